@@ -1,0 +1,42 @@
+#!/bin/sh
+# The arrows of the design as a test: a lower folder never names a higher one, and each library is
+# included only where it belongs. Prints every line that breaks an arrow and fails.
+cd "$(dirname "$0")/.." || exit 2
+bad=0
+deny() { # deny "why" REGEX FILES...
+	why=$1 regex=$2
+	shift 2
+	for f; do
+		[ -f "$f" ] || continue
+		if grep -nHE "$regex" "$f"; then
+			echo "layers: $why"
+			bad=1
+		fi
+	done
+}
+deny 'state/ includes nothing above it' '#include "(cmd|sync|tests)/' state/*.[ch] state/*/*.[ch]
+deny 'state/base stands alone' '#include "state/[a-z_]+\.h|#include "state/model/' state/base/*.[ch]
+deny 'state/model stands on state/base alone' '#include "state/[a-z_]+\.h' state/model/*.[ch]
+deny 'sync/ includes nothing of cmd/' '#include "(cmd|tests)/' sync/*/*.[ch]
+deny 'the planner includes only state/model and state/base' '#include "(sync/(run|pair|store|imap|maildir|message|net|mbsync)/|state/[a-z_]+\.h)' sync/plan/*.[ch]
+deny 'the planner does no I/O, knows no clock and no threads' '#include <(stdio|time|unistd|fcntl|dirent|pthread|sys/|lmdb|libetpan|openssl|sasl)|state/base/(log|step|proc)\.h' sync/plan/*.[ch]
+for d in imap maildir message net mbsync plan pair store; do
+	case $d in
+	plan) up='run|pair|store|imap|maildir|message|net|mbsync' ;;
+	pair) up='run|store|imap|maildir|net' ;;
+	store) up='run' ;;
+	imap) up='run|plan|store|maildir' ;;
+	maildir) up='run|plan|store|imap|net' ;;
+	message) up='run|plan|pair|store|imap|maildir|net' ;;
+	net) up='run|plan|pair|store|imap|maildir' ;;
+	mbsync) up='run|plan|store|imap|maildir|net' ;;
+	esac
+	deny "sync/$d points up" "#include \"sync/($up)/" sync/$d/*.[ch]
+done
+deny 'only sync/run sees state' '#include "state/[a-z_]+\.h' $(ls sync/*/*.[ch] 2>/dev/null | grep -vE '^sync/(run|mbsync)/')
+deny 'LMDB only in state/db' '#include <lmdb' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^state/db')
+deny 'OpenSSL only in sync/net and sync/message/digest' '#include <openssl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/net/|^sync/message/digest')
+deny 'libetpan only in sync/net and sync/imap' '#include <libetpan' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/(net|imap)/')
+deny 'Cyrus SASL only in sync/imap/auth' '#include <sasl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^sync/imap/auth')
+deny 'only cmd/ prints or exits' '(^|[^a-z_])(printf|puts|putchar|perror|exit)\(' $(ls sync/*/*.c state/*.c state/model/*.c 2>/dev/null)
+exit $bad
