@@ -1,0 +1,41 @@
+/* What survives a move, a copy or a lost state: how a message is known to be the same (R9, R10).
+ *
+ * All three are taken on the canonical form (every line end CRLF), X-TUID lines not counted.
+ */
+#ifndef STATE_MODEL_IDENT_H
+#define STATE_MODEL_IDENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum ident_has { IDENT_SIZE = 1, IDENT_HEADER = 2, IDENT_FULL = 4 };
+
+struct ident {
+	uint64_t size;			/* octets */
+	unsigned char header[16];	/* SHA-256 of the header, cut */
+	unsigned char full[16];		/* SHA-256 of the whole message, cut */
+	unsigned has;			/* enum ident_has: which of the above are known */
+};
+
+enum ident_match { IDENT_DIFFER, IDENT_SAME, IDENT_MAYBE };
+
+/* Whole digests decide where both are known; else header and size; MAYBE where neither can. */
+static inline enum ident_match
+ident_compare(const struct ident *a, const struct ident *b)
+{
+	unsigned both = a->has & b->has;
+
+	if (both & IDENT_FULL)
+		return memcmp(a->full, b->full, sizeof a->full) == 0 ? IDENT_SAME : IDENT_DIFFER;
+	if ((both & IDENT_SIZE) && a->size != b->size)
+		return IDENT_DIFFER;
+	if (both & IDENT_HEADER) {
+		if (memcmp(a->header, b->header, sizeof a->header) != 0)
+			return IDENT_DIFFER;
+		return both & IDENT_SIZE ? IDENT_SAME : IDENT_MAYBE;
+	}
+	return IDENT_MAYBE;
+}
+
+#endif

@@ -1,0 +1,44 @@
+#include "state/model/record.h"
+
+void
+record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDES])
+{
+	struct flag_mask both = flag_mask_intersect(a, &mask[FAR], &mask[NEAR]);
+	struct flags far = flags_keep(a, r->half[FAR].flags, &both);
+	struct flags near = flags_keep(a, r->half[NEAR].flags, &both);
+	struct flags old = r->has_agreed ? r->agreed : FLAGS_NONE;
+	struct flags on = flags_intersect(a, far, near);
+	struct flags any = flags_union(a, far, near);
+	/* Kept from before: what the sides differ in, and what one of them cannot keep. */
+	struct flags differ = flags_minus(a, any, on);
+	struct flags foreign = flags_minus(a, old, flags_keep(a, old, &both));
+	struct flags held = flags_union(a, flags_intersect(a, old, differ), foreign);
+
+	r->agreed = flags_union(a, on, held);
+	r->has_agreed = true;
+}
+
+bool
+record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
+{
+	const struct record_half *far = &r->half[FAR], *near = &r->half[NEAR];
+	struct arena a = { 0 };
+	struct flag_mask both;
+	bool is_equal;
+
+	if ((far->presence == PRESENCE_HERE && (far->flags.sys & FLAG_DELETED)) ||
+	    (near->presence == PRESENCE_HERE && (near->flags.sys & FLAG_DELETED)))
+		return false;
+	if (far->presence == PRESENCE_GONE || near->presence == PRESENCE_GONE)
+		return false;
+	if (!record_is_pair(r))
+		return r->mark != MARK_NEW;
+	if (r->mark != MARK_NEW)
+		return false;
+	if (flags_equal(far->flags, near->flags))
+		return true;
+	both = flag_mask_intersect(&a, &mask[FAR], &mask[NEAR]);
+	is_equal = flags_equal(flags_keep(&a, far->flags, &both), flags_keep(&a, near->flags, &both));
+	arena_release(&a);
+	return is_equal;
+}

@@ -1,0 +1,78 @@
+/* What the base knows of one message (R1): what was agreed, and what was last seen on each side.
+ *
+ * A record with both halves known is a pair. A record with one half is a message that has no twin
+ * yet (mark MARK_NEW), will not get one (the other marks say why), or has lost it (MARK_ORPHAN).
+ *
+ *   presence of a half:   NEVER --seen--> HERE --vanished--> GONE
+ *   NEVER again: the twin of an orphan; a side whose epoch changed (R7).
+ *
+ * Invariants:
+ *   1. A half is NEVER exactly when its key is empty.
+ *   2. `agreed` means something only when has_agreed.
+ */
+#ifndef STATE_MODEL_RECORD_H
+#define STATE_MODEL_RECORD_H
+
+#include "state/model/flags.h"
+#include "state/model/ident.h"
+#include "state/model/key.h"
+#include "state/model/side.h"
+
+enum presence { PRESENCE_NEVER, PRESENCE_HERE, PRESENCE_GONE };
+
+enum record_mark {
+	MARK_NEW,			/* nothing to say: pairs, and messages waiting for their twin */
+	MARK_ORPHAN,			/* the twin was deleted and this one marked \Deleted: never paired again */
+	MARK_SKIPPED,			/* not propagated on purpose (was \Deleted); only Sync Old retries */
+	MARK_FAILED,			/* refused for good; only Sync Old or --retry-failed retries */
+	MARK_EXPIRED,			/* reserved for MaxMessages */
+	MARK_TOMBSTONE,			/* deleted by us, still shown by a server that cannot expunge one UID */
+};
+
+struct record_half {
+	enum presence presence;
+	struct key key;
+	struct flags flags;		/* as last seen */
+	const char *hint;		/* the store's own note (Maildir: directory and tail of the name); "" = none */
+	uint64_t size;			/* octets as the store counts them; 0 = not known */
+	int64_t date;			/* INTERNALDATE or mtime, seconds; 0 = not known */
+	const char *server_id;		/* EMAILID, X-GM-MSGID; "" = none */
+};
+
+struct record {
+	uint64_t id;			/* within the channel; 0 = not stored yet */
+	uint32_t box;			/* enum-less number of the mailbox pair */
+	struct record_half half[SIDES];
+	bool has_agreed;
+	struct flags agreed;
+	enum record_mark mark;
+	const char *why;		/* words for a mark that needs them; "" = none */
+	struct ident ident;		/* of the pair: both halves are equal */
+};
+
+#define RECORD_HALF_NEVER ((struct record_half){ .presence = PRESENCE_NEVER, .flags = { 0, "" }, \
+	.hint = "", .server_id = "" })
+
+/* A record with nothing in it. */
+static inline struct record
+record_blank(uint32_t box)
+{
+	return (struct record){ .box = box, .half = { RECORD_HALF_NEVER, RECORD_HALF_NEVER },
+		.agreed = { 0, "" }, .why = "" };
+}
+
+static inline bool
+record_is_pair(const struct record *r)
+{
+	return r->half[FAR].presence != PRESENCE_NEVER && r->half[NEAR].presence != PRESENCE_NEVER;
+}
+
+/* Makes `agreed` what both sides show, flag by flag, within what both can keep; for each flag they
+ * differ in, agreed stays as it was. Strings of the result live in `a` or in *r. */
+void record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDES]);
+
+/* True when no planner under any policy has anything to do for it: a pair that is here on both sides
+ * with the same flags, or a message set aside by its mark; and not \Deleted anywhere. */
+bool record_is_settled(const struct record *r, const struct flag_mask mask[SIDES]);
+
+#endif
