@@ -1,0 +1,65 @@
+/* Ordered tables of byte keys and values, in one transaction at a time: LMDB on disk, or memory.
+ *
+ * Use: db_open -> (db_begin -> get/put/delete/cursor -> db_commit | db_abort)* -> db_close.
+ *
+ * Modes: DB_DISK reads and writes one LMDB file (MDB_NOSUBDIR, mode 0600), created when missing.
+ * DB_OVERLAY reads it without touching it or its directory, and keeps all writes in memory (dry
+ * runs); a missing file reads as empty. DB_MEMORY has no file at all (simulation); what was not
+ * committed is forgotten by db_abort, so that a test can play a crash.
+ *
+ * Invariants:
+ *   1. One writer: the caller holds the channel's lock and calls from one thread.
+ *   2. Memory handed out by get and cursors dies with the next put, delete, commit or abort.
+ *   3. A full map is grown and the transaction goes on; callers never see MDB_MAP_FULL.
+ *   4. db_commit calls step(STEP_COMMIT) first; after it returns 0 the data survives a power cut.
+ */
+#ifndef STATE_DB_H
+#define STATE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "state/base/err.h"
+
+enum db_mode { DB_DISK, DB_OVERLAY, DB_MEMORY };
+
+enum db_table {
+	DB_META,			/* versions, endpoints, server memory */
+	DB_BOXES,
+	DB_MESSAGES,			/* box, record id -> record */
+	DB_KEYS,			/* box, side, key -> record id and what was seen */
+	DB_UNSETTLED,			/* box, record id -> nothing */
+	DB_INTENTS,
+	DB_LOG,
+	DB_TABLES
+};
+
+struct db;
+struct db_val { const void *data; size_t len; };
+struct db_cursor;
+
+/* path: the data file. sync_writes false = FSync no (commits are not flushed). */
+int db_open(const char *path, enum db_mode mode, bool sync_writes, struct db **db_r, struct err *e);
+void db_close(struct db **db);
+
+int db_begin(struct db *db, struct err *e);
+int db_commit(struct db *db, struct err *e);	/* on error the transaction is gone */
+void db_abort(struct db *db);
+bool db_is_dirty(const struct db *db);		/* something was put or deleted since db_begin */
+
+/* 1 found, 0 not there, -1 error. Keys are 1 to 511 bytes. */
+int db_get(struct db *db, enum db_table t, struct db_val key, struct db_val *val_r, struct err *e);
+int db_put(struct db *db, enum db_table t, struct db_val key, struct db_val val, struct err *e);
+int db_delete(struct db *db, enum db_table t, struct db_val key, struct err *e);	/* missing = fine */
+
+/* Walks the keys that begin with `prefix`, in byte order, first key >= prefix + nothing.
+ * 1 got one, 0 no more, -1 error. Writes to the same table while walking are allowed: the walk goes
+ * on behind the last key it gave. */
+int db_walk_begin(struct db *db, enum db_table t, struct db_val prefix, struct db_cursor **c_r, struct err *e);
+int db_walk_next(struct db_cursor *c, struct db_val *key_r, struct db_val *val_r, struct err *e);
+void db_walk_end(struct db_cursor **c);
+
+/* Number of keys in a table as committed, for dumps and statistics. */
+size_t db_count(struct db *db, enum db_table t);
+
+#endif

@@ -1,0 +1,14 @@
+/* The whole state as text, and back (mailtwin state dump|load): line-based, every byte representable
+ * (%XX), sections in fixed order, so that dump(load(dump(x))) == dump(x). */
+#ifndef STATE_DUMP_H
+#define STATE_DUMP_H
+
+#include <stdio.h>
+
+#include "state/state.h"
+
+int state_dump(struct state *s, FILE *out, struct err *e);
+/* Into an empty state. Errors name the line. Commits in the end or changes nothing. */
+int state_load(struct state *s, FILE *in, const char *name, struct err *e);
+
+#endif

@@ -1,0 +1,145 @@
+/* The base of one channel: mailbox pairs, messages, intents, log, memory of servers.
+ *
+ * Use: state_open (with the lock) -> state_begin -> boxes/messages/intents -> state_commit ... ->
+ * state_close. Everything below works inside the one open transaction.
+ *
+ * Where: one LMDB file per channel and its lock beside it, both 0600, never on a network file system:
+ *   <dir>/<channel>.mdb, <dir>/<channel>.lock      default and prefix form of SyncState
+ *   <near maildir>/.mailtwin.<channel>.mdb, .lock  SyncState *
+ * A channel's name is escaped for the file system (bytes other than A-Z a-z 0-9 . _ - as %XX).
+ *
+ * Invariants:
+ *   1. Stored numbers are big-endian and fixed in width; every value begins with its version byte.
+ *   2. DB_KEYS, DB_UNSETTLED and the counts in a box record always agree with DB_MESSAGES: only
+ *      message_put and message_delete write them.
+ */
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "state/base/err.h"
+#include "state/base/mem.h"
+#include "state/db.h"
+#include "state/model/cursor.h"
+#include "state/model/record.h"
+
+struct state;
+
+struct state_place {
+	const char *path;		/* of the data file, without ".mdb"/".lock"; NULL = memory */
+	const char *channel;		/* for messages */
+	bool is_dry;			/* overlay: nothing is written, the lock is only shared */
+	bool fsync;
+};
+
+/* Takes the lock (see state/lock.h), opens and, when needed, migrates. Errors: ERR_TEMPORARY when another
+ * run holds the lock (its pid and age named); a damaged file is ERR_STORE with the way out in words:
+ * the file is kept aside by the person, the next run adopts what is there. */
+int state_open(const struct state_place *place, struct state **state_r, struct err *e);
+void state_close(struct state **state);
+
+int state_begin(struct state *s, struct err *e);
+int state_commit(struct state *s, struct err *e);	/* no write at all when nothing changed */
+void state_abort(struct state *s);
+
+/* ---- mailbox pairs ---- */
+struct box_side {
+	bool is_known;			/* seen on this side at least once */
+	struct cursor cursor;		/* epoch 0 and not steady = none */
+	struct flag_mask mask;		/* what the side could keep when last opened */
+	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none */
+	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
+	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
+	uint64_t missing_runs;		/* runs in a row it was not listed */
+};
+
+struct box_record {
+	uint32_t id;			/* 0 = not stored yet */
+	const char *name;		/* canonical; the same on both sides unless mapped */
+	struct box_side side[SIDES];
+	uint64_t records, unsettled;	/* kept by messages.c */
+};
+
+/* Stores; gives an id to a new one. `here`, `records` and `unsettled` are not taken from *b. */
+int box_put(struct state *s, struct box_record *b, struct err *e);
+/* 1/0/-1; strings of *b_r live in the arena. */
+int box_get(struct state *s, struct arena *a, uint32_t id, struct box_record *b_r, struct err *e);
+int box_find(struct state *s, struct arena *a, const char *name, struct box_record *b_r, struct err *e);
+/* All, in order of id. */
+int box_all(struct state *s, struct arena *a, struct box_record **all_r, size_t *n_r, struct err *e);
+int box_delete(struct state *s, uint32_t id, struct err *e);	/* and its messages */
+
+/* ---- messages ---- */
+/* Stores with its index entries; gives an id (and moves a record whose box changed). mask: of its box, to know whether
+ * it is settled. A record whose two halves are NEVER is deleted instead. */
+int message_put(struct state *s, struct record *r, const struct flag_mask mask[SIDES], struct err *e);
+int message_delete(struct state *s, uint32_t box, uint64_t id, struct err *e);
+int message_get(struct state *s, struct arena *a, uint32_t box, uint64_t id, struct record *r_r, struct err *e);
+int message_find(struct state *s, struct arena *a, uint32_t box, enum side side, struct key key,
+    struct record *r_r, struct err *e);
+
+/* One entry of a scan in key order, without its record. Borrowed until the next call. */
+struct message_seen {
+	struct key key;
+	uint64_t id;
+	enum presence presence;
+	uint32_t sys;			/* flags as last seen */
+	uint32_t tail;			/* message_tail() of keywords and hint as last seen */
+};
+struct message_scan;
+uint32_t message_tail(const char *kw, const char *hint);
+int message_scan_begin(struct state *s, uint32_t box, enum side side, struct message_scan **scan_r, struct err *e);
+int message_scan_next(struct message_scan *scan, struct message_seen *seen_r, struct err *e);	/* 1/0/-1 */
+void message_scan_end(struct message_scan **scan);
+
+/* The records of a box that are not settled, or all of them, in order of id. after = 0 to begin. 1/0/-1 */
+int message_next_unsettled(struct state *s, struct arena *a, uint32_t box, uint64_t after,
+    struct record *r_r, struct err *e);
+int message_next(struct state *s, struct arena *a, uint32_t box, uint64_t after, struct record *r_r,
+    struct err *e);
+
+/* ---- intents: remote or file writes whose outcome may be unknown (R11, R19) ---- */
+enum intent_kind {
+	INTENT_DELIVER,			/* a copy is on its way to `side` of `box` */
+	INTENT_MOVE,			/* `key` of `box` moves to `to_box`, same side */
+	INTENT_CLONE,			/* the same, but the original stays */
+	INTENT_EXPUNGE,			/* `key` is being marked and removed by us */
+};
+
+struct intent {
+	uint64_t id;			/* 0 = not stored yet */
+	enum intent_kind kind;
+	enum side side;			/* where the write happens */
+	uint32_t box, to_box;
+	uint64_t record;		/* whose record it is for */
+	struct key key;			/* the message acted on; for DELIVER to a Maildir the name chosen */
+	uint64_t epoch;			/* of the mailbox written to, when planned */
+	uint32_t uidnext;		/* of the mailbox written to, 0 = not known */
+	struct ident ident;		/* as far as known; size = wire size */
+	int64_t when;
+	uint32_t tries;
+};
+
+int intent_put(struct state *s, struct intent *i, struct err *e);
+int intent_delete(struct state *s, uint64_t id, struct err *e);
+int intent_next(struct state *s, struct arena *a, uint64_t after, struct intent *i_r, struct err *e);	/* 1/0/-1 */
+
+/* ---- memory: small named values (endpoint fingerprints, server capabilities ...) ---- */
+int memory_get(struct state *s, struct arena *a, const char *name, const char **value_r, struct err *e);
+int memory_put(struct state *s, const char *name, const char *value, struct err *e);	/* NULL = forget */
+
+/* ---- the log of destructive acts: bounded, oldest dropped ---- */
+enum { LOG_KEPT = 100000 };
+struct log_entry {
+	uint64_t id;
+	int64_t when;
+	enum side side;
+	const char *box, *what, *why;	/* "INBOX", "expunged UID 12 (Subject ...)", "gone from near" */
+};
+int log_add(struct state *s, const struct log_entry *l, struct err *e);
+int log_next(struct state *s, struct arena *a, uint64_t after, struct log_entry *l_r, struct err *e);
+
+#endif
