@@ -1,0 +1,269 @@
+/* The one contract between the engine and a mail store: IMAP, Maildir, or a store in RAM that tests use.
+ *
+ * A `struct store` is one configured store, shared by all workers. A `struct session` is one worker's
+ * handle on it: a connection, or next to nothing for a Maildir; it is used by one thread at a time.
+ * Requests come in arrays so that an adapter can pipeline them.
+ *
+ * Words used below:
+ *   name    canonical mailbox name: UTF-8, '/' between levels, "INBOX" in capitals, Path stripped
+ *   key     of a message within its mailbox: state/model/key.h
+ *   hint    the adapter's own note on a message, kept for it in the base and handed back
+ *   epoch   the mailbox's UIDVALIDITY or identity, as in the cursor of the delta the plan rests on.
+ *           A call that changes something does nothing and fails with ERR_BOX when it is another now (R17)
+ *
+ * Outcomes: a call that changes something says DONE, FAILED or UNKNOWN per item (R16). DONE means
+ * the server or the disk has shown it (and that it is durable); UNKNOWN means that it may or may not have happened.
+ * The return value of a call is -1 only when the call as a whole could not go on (ERR_BOX: this
+ * mailbox; ERR_STORE: the session is dead); items without an answer then say UNKNOWN if they had
+ * been sent and FAILED if not.
+ *
+ * Ownership: arrays in requests are the caller's; strings in answers live in the arena named beside them.
+ */
+#ifndef SYNC_STORE_STORE_H
+#define SYNC_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/base/err.h"
+#include "state/base/mem.h"
+#include "state/base/vec.h"
+#include "state/model/cursor.h"
+#include "state/model/flags.h"
+#include "state/model/ident.h"
+#include "state/model/key.h"
+
+struct store;
+struct session;
+
+enum outcome { OUTCOME_FAILED, OUTCOME_DONE, OUTCOME_UNKNOWN };
+
+/* ---- mailboxes ---- */
+
+enum mailbox_attr {
+	MAILBOX_NOSELECT = 1 << 0,	/* a container: holds mailboxes, not messages (R6) */
+	MAILBOX_SUBSCRIBED = 1 << 1,
+	MAILBOX_ALL = 1 << 2,		/* RFC 6154 roles */
+	MAILBOX_ARCHIVE = 1 << 3,
+	MAILBOX_DRAFTS = 1 << 4,
+	MAILBOX_FLAGGED = 1 << 5,
+	MAILBOX_JUNK = 1 << 6,
+	MAILBOX_SENT = 1 << 7,
+	MAILBOX_TRASH = 1 << 8,
+	MAILBOX_IMPORTANT = 1 << 9,
+};
+
+struct mailbox {
+	const char *name;
+	unsigned attrs;			/* enum mailbox_attr */
+	bool has_cursor;		/* false: unknown, ask for its delta */
+	struct cursor cursor;
+	const char *id;			/* MAILBOXID, or what identifies a directory; "" = none */
+};
+
+/* A name in the store that cannot be used, with the reason in words. */
+struct mailbox_refused { const char *name, *why; };
+
+struct listing {
+	struct arena arena;
+	VEC(struct mailbox) boxes;	/* sorted by name (strcmp) */
+	VEC(struct mailbox_refused) refused;
+	bool is_complete;		/* false: a mailbox not listed may exist all the same (R6) */
+	bool is_empty_root;		/* the store itself is missing or holds nothing at all */
+	const char *fingerprint;	/* which store this is (R7): host, port, user, prefix; a Maildir's marker */
+};
+void listing_release(struct listing *l);
+struct mailbox *listing_find(const struct listing *l, const char *name);	/* NULL = not listed */
+void listing_sort(struct listing *l);
+
+/* ---- deltas ---- */
+
+struct delta_entry {
+	struct key key;
+	struct flags flags;
+	const char *hint;		/* "" = none */
+	uint64_t size;			/* as the store counts; 0 = not known */
+	int64_t date;			/* seconds since 1970; 0 = not known */
+	const char *server_id;		/* "" = none */
+};
+
+enum delta_kind {
+	DELTA_CHANGES,			/* entries: new or changed; vanished: gone. What is not named stands */
+	DELTA_FULL,			/* entries: everything there is; vanished: unused */
+};
+
+struct delta {
+	/* the question */
+	const char *box;
+	bool has_since;			/* false: list in full */
+	struct cursor since;
+	uint64_t known;			/* messages known here, to prove a delta complete (R2) */
+	/* the answer */
+	struct arena arena;
+	int status;			/* 0, or -1 with err set (ERR_BOX or wider) */
+	struct err err;
+	enum delta_kind kind;
+	bool is_complete;		/* absence from a FULL list may count as vanished, once confirmed */
+	VEC(struct delta_entry) entries;
+	VEC(struct key) vanished;
+	struct cursor cursor;		/* to be stored once all of the above is */
+	uint32_t uidnext;		/* 0 = not known */
+	struct flag_mask mask;		/* what this mailbox can keep (R14) */
+	bool is_readonly;		/* the store does not let us write here */
+};
+void delta_init(struct delta *d, const char *box, const struct cursor *since);
+void delta_release(struct delta *d);
+
+/* ---- bodies ---- */
+
+/* The bytes of a message on their way between two stores. */
+enum body_form {
+	BODY_FILE,			/* as a Maildir file holds them */
+	BODY_WIRE,			/* as IMAP carries them: CRLF */
+};
+
+struct body_head {
+	size_t index;			/* of the request's array */
+	enum body_form form;
+	uint64_t size;			/* octets that follow, exactly */
+	uint64_t wire_size;		/* octets of the canonical form (sync/message/lineends.h) */
+	int64_t date;			/* arrival, seconds since 1970; 0 = not known */
+};
+
+/* Takes bodies one after the other: begin, data..., end. A return of -1 stops the whole transfer.
+ * end with `failed` not NULL: the body broke off or could not be read; nothing of it may remain. */
+struct body_sink {
+	int (*begin)(void *ctx, const struct body_head *head, struct err *e);
+	int (*data)(void *ctx, const void *p, size_t len, struct err *e);
+	int (*end)(void *ctx, size_t index, const struct err *failed, struct err *e);
+	void *ctx;
+};
+
+struct fetch_item { struct key key; const char *hint; };
+
+/* ---- writes ---- */
+
+struct deliver_item {
+	struct flags flags;
+	int64_t date;			/* arrival time to give it, 0 = now */
+	struct key name;		/* from choose_name, or KEY_NONE */
+	/* answer */
+	enum outcome outcome;
+	struct key key;			/* KEY_NONE with DONE: the store did not say (no UIDPLUS) */
+	const char *hint;
+	struct err err;			/* with FAILED; ERR_NEVER = refused for good (too big, NUL) */
+};
+
+/* A delivery in progress: give each item's body to sink (head.index = the item), in any order, then finish. Items
+ * whose body never came, or failed, end FAILED. finish makes everything durable, fills the answers and
+ * frees the delivery; call it also after an error (it then only cleans up and fills). */
+struct delivery {
+	struct body_sink sink;
+	int (*finish)(struct delivery *d, struct err *e);
+};
+
+struct flag_item {
+	struct key key;
+	const char *hint;
+	struct flags add, remove;
+	/* answer */
+	enum outcome outcome;		/* FAILED with err ERR_NOW: it is not there (any more); look again */
+	struct flags flags;		/* with DONE: as they are now */
+	const char *new_hint;
+	struct err err;
+};
+
+struct expunge_item {
+	struct key key;
+	const char *hint;
+	struct flags expect;		/* R20: flags as planned; other flags now = FAILED, ERR_NOW */
+	/* answer; a message that is gone already is DONE */
+	enum outcome outcome;
+	struct err err;
+};
+
+struct move_item {
+	struct key key;
+	const char *hint;
+	struct key name;		/* chosen for the destination, or KEY_NONE */
+	/* answer */
+	enum outcome outcome;
+	struct key new_key;		/* KEY_NONE with DONE: the store did not say (no COPYUID) */
+	const char *new_hint;
+	struct err err;
+};
+
+struct identify_item {
+	struct key key;
+	const char *hint;
+	/* answer */
+	int status;			/* 0, or -1: unreadable or gone, err set */
+	struct ident ident;
+	struct err err;
+};
+
+struct store_ops {
+	const char *kind;		/* "IMAP", "Maildir", ... */
+	bool has_uid_keys;		/* keys are UIDs */
+	bool is_local;			/* reading a message costs no network: identify in full */
+
+	void (*free)(struct store *s);
+
+	/* A session is made lazily: the first call that needs it connects. NULL only on error; the caller
+	 * closes it with session_close whatever happened. */
+	struct session *(*session_open)(struct store *s, struct err *e);
+	void (*session_close)(struct session *c);
+
+	/* All mailboxes with their cursors. */
+	int (*list)(struct session *c, struct listing *l, struct err *e);
+	/* Cursors anew for some mailboxes: fills has_cursor and cursor of boxes[i] by name. */
+	int (*cursors)(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
+	/* 1: exists; 0: the store itself says that it does not ([NONEXISTENT], ENOENT); -1: not known (R6). */
+	int (*mailbox_exists)(struct session *c, const char *name, struct err *e);
+
+	/* Fills every d[i]; -1 only when the session is dead. is_readonly_run: EXAMINE, nothing written. */
+	int (*delta)(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+	/* R4: of messages a full list did not show, which are truly gone. gone[i] true = gone for sure. */
+	int (*confirm_gone)(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone,
+	    struct err *e);
+	/* want: enum ident_has. A local store always answers in full. */
+	int (*identify)(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n, unsigned want,
+	    struct err *e);
+	/* Streams bodies into the sink; items that cannot be read end with `failed`. */
+	int (*fetch)(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+	    const struct body_sink *sink, struct err *e);
+
+	/* A name for a message about to be delivered or moved here; unique; KEY_NONE where the store gives keys itself. */
+	struct key (*choose_name)(struct store *s, struct arena *a);
+	int (*deliver)(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
+	    struct arena *a, struct delivery **d_r, struct err *e);
+	int (*change_flags)(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
+	    struct arena *a, struct err *e);
+	int (*expunge)(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n, struct err *e);
+	/* Within one store; keep = copy. The destination's epoch is checked as well (0 = any). */
+	int (*move)(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+	    struct move_item *items, size_t n, struct arena *a, struct err *e);
+
+	int (*create_mailbox)(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);
+	/* Removes the mailbox with the messages in it. */
+	int (*remove_mailbox)(struct session *c, const char *name, enum outcome *o, struct err *e);
+	int (*rename_mailbox)(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
+	/* NULL when the store can hold this name, else why not (arena). */
+	const char *(*refuse_name)(struct store *s, struct arena *a, const char *name);
+
+	/* What this server showed of itself, to be remembered between runs (R24); NULL or arena string. */
+	const char *(*memory_save)(struct store *s, struct arena *a);
+	void (*memory_load)(struct store *s, const char *memory);
+};
+
+/* What every adapter begins with. */
+struct store {
+	const struct store_ops *ops;
+	const char *name;		/* as configured, for messages: "work-remote" */
+	bool is_readonly;		/* ReadOnly yes: the engine never plans against it */
+	int max_sessions;		/* workers that may use it at once */
+};
+struct session { struct store *store; };
+
+#endif
