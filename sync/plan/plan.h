@@ -1,0 +1,165 @@
+/* From what is known of both sides to a list of operations: a pure function, no I/O, no clock.
+ *
+ * Use: fill a struct plan_input (plan_input_* helpers), plan_make(), then read plan.ops in order,
+ * plan_check() in tests and debug builds, plan_explain() to tell a person.
+ *
+ * The input holds only what is not settled (record_is_settled); a box of a million settled messages
+ * contributes nothing but its counts.
+ *
+ * Rules, by target side t and source side s = the other (cited by tests/plan):
+ *   P1  new on s only: copied to t if sync[t] has NEW; not if \Deleted while either side expunges: then marked
+ *       SKIPPED. SKIPPED and FAILED are copied only with OLD (FAILED also with retry_failed).
+ *   P2  linked twins (LINK_TWIN): paired, never copied; flags three-way against `agreed` of either record,
+ *       else united, \Deleted only if on both.
+ *   P3  flags: a flag changed on one side since `agreed` goes to the other, within both masks (R14), if sync[t] has
+ *       FLAGS. Flags cannot conflict.
+ *   P4  gone from s, here on t, sync[t] has GONE: \Deleted on t and the record marked ORPHAN; with
+ *       expunge[t] it is expunged. Deletion beats a flag change (noted as a conflict). Without GONE: left pending.
+ *   P5  gone from both: the record is dropped. An orphan or unpaired record that is gone: dropped.
+ *   P6  \Deleted on t and expunge[t]: expunged, once what the other side must learn of it is done.
+ *       Where the other side learns it and expunges as well, it is expunged there without a separate flag change.
+ *       What remains on one side afterwards, \Deleted, is an orphan.
+ *   P7  a mailbox on s only and never seen on t: created on t with create[t]; else an error names Create.
+ *   P8  a mailbox known on s that is missing for sure: removed from t with remove[t] if every message there is known and
+ *       unchanged; else an error says what to do. Missing on both: forgotten. Missing, not for sure: nothing
+ *       is planned for it.
+ *   P9  is_readonly: nothing is planned against that side (a mailbox that is readonly: the same, for it).
+ *   P10 a guard (R21) holds deletions back: op.is_held, with a note; restore[s] makes what is gone from s be copied
+ *       back to s instead; allow_delete lets it go.
+ *   P11 LINK_MOVED: moved on s from box A to box B: the twin on t is moved A -> B, flags carried; not copied, not deleted.
+ *       Deleted or moved elsewhere on t at the same time: the message survives where it was moved to, far wins.
+ *   P12 LINK_CLONED: a copy made on s of a message t has as well: cloned on t, no body over the wire.
+ *   P13 nothing depends on the order of the input; ops come out phase by phase, in the order of boxes and records.
+ *
+ * Invariants of a plan are those of plan_check() (check.h).
+ */
+#ifndef SYNC_PLAN_PLAN_H
+#define SYNC_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/base/mem.h"
+#include "state/base/vec.h"
+#include "state/model/record.h"
+#include "sync/plan/policy.h"
+
+/* ---- input ---- */
+
+struct plan_box_side {
+	bool exists;			/* listed now, and can hold messages */
+	bool was_known;			/* the base has seen it on this side */
+	bool is_gone;			/* was known, and is missing for sure (R6) */
+	bool is_readable;		/* its delta arrived; false: nothing is concluded from or planned against this side */
+	bool is_readonly;
+	uint64_t known;			/* records with this half HERE or GONE before this run's plan: the guard's 100 % */
+	uint64_t here;			/* messages there now, as far as the base knows */
+	struct flag_mask mask;
+	const char *refuses;		/* why the store cannot hold a mailbox of this name; NULL = it can */
+	bool allow_delete;		/* --allow-delete: deletions that this side shows may be carried over */
+	bool restore;			/* --restore: what is gone from this side is copied back to it */
+};
+
+struct plan_box {
+	uint32_t id;			/* of the box record; 0 = not paired before */
+	const char *name;
+	struct plan_box_side side[SIDES];
+};
+
+struct plan_message {
+	const struct record *rec;
+	uint32_t box;			/* index into boxes */
+};
+
+enum link_kind { LINK_TWIN, LINK_MOVED, LINK_CLONED };
+
+/* A fact that pair/ found: two records are one mail.
+ *   LINK_TWIN    a: far half only, b: near half only, same box
+ *   LINK_MOVED   on `side`: a is a pair whose half vanished there; b, in another box, is new there
+ *   LINK_CLONED  on `side`: a is a pair here on both sides; b, in any box, is new there */
+struct plan_link {
+	enum link_kind kind;
+	enum side side;			/* of MOVED and CLONED: where a person did it */
+	uint32_t a, b;			/* indexes into messages */
+};
+
+struct plan_input {
+	struct policy policy;
+	VEC(struct plan_box) boxes;	/* INBOX first, then by name */
+	VEC(struct plan_message) messages;
+	VEC(struct plan_link) links;	/* each message in at most one */
+};
+void plan_input_release(struct plan_input *in);	/* the arrays; records are the caller's */
+
+/* ---- output ---- */
+
+enum op_kind {				/* in the order of phases */
+	OP_CREATE_BOX,			/* box on side */
+	OP_PAIR,			/* msg (far half) and other (near half) become one record; state only */
+	OP_COPY,			/* msg's message is copied to side */
+	OP_CLONE,			/* side: a copy of msg's message is made in other's box for other */
+	OP_MOVE,			/* side: msg's message is moved to other's box, and pairs with other */
+	OP_FLAGS,			/* side: add, remove on msg's message */
+	OP_EXPUNGE,			/* side: msg's message is removed for good */
+	OP_REMOVE_BOX,			/* side: box with all that is in it */
+	OP_MARK,			/* msg gets `mark`; state only */
+	OP_DROP,			/* msg's record is forgotten; state only */
+	OP_DROP_BOX,			/* box is forgotten; state only */
+	OP_KINDS
+};
+
+/* Why, as data; reason_text() says it in words with the right side filled in. */
+enum reason {
+	REASON_NEW,			/* new on the other side */
+	REASON_RETRY,			/* refused or skipped earlier, asked for again */
+	REASON_RESTORE,			/* gone from this side, --restore */
+	REASON_EQUAL,			/* the same mail on both sides */
+	REASON_FLAGS,			/* changed on the other side */
+	REASON_GONE,			/* gone from the other side */
+	REASON_DELETED_HERE,		/* marked \Deleted on this side */
+	REASON_DELETED_THERE,		/* marked \Deleted on the other side */
+	REASON_MOVED,			/* moved on the other side */
+	REASON_COPIED,			/* copied on the other side */
+	REASON_BOX_NEW,			/* mailbox is new on the other side */
+	REASON_BOX_GONE,		/* mailbox was removed on the other side */
+	REASON_GONE_BOTH,
+	REASON_IS_DELETED,		/* \Deleted, and a side expunges: not worth a copy */
+	REASON_ORPHANED,		/* its twin was deleted */
+};
+
+struct op {
+	enum op_kind kind;
+	enum side side;			/* the side acted on */
+	enum reason reason;
+	uint32_t box;			/* index into boxes: where it acts; for MOVE and CLONE the box left */
+	uint32_t msg, other;		/* indexes into messages; UINT32_MAX = none */
+	struct flags add, remove;	/* OP_FLAGS; for COPY, CLONE, MOVE: unused */
+	enum record_mark mark;		/* OP_MARK */
+	bool is_conflict;		/* the other side's change lost; a note says which */
+	bool is_held;			/* by a guard: not carried out */
+	uint32_t dep_at, dep_n;		/* plan.deps[dep_at .. +dep_n): ops that must be DONE first (R15) */
+};
+
+enum note_level { NOTE_INFO, NOTE_WARNING, NOTE_ERROR /* the run exits 1 */ };
+struct plan_note {
+	enum note_level level;
+	uint32_t box;			/* UINT32_MAX = the channel */
+	const char *text;
+};
+
+struct plan {
+	struct arena arena;
+	VEC(struct op) ops;
+	VEC(uint32_t) deps;
+	VEC(struct plan_note) notes;
+};
+
+void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zeroed */
+void plan_release(struct plan *p);
+bool op_is_state_only(enum op_kind kind);
+bool op_is_deletion(const struct op *op);	/* EXPUNGE, REMOVE_BOX, and FLAGS that carry a deletion (REASON_GONE) */
+/* Something would be changed on a store (held ops do not count). */
+bool plan_changes_stores(const struct plan *p);
+
+#endif

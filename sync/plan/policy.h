@@ -1,0 +1,38 @@
+/* What the configuration allows, as plain data: the planner's and the guards' view of a channel. */
+#ifndef SYNC_PLAN_POLICY_H
+#define SYNC_PLAN_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "state/model/side.h"
+
+/* mbsync's Sync types. Directions are by target: sync[NEAR] is what Pull may do. */
+enum sync_type {
+	SYNC_NEW = 1 << 0,
+	SYNC_OLD = 1 << 1,		/* retry what was skipped or refused earlier */
+	SYNC_UPGRADE = 1 << 2,
+	SYNC_GONE = 1 << 3,
+	SYNC_FLAGS = 1 << 4,
+};
+
+/* How many deletions one run may carry from one side to the other without being asked (R21). */
+enum max_delete_kind {
+	MAX_DELETE_DEFAULT,		/* more than half with a floor of 20, or more than 500 */
+	MAX_DELETE_COUNT,		/* more than n */
+	MAX_DELETE_PERCENT,		/* more than n percent, with a floor of 20 */
+	MAX_DELETE_NONE,		/* no limit; the guard against empty stores stays */
+};
+struct max_delete { enum max_delete_kind kind; uint64_t n; };
+
+enum { GUARD_FLOOR = 20, GUARD_MOST = 500 };
+
+struct policy {
+	unsigned sync[SIDES];		/* enum sync_type, by target side */
+	bool create[SIDES], remove[SIDES], expunge[SIDES];
+	bool is_readonly[SIDES];	/* nothing is ever planned against this side */
+	bool retry_failed;		/* --retry-failed */
+	struct max_delete max_delete;
+};
+
+#endif
