@@ -1,0 +1,318 @@
+#include "sync/run/pool.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "state/base/mem.h"
+
+enum { WORKERS_MOST = 32 };
+
+struct worker {
+	struct pool *pool;
+	int index;
+	pthread_t thread;
+	bool is_started;
+	struct session *session[SIDES];	/* this worker's alone while it runs */
+};
+
+struct pool {
+	struct pool_settings set;
+	struct worker worker[WORKERS_MOST];
+	pthread_mutex_t lock;		/* everything below */
+	pthread_cond_t work, done;
+	struct job *queue, **queue_end;
+	struct job *finished, **finished_end;
+	size_t queued, running, ready;
+	int width[SIDES];		/* sessions that may be open on each side */
+	int started;
+	bool is_ending;
+};
+
+static int
+clamp_width(const struct store *s)
+{
+	int n = s != NULL ? s->max_sessions : 1;
+
+	return n < 1 ? 1 : n > WORKERS_MOST ? WORKERS_MOST : n;
+}
+
+struct pool *
+pool_new(const struct pool_settings *set)
+{
+	struct pool *p = mem_alloc(sizeof *p);
+	int i, s;
+
+	p->set = *set;
+	p->queue_end = &p->queue;
+	p->finished_end = &p->finished;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	pthread_cond_init(&p->done, NULL);
+	for (s = 0; s < SIDES; s++)
+		p->width[s] = set->is_inline ? 1 : clamp_width(set->store[s]);
+	for (i = 0; i < WORKERS_MOST; i++) {
+		p->worker[i].pool = p;
+		p->worker[i].index = i;
+	}
+	return p;
+}
+
+static bool
+is_eligible(const struct pool *p, const struct worker *w, const struct job *j)
+{
+	return (!j->needs[FAR] || w->index < p->width[FAR]) && (!j->needs[NEAR] || w->index < p->width[NEAR]);
+}
+
+static void
+close_session(struct worker *w, enum side s)
+{
+	if (w->session[s] != NULL)
+		w->session[s]->store->ops->session_close(w->session[s]);
+	w->session[s] = NULL;
+}
+
+/* Opens what the job needs. 0, or -1 with the job's error filled. */
+static int
+open_sessions(struct worker *w, struct job *j)
+{
+	struct store *store;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		if (!j->needs[s] || w->session[s] != NULL)
+			continue;
+		store = w->pool->set.store[s];
+		w->session[s] = store->ops->session_open(store, &j->err);
+		if (w->session[s] == NULL) {
+			j->err_side = (enum side)s;
+			j->is_unopened = true;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+run_job(struct worker *w, struct job *j)
+{
+	struct session *session[SIDES] = { NULL, NULL };
+	int s;
+
+	j->is_unopened = false;
+	j->status = open_sessions(w, j);
+	if (j->status == 0) {
+		for (s = 0; s < SIDES; s++)
+			if (j->needs[s])
+				session[s] = w->session[s];
+		j->status = j->run(j, session, &j->err);
+	}
+	/* A session that died says so once; whoever needs one next opens it anew. */
+	if (j->status < 0 && !j->is_unopened && j->err.scope >= ERR_STORE)
+		for (s = 0; s < SIDES; s++)
+			if (j->needs[s])
+				close_session(w, (enum side)s);
+}
+
+/* With the lock held: takes the first job this worker may run. */
+static struct job *
+take_job(struct pool *p, struct worker *w)
+{
+	struct job **at, *j;
+
+	for (at = &p->queue; (j = *at) != NULL; at = &j->next) {
+		if (!is_eligible(p, w, j))
+			continue;
+		*at = j->next;
+		if (p->queue_end == &j->next)
+			p->queue_end = at;
+		j->next = NULL;
+		p->queued--;
+		return j;
+	}
+	return NULL;
+}
+
+static void
+queue_job(struct pool *p, struct job *j)
+{
+	j->next = NULL;
+	*p->queue_end = j;
+	p->queue_end = &j->next;
+	p->queued++;
+}
+
+/* With the lock held. A refusal of a further session goes to those that have one. */
+static void
+finish_job(struct pool *p, struct worker *w, struct job *j)
+{
+	if (j->status < 0 && j->is_unopened && w->index > 0) {
+		if (p->width[j->err_side] > w->index)
+			p->width[j->err_side] = w->index;
+		queue_job(p, j);
+		pthread_cond_broadcast(&p->work);
+		return;
+	}
+	*p->finished_end = j;
+	p->finished_end = &j->next;
+	p->ready++;
+	pthread_cond_signal(&p->done);
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct pool *p = w->pool;
+	struct job *j;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		j = take_job(p, w);
+		if (j == NULL) {
+			if (p->is_ending)
+				break;
+			pthread_cond_wait(&p->work, &p->lock);
+			continue;
+		}
+		p->running++;
+		pthread_mutex_unlock(&p->lock);
+		run_job(w, j);
+		pthread_mutex_lock(&p->lock);
+		p->running--;
+		finish_job(p, w, j);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+int
+pool_width(struct pool *p, const bool needs[SIDES])
+{
+	int n = WORKERS_MOST, s;
+
+	pthread_mutex_lock(&p->lock);
+	for (s = 0; s < SIDES; s++)
+		if (needs[s] && p->width[s] < n)
+			n = p->width[s];
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+size_t
+pool_pending(struct pool *p)
+{
+	size_t n;
+
+	pthread_mutex_lock(&p->lock);
+	n = p->queued + p->running + p->ready;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+/* With the lock held: one more thread when there is more to do than threads to do it. */
+static void
+start_worker(struct pool *p)
+{
+	struct worker *w = &p->worker[p->started];
+
+	if (p->started >= WORKERS_MOST || (p->started >= p->width[FAR] && p->started >= p->width[NEAR]))
+		return;
+	if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+		assert(p->started > 0);
+		return;
+	}
+	w->is_started = true;
+	p->started++;
+}
+
+void
+pool_submit(struct pool *p, struct job *j)
+{
+	pthread_mutex_lock(&p->lock);
+	queue_job(p, j);
+	if (!p->set.is_inline && p->queued + p->running > (size_t)p->started)
+		start_worker(p);
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Inline: runs one waiting job, chosen by pick. */
+static void
+run_inline(struct pool *p)
+{
+	uint64_t skip = p->set.pick != NULL && p->queued > 1 ? p->set.pick(p->set.pick_ctx, p->queued) : 0;
+	struct job **at = &p->queue, *j;
+
+	while (skip-- > 0)
+		at = &(*at)->next;
+	j = *at;
+	*at = j->next;
+	if (p->queue_end == &j->next)
+		p->queue_end = at;
+	j->next = NULL;
+	p->queued--;
+	run_job(&p->worker[0], j);
+	finish_job(p, &p->worker[0], j);
+}
+
+struct job *
+pool_wait(struct pool *p)
+{
+	struct job *j = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->set.is_inline && p->ready == 0 && p->queued > 0)
+		run_inline(p);
+	while (p->ready == 0 && p->queued + p->running > 0)
+		pthread_cond_wait(&p->done, &p->lock);
+	if (p->ready > 0) {
+		j = p->finished;
+		p->finished = j->next;
+		if (p->finished == NULL)
+			p->finished_end = &p->finished;
+		j->next = NULL;
+		p->ready--;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return j;
+}
+
+int
+pool_run(struct pool *p, struct job *j, struct err *e)
+{
+	struct job *done;
+
+	assert(pool_pending(p) == 0);
+	pool_submit(p, j);
+	done = pool_wait(p);
+	assert(done == j);
+	if (done->status < 0)
+		*e = done->err;
+	return done->status;
+}
+
+void
+pool_free(struct pool **pool)
+{
+	struct pool *p = *pool;
+	int i, s;
+
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->is_ending = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	for (i = 0; i < WORKERS_MOST; i++) {
+		if (p->worker[i].is_started)
+			pthread_join(p->worker[i].thread, NULL);
+		for (s = 0; s < SIDES; s++)
+			close_session(&p->worker[i], (enum side)s);
+	}
+	pthread_mutex_destroy(&p->lock);
+	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->done);
+	free(p);
+	*pool = NULL;
+}
