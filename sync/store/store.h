@@ -33,6 +33,7 @@
 #include "state/model/flags.h"
 #include "state/model/ident.h"
 #include "state/model/key.h"
+#include "sync/pair/names.h"
 
 struct store;
 struct session;
@@ -249,9 +250,6 @@ struct store_ops {
 	/* Removes the mailbox with the messages in it. */
 	int (*remove_mailbox)(struct session *c, const char *name, enum outcome *o, struct err *e);
 	int (*rename_mailbox)(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
-	/* NULL when the store can hold this name, else why not (arena). */
-	const char *(*refuse_name)(struct store *s, struct arena *a, const char *name);
-
 	/* What this server showed of itself, to be remembered between runs (R24); NULL or arena string. */
 	const char *(*memory_save)(struct store *s, struct arena *a);
 	void (*memory_load)(struct store *s, const char *memory);
@@ -262,6 +260,9 @@ struct store {
 	const struct store_ops *ops;
 	const char *name;		/* as configured, for messages: "work-remote" */
 	bool is_readonly;		/* ReadOnly yes: the engine never plans against it */
+	enum names_layout layout;	/* what limits its names (sync/pair/names.h) */
+	bool is_folding;		/* ignores case, or normalises names (may be set by session_open) */
+	bool is_inbox_listed;		/* INBOX is listed among the others (sync/pair/patterns.h) */
 	int max_sessions;		/* workers that may use it at once */
 };
 struct session { struct store *store; };
