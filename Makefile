@@ -53,11 +53,47 @@ $(PURE_UNIT:%.c=$(B)/%): $(B)/%: $(B)/%.o $(call obj,$(PURE))
 $(patsubst %.c,$(B)/%,$(filter-out $(PURE_UNIT),$(UNIT))): $(B)/%: $(B)/%.o $(B)/mailtwin.a
 	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -lcmocka -o $@
 
+# Two jobs unless told otherwise; a build of another kind is a make of its own.
+again      = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j2)
+san        = $(again) KIND=san DEVELOPER=1 CFLAGS='-O1 -g'
+
 # Everything fast: layers, headers, unit tests and plan cases under the sanitizers.
 check: layers headers
-	$(Q)$(MAKE) --no-print-directory KIND=san DEVELOPER=1 CFLAGS='-O1 -g' unit
+	$(Q)$(san) unit
 unit: $(UNIT:%.c=$(B)/%)
-	$(Q)for t in $^; do echo "  TEST $$t"; $$t || exit 1; done
+	$(Q)tests/run-programs $^
+
+# Everything: each part is a target of its own, runs on after another has failed, and says what it counted.
+test:
+	$(Q)tests/all
+
+# The whole program with clang, no warning left.
+clang:
+	$(Q)$(again) KIND=clang CC=clang DEVELOPER=1 .build/clang/mailtwin
+	@echo 'clang: no warnings'
+
+# What a user sees, with the sanitized program; and the same stopped, killed and cut.
+e2e crash: mailtwin
+	$(Q)$(san) .build/san/mailtwin
+	$(Q)MAILTWIN=.build/san/mailtwin MAILTWIN_FAST=$(B)/mailtwin tests/run tests/$@ $(CASES)
+
+# Fuzz targets, FUZZ_TIME seconds each, two at a time.
+FUZZ      := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_TIME ?= 60
+fuzz:
+	$(Q)$(again) KIND=fuzz CC=clang CFLAGS='-O1 -g' fuzz-programs
+	$(Q)tests/fuzz/run $(FUZZ_TIME) $(FUZZ:%.c=.build/fuzz/%)
+fuzz-programs: $(FUZZ:%.c=$(B)/%)
+$(FUZZ:%.c=$(B)/%): $(B)/%: $(B)/%.o $(B)/mailtwin.a
+	$(call say,LD)$(COMPILE) -fsanitize=fuzzer $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
+
+# What building and testing needs, from Debian 12 alone; the servers are only unpacked under .build.
+BUILD_DEPS := gcc clang make pkg-config libetpan-dev liblmdb-dev libssl-dev libsasl2-dev zlib1g-dev
+TEST_DEPS  := libcmocka-dev libclang-rt-dev libsasl2-modules libsasl2-modules-db valgrind strace mandoc isync \
+              openssl python3 procps dpkg-dev
+deps:
+	$(Q)tests/deps $(BUILD_DEPS) $(TEST_DEPS)
+	$(Q)tests/servers/unpack .build/servers
 
 layers:
 	$(Q)tests/layers.sh
@@ -72,10 +108,11 @@ install: all
 clean:
 	rm -rf .build mailtwin
 help:
-	@echo 'targets: all check test bench demo unit layers headers deps install clean'
+	@echo 'targets: all check test unit layers headers clang e2e crash fuzz deps install clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
+	@echo '         CASES="test_guards ..." for e2e and crash, FUZZ_TIME=60'
 
-.PHONY: all check unit layers headers install clean help FORCE
+.PHONY: all check test unit layers headers clang e2e crash fuzz fuzz-programs deps install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
