@@ -1,0 +1,108 @@
+/* Every keyword of the configuration language, in one table: where it may stand, what its arguments
+ * are, which setting it fills.
+ *
+ * How it is used: cmd/config.c looks each line's first word up and stores its arguments by `type`;
+ * cmd/config_print.c walks the table to print settings as a configuration again.
+ *
+ * What must always hold:
+ *   1. A keyword is refused ("not available yet") while KEYWORD_NOT_YET stands in its row, and works
+ *      once the flag is gone: nothing else changes.
+ *   2. offset is that of a field of the C type `type` names, in the struct of `owner`.
+ *   3. In one section no name has two rows.
+ */
+#ifndef CMD_CONFIG_KEYWORDS_H
+#define CMD_CONFIG_KEYWORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where a line stands. Keywords carry a set of them. */
+enum config_section {
+	IN_GLOBAL = 1 << 0,		/* before the first section */
+	IN_MAILDIR = 1 << 1,
+	IN_IMAP = 1 << 2,
+	IN_ACCOUNT = 1 << 3,
+	IN_CHANNEL = 1 << 4,
+	IN_GROUP = 1 << 5,
+};
+
+enum keyword_owner {
+	OWNER_GLOBAL,			/* struct settings */
+	OWNER_CHANNEL,			/* struct channel_settings; globally the defaults of them all */
+	OWNER_STORE,
+	OWNER_ACCOUNT,
+	OWNER_GROUP,
+};
+
+enum keyword_type {
+	KW_BOOL,			/* bool */
+	KW_TRISTATE,			/* int, -1 = not said */
+	KW_STRING,			/* char * */
+	KW_SECRET,			/* char *, never shown */
+	KW_PATH,			/* char *, made absolute */
+	KW_FILE,			/* the same, of a file that can be read */
+	KW_COUNT,			/* unsigned, min to max */
+	KW_PORT,			/* uint16_t */
+	KW_SIZE,			/* uint64_t, >= min */
+	KW_CHAR,			/* char */
+	KW_PUNCTUATION,			/* char */
+	KW_CHOICE,			/* an enum: index into choices */
+	KW_COMMAND,			/* struct settings_command */
+	KW_WORDS,			/* struct settings_list, added to */
+	KW_EXTENSIONS,			/* the same, of choices, in upper case */
+	KW_MECHANISMS,			/* the same, in upper case */
+	/* Of one keyword or one kind each; offset is unused where none is given. */
+	KW_DELIMITER,			/* Flatten */
+	KW_TLS_VERSIONS,
+	KW_SSL_VERSIONS,
+	KW_REQUIRE_CRAM,
+	KW_ACCOUNT,
+	KW_SYNC,
+	KW_SIDES,			/* n = enum ops_kind */
+	KW_MAILBOX,			/* n = enum side */
+	KW_PATTERNS,
+	KW_SYNC_STATE,
+	KW_LIMIT,
+	KW_CHANNEL_MAX_SIZE,
+	KW_REFUSED,			/* instead says why, as the end of a sentence */
+};
+
+enum keyword_flags {
+	KEYWORD_NOT_YET = 1 << 0,	/* parsed and checked, but its effect is not built */
+	KEYWORD_DEPRECATED = 1 << 1,	/* instead is the present name: a warning */
+	KEYWORD_ALIAS = 1 << 2,		/* another spelling of the row with the same offset: silent */
+	KEYWORD_SECRET = 1 << 3,	/* what the command's arguments are is not shown */
+};
+
+struct keyword {
+	const char *name;
+	unsigned where;			/* of enum config_section */
+	enum keyword_owner owner;
+	enum keyword_type type;
+	size_t offset;
+	unsigned flags;
+	const char *instead;
+	unsigned n;
+	unsigned long min, max;
+	const char *const *choices;
+};
+
+/* The table; ends with a row whose name is NULL. */
+extern const struct keyword keywords[];
+
+/* The row for `name` (any letter case) in a section; NULL = none. */
+const struct keyword *keyword_find(const char *name, enum config_section section);
+
+/* A row of that name in whatever section, *where_r being all sections that have one; NULL = none. */
+const struct keyword *keyword_find_anywhere(const char *name, unsigned *where_r);
+
+/* The section a keyword opens; 0 = it opens none. */
+enum config_section keyword_opens(const char *name);
+
+/* "Channel" for IN_CHANNEL; "" for IN_GLOBAL. */
+const char *section_name(enum config_section section);
+
+/* Writes "IMAPAccount or IMAPStore" for the set of these two into buf, which it returns. */
+const char *section_list(unsigned where, char *buf, size_t size);
+
+#endif

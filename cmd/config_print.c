@@ -1,0 +1,277 @@
+#include "cmd/config_print.h"
+
+#include <string.h>
+
+#include "cmd/config_keywords.h"
+#include "cmd/ops.h"
+
+/* One argument, quoted where the reader would otherwise see something else. */
+static void
+print_word(struct buf *out, const char *word)
+{
+	buf_addc(out, ' ');
+	if (word[0] != '\0' && word[0] != '#' && word[strcspn(word, " \t\v\f\r\"\\")] == '\0') {
+		buf_adds(out, word);
+		return;
+	}
+	buf_addc(out, '"');
+	for (; *word != '\0'; word++) {
+		if (*word == '"' || *word == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, *word);
+	}
+	buf_addc(out, '"');
+}
+
+static void
+print_list(struct buf *out, const char *name, const struct settings_list *list)
+{
+	if (list->n == 0)
+		return;
+	buf_adds(out, name);
+	for (size_t i = 0; i < list->n; i++)
+		print_word(out, list->at[i]);
+	buf_addc(out, '\n');
+}
+
+static void
+print_string(struct buf *out, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_adds(out, name);
+	print_word(out, value);
+	buf_addc(out, '\n');
+}
+
+static void
+print_command(struct buf *out, const struct keyword *k, const struct settings_command *command)
+{
+	struct buf shown = { 0 };
+	size_t program;
+
+	if (command->shell == NULL)
+		return;
+	if (command->uses_tty)
+		buf_addc(&shown, '+');
+	program = k->flags & KEYWORD_SECRET ? strcspn(command->shell, " \t") : strlen(command->shell);
+	buf_add(&shown, command->shell, program);
+	if (command->shell[program] != '\0')
+		buf_adds(&shown, " ...");
+	print_string(out, k->name, buf_str(&shown));
+	buf_release(&shown);
+}
+
+static void
+print_sync(struct buf *out, const unsigned sync[SIDES])
+{
+	static const char *const types[] = { "New", "Old", "Upgrade", "Gone", "Flags" };
+	const bool is_even = sync[FAR] == sync[NEAR];
+
+	buf_adds(out, "Sync");
+	if (sync[FAR] == 0 && sync[NEAR] == 0) {
+		buf_adds(out, " None\n");
+		return;
+	}
+	if (is_even || sync[FAR] == 0 || sync[NEAR] == 0) {
+		buf_printf(out, "%s%s", sync[NEAR] != 0 ? " Pull" : "", sync[FAR] != 0 ? " Push" : "");
+		for (unsigned t = 0; t < sizeof types / sizeof *types; t++)
+			if ((sync[FAR] | sync[NEAR]) & 1U << t)
+				buf_printf(out, " %s", types[t]);
+	} else {
+		for (unsigned t = 0; t < sizeof types / sizeof *types; t++)
+			buf_printf(out, "%s%s%s%s", sync[NEAR] & 1U << t ? " Pull" : "",
+			    sync[NEAR] & 1U << t ? types[t] : "", sync[FAR] & 1U << t ? " Push" : "",
+			    sync[FAR] & 1U << t ? types[t] : "");
+	}
+	buf_addc(out, '\n');
+}
+
+static void
+print_sides(struct buf *out, const char *name, const bool sides[SIDES])
+{
+	static const char *const words[2][2] = { { "None", "Near" }, { "Far", "Both" } };
+
+	buf_printf(out, "%s %s\n", name, words[sides[FAR]][sides[NEAR]]);
+}
+
+static void
+print_limit(struct buf *out, const char *name, const struct settings_limit *limit)
+{
+	switch (limit->kind) {
+	case SETTINGS_LIMIT_DEFAULT:
+		break;
+	case SETTINGS_LIMIT_NONE:
+		buf_printf(out, "%s none\n", name);
+		break;
+	case SETTINGS_LIMIT_COUNT:
+	case SETTINGS_LIMIT_PERCENT:
+		buf_printf(out, "%s %u%s\n", name, limit->n,
+		    limit->kind == SETTINGS_LIMIT_PERCENT ? "%" : "");
+		break;
+	}
+}
+
+static void
+print_tls_versions(struct buf *out, const char *name, unsigned versions)
+{
+	buf_adds(out, name);
+	for (unsigned v = 0; v < 4; v++)
+		buf_printf(out, " %c1.%u", versions & SETTINGS_TLS_1_0 << v ? '+' : '-', v);
+	buf_addc(out, '\n');
+}
+
+static void
+print_mailbox(struct buf *out, const struct keyword *k, const struct channel_settings *channel)
+{
+	const char *box = channel->box[k->n];
+	struct buf word = { 0 };
+
+	if (channel->store[k->n] == NULL)
+		return;
+	buf_printf(&word, ":%s:%s", channel->store[k->n]->name, box != NULL ? box : "");
+	print_string(out, k->name, buf_str(&word));
+	buf_release(&word);
+}
+
+static void
+print_size(struct buf *out, const char *name, uint64_t bytes)
+{
+	if (bytes == 0)
+		return;
+	if (bytes % (1 << 20) == 0)
+		buf_printf(out, "%s %llum\n", name, (unsigned long long)(bytes >> 20));
+	else if (bytes % (1 << 10) == 0)
+		buf_printf(out, "%s %lluk\n", name, (unsigned long long)(bytes >> 10));
+	else
+		buf_printf(out, "%s %llu\n", name, (unsigned long long)bytes);
+}
+
+/* One row of the table, from the struct it belongs to. */
+static void
+print_row(struct buf *out, const struct keyword *k, const void *owner)
+{
+	const void *field = (const char *)owner + k->offset;
+	const struct account_settings *account;
+	unsigned choice;
+
+	switch (k->type) {
+	case KW_BOOL:
+		buf_printf(out, "%s %s\n", k->name, *(const bool *)field ? "yes" : "no");
+		break;
+	case KW_TRISTATE:
+		if (*(const int *)field >= 0)
+			buf_printf(out, "%s %s\n", k->name, *(const int *)field ? "yes" : "no");
+		break;
+	case KW_COUNT:
+		if (*(const unsigned *)field >= k->min)
+			buf_printf(out, "%s %u\n", k->name, *(const unsigned *)field);
+		break;
+	case KW_PORT:
+		buf_printf(out, "%s %u\n", k->name, *(const uint16_t *)field);
+		break;
+	case KW_SIZE:
+		print_size(out, k->name, *(const uint64_t *)field);
+		break;
+	case KW_CHAR:
+	case KW_PUNCTUATION:
+		if (*(const char *)field != '\0')
+			print_string(out, k->name, (const char[]){ *(const char *)field, '\0' });
+		break;
+	case KW_CHOICE:
+		memcpy(&choice, field, sizeof choice);
+		if (k->choices[choice][0] != '\0')
+			buf_printf(out, "%s %s\n", k->name, k->choices[choice]);
+		break;
+	case KW_SECRET:
+		if (*(char *const *)field != NULL)
+			buf_printf(out, "%s ********\n", k->name);
+		break;
+	case KW_COMMAND:
+		print_command(out, k, field);
+		break;
+	case KW_WORDS:
+	case KW_EXTENSIONS:
+	case KW_MECHANISMS:
+	case KW_PATTERNS:
+		print_list(out, k->name, field);
+		break;
+	case KW_TLS_VERSIONS:
+		print_tls_versions(out, k->name, *(const unsigned *)field);
+		break;
+	case KW_ACCOUNT:
+		account = *(struct account_settings *const *)field;
+		if (account != NULL && !account->is_inline)
+			print_string(out, k->name, account->name);
+		break;
+	case KW_SYNC:
+		print_sync(out, field);
+		break;
+	case KW_SIDES:
+		print_sides(out, k->name, field);
+		break;
+	case KW_MAILBOX:
+		print_mailbox(out, k, owner);
+		break;
+	case KW_LIMIT:
+		print_limit(out, k->name, field);
+		break;
+	case KW_STRING:
+	case KW_PATH:
+	case KW_FILE:
+	case KW_DELIMITER:
+	case KW_SYNC_STATE:
+		print_string(out, k->name, *(char *const *)field);
+		break;
+	case KW_SSL_VERSIONS:
+	case KW_REQUIRE_CRAM:
+	case KW_CHANNEL_MAX_SIZE:
+	case KW_REFUSED:
+		break;
+	}
+}
+
+static void
+print_rows(struct buf *out, enum config_section section, enum keyword_owner owned, const void *owner)
+{
+	for (const struct keyword *k = keywords; k->name != NULL; k++)
+		if ((k->where & section) && k->owner == owned &&
+		    !(k->flags & (KEYWORD_ALIAS | KEYWORD_NOT_YET)))
+			print_row(out, k, owner);
+}
+
+static void
+print_header(struct buf *out, enum config_section section, const char *name)
+{
+	buf_addc(out, '\n');
+	print_string(out, section_name(section), name);
+}
+
+void
+config_print(const struct settings *s, struct buf *out)
+{
+	enum config_section section;
+
+	print_rows(out, IN_GLOBAL, OWNER_GLOBAL, s);
+	for (size_t i = 0; i < s->n_accounts; i++) {
+		if (s->accounts[i]->is_inline)
+			continue;
+		print_header(out, IN_ACCOUNT, s->accounts[i]->name);
+		print_rows(out, IN_ACCOUNT, OWNER_ACCOUNT, s->accounts[i]);
+	}
+	for (size_t i = 0; i < s->n_stores; i++) {
+		section = s->stores[i]->kind == SETTINGS_IMAP ? IN_IMAP : IN_MAILDIR;
+		print_header(out, section, s->stores[i]->name);
+		print_rows(out, section, OWNER_STORE, s->stores[i]);
+		if (s->stores[i]->account != NULL && s->stores[i]->account->is_inline)
+			print_rows(out, section, OWNER_ACCOUNT, s->stores[i]->account);
+	}
+	for (size_t i = 0; i < s->n_channels; i++) {
+		print_header(out, IN_CHANNEL, s->channels[i]->name);
+		print_rows(out, IN_CHANNEL, OWNER_CHANNEL, s->channels[i]);
+	}
+	for (size_t i = 0; i < s->n_groups; i++) {
+		print_header(out, IN_GROUP, s->groups[i]->name);
+		print_rows(out, IN_GROUP, OWNER_GROUP, s->groups[i]);
+	}
+}

@@ -1,0 +1,315 @@
+/* Sections of the configuration: what each begins with, and what must be true of it as a whole. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/config_parser.h"
+
+#define SEEN_ACCOUNT(field) parser_seen(p, OWNER_ACCOUNT, offsetof(struct account_settings, field))
+#define SEEN_STORE(field) parser_seen(p, OWNER_STORE, offsetof(struct store_settings, field))
+#define SEEN_CHANNEL(field) parser_seen(p, OWNER_CHANNEL, offsetof(struct channel_settings, field))
+
+/* A list of pointers that stay valid: the array may move, what it points to does not. */
+#define LIST_ADD(list, n, item) do { \
+	(list) = mem_realloc(list, (n) + 1, sizeof *(list)); \
+	(list)[(n)++] = (item); \
+} while (0)
+
+/* The name of the section the line opens, checked; "" if there is none. */
+static char *
+read_name(struct parser *p, enum config_section section)
+{
+	const char *name = p->line->n > 1 ? p->line->words[1].text : "";
+	bool is_taken = false;
+
+	if (name[0] == '\0') {
+		parser_error(p, parser_word(p, p->line->n > 1), "%s has no name", section_name(section));
+		return arena_strdup(&p->s->arena, "");
+	}
+	switch (section) {
+	case IN_MAILDIR:
+	case IN_IMAP:
+		is_taken = settings_store(p->s, name) != NULL;
+		if (strchr(name, ':') != NULL)
+			parser_error(p, parser_word(p, 1), "a Store's name cannot contain \":\": \"%s\"", name);
+		break;
+	case IN_ACCOUNT:
+		is_taken = settings_account(p->s, name) != NULL;
+		break;
+	case IN_CHANNEL:
+		is_taken = settings_channel(p->s, name) != NULL;
+		break;
+	case IN_GROUP:
+		is_taken = settings_group(p->s, name) != NULL;
+		break;
+	default:
+		break;
+	}
+	if (is_taken)
+		parser_error(p, parser_word(p, 1), "%s \"%s\" is defined already",
+		    section & (IN_MAILDIR | IN_IMAP) ? "Store" : section_name(section), name);
+	if (section != IN_GROUP && p->line->n > 2)
+		parser_error(p, parser_word(p, 2), "nothing may follow the name of a section: \"%s\"",
+		    p->line->words[2].text);
+	return arena_strdup(&p->s->arena, name);
+}
+
+static void
+open_account(struct parser *p, char *name, bool is_inline)
+{
+	struct account_settings *account = arena_alloc(&p->s->arena, sizeof *account);
+
+	account->name = name;
+	account->is_inline = is_inline;
+	account->timeout = 20;
+	account->tls_versions = SETTINGS_TLS_1_2 | SETTINGS_TLS_1_3;
+	account->system_certificates = true;
+	account->connections = 4;
+	LIST_ADD(p->s->accounts, p->s->n_accounts, account);
+	p->account = account;
+}
+
+static void
+open_store(struct parser *p, char *name, enum settings_store_kind kind)
+{
+	struct store_settings *store = arena_alloc(&p->s->arena, sizeof *store);
+
+	store->name = name;
+	store->kind = kind;
+	store->info_delimiter = p->s->field_delimiter;
+	store->use_namespace = true;
+	LIST_ADD(p->s->stores, p->s->n_stores, store);
+	p->store = store;
+}
+
+static void
+open_channel(struct parser *p, char *name)
+{
+	struct channel_settings *channel = arena_alloc(&p->s->arena, sizeof *channel);
+
+	*channel = p->defaults;
+	channel->name = name;
+	LIST_ADD(p->s->channels, p->s->n_channels, channel);
+	p->channel = channel;
+}
+
+static void
+open_group(struct parser *p, char *name)
+{
+	struct group_settings *group = arena_alloc(&p->s->arena, sizeof *group);
+
+	group->name = name;
+	LIST_ADD(p->s->groups, p->s->n_groups, group);
+	p->group = group;
+	for (size_t i = 2; i < p->line->n; i++) {
+		settings_list_add(p->s, &group->channels, p->line->words[i].text,
+		    strlen(p->line->words[i].text));
+		vec_push(&p->members, (struct member){ .place = parser_word(p, i),
+		    .name = group->channels.at[group->channels.n - 1] });
+	}
+}
+
+void
+section_open(struct parser *p, enum config_section section)
+{
+	char *name;
+
+	section_close(p);
+	p->section = section;
+	p->opened = parser_word(p, 0);
+	p->is_unclear = false;
+	name = read_name(p, section);
+	switch (section) {
+	case IN_ACCOUNT:
+		open_account(p, name, false);
+		break;
+	case IN_IMAP:
+		open_account(p, name, true);
+		open_store(p, name, SETTINGS_IMAP);
+		break;
+	case IN_MAILDIR:
+		open_store(p, name, SETTINGS_MAILDIR);
+		break;
+	case IN_CHANNEL:
+		open_channel(p, name);
+		break;
+	default:
+		open_group(p, name);
+		break;
+	}
+}
+
+/* Of two settings that exclude each other, the later one is the offending one. */
+static void
+exclude(struct parser *p, struct place a, const char *a_name, struct place b, const char *b_name)
+{
+	if (a.line == 0 || b.line == 0)
+		return;
+	if (a.line > b.line)
+		parser_error(p, a, "%s beside %s (line %u): only one of them can be given", a_name, b_name,
+		    b.line);
+	else
+		parser_error(p, b, "%s beside %s (line %u): only one of them can be given", b_name, a_name,
+		    a.line);
+}
+
+static void
+close_account(struct parser *p)
+{
+	struct account_settings *account = p->account;
+	const unsigned kind = p->section;
+
+	exclude(p, SEEN_ACCOUNT(user), "User", SEEN_ACCOUNT(user_cmd), "UserCmd");
+	exclude(p, SEEN_ACCOUNT(pass), "Pass", SEEN_ACCOUNT(pass_cmd), "PassCmd");
+	if (SEEN_ACCOUNT(host).line == 0 && SEEN_ACCOUNT(tunnel).line == 0 && !p->is_unclear)
+		parser_error(p, p->opened, "%s \"%s\" has neither %sHost nor Tunnel", section_name(kind),
+		    account->name, kind == IN_IMAP ? "Account nor " : "");
+	if (account->tls_versions == 0)
+		parser_error(p, SEEN_ACCOUNT(tls_versions), "no TLS version is left");
+	if (SEEN_ACCOUNT(tls_type).line == 0)
+		account->tls_type = account->tunnel != NULL ? SETTINGS_TLS_NONE : SETTINGS_TLS_STARTTLS;
+	if (account->port == 0)
+		account->port = account->tls_type == SETTINGS_TLS_IMAPS ? 993 : 143;
+	if (account->auth_mechs.n == 0)
+		settings_list_add(p->s, &account->auth_mechs, "*", 1);
+}
+
+/* RequireCRAM and AuthMechs fill the same list, but the first is not a way to add to the second. */
+static void
+check_mechanisms(struct parser *p)
+{
+	struct place cram = { 0, 0 }, named = { 0, 0 };
+
+	for (size_t i = 0; keywords[i].name != NULL; i++) {
+		if (keywords[i].type == KW_REQUIRE_CRAM)
+			cram = p->seen[i];
+		else if (keywords[i].type == KW_MECHANISMS && p->seen[i].line > named.line)
+			named = p->seen[i];
+	}
+	exclude(p, named, "AuthMechs", cram, "RequireCRAM");
+}
+
+/* An IMAPStore names an account or is one. */
+static void
+close_imap_store(struct parser *p)
+{
+	const struct place named = SEEN_STORE(account);
+	struct place at;
+
+	if (named.line == 0) {
+		p->store->account = p->account;
+		close_account(p);
+		return;
+	}
+	for (size_t i = 0; keywords[i].name != NULL; i++) {
+		at = p->seen[i];
+		if (keywords[i].owner == OWNER_ACCOUNT && at.line != 0)
+			parser_error(p, at, "%s beside Account (line %u): it belongs to the account's section",
+			    keywords[i].name, named.line);
+	}
+	/* The inline account, added last by section_open(), is not needed. */
+	if (p->account->pass == NULL)
+		p->s->n_accounts--;
+}
+
+static void
+close_maildir_store(struct parser *p)
+{
+	struct store_settings *store = p->store;
+	size_t len;
+
+	if (store->inbox == NULL)
+		store->inbox = arena_printf(&p->s->arena, "%s/Maildir", p->home);
+	for (len = strlen(store->inbox); len > 1 && store->inbox[len - 1] == '/'; len--)
+		store->inbox[len - 1] = '\0';
+	if (store->path == NULL)
+		return;
+	if (store->subfolders == SETTINGS_SUB_MAILDIRPP)
+		parser_error(p, SEEN_STORE(path), "Path has no meaning with \"SubFolders Maildir++\": all "
+		    "mailboxes lie in Inbox");
+	else if (strncmp(store->path, store->inbox, len) == 0 && store->path[len] == '/' &&
+	    store->path[len + strspn(store->path + len, "/")] != '\0')
+		parser_error(p, SEEN_STORE(path), "Path (%s) lies inside Inbox (%s)", store->path, store->inbox);
+}
+
+/* What the operations of the section come to, over `channel`. */
+static void
+close_ops(struct parser *p, struct channel_settings *channel)
+{
+	const char *name, *why = ops_apply(&p->ops, channel, &name);
+	struct place at = p->opened;
+
+	if (why == NULL)
+		return;
+	for (size_t i = 0; keywords[i].name != NULL; i++)
+		if (strcmp(keywords[i].name, name) == 0 && p->seen[i].line != 0)
+			at = p->seen[i];
+	parser_error(p, at, "%s %s", name, why);
+}
+
+static void
+close_channel(struct parser *p)
+{
+	struct channel_settings *c = p->channel;
+	struct place at;
+
+	close_ops(p, c);
+	for (enum side side = FAR; side <= NEAR; side++) {
+		if (SEEN_CHANNEL(store[side]).line == 0 && !p->is_unclear)
+			parser_error(p, p->opened, "Channel \"%s\" has no %s", c->name,
+			    side == FAR ? "Far" : "Near");
+		if (c->expunge[side] && c->expunge_solo[side]) {
+			at = SEEN_CHANNEL(expunge_solo).line != 0 ? SEEN_CHANNEL(expunge_solo) : p->opened;
+			parser_error(p, at, "ExpungeSolo excludes Expunge on the same side (%s)",
+			    side == FAR ? "Far" : "Near");
+		}
+		if (c->store[side] != NULL && p->channel_max_size != UINT64_MAX)
+			c->store[side]->max_size = p->channel_max_size;
+	}
+	if (c->store[FAR] == NULL || c->store[NEAR] == NULL)
+		return;
+	if (c->store[FAR] == c->store[NEAR] &&
+	    strcmp(c->box[FAR] != NULL ? c->box[FAR] : "", c->box[NEAR] != NULL ? c->box[NEAR] : "") == 0)
+		parser_error(p, SEEN_CHANNEL(store[NEAR]), "Far and Near are the same mailbox");
+	if (c->sync_state != NULL && strcmp(c->sync_state, "*") == 0 &&
+	    c->store[NEAR]->kind != SETTINGS_MAILDIR) {
+		at = SEEN_CHANNEL(sync_state).line != 0 ? SEEN_CHANNEL(sync_state) : p->opened;
+		parser_error(p, at, "\"SyncState *\" needs a MaildirStore at Near, not \"%s\"",
+		    c->store[NEAR]->name);
+	}
+}
+
+void
+section_close(struct parser *p)
+{
+	switch (p->section) {
+	case IN_GLOBAL:
+		close_ops(p, &p->defaults);
+		break;
+	case IN_ACCOUNT:
+		check_mechanisms(p);
+		close_account(p);
+		break;
+	case IN_IMAP:
+		check_mechanisms(p);
+		close_imap_store(p);
+		break;
+	case IN_MAILDIR:
+		close_maildir_store(p);
+		break;
+	case IN_CHANNEL:
+		close_channel(p);
+		break;
+	default:
+		break;
+	}
+	p->section = 0;
+	memset(p->seen, 0, sizeof p->seen);
+	p->ops = (struct ops){ .has_sync = false };
+	p->channel_max_size = UINT64_MAX;
+	p->opened = (struct place){ 0, 0 };
+	p->account = NULL;
+	p->store = NULL;
+	p->channel = NULL;
+	p->group = NULL;
+}

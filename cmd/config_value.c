@@ -1,0 +1,118 @@
+#include "cmd/config_value.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool
+value_bool(const char *word, bool *value_r)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strcasecmp(words[i], word) == 0) {
+			*value_r = i % 2 != 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Reads digits at *at, which is left behind them. */
+static bool
+digits(const char **at, uint64_t max, uint64_t *value_r)
+{
+	uint64_t value = 0;
+	unsigned digit;
+
+	if (**at < '0' || **at > '9')
+		return false;
+	for (; **at >= '0' && **at <= '9'; (*at)++) {
+		digit = (unsigned)(**at - '0');
+		if (value > (max - digit) / 10 || digit > max)
+			return false;
+		value = value * 10 + digit;
+	}
+	*value_r = value;
+	return true;
+}
+
+bool
+value_count(const char *word, unsigned long max, unsigned long *value_r)
+{
+	uint64_t value;
+
+	if (!digits(&word, max, &value) || *word != '\0')
+		return false;
+	*value_r = (unsigned long)value;
+	return true;
+}
+
+bool
+value_size(const char *word, uint64_t *bytes_r)
+{
+	uint64_t value;
+	unsigned shift = 0;
+
+	if (!digits(&word, UINT64_MAX, &value))
+		return false;
+	if (*word == 'k' || *word == 'K')
+		shift = 10;
+	else if (*word == 'm' || *word == 'M')
+		shift = 20;
+	word += shift != 0;
+	word += *word == 'b' || *word == 'B';
+	if (*word != '\0' || value > UINT64_MAX >> shift)
+		return false;
+	*bytes_r = value << shift;
+	return true;
+}
+
+bool
+value_limit(const char *word, struct settings_limit *limit_r)
+{
+	uint64_t n;
+
+	if (strcasecmp(word, "none") == 0) {
+		*limit_r = (struct settings_limit){ .kind = SETTINGS_LIMIT_NONE, .n = 0 };
+		return true;
+	}
+	if (!digits(&word, INT32_MAX, &n))
+		return false;
+	if (strcmp(word, "%") == 0 && n >= 1 && n <= 100)
+		*limit_r = (struct settings_limit){ .kind = SETTINGS_LIMIT_PERCENT, .n = (unsigned)n };
+	else if (*word == '\0')
+		*limit_r = (struct settings_limit){ .kind = SETTINGS_LIMIT_COUNT, .n = (unsigned)n };
+	else
+		return false;
+	if (n == 0)
+		limit_r->kind = SETTINGS_LIMIT_NONE;
+	return true;
+}
+
+bool
+value_path(const char *word, const char *dir, const char *home, struct arena *arena, char **path_r)
+{
+	const char *rest, *start = home;
+	struct passwd *pw;
+	char *user;
+
+	if (*word == '/') {
+		*path_r = arena_strdup(arena, word);
+		return true;
+	}
+	if (*word != '~') {
+		*path_r = arena_printf(arena, "%s%s", dir, word);
+		return true;
+	}
+	rest = word + strcspn(word, "/");
+	if (rest > word + 1) {
+		user = arena_strndup(arena, word + 1, (size_t)(rest - word - 1));
+		if ((pw = getpwnam(user)) == NULL)
+			return false;
+		start = pw->pw_dir;
+	}
+	*path_r = arena_printf(arena, "%s%s", start, rest);
+	return true;
+}
