@@ -1,0 +1,111 @@
+#include "sync/net/tunnel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sync/net/clock.h"
+
+enum { LEAVE_MS = 2000, TERM_MS = 1000, LOOK_MS = 5 };
+
+static void
+close_above(int fd, long max)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0U) == 0)
+		return;
+#endif
+	for (int i = fd + 1; i < max; i++)
+		close(i);
+}
+
+/* Between fork and exec, in a program with threads: async-signal-safe calls only. */
+static _Noreturn void
+become(const char *command, int fd, long max)
+{
+	const int reset[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGQUIT };
+	struct sigaction sa;
+	sigset_t none;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = SIG_DFL;
+	for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
+		sigaction(reset[i], &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* fd is above 2: see tunnel_start(). */
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	close_above(STDERR_FILENO, max);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+int
+tunnel_start(const char *command, const char *label, pid_t *pid_r, struct err *e)
+{
+	long max = sysconf(_SC_OPEN_MAX);
+	int pair[2], fd, sys;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, ERR_STORE, errno, "%s: cannot make a socket pair", label);
+	/* With standard descriptors closed, the child's end could be one of them. */
+	fd = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
+	close(pair[1]);
+	pid = fd < 0 ? -1 : fork();
+	if (pid == 0)
+		become(command, fd, max > 0 && max < 65536 ? max : 65536);
+	sys = errno;
+	if (fd >= 0)
+		close(fd);
+	if (pid < 0 || fcntl(pair[0], F_SETFL, fcntl(pair[0], F_GETFL) | O_NONBLOCK) < 0) {
+		close(pair[0]);
+		return err_sys(e, ERR_STORE, sys, "%s: cannot start the command", label);
+	}
+	*pid_r = pid;
+	return pair[0];
+}
+
+int
+tunnel_wait(pid_t pid, int ms, char *text, size_t size)
+{
+	long long until = clock_now() + ms;
+	int status = 0;
+	pid_t r;
+
+	while ((r = waitpid(pid, &status, WNOHANG)) == 0 || (r < 0 && errno == EINTR)) {
+		if (clock_now() >= until)
+			return 0;
+		poll(NULL, 0, LOOK_MS);
+	}
+	if (r < 0)
+		snprintf(text, size, "ended");
+	else if (WIFSIGNALED(status))
+		snprintf(text, size, "was killed by signal %d", WTERMSIG(status));
+	else
+		snprintf(text, size, "exited with status %d", WEXITSTATUS(status));
+	return 1;
+}
+
+void
+tunnel_stop(pid_t pid)
+{
+	char text[64];
+
+	if (tunnel_wait(pid, LEAVE_MS, text, sizeof text))
+		return;
+	kill(pid, SIGTERM);
+	if (tunnel_wait(pid, TERM_MS, text, sizeof text))
+		return;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}

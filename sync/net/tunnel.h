@@ -1,0 +1,21 @@
+/* A command to talk to instead of a server: `sh -c command` with its standard input and output on
+ * our socket, standard error left alone, and no other descriptor of ours. */
+#ifndef SYNC_NET_TUNNEL_H
+#define SYNC_NET_TUNNEL_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "state/base/err.h"
+
+/* Returns our end, non-blocking, and the child, which tunnel_wait() must reap; -1 with *e. */
+int tunnel_start(const char *command, const char *label, pid_t *pid_r, struct err *e);
+
+/* Waits for the child up to `ms`. 1: it ended, reaped, and text tells how ("exited with status 255");
+ * 0: it still runs. */
+int tunnel_wait(pid_t pid, int ms, char *text, size_t size);
+
+/* After our end is closed: gives the child time to leave, then makes it. It is reaped on return. */
+void tunnel_stop(pid_t pid);
+
+#endif
