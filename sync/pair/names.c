@@ -1,6 +1,7 @@
 #include "sync/pair/names.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,11 +15,6 @@ enum { INBOX_LEN = 5, COMPONENT_MAX = 255 };
 struct part {
 	const char *p;
 	size_t len;
-};
-
-struct characters {
-	uint32_t *at;		/* a vec */
-	size_t n, room;
 };
 
 static bool
@@ -67,6 +63,8 @@ names_fault(const char *name, size_t len)
 
 	if (len == 0)
 		return "is empty";
+	if (len > NAMES_MAX)
+		return "is longer than any path can be (4096 octets)";
 	if ((fault = characters_fault(name, len)) != NULL)
 		return fault;
 	if (name[0] == '/')
@@ -243,41 +241,45 @@ done:
 	return rc;
 }
 
-/* Puts marks in canonical order: within a run of combining characters, by class, equal ones staying
- * in their order (Unicode section 3.11, D108). */
-static void
-order_marks(uint32_t *at, size_t n)
-{
-	size_t i, k;
+/* A character of a key on its way. */
+struct letter {
 	uint32_t c;
+	unsigned class;
+	size_t at;			/* where it was: keeps marks of one class in their order */
+};
 
-	for (i = 1; i < n; i++) {
-		c = at[i];
-		if (unicode_class(c) == 0)
-			continue;
-		for (k = i; k > 0 && unicode_class(at[k - 1]) > unicode_class(c); k--)
-			at[k] = at[k - 1];
-		at[k] = c;
+static int
+compare_marks(const void *a, const void *b)
+{
+	const struct letter *x = a, *y = b;
+
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Puts each run of combining characters in canonical order (Unicode section 3.11, D108). */
+static void
+order_marks(struct letter *at, size_t n)
+{
+	size_t i, end;
+
+	for (i = 0; i < n; i = end + 1) {
+		for (end = i; end < n && at[end].class != 0; end++)
+			;
+		if (end - i > 1)
+			qsort(at + i, end - i, sizeof *at, compare_marks);
 	}
 }
 
-static void
-add_decomposed(struct characters *to, uint32_t c)
-{
-	uint32_t parts[UNICODE_DECOMPOSED_MAX];
-	size_t n = unicode_decompose(c, parts), i;
-
-	for (i = 0; i < n; i++)
-		vec_push(to, parts[i]);
-}
-
-/* NFD(fold(NFD(name))), which Unicode calls a canonical caseless match (section 3.13, D145). */
+/* fold(NFD(name)). Unicode would decompose and order once more (section 3.13, D145); but no character
+ * that is left by NFD folds to one that decomposes, or to a mark of another class. */
 void
 names_key(const char *name, size_t len, struct buf *out)
 {
-	struct characters whole = {0}, folded = {0};
-	uint32_t c = 0;
-	size_t i, n;
+	uint32_t parts[UNICODE_DECOMPOSED_MAX], c = 0;
+	VEC(struct letter) key = {0};
+	size_t i, k, n, parts_n;
 
 	for (i = 0; i < len; i += n) {
 		n = utf8_get(name + i, len - i, &c);
@@ -286,14 +288,12 @@ names_key(const char *name, size_t len, struct buf *out)
 			n = 1;
 			c = 0x10ff00 + (unsigned char)name[i];
 		}
-		add_decomposed(&whole, c);
+		parts_n = unicode_decompose(c, parts);
+		for (k = 0; k < parts_n; k++)
+			vec_push(&key, (struct letter){parts[k], unicode_class(parts[k]), key.n});
 	}
-	order_marks(whole.at, whole.n);
-	for (i = 0; i < whole.n; i++)
-		add_decomposed(&folded, unicode_fold(whole.at[i]));
-	order_marks(folded.at, folded.n);
-	for (i = 0; i < folded.n; i++)
-		utf8_add(out, folded.at[i]);
-	vec_release(&whole);
-	vec_release(&folded);
+	order_marks(key.at, key.n);
+	for (i = 0; i < key.n; i++)
+		utf8_add(out, unicode_fold(key.at[i].c));
+	vec_release(&key);
 }

@@ -22,9 +22,12 @@ enum names_layout {
 	NAMES_UNSET,		/* Maildir without SubFolders: no '/' */
 };
 
+/* The longest name, in octets: Linux's PATH_MAX. */
+enum { NAMES_MAX = 4096 };
+
 /* What is wrong with name[0..len) in any store, in words that follow "its name ": "has an empty part".
  * NULL = nothing: it is UTF-8 without control characters, each part is neither empty nor "." nor "..",
- * no '/' at either end. A static string. */
+ * no '/' at either end, not above NAMES_MAX. A static string. */
 const char *names_fault(const char *name, size_t len);
 
 /* Why a store of this layout cannot represent a faultless name; NULL = it can. A static string. */
@@ -53,7 +56,7 @@ int names_map(const char *name, size_t len, const char *from, const char *to, st
     struct err *e);
 
 /* Appends a key that is equal for names which a file system or server cannot tell apart if it ignores
- * case, or how accents are composed: canonical decomposition (NFD) of the simple case folding, after
+ * case, or how accents are composed: the simple case folding of the canonical decomposition (NFD), after
  * Unicode 14. Foldings that change the number of letters (sharp s to ss) are not part of it: few file
  * systems do that, and there equal inodes show it (R8). name is UTF-8. */
 void names_key(const char *name, size_t len, struct buf *out);

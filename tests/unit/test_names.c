@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "sync/pair/names.h"
+#include "sync/pair/unicode.h"
 
 static const char *
 fault(const char *name, size_t len)
@@ -28,11 +29,16 @@ fault(const char *name, size_t len)
 static void
 hostile_names(void **state)
 {
+	static char large[NAMES_MAX + 1];
+
 	(void)state;
 	assert_null(FAULT("INBOX"));
 	assert_null(FAULT("a/b c/.d/..e/f."));
 	assert_null(FAULT("Entw\xc3\xbcrfe/\xf0\x9f\x93\xac"));
 	assert_null(FAULT("*%\\\"'&;"));
+	memset(large, 'a', sizeof large);
+	assert_null(fault(large, NAMES_MAX));
+	assert_non_null(strstr(fault(large, NAMES_MAX + 1), "longer"));
 	assert_string_equal(FAULT(""), "is empty");
 	assert_string_equal(FAULT("/"), "begins with '/'");
 	assert_string_equal(FAULT("/etc"), "begins with '/'");
@@ -239,6 +245,48 @@ keys(void **state)
 	}
 }
 
+/* A run of marks without end takes no quadratic time. */
+static void
+key_of_many_marks(void **state)
+{
+	struct buf name = {0}, key = {0};
+	int i;
+
+	(void)state;
+	for (i = 0; i < 300000; i++)
+		buf_adds(&name, i % 2 ? "\xcc\x88" : "\xcc\xa3");
+	names_key(name.data, name.len, &key);
+	assert_int_equal(key.len, name.len);
+	assert_memory_equal(key.data, "\xcc\xa3\xcc\xa3", 4);
+	assert_memory_equal(key.data + key.len - 4, "\xcc\x88\xcc\x88", 4);
+	buf_release(&name);
+	buf_release(&key);
+}
+
+/* What names_key() rests on, for every character. */
+static void
+folding_keeps_decomposed(void **state)
+{
+	uint32_t c, f, k, parts[UNICODE_DECOMPOSED_MAX], again[UNICODE_DECOMPOSED_MAX];
+	size_t n, i;
+
+	(void)state;
+	for (c = 0; c <= 0x10ffff; c++) {
+		n = unicode_decompose(c, parts);
+		assert_in_range(n, 1, UNICODE_DECOMPOSED_MAX);
+		for (i = 0; i < n; i++) {
+			k = parts[i];
+			f = unicode_fold(k);
+			assert_int_equal(unicode_decompose(k, again), 1);
+			assert_int_equal(unicode_decompose(f, again), 1);
+			assert_int_equal(unicode_fold(f), f);
+			/* The Greek iota below becomes a letter of its own, behind all other marks. */
+			if (k != 0x345)
+				assert_int_equal(unicode_class(f), unicode_class(k));
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -249,6 +297,8 @@ main(void)
 		cmocka_unit_test(inbox),
 		cmocka_unit_test(delimiters),
 		cmocka_unit_test(keys),
+		cmocka_unit_test(key_of_many_marks),
+		cmocka_unit_test(folding_keeps_decomposed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

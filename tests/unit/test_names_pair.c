@@ -207,6 +207,7 @@ folding_sides(void **state)
 	rules.side[NEAR].is_folding = false;
 	rules.side[FAR].is_folding = true;
 	expect_lines("", "Foo foo", "Foo: (Foo) Foo, foo!: (foo) foo");
+	expect_lines("FOO", "Foo foo", "FOO!: FOO (FOO), Foo!: (Foo) Foo, foo!: (foo) foo");
 }
 
 static void
