@@ -98,7 +98,7 @@ config_lex(const char *text, size_t len, struct config_lines *l)
 		vec_push(&l->lines, line);
 		text = newline != NULL ? newline + 1 : end;
 	}
-	for (size_t i = 0; i < l->lines.n; i++) {
+	for (size_t i = 0; i < l->lines.n && l->words.n != 0; i++) {
 		l->lines.at[i].words = l->words.at + first;
 		first += l->lines.at[i].n;
 	}

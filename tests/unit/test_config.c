@@ -53,6 +53,8 @@ static const struct {
 	const char *text, *notes;
 } faulty[] = {
 	/* Words */
+	{ "", "" },
+	{ "# nothing but a comment\n", "" },
 	{ "Bla\n", "rc:1:1: unknown keyword \"Bla\"\n" },
 	{ "FSink yes\n", "rc:1:1: unknown keyword \"FSink\"; did you mean \"FSync\"?\n" },
 	{ "FSync\n", "rc:1:1: FSync has no argument\n" },
