@@ -45,17 +45,23 @@ flags_letters(uint32_t sys, char letters[7])
 	letters[n] = '\0';
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 const char *
 kw_next(const char **p, size_t *len)
 {
 	const char *word;
 
-	while (**p == ' ')
+	while (is_blank(**p))
 		(*p)++;
 	if (**p == '\0')
 		return NULL;
 	word = *p;
-	while (**p != '\0' && **p != ' ')
+	while (**p != '\0' && !is_blank(**p))
 		(*p)++;
 	*len = (size_t)(*p - word);
 	return word;

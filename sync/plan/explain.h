@@ -7,6 +7,9 @@
 
 struct explain_names { const char *side[SIDES]; };	/* "far"/"near", or the stores' names */
 
+/* Why, in words, for an operation on this side: "new on far" (arena or static). */
+const char *reason_text(struct arena *a, enum reason reason, enum side side, const struct explain_names *names);
+
 /* Appends lines like
  *   INBOX
  *     near: copy 34 (new on far)
@@ -17,7 +20,8 @@ struct explain_names { const char *side[SIDES]; };	/* "far"/"near", or the store
 void plan_explain(const struct plan_input *in, const struct plan *p, const struct explain_names *names,
     bool is_verbose, struct buf *out);
 
-/* One operation as a compact line for tests and --debug=plan: "copy near INBOX #12 (new)". */
+/* One operation as a compact line, without newline, for tests and --debug=plan: "copy near INBOX #12 (new)",
+ * "flags far Work #3 +S (flags) held"; #n is the record's id. */
 void op_explain(const struct plan_input *in, const struct op *op, struct buf *out);
 
 #endif

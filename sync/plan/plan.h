@@ -4,7 +4,9 @@
  * plan_check() in tests and debug builds, plan_explain() to tell a person.
  *
  * The input holds only what is not settled (record_is_settled); a box of a million settled messages
- * contributes nothing but its counts.
+ * contributes nothing but its counts. Three things come in although they may be settled: all records of a mailbox that
+ * is missing for sure on one side (nothing is removed with it that is not known, and --restore copies all
+ * of it); FAILED and SKIPPED records where Sync has OLD or retry_failed is set; the records that links name.
  *
  * Rules, by target side t and source side s = the other (cited by tests/plan):
  *   P1  new on s only: copied to t if sync[t] has NEW; not if \Deleted while either side expunges: then marked
@@ -29,7 +31,8 @@
  *   P11 LINK_MOVED: moved on s from box A to box B: the twin on t is moved A -> B, flags carried; not copied, not deleted.
  *       Deleted or moved elsewhere on t at the same time: the message survives where it was moved to, far wins.
  *   P12 LINK_CLONED: a copy made on s of a message t has as well: cloned on t, no body over the wire.
- *   P13 nothing depends on the order of the input; ops come out phase by phase, in the order of boxes and records.
+ *   P13 nothing depends on the order of the input; ops come out phase by phase, in the order of boxes and records
+ *       (mailboxes are removed from the last to the first, so that what lies deeper goes first).
  *
  * Invariants of a plan are those of plan_check() (check.h).
  */
@@ -88,7 +91,9 @@ struct plan_input {
 	struct policy policy;
 	VEC(struct plan_box) boxes;	/* INBOX first, then by name */
 	VEC(struct plan_message) messages;
-	VEC(struct plan_link) links;	/* each message in at most one */
+	/* A message is `b` of at most one link and then in no other. `a` of a LINK_MOVED may be in two, one for each side:
+	 * moved on both sides. `a` of a LINK_CLONED may be in several. */
+	VEC(struct plan_link) links;
 };
 void plan_input_release(struct plan_input *in);	/* the arrays; records are the caller's */
 
@@ -96,10 +101,12 @@ void plan_input_release(struct plan_input *in);	/* the arrays; records are the c
 
 enum op_kind {				/* in the order of phases */
 	OP_CREATE_BOX,			/* box on side */
-	OP_PAIR,			/* msg (far half) and other (near half) become one record; state only */
-	OP_COPY,			/* msg's message is copied to side */
+	OP_PAIR,			/* msg (far half) and other (near half) become one record, msg's; state only */
+	OP_COPY,			/* msg's message is copied to side; its mark is MARK_NEW then */
 	OP_CLONE,			/* side: a copy of msg's message is made in other's box for other */
 	OP_MOVE,			/* side: msg's message is moved to other's box, and pairs with other */
+	/* The record joined by PAIR, CLONE or MOVE gets merge_base_*() (merge.h) as `agreed`. Operations that follow name
+	 * it (PAIR: msg; CLONE and MOVE: other), depend on that one, and act on the half it gave. */
 	OP_FLAGS,			/* side: add, remove on msg's message */
 	OP_EXPUNGE,			/* side: msg's message is removed for good */
 	OP_REMOVE_BOX,			/* side: box with all that is in it */
@@ -134,11 +141,12 @@ struct op {
 	enum reason reason;
 	uint32_t box;			/* index into boxes: where it acts; for MOVE and CLONE the box left */
 	uint32_t msg, other;		/* indexes into messages; UINT32_MAX = none */
-	struct flags add, remove;	/* OP_FLAGS; for COPY, CLONE, MOVE: unused */
+	struct flags add, remove;	/* OP_FLAGS; for COPY, CLONE, MOVE: unused. Keywords live as long as the plan
+					 * and the input's records */
 	enum record_mark mark;		/* OP_MARK */
 	bool is_conflict;		/* the other side's change lost; a note says which */
 	bool is_held;			/* by a guard: not carried out */
-	uint32_t dep_at, dep_n;		/* plan.deps[dep_at .. +dep_n): ops that must be DONE first (R15) */
+	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15) */
 };
 
 enum note_level { NOTE_INFO, NOTE_WARNING, NOTE_ERROR /* the run exits 1 */ };
@@ -158,7 +166,7 @@ struct plan {
 void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zeroed */
 void plan_release(struct plan *p);
 bool op_is_state_only(enum op_kind kind);
-bool op_is_deletion(const struct op *op);	/* EXPUNGE, REMOVE_BOX, and FLAGS that carry a deletion (REASON_GONE) */
+bool op_is_deletion(const struct op *op);	/* EXPUNGE, REMOVE_BOX, and FLAGS that add \Deleted */
 /* Something would be changed on a store (held ops do not count). */
 bool plan_changes_stores(const struct plan *p);
 

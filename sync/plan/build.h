@@ -1,0 +1,112 @@
+/* A plan in the making: what the files of the planner share. Nothing outside sync/plan includes this.
+ *
+ * Use, by plan_make(): build_begin, build_boxes (boxes.c), build_links (moves.c), build_messages (plan.c),
+ * build_removals (boxes.c), build_guards (guard.c), build_end.
+ *
+ * Invariants:
+ *   1. Operations are added in any order; build_end() puts them in the order of P13. A dependency goes from an
+ *      operation to one of an earlier phase, or to one of the same phase and message that was added before.
+ *   2. A message whose view is_taken has been planned for; no later step looks at it.
+ */
+#ifndef SYNC_PLAN_BUILD_H
+#define SYNC_PLAN_BUILD_H
+
+#include "sync/plan/plan.h"
+
+#define NONE UINT32_MAX
+
+/* What a mailbox allows in this run. */
+struct box_view {
+	bool is_open;			/* its messages are planned for: both sides are readable or being created */
+	bool is_there[SIDES];		/* can be read from, or is being created */
+	bool can_write[SIDES];
+	bool is_gone[SIDES];		/* missing for sure: nothing is HERE */
+	bool is_new[SIDES];		/* created for the first time: what records say of this side is void */
+	bool is_leaving[SIDES];		/* to be removed from this side, if nothing there speaks against it (P8) */
+	uint32_t create[SIDES];		/* OP_CREATE_BOX, or NONE */
+	uint32_t removal;		/* OP_REMOVE_BOX, or NONE */
+	uint64_t moved[SIDES];		/* messages a person moved out of it on that side */
+	uint64_t carried[SIDES];	/* messages this plan moves out of it on that side */
+	uint64_t unknown;		/* messages that speak against its removal */
+	uint64_t conflicts;		/* flag changes that lose against a deletion */
+	uint64_t contests;		/* messages moved out of it on near that far had moved elsewhere */
+};
+
+struct message_view {
+	uint32_t rank;			/* position in the order of boxes and records */
+	uint32_t clones;		/* OP_CLONEs that read it: a chain through build_op.next, or NONE */
+	uint32_t moved_to[SIDES];	/* the message of a LINK_MOVED that it is `a` of, or NONE */
+	bool is_taken;
+	bool is_moved;			/* lives on elsewhere: its deletion does not count (R21) */
+	bool is_carried;		/* an OP_MOVE takes it out of its mailbox */
+};
+
+struct build_op {
+	struct op op;
+	uint32_t next;
+	bool is_counted;		/* a deletion because of the other side (R21) */
+	uint64_t weight;		/* messages it deletes there */
+};
+
+struct build_edge { uint32_t op, dep; };
+
+struct build {
+	const struct plan_input *in;
+	struct plan *plan;
+	struct arena scratch;		/* flags that no operation keeps */
+	struct box_view *boxes;
+	struct message_view *messages;
+	uint32_t *order;		/* messages by rank */
+	VEC(struct build_op) ops;
+	VEC(struct build_edge) edges;
+};
+
+/* ---- build.c ---- */
+void build_begin(struct build *b, const struct plan_input *in, struct plan *plan);
+void build_end(struct build *b);
+/* Returns the new operation's number. */
+uint32_t build_op(struct build *b, enum op_kind kind, enum side side, enum reason reason, uint32_t box,
+    uint32_t msg, uint32_t other);
+/* dep = NONE: nothing. */
+void build_dep(struct build *b, uint32_t op, uint32_t dep);
+/* Whatever reads msg on this side must be done first. */
+void build_dep_readers(struct build *b, uint32_t op, uint32_t msg, enum side side);
+void build_count(struct build *b, uint32_t op, uint64_t weight);
+/* text: in the plan's arena. */
+void build_note(struct build *b, enum note_level level, uint32_t box, const char *text);
+/* What the record says, seen with what became of its mailbox. */
+enum presence build_presence(const struct build *b, uint32_t msg, enum side side);
+const struct record *build_record(const struct build *b, uint32_t msg);
+const char *build_name(const struct build *b, uint32_t box);
+void build_mask(const struct build *b, uint32_t box, struct flag_mask mask_r[SIDES]);
+
+/* ---- boxes.c ---- */
+void build_boxes(struct build *b);
+void build_removals(struct build *b);
+
+/* ---- moves.c ---- */
+void build_links(struct build *b);
+
+/* ---- pairs.c ---- */
+/* A pair as it is, or as it will be once operation `after` is done. */
+struct pair_view {
+	uint32_t msg;			/* its record */
+	uint32_t after;			/* or NONE */
+	struct flags shown[SIDES];
+	struct flags base;
+	enum side fresh;		/* with is_cloned: the side whose flags come with the copy itself (NEW) */
+	bool is_cloned;
+};
+void build_pair(struct build *b, const struct pair_view *v);
+
+/* ---- plan.c ---- */
+void build_new(struct build *b, uint32_t msg, enum side s);
+/* May be copied to t: by its mark and what Sync allows. */
+bool build_may_copy(const struct build *b, uint32_t msg, enum side t);
+/* \Deleted where a side expunges: not worth a copy (P1). */
+bool build_is_waste(const struct build *b, uint32_t msg, enum side s);
+
+/* ---- guard.c ---- */
+void build_guards(struct build *b);
+
+#endif

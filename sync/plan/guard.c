@@ -1,0 +1,227 @@
+/* The guards (P10, R21): deletions that look like a mistake wait for a person.
+ *
+ * Counted, per mailbox and target side, are operations that delete or mark \Deleted there because of the other
+ * side; what a person moved is not counted. They are held back when
+ *   the other side shows nothing at all where the base knows GUARD_FLOOR messages or more, or
+ *   there are more of them than MaxDelete allows, in the mailbox or over the channel.
+ * A held mailbox holds the moves in and out of it on that side as well; everything else goes on.
+ */
+#include "sync/plan/build.h"
+
+#include <stdlib.h>
+
+#include "state/base/buf.h"
+
+enum hold { HOLD_NOT, HOLD_EMPTY, HOLD_MANY, HOLD_CHANNEL };
+
+struct tally {
+	uint64_t deletions;		/* on this side, because of the other one */
+	bool removes;			/* the mailbox itself */
+	enum hold hold;
+};
+
+struct guards {
+	struct build *b;
+	struct tally (*boxes)[SIDES];	/* by target side */
+};
+
+static bool
+exceeds(const struct max_delete *max, uint64_t deletions, uint64_t known)
+{
+	switch (max->kind) {
+	case MAX_DELETE_DEFAULT:
+		return deletions > GUARD_MOST || (deletions >= GUARD_FLOOR && 2 * deletions > known);
+	case MAX_DELETE_COUNT:
+		return deletions > max->n;
+	case MAX_DELETE_PERCENT:
+		return deletions >= GUARD_FLOOR && (double)deletions * 100 > (double)known * (double)max->n;
+	case MAX_DELETE_NONE:
+		break;
+	}
+	return false;
+}
+
+static bool
+is_empty(uint64_t known, uint64_t moved, uint64_t here)
+{
+	return here == 0 && known >= GUARD_FLOOR && known - (moved < known ? moved : known) >= GUARD_FLOOR;
+}
+
+static uint64_t
+box_here(const struct guards *g, uint32_t box, enum side s)
+{
+	const struct plan_box_side *side = &g->b->in->boxes.at[box].side[s];
+
+	return side->exists ? side->here : 0;
+}
+
+static void
+count(struct guards *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->b->ops.n; i++) {
+		const struct build_op *op = &g->b->ops.at[i];
+		struct tally *t = &g->boxes[op->op.box][op->op.side];
+
+		if (!op->is_counted)
+			continue;
+		t->deletions += op->weight;
+		t->removes |= op->op.kind == OP_REMOVE_BOX;
+	}
+}
+
+static void
+judge_boxes(struct guards *g, enum side t)
+{
+	enum side s = side_other(t);
+	uint32_t i;
+
+	for (i = 0; i < g->b->in->boxes.n; i++) {
+		const struct plan_box_side *side = &g->b->in->boxes.at[i].side[s];
+		struct tally *tally = &g->boxes[i][t];
+
+		if (side->allow_delete || (tally->deletions == 0 && !tally->removes))
+			continue;
+		if (is_empty(side->known, g->b->boxes[i].moved[s], box_here(g, i, s)))
+			tally->hold = HOLD_EMPTY;
+		else if (exceeds(&g->b->in->policy.max_delete, tally->deletions, side->known))
+			tally->hold = HOLD_MANY;
+	}
+}
+
+static void
+judge_channel(struct guards *g, enum side t)
+{
+	uint64_t deletions = 0, known = 0, moved = 0, here = 0;
+	enum side s = side_other(t);
+	bool is_wiped, has_more = false;
+	struct buf names = { 0 };
+	uint32_t i;
+
+	for (i = 0; i < g->b->in->boxes.n; i++) {
+		const struct plan_box_side *side = &g->b->in->boxes.at[i].side[s];
+
+		if (side->allow_delete)
+			continue;
+		deletions += g->boxes[i][t].deletions;
+		known += side->known;
+		moved += g->b->boxes[i].moved[s];
+		here += box_here(g, i, s);
+	}
+	is_wiped = is_empty(known, moved, here);
+	if (deletions == 0 || !(is_wiped || exceeds(&g->b->in->policy.max_delete, deletions, known)))
+		return;
+	for (i = 0; i < g->b->in->boxes.n; i++) {
+		struct tally *tally = &g->boxes[i][t];
+
+		if (tally->deletions == 0 || g->b->in->boxes.at[i].side[s].allow_delete)
+			continue;
+		buf_printf(&names, "%s%s", names.len != 0 ? ", " : "", build_name(g->b, i));
+		if (tally->hold == HOLD_NOT) {
+			tally->hold = HOLD_CHANNEL;
+			has_more = true;
+		}
+	}
+	if (has_more)
+		build_note(g->b, NOTE_ERROR, NONE, arena_printf(&g->b->plan->arena,
+		    "%llu of the %llu messages known on %s are deleted there%s, over several mailboxes; this is not carried "
+		    "over to %s. For each of them, --allow-delete BOX carries it over, --restore BOX copies the messages "
+		    "back to %s: %s", (unsigned long long)deletions, (unsigned long long)known, side_name(s),
+		    is_wiped ? ", and nothing is left" : "", side_name(t), side_name(s), buf_str(&names)));
+	buf_release(&names);
+}
+
+static void
+tell(struct guards *g, uint32_t box, enum side t)
+{
+	const struct tally *tally = &g->boxes[box][t];
+	enum side s = side_other(t);
+	const struct plan_box_side *side = &g->b->in->boxes.at[box].side[s];
+	const char *name = build_name(g->b, box), *what = "";
+	struct arena *a = &g->b->plan->arena;
+
+	if (tally->hold != HOLD_EMPTY && tally->hold != HOLD_MANY)
+		return;
+	if (!side->exists)
+		what = arena_printf(a, "mailbox %s, with %llu messages known, is missing on %s", name,
+		    (unsigned long long)side->known, side_name(s));
+	else if (tally->hold == HOLD_EMPTY)
+		what = arena_printf(a, "%s shows no message on %s, where %llu are known", name, side_name(s),
+		    (unsigned long long)side->known);
+	else
+		what = arena_printf(a, "%llu of the %llu messages known in %s are deleted on %s",
+		    (unsigned long long)tally->deletions, (unsigned long long)side->known, name, side_name(s));
+	build_note(g->b, NOTE_ERROR, box, arena_printf(a, "%s; this is not carried over to %s. --allow-delete %s carries "
+	    "it over, --restore %s copies the messages back to %s", what, side_name(t), name, name, side_name(s)));
+}
+
+/* A flag change that carries a deletion beside others is split: only the deletion waits. Returns the number of the
+ * operation that does not, or NONE. */
+static uint32_t
+hold_op(struct build *b, uint32_t at)
+{
+	struct op op = b->ops.at[at].op;
+	uint32_t rest;
+
+	b->ops.at[at].op.is_held = true;
+	if (op.kind != OP_FLAGS)
+		return NONE;
+	op.add.sys &= ~(uint32_t)FLAG_DELETED;
+	if (flags_is_none(op.add) && flags_is_none(op.remove))
+		return NONE;
+	rest = build_op(b, OP_FLAGS, op.side, REASON_FLAGS, op.box, op.msg, op.other);
+	b->ops.at[rest].op.add = op.add;
+	b->ops.at[rest].op.remove = op.remove;
+	b->ops.at[at].op.add = (struct flags){ FLAG_DELETED, "" };
+	b->ops.at[at].op.remove = FLAGS_NONE;
+	return rest;
+}
+
+static bool
+is_held(const struct guards *g, uint32_t box, enum side t)
+{
+	return g->boxes[box][t].hold != HOLD_NOT;
+}
+
+static void
+hold(struct guards *g)
+{
+	struct build *b = g->b;
+	uint32_t i, n = (uint32_t)b->ops.n, *rest = mem_realloc(NULL, n, sizeof *rest);
+	size_t edges = b->edges.n, k;
+
+	for (i = 0; i < n; i++) {
+		struct op op = b->ops.at[i].op;
+
+		rest[i] = NONE;
+		if (b->ops.at[i].is_counted && is_held(g, op.box, op.side))
+			rest[i] = hold_op(b, i);
+		else if (op.kind == OP_MOVE && (is_held(g, op.box, op.side) ||
+		    is_held(g, b->in->messages.at[op.other].box, op.side)))
+			b->ops.at[i].op.is_held = true;
+	}
+	for (k = 0; k < edges; k++)
+		if (rest[b->edges.at[k].op] != NONE)
+			build_dep(b, rest[b->edges.at[k].op], b->edges.at[k].dep);
+	free(rest);
+}
+
+void
+build_guards(struct build *b)
+{
+	struct guards g = { .b = b, .boxes = mem_alloc(b->in->boxes.n * sizeof *g.boxes) };
+	uint32_t i;
+	enum side t;
+
+	count(&g);
+	for (t = FAR; t <= NEAR; t++)
+		judge_boxes(&g, t);
+	for (i = 0; i < b->in->boxes.n; i++)
+		for (t = FAR; t <= NEAR; t++)
+			tell(&g, i, t);
+	for (t = FAR; t <= NEAR; t++)
+		judge_channel(&g, t);
+	hold(&g);
+	free(g.boxes);
+}

@@ -1,0 +1,83 @@
+#include "sync/plan/merge.h"
+
+static struct flags
+without_deleted(struct flags f)
+{
+	f.sys &= ~(uint32_t)FLAG_DELETED;
+	return f;
+}
+
+static struct flags
+keep_both(struct arena *a, struct flags f, const struct flag_mask mask[SIDES])
+{
+	return without_deleted(flags_keep(a, flags_keep(a, f, &mask[FAR]), &mask[NEAR]));
+}
+
+struct flags
+merge_base_twin(struct arena *a, const struct record *far, const struct record *near)
+{
+	struct flags f = far->half[FAR].flags, n = near->half[NEAR].flags, base;
+
+	if (far->has_agreed && near->has_agreed)
+		return flags_intersect(a, far->agreed, near->agreed);
+	if (far->has_agreed || near->has_agreed)
+		return far->has_agreed ? far->agreed : near->agreed;
+	base = flags_intersect(a, f, n);
+	/* One alone: agreed, so that it is taken back. Both: new, so that it is a deletion; neither: no. */
+	base.sys &= ~(uint32_t)FLAG_DELETED;
+	base.sys |= (f.sys ^ n.sys) & FLAG_DELETED;
+	return base;
+}
+
+struct flags
+merge_base_moved(struct arena *a, const struct record *source, const struct record *other, enum side t)
+{
+	struct flags base;
+
+	if (!source->has_agreed)
+		return t == FAR ? merge_base_twin(a, source, other) : merge_base_twin(a, other, source);
+	base = source->agreed;
+	base.sys |= source->half[t].flags.sys & FLAG_DELETED;
+	return base;
+}
+
+struct flags
+merge_base_cloned(const struct record *source, enum side t)
+{
+	return source->half[t].flags;
+}
+
+struct flags
+merge_base(struct arena *a, const struct record *r)
+{
+	return r->has_agreed ? r->agreed : merge_base_twin(a, r, r);
+}
+
+struct flags
+merge_three_way(struct arena *a, struct flags base, const struct flags shown[SIDES],
+    const struct flag_mask mask[SIDES])
+{
+	struct flags b = keep_both(a, base, mask);
+	struct flags far = keep_both(a, shown[FAR], mask), near = keep_both(a, shown[NEAR], mask);
+	struct flags added, removed;
+
+	if (flags_equal(far, near))
+		return far;
+	added = flags_union(a, flags_minus(a, far, b), flags_minus(a, near, b));
+	removed = flags_union(a, flags_minus(a, b, far), flags_minus(a, b, near));
+	return flags_minus(a, flags_union(a, b, added), removed);
+}
+
+bool
+merge_deleted(struct flags base, const struct flags shown[SIDES])
+{
+	uint32_t both = shown[FAR].sys & shown[NEAR].sys, any = shown[FAR].sys | shown[NEAR].sys;
+
+	return ((base.sys & FLAG_DELETED) ? both : any) & FLAG_DELETED;
+}
+
+bool
+merge_is_changed(struct arena *a, struct flags base, struct flags now, const struct flag_mask mask[SIDES])
+{
+	return !flags_equal(keep_both(a, base, mask), keep_both(a, now, mask));
+}

@@ -1,0 +1,189 @@
+/* What pair/ found out about messages that are one mail: twins (P2), moves (P11), clones (P12).
+ *
+ * A link that does not hold, or that cannot be carried out here, leaves its messages to the rules for
+ * single messages; where that would delete what may not be put in its new place, the message left waits.
+ */
+#include "sync/plan/build.h"
+#include "sync/plan/merge.h"
+
+static uint32_t
+box_of(const struct build *b, uint32_t msg)
+{
+	return b->in->messages.at[msg].box;
+}
+
+/* On side s only, and its mark does not set it aside for good. */
+static bool
+is_single(const struct build *b, uint32_t msg, enum side s)
+{
+	enum record_mark mark = build_record(b, msg)->mark;
+
+	return !b->messages[msg].is_taken && build_presence(b, msg, s) == PRESENCE_HERE &&
+	    build_presence(b, msg, side_other(s)) == PRESENCE_NEVER &&
+	    (mark == MARK_NEW || mark == MARK_SKIPPED || mark == MARK_FAILED);
+}
+
+static bool
+link_holds(const struct build *b, const struct plan_link *l)
+{
+	enum side s = l->side, t = side_other(s);
+
+	if (l->a == l->b || !b->boxes[box_of(b, l->b)].is_open)
+		return false;
+	if (l->kind == LINK_TWIN)
+		return box_of(b, l->a) == box_of(b, l->b) && is_single(b, l->a, FAR) && is_single(b, l->b, NEAR);
+	if (!is_single(b, l->b, s) || build_is_waste(b, l->b, s) || build_record(b, l->a)->mark != MARK_NEW)
+		return false;
+	if (l->kind == LINK_CLONED)
+		return build_presence(b, l->a, s) == PRESENCE_HERE && build_presence(b, l->a, t) == PRESENCE_HERE;
+	return build_presence(b, l->a, s) == PRESENCE_GONE;
+}
+
+/* Both messages are planned for: their two views as one pair. */
+static void
+plan_joined(struct build *b, struct pair_view *v)
+{
+	build_pair(b, v);
+	b->messages[v->msg].is_taken = true;
+}
+
+static void
+plan_twins(struct build *b, uint32_t far, uint32_t near)
+{
+	const struct record *f = build_record(b, far), *n = build_record(b, near);
+	struct pair_view v = { .msg = far, .shown = { f->half[FAR].flags, n->half[NEAR].flags } };
+
+	v.base = merge_base_twin(&b->plan->arena, f, n);
+	v.after = build_op(b, OP_PAIR, FAR, REASON_EQUAL, box_of(b, far), far, near);
+	b->messages[near].is_taken = true;
+	plan_joined(b, &v);
+}
+
+/* On side t the message of record `from` goes to the mailbox of record `to` and becomes its other half. */
+static uint32_t
+plan_move(struct build *b, enum side t, uint32_t from, uint32_t to)
+{
+	const struct record *f = build_record(b, from), *r = build_record(b, to);
+	struct pair_view v = { .msg = to };
+	uint32_t op, drop;
+
+	op = build_op(b, OP_MOVE, t, REASON_MOVED, box_of(b, from), from, to);
+	build_dep(b, op, b->boxes[box_of(b, to)].create[t]);
+	build_dep_readers(b, op, from, t);
+	b->boxes[box_of(b, from)].carried[t]++;
+	drop = build_op(b, OP_DROP, t, REASON_MOVED, box_of(b, from), from, NONE);
+	build_dep(b, drop, op);
+	b->messages[from].is_taken = b->messages[from].is_carried = true;
+	v.after = op;
+	v.shown[t] = f->half[t].flags;
+	v.shown[side_other(t)] = r->half[side_other(t)].flags;
+	v.base = merge_base_moved(&b->plan->arena, f, r, t);
+	plan_joined(b, &v);
+	return op;
+}
+
+static void
+plan_clone(struct build *b, enum side t, uint32_t from, uint32_t to, enum reason reason)
+{
+	const struct record *f = build_record(b, from), *r = build_record(b, to);
+	struct pair_view v = { .msg = to, .is_cloned = true, .fresh = t };
+	uint32_t op;
+
+	op = build_op(b, OP_CLONE, t, reason, box_of(b, from), from, to);
+	build_dep(b, op, b->boxes[box_of(b, to)].create[t]);
+	b->ops.at[op].next = b->messages[from].clones;
+	b->messages[from].clones = op;
+	v.after = op;
+	v.shown[t] = f->half[t].flags;
+	v.shown[side_other(t)] = r->half[side_other(t)].flags;
+	v.base = merge_base_cloned(f, t);
+	plan_joined(b, &v);
+}
+
+/* Moved on both sides: to one mailbox, they are twins; to two, far wins. */
+static void
+plan_contest(struct build *b, uint32_t far, uint32_t near)
+{
+	const struct box_view *to = &b->boxes[box_of(b, far)];
+	struct box_view *from = &b->boxes[box_of(b, near)];
+	uint32_t op;
+
+	if (!is_single(b, far, FAR) || !is_single(b, near, NEAR))
+		return;
+	if (to == from) {
+		plan_twins(b, far, near);
+		return;
+	}
+	if (!to->is_open || !to->can_write[NEAR] || !from->can_write[NEAR] || !build_may_copy(b, far, NEAR) ||
+	    !(b->in->policy.sync[NEAR] & SYNC_GONE))
+		return;
+	op = plan_move(b, NEAR, near, far);
+	b->ops.at[op].op.is_conflict = true;
+	from->contests++;
+}
+
+static void
+plan_moved(struct build *b, const struct plan_link *l)
+{
+	enum side t = side_other(l->side);
+	const struct box_view *from = &b->boxes[box_of(b, l->a)], *to = &b->boxes[box_of(b, l->b)];
+	const struct message_view *a = &b->messages[l->a];
+
+	if (a->is_taken || a->moved_to[l->side] != l->b)
+		return;
+	if (a->moved_to[t] != NONE) {
+		if (l->side == FAR)
+			plan_contest(b, a->moved_to[FAR], a->moved_to[NEAR]);
+		return;
+	}
+	/* Deleted on t: it survives where it was moved to, as any new message (P11). */
+	if (build_presence(b, l->a, t) != PRESENCE_HERE)
+		return;
+	if (!to->can_write[t]) {
+		b->messages[l->a].is_taken = true;
+		return;
+	}
+	if (!build_may_copy(b, l->b, t))
+		return;
+	if (from->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE))
+		plan_move(b, t, l->a, l->b);
+	else if (from->is_there[t])
+		plan_clone(b, t, l->a, l->b, REASON_MOVED);
+}
+
+static void
+plan_cloned(struct build *b, const struct plan_link *l)
+{
+	enum side t = side_other(l->side);
+
+	if (b->boxes[box_of(b, l->b)].can_write[t] && b->boxes[box_of(b, l->a)].is_there[t] &&
+	    build_may_copy(b, l->b, t))
+		plan_clone(b, t, l->a, l->b, REASON_COPIED);
+}
+
+void
+build_links(struct build *b)
+{
+	const struct plan_link *l;
+	size_t i;
+
+	for (i = 0; i < b->in->links.n; i++) {
+		l = &b->in->links.at[i];
+		if (l->kind != LINK_MOVED || !link_holds(b, l) || b->messages[l->a].moved_to[l->side] != NONE)
+			continue;
+		b->messages[l->a].moved_to[l->side] = l->b;
+		b->messages[l->a].is_moved = true;
+		b->boxes[box_of(b, l->a)].moved[l->side]++;
+	}
+	for (i = 0; i < b->in->links.n; i++) {
+		l = &b->in->links.at[i];
+		if (!link_holds(b, l))
+			continue;
+		if (l->kind == LINK_TWIN)
+			plan_twins(b, l->a, l->b);
+		else if (l->kind == LINK_MOVED)
+			plan_moved(b, l);
+		else
+			plan_cloned(b, l);
+	}
+}

@@ -1,0 +1,205 @@
+/* Twins: flags that travel (P3), and what becomes of a pair that is \Deleted (P6). */
+#include "sync/plan/build.h"
+#include "sync/plan/merge.h"
+
+struct pair {
+	struct build *b;
+	const struct pair_view *v;
+	uint32_t box;
+	struct flag_mask mask[SIDES];
+	struct flags base;
+	bool is_deleted;		/* the merged state of \Deleted */
+	bool is_restored[SIDES];	/* --restore: a \Deleted set there is taken back */
+	bool learns[SIDES];		/* is told now that the other side is \Deleted */
+	bool is_expunged[SIDES];
+	uint32_t told[SIDES];		/* the operation by which it learns, or NONE */
+	uint32_t expunge[SIDES];
+};
+
+static bool
+shows_deleted(const struct pair *p, enum side x)
+{
+	return p->v->shown[x].sys & FLAG_DELETED;
+}
+
+static bool
+may_write(const struct pair *p, enum side x)
+{
+	return p->b->boxes[p->box].can_write[x];
+}
+
+/* Flags may go to side x. Those of a copy made there belong to the copy. */
+static bool
+may_flag(const struct pair *p, enum side x)
+{
+	if (!may_write(p, x))
+		return false;
+	return (p->b->in->policy.sync[x] & SYNC_FLAGS) || (p->v->is_cloned && p->v->fresh == x);
+}
+
+static uint32_t
+pair_op(struct pair *p, enum op_kind kind, enum side x, enum reason reason)
+{
+	uint32_t op = build_op(p->b, kind, x, reason, p->box, p->v->msg, NONE);
+
+	build_dep(p->b, op, p->v->after);
+	if (!op_is_state_only(kind))
+		build_dep_readers(p->b, op, p->v->msg, x);
+	return op;
+}
+
+/* The base, with what makes a \Deleted no change: a side that cannot keep it never took it back; one that is to be
+ * restored takes back its own. */
+static void
+settle_base(struct pair *p)
+{
+	const struct plan_box *box = &p->b->in->boxes.at[p->box];
+	enum side s;
+
+	p->base = p->v->base;
+	if (!(p->mask[FAR].sys & p->mask[NEAR].sys & FLAG_DELETED))
+		p->base.sys &= ~(uint32_t)FLAG_DELETED;
+	for (s = FAR; s <= NEAR; s++) {
+		if (!box->side[s].restore || !may_write(p, s) || (p->base.sys & FLAG_DELETED))
+			continue;
+		if (shows_deleted(p, s) && !shows_deleted(p, side_other(s)))
+			p->is_restored[s] = true;
+	}
+	if (p->is_restored[FAR] || p->is_restored[NEAR])
+		p->base.sys |= FLAG_DELETED;
+	p->is_deleted = merge_deleted(p->base, p->v->shown);
+}
+
+/* Who expunges, and who has to learn what before (P6). */
+static void
+settle_deletion(struct pair *p)
+{
+	const struct policy *policy = &p->b->in->policy;
+	bool owns[SIDES];
+	enum side x;
+
+	for (x = FAR; x <= NEAR; x++)
+		owns[x] = p->is_deleted && shows_deleted(p, x) && may_write(p, x) && policy->expunge[x];
+	for (x = FAR; x <= NEAR; x++) {
+		/* A deletion travels as a flag; where flags may not, as the disappearance it is about to be. */
+		bool may = may_flag(p, x) ||
+		    (may_write(p, x) && owns[side_other(x)] && (policy->sync[x] & SYNC_GONE));
+
+		p->learns[x] = p->is_deleted && !shows_deleted(p, x) && may &&
+		    (policy->expunge[x] || (p->mask[x].sys & FLAG_DELETED));
+		p->is_expunged[x] = owns[x] || (p->learns[x] && policy->expunge[x]);
+	}
+}
+
+/* What side x gains and loses by the merge. */
+static void
+flag_changes(struct pair *p, enum side x, struct flags *add_r, struct flags *remove_r)
+{
+	struct arena *a = &p->b->plan->arena;
+	struct flags want, has;
+
+	*add_r = *remove_r = FLAGS_NONE;
+	if (may_flag(p, x)) {
+		want = merge_three_way(a, p->base, p->v->shown, p->mask);
+		has = flags_keep(a, flags_keep(a, p->v->shown[x], &p->mask[FAR]), &p->mask[NEAR]);
+		has.sys &= ~(uint32_t)FLAG_DELETED;
+		*add_r = flags_minus(a, want, p->v->shown[x]);
+		*remove_r = flags_minus(a, has, want);
+	}
+	if (p->learns[x])
+		add_r->sys |= FLAG_DELETED;
+	if (!p->is_deleted && shows_deleted(p, x) && (p->mask[x].sys & FLAG_DELETED) &&
+	    (may_flag(p, x) || p->is_restored[x]))
+		remove_r->sys |= FLAG_DELETED;
+}
+
+static void
+plan_flags(struct pair *p, enum side x)
+{
+	struct flags add, remove;
+	enum reason reason = REASON_FLAGS;
+	uint32_t op;
+
+	if (p->is_expunged[x])
+		return;
+	flag_changes(p, x, &add, &remove);
+	if (flags_is_none(add) && flags_is_none(remove))
+		return;
+	if (p->v->is_cloned && p->v->fresh == x)
+		reason = REASON_COPIED;
+	else if (add.sys & FLAG_DELETED)
+		reason = REASON_DELETED_THERE;
+	else if (p->is_restored[x])
+		reason = REASON_RESTORE;
+	op = pair_op(p, OP_FLAGS, x, reason);
+	p->b->ops.at[op].op.add = add;
+	p->b->ops.at[op].op.remove = remove;
+	if (p->learns[x])
+		p->told[x] = op;
+	if (reason == REASON_DELETED_THERE)
+		build_count(p->b, op, 1);
+}
+
+/* The side that learns goes first; the one where the person marked it only once the other knows. */
+static void
+plan_expunges(struct pair *p)
+{
+	enum side x;
+
+	for (x = FAR; x <= NEAR; x++) {
+		if (!p->is_expunged[x] || !p->learns[x])
+			continue;
+		p->told[x] = p->expunge[x] = pair_op(p, OP_EXPUNGE, x, REASON_DELETED_THERE);
+		build_count(p->b, p->expunge[x], 1);
+		if (merge_is_changed(&p->b->scratch, p->base, p->v->shown[x], p->mask)) {
+			p->b->ops.at[p->expunge[x]].op.is_conflict = true;
+			p->b->boxes[p->box].conflicts++;
+		}
+	}
+	for (x = FAR; x <= NEAR; x++) {
+		if (!p->is_expunged[x] || p->learns[x])
+			continue;
+		p->expunge[x] = pair_op(p, OP_EXPUNGE, x, REASON_DELETED_HERE);
+		build_dep(p->b, p->expunge[x], p->told[side_other(x)]);
+	}
+}
+
+/* What the record becomes once halves are expunged: nothing, or an orphan. */
+static void
+plan_rest(struct pair *p)
+{
+	enum side x;
+	uint32_t op;
+
+	if (p->is_expunged[FAR] && p->is_expunged[NEAR]) {
+		op = pair_op(p, OP_DROP, FAR, REASON_GONE_BOTH);
+		build_dep(p->b, op, p->expunge[FAR]);
+		build_dep(p->b, op, p->expunge[NEAR]);
+		return;
+	}
+	for (x = FAR; x <= NEAR; x++) {
+		enum side rest = side_other(x);
+
+		if (!p->is_expunged[x] || !(shows_deleted(p, rest) || p->told[rest] != NONE))
+			continue;
+		op = pair_op(p, OP_MARK, rest, REASON_ORPHANED);
+		p->b->ops.at[op].op.mark = MARK_ORPHAN;
+		build_dep(p->b, op, p->expunge[x]);
+		build_dep(p->b, op, p->told[rest]);
+	}
+}
+
+void
+build_pair(struct build *b, const struct pair_view *v)
+{
+	struct pair p = { .b = b, .v = v, .box = b->in->messages.at[v->msg].box, .told = { NONE, NONE },
+		.expunge = { NONE, NONE } };
+
+	build_mask(b, p.box, p.mask);
+	settle_base(&p);
+	settle_deletion(&p);
+	plan_flags(&p, FAR);
+	plan_flags(&p, NEAR);
+	plan_expunges(&p);
+	plan_rest(&p);
+}

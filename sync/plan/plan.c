@@ -1,0 +1,277 @@
+/* The planner's story: mailboxes, what is known to belong together, message by message, guards, order. */
+#include "sync/plan/plan.h"
+
+#include <assert.h>
+
+#include "sync/plan/build.h"
+#include "sync/plan/merge.h"
+
+/* ---- one message: new (P1) ---- */
+
+bool
+build_may_copy(const struct build *b, uint32_t msg, enum side t)
+{
+	const struct policy *policy = &b->in->policy;
+
+	switch (build_record(b, msg)->mark) {
+	case MARK_NEW:
+		return policy->sync[t] & SYNC_NEW;
+	case MARK_SKIPPED:
+		return policy->sync[t] & SYNC_OLD;
+	case MARK_FAILED:
+		return (policy->sync[t] & SYNC_OLD) || ((policy->sync[t] & SYNC_NEW) && policy->retry_failed);
+	case MARK_ORPHAN:
+	case MARK_EXPIRED:
+	case MARK_TOMBSTONE:
+		break;
+	}
+	return false;
+}
+
+bool
+build_is_waste(const struct build *b, uint32_t msg, enum side s)
+{
+	return (build_record(b, msg)->half[s].flags.sys & FLAG_DELETED) &&
+	    (b->in->policy.expunge[FAR] || b->in->policy.expunge[NEAR]);
+}
+
+static uint32_t
+plan_mark(struct build *b, uint32_t msg, enum side side, enum reason reason, enum record_mark mark)
+{
+	uint32_t op = build_op(b, OP_MARK, side, reason, b->in->messages.at[msg].box, msg, NONE);
+
+	b->ops.at[op].op.mark = mark;
+	return op;
+}
+
+/* The last half goes, and the record with it. */
+static uint32_t
+plan_expunge_last(struct build *b, uint32_t msg, enum side t, enum reason reason)
+{
+	uint32_t box = b->in->messages.at[msg].box;
+	uint32_t op = build_op(b, OP_EXPUNGE, t, reason, box, msg, NONE);
+	uint32_t drop = build_op(b, OP_DROP, t, REASON_GONE_BOTH, box, msg, NONE);
+
+	build_dep_readers(b, op, msg, t);
+	build_dep(b, drop, op);
+	return op;
+}
+
+static void
+plan_copy(struct build *b, uint32_t msg, enum side t, enum reason reason)
+{
+	uint32_t box = b->in->messages.at[msg].box;
+
+	build_dep(b, build_op(b, OP_COPY, t, reason, box, msg, NONE), b->boxes[box].create[t]);
+}
+
+void
+build_new(struct build *b, uint32_t msg, enum side s)
+{
+	const struct box_view *box = &b->boxes[b->in->messages.at[msg].box];
+	enum record_mark mark = build_record(b, msg)->mark;
+	enum side t = side_other(s);
+
+	if (build_is_waste(b, msg, s)) {
+		if (box->can_write[s] && b->in->policy.expunge[s])
+			plan_expunge_last(b, msg, s, REASON_DELETED_HERE);
+		else if (mark == MARK_NEW && box->can_write[t] && build_may_copy(b, msg, t))
+			plan_mark(b, msg, s, REASON_IS_DELETED, MARK_SKIPPED);
+	} else if (box->can_write[t] && build_may_copy(b, msg, t)) {
+		plan_copy(b, msg, t, mark == MARK_NEW ? REASON_NEW : REASON_RETRY);
+	}
+}
+
+/* ---- one message: gone from s, here on t (P4, P10) ---- */
+
+/* A copy back was refused for good, and nobody asks again. */
+static bool
+may_restore(const struct build *b, uint32_t msg, enum side s)
+{
+	const struct policy *policy = &b->in->policy;
+
+	return build_record(b, msg)->mark != MARK_FAILED || policy->retry_failed ||
+	    (policy->sync[s] & SYNC_OLD);
+}
+
+static void
+plan_deletion(struct build *b, uint32_t msg, enum side t)
+{
+	const struct record *r = build_record(b, msg);
+	uint32_t box = b->in->messages.at[msg].box, op;
+	struct flag_mask mask[SIDES];
+
+	build_mask(b, box, mask);
+	if (b->in->policy.expunge[t]) {
+		op = plan_expunge_last(b, msg, t, REASON_GONE);
+	} else if (mask[t].sys & FLAG_DELETED) {
+		op = build_op(b, OP_FLAGS, t, REASON_GONE, box, msg, NONE);
+		b->ops.at[op].op.add.sys = FLAG_DELETED;
+		build_dep_readers(b, op, msg, t);
+		build_dep(b, plan_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN), op);
+	} else {
+		return;
+	}
+	if (!b->messages[msg].is_moved)
+		build_count(b, op, 1);
+	if (merge_is_changed(&b->scratch, merge_base(&b->scratch, r), r->half[t].flags, mask)) {
+		b->ops.at[op].op.is_conflict = true;
+		b->boxes[box].conflicts++;
+	}
+}
+
+static void
+plan_gone(struct build *b, uint32_t msg, enum side s)
+{
+	enum side t = side_other(s);
+	uint32_t box = b->in->messages.at[msg].box;
+	const struct box_view *v = &b->boxes[box];
+	bool is_deleted = build_record(b, msg)->half[t].flags.sys & FLAG_DELETED;
+	bool may_follow = v->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE);
+
+	if (is_deleted && v->can_write[t] && b->in->policy.expunge[t])
+		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
+	else if (is_deleted && may_follow)
+		plan_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN);
+	else if (is_deleted)
+		return;
+	else if (b->in->boxes.at[box].side[s].restore && v->can_write[s] && !b->messages[msg].is_moved) {
+		if (may_restore(b, msg, s))
+			plan_copy(b, msg, s, REASON_RESTORE);
+	} else if (may_follow)
+		plan_deletion(b, msg, t);
+}
+
+/* ---- one message ---- */
+
+/* What its mark sets aside: only the half that is left, once \Deleted, is still of interest (P6). */
+static void
+plan_aside(struct build *b, uint32_t msg)
+{
+	const struct record *r = build_record(b, msg);
+	enum side x;
+
+	if (r->mark != MARK_ORPHAN)
+		return;
+	for (x = FAR; x <= NEAR; x++)
+		if (build_presence(b, msg, x) == PRESENCE_HERE &&
+		    build_presence(b, msg, side_other(x)) != PRESENCE_HERE &&
+		    (r->half[x].flags.sys & FLAG_DELETED) && b->in->policy.expunge[x] &&
+		    b->boxes[b->in->messages.at[msg].box].can_write[x])
+			plan_expunge_last(b, msg, x, REASON_ORPHANED);
+}
+
+static void
+plan_message(struct build *b, uint32_t msg)
+{
+	const struct record *r = build_record(b, msg);
+	enum presence far = build_presence(b, msg, FAR), near = build_presence(b, msg, NEAR);
+
+	if (far != PRESENCE_HERE && near != PRESENCE_HERE) {
+		build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, b->in->messages.at[msg].box, msg, NONE);
+	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE || r->mark == MARK_EXPIRED) {
+		plan_aside(b, msg);
+	} else if (far == PRESENCE_HERE && near == PRESENCE_HERE) {
+		struct pair_view v = { .msg = msg, .after = NONE,
+			.shown = { r->half[FAR].flags, r->half[NEAR].flags } };
+
+		v.base = merge_base(&b->plan->arena, r);
+		build_pair(b, &v);
+	} else if (far == PRESENCE_NEVER || near == PRESENCE_NEVER) {
+		build_new(b, msg, far == PRESENCE_HERE ? FAR : NEAR);
+	} else {
+		plan_gone(b, msg, far == PRESENCE_GONE ? FAR : NEAR);
+	}
+}
+
+static void
+build_messages(struct build *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->in->messages.n; i++) {
+		uint32_t msg = b->order[i];
+
+		if (!b->messages[msg].is_taken && b->boxes[b->in->messages.at[msg].box].is_open)
+			plan_message(b, msg);
+	}
+}
+
+/* What a person would want to know: once per mailbox, not once per message. */
+static void
+build_remarks(struct build *b)
+{
+	struct arena *a = &b->plan->arena;
+	uint32_t i;
+
+	for (i = 0; i < b->in->boxes.n; i++) {
+		const struct box_view *v = &b->boxes[i];
+
+		if (v->conflicts != 0)
+			build_note(b, NOTE_INFO, i, arena_printf(a, "%s: %llu %s deleted on one side and changed "
+			    "on the other; the deletion wins", build_name(b, i), (unsigned long long)v->conflicts,
+			    v->conflicts == 1 ? "message was" : "messages were"));
+		if (v->contests != 0)
+			build_note(b, NOTE_INFO, i, arena_printf(a, "%s: %llu %s moved here on near and elsewhere on far; "
+			    "the move on far wins", build_name(b, i), (unsigned long long)v->contests,
+			    v->contests == 1 ? "message was" : "messages were"));
+	}
+}
+
+void
+plan_make(const struct plan_input *in, struct plan *plan_r)
+{
+	struct build b;
+
+	build_begin(&b, in, plan_r);
+	build_boxes(&b);
+	build_links(&b);
+	build_messages(&b);
+	build_removals(&b);
+	build_remarks(&b);
+	build_guards(&b);
+	build_end(&b);
+}
+
+/* ---- plans and inputs ---- */
+
+void
+plan_release(struct plan *p)
+{
+	arena_release(&p->arena);
+	vec_release(&p->ops);
+	vec_release(&p->deps);
+	vec_release(&p->notes);
+}
+
+void
+plan_input_release(struct plan_input *in)
+{
+	vec_release(&in->boxes);
+	vec_release(&in->messages);
+	vec_release(&in->links);
+}
+
+bool
+op_is_state_only(enum op_kind kind)
+{
+	return kind == OP_PAIR || kind == OP_MARK || kind == OP_DROP || kind == OP_DROP_BOX;
+}
+
+bool
+op_is_deletion(const struct op *op)
+{
+	return op->kind == OP_EXPUNGE || op->kind == OP_REMOVE_BOX ||
+	    (op->kind == OP_FLAGS && (op->add.sys & FLAG_DELETED));
+}
+
+bool
+plan_changes_stores(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++)
+		if (!op_is_state_only(p->ops.at[i].kind) && !p->ops.at[i].is_held)
+			return true;
+	return false;
+}
