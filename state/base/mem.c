@@ -36,7 +36,7 @@ mem_realloc(void *p, size_t n, size_t size)
 {
 	if (size != 0 && n > SIZE_MAX / size)
 		mem_die();
-	p = realloc(p, n * size ? n * size : 1);
+	p = realloc(p, n != 0 && size != 0 ? n * size : 1);
 	if (p == NULL)
 		mem_die();
 	return p;

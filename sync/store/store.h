@@ -147,7 +147,7 @@ struct fetch_item { struct key key; const char *hint; };
 
 struct deliver_item {
 	struct flags flags;
-	int64_t date;			/* arrival time to give it, 0 = now */
+	int64_t date;			/* arrival time to give it, 0 = now; settled when its body begins */
 	struct key name;		/* from choose_name, or KEY_NONE */
 	/* answer */
 	enum outcome outcome;
@@ -264,6 +264,7 @@ struct store {
 	bool is_folding;		/* ignores case, or normalises names (may be set by session_open) */
 	bool is_inbox_listed;		/* INBOX is listed among the others (sync/pair/patterns.h) */
 	int max_sessions;		/* workers that may use it at once */
+	bool is_dry;			/* set by the engine: this run writes nothing anywhere, not even a marker */
 };
 struct session { struct store *store; };
 

@@ -1,0 +1,38 @@
+/* Who is whose twin among messages that have none yet (R10): a pure decision over identities.
+ *
+ * Use: adopt_twins(); while it says that more must be known, learn it (items[i].want) and call again.
+ *
+ * Decisions:
+ *   one far and one near message with the same header digest and the same size are twins;
+ *   sizes that differ, or more than one candidate on a side, are decided by the digest of the whole message;
+ *   of equal messages in surplus, the k-th far goes with the k-th near (by date, then by key); the rest stay alone.
+ */
+#ifndef SYNC_PAIR_ADOPT_H
+#define SYNC_PAIR_ADOPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/base/vec.h"
+#include "state/model/ident.h"
+#include "state/model/key.h"
+#include "state/model/side.h"
+
+struct adopt_item {
+	enum side side;
+	uint32_t id;			/* the caller's */
+	struct ident ident;		/* without IDENT_HEADER it takes no part */
+	int64_t date;
+	struct key key;
+	bool is_unreadable;		/* its body cannot be had: no longer asked for */
+	unsigned want;			/* answer: IDENT_FULL where that is needed to decide */
+};
+
+struct adopt_pair { uint32_t far, near; };
+struct adopt_pairs { VEC(struct adopt_pair) v; };
+
+/* Sorts items. Fills `pairs` (ids) and returns false; or returns true when some items want more, with pairs empty. */
+bool adopt_twins(struct adopt_item *items, size_t n, struct adopt_pairs *pairs);
+
+#endif

@@ -1,0 +1,480 @@
+/* Which mailboxes there are on both sides, who goes with whom, and which are gone for sure.
+ *
+ * boxes_list fills run.boxes: every pair that the patterns select and that a side lists or the base knows.
+ *
+ * Must hold: a mailbox counts as gone only when the listing was complete and the store itself denies
+ * the name, or shrugged in two runs (R6); a changed store is never a reason to call anything gone (R7).
+ */
+#include "sync/run/run.h"
+
+#include "state/base/log.h"
+#include "sync/pair/pair.h"
+#include "sync/pair/patterns.h"
+
+struct list_job {
+	struct job job;
+	enum side side;
+	struct listing *listing;
+};
+
+static int
+run_list(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct list_job *l = (struct list_job *)j;
+	struct session *c = session[l->side];
+
+	listing_release(l->listing);
+	*l->listing = (struct listing){ 0 };
+	return c->store->ops->list(c, l->listing, e);
+}
+
+struct cursors_job {
+	struct job job;
+	enum side side;
+	VEC(struct mailbox) boxes;
+	VEC(uint32_t) index;
+};
+
+static int
+run_cursors(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct cursors_job *l = (struct cursors_job *)j;
+	struct session *c = session[l->side];
+
+	return c->store->ops->cursors(c, l->boxes.at, l->boxes.n, e);
+}
+
+struct exists_job {
+	struct job job;
+	enum side side;
+	const char *name;
+	int answer;
+};
+
+static int
+run_exists(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct exists_job *x = (struct exists_job *)j;
+	struct session *c = session[x->side];
+
+	x->answer = c->store->ops->mailbox_exists(c, x->name, e);
+	/* Not known is an answer, unless the session died of the question. */
+	return x->answer < 0 && e->scope >= ERR_STORE ? -1 : 0;
+}
+
+static bool
+is_named(const struct channel_names *names, const char *box)
+{
+	size_t i;
+
+	for (i = 0; i < names->n; i++)
+		if (strcmp(names->at[i], box) == 0 || strcmp(names->at[i], "*") == 0)
+			return true;
+	return false;
+}
+
+/* Both listings at the same time. */
+static int
+list_both(struct run *r, struct err *e)
+{
+	struct list_job l[SIDES];
+	struct job *j;
+	int s, status = 0;
+
+	for (s = 0; s < SIDES; s++) {
+		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s,
+			.listing = &r->listing[s] };
+		l[s].job.needs[s] = true;
+		pool_submit(r->pool, &l[s].job);
+	}
+	while ((j = pool_wait(r->pool)) != NULL)
+		if (j->status < 0 && status == 0) {
+			*e = j->err;
+			status = err_widen(e, ERR_STORE);
+		}
+	for (s = 0; s < SIDES && status == 0; s++)
+		listing_sort(&r->listing[s]);
+	return status;
+}
+
+/* R7: another store than last time. Every cursor of that side is made one that cannot match, which
+ * makes each mailbox go through adoption. */
+static int
+check_fingerprint(struct run *r, enum side s, struct err *e)
+{
+	const char *name = s == FAR ? "fingerprint.far" : "fingerprint.near";
+	const char *is = r->listing[s].fingerprint, *was;
+	struct box_record *all;
+	size_t n, i;
+
+	if (is == NULL || *is == '\0')
+		return 0;
+	if (memory_get(r->state, &r->arena, name, &was, e) < 0)
+		return -1;
+	if (was != NULL && strcmp(was, is) == 0)
+		return 0;
+	if (was != NULL) {
+		report_note(r, NOTE_WARNING, NULL, arena_printf(&r->arena,
+		    "the %s store is not the one of the last run (%s, was %s): equal messages are paired anew, "
+		    "nothing is deleted for what is missing there", side_name(s), is, was));
+		if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+			return -1;
+		for (i = 0; i < n; i++) {
+			if (all[i].side[s].cursor.epoch == 0)
+				continue;
+			all[i].side[s].cursor = (struct cursor){ .epoch = UINT64_MAX };
+			if (box_put(r->state, &all[i], e) < 0)
+				return -1;
+		}
+	}
+	return memory_put(r->state, name, is, e);
+}
+
+static struct mailbox *
+selectable(const struct listing *l, const char *name)
+{
+	struct mailbox *m = listing_find(l, name);
+
+	return m != NULL && !(m->attrs & MAILBOX_NOSELECT) ? m : NULL;
+}
+
+static struct run_box *
+add_box(struct run *r, const char *name, const char *far, const char *near)
+{
+	struct run_box *b = vec_add(&r->boxes);
+
+	b->name = name;
+	b->side[FAR].on = far;
+	b->side[NEAR].on = near;
+	b->side[FAR].listed = selectable(&r->listing[FAR], far);
+	b->side[NEAR].listed = selectable(&r->listing[NEAR], near);
+	b->allow_delete = is_named(&r->set->allow_delete, name);
+	b->restore = is_named(&r->set->restore, name);
+	return b;
+}
+
+static void
+pair_listed(struct run *r)
+{
+	struct pair_rules rules = { .patterns = r->set->patterns.at, .n = r->set->patterns.n };
+	VEC(struct pair_box) found[SIDES] = { { 0 }, { 0 } };
+	struct pair_list pairs = { 0 };
+	const struct listing *l;
+	struct run_box *b;
+	size_t i;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		l = &r->listing[s];
+		for (i = 0; i < l->boxes.n; i++)
+			if (!(l->boxes.at[i].attrs & MAILBOX_NOSELECT))
+				vec_push(&found[s], (struct pair_box){ l->boxes.at[i].name,
+					*l->boxes.at[i].id != '\0' ? l->boxes.at[i].id : NULL });
+		rules.side[s] = (struct pair_side){ .boxes = found[s].at, .n = found[s].n,
+			.prefix = r->set->box[s], .layout = r->set->store[s]->layout,
+			.is_inbox_listed = r->set->store[s]->is_inbox_listed,
+			.is_folding = r->set->store[s]->is_folding };
+	}
+	pair_boxes(&rules, &r->arena, &pairs);
+	for (i = 0; i < pairs.n; i++) {
+		b = add_box(r, pairs.at[i].name, pairs.at[i].full[FAR], pairs.at[i].full[NEAR]);
+		if (pairs.at[i].refused != NULL) {
+			b->is_excluded = true;
+			report_note(r, NOTE_ERROR, b->name, pairs.at[i].refused);
+		}
+	}
+	for (s = 0; s < SIDES; s++)
+		vec_release(&found[s]);
+}
+
+static struct run_box *
+find_box(struct run *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (strcmp(r->boxes.at[i].name, name) == 0)
+			return &r->boxes.at[i];
+	return NULL;
+}
+
+/* Whether the channel still means a mailbox that only the base knows. */
+static bool
+is_selected(const struct run *r, const char *name)
+{
+	struct arena a = { 0 };
+	const char *full = arena_printf(&a, "%s%s", r->set->box[FAR], name);
+	bool is = patterns_select(r->set->patterns.at, r->set->patterns.n, r->set->box[FAR],
+	    r->set->store[FAR]->is_inbox_listed, full) != NULL;
+
+	arena_release(&a);
+	return is;
+}
+
+static int
+cmp_by_name(const void *x, const void *y)
+{
+	const struct run_box *const *a = x, *const *b = y;
+
+	return strcmp((*a)->name, (*b)->name);
+}
+
+static int
+cmp_box_order(const void *x, const void *y)
+{
+	const struct run_box *a = x, *b = y;
+
+	return names_compare(a->name, b->name);
+}
+
+/* Joins the pairs with what the base knows of them, and adds those that only the base knows. */
+static int
+join_base(struct run *r, struct err *e)
+{
+	struct run_box **sorted = NULL, *want, key_box, **hit;
+	struct box_record *all;
+	size_t n, i, listed = r->boxes.n;
+
+	if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+		return -1;
+	sorted = mem_alloc((listed + 1) * sizeof *sorted);
+	for (i = 0; i < listed; i++)
+		sorted[i] = &r->boxes.at[i];
+	qsort(sorted, listed, sizeof *sorted, cmp_by_name);
+	VEC(struct box_record) unlisted = { 0 };
+	for (i = 0; i < n; i++) {
+		key_box.name = all[i].name;
+		want = &key_box;
+		hit = listed > 0 ? bsearch(&want, sorted, listed, sizeof *sorted, cmp_by_name) : NULL;
+		if (hit != NULL)
+			(*hit)->rec = all[i];
+		else if (r->set->patterns.n > 0 && is_selected(r, all[i].name))
+			vec_push(&unlisted, all[i]);
+	}
+	free(sorted);
+	for (i = 0; i < unlisted.n; i++)
+		add_box(r, unlisted.at[i].name, arena_printf(&r->arena, "%s%s", r->set->box[FAR],
+		    unlisted.at[i].name), arena_printf(&r->arena, "%s%s", r->set->box[NEAR],
+		    unlisted.at[i].name))->rec = unlisted.at[i];
+	vec_release(&unlisted);
+	for (i = 0; i < r->boxes.n; i++)
+		if (r->boxes.at[i].rec.name == NULL)
+			r->boxes.at[i].rec = (struct box_record){ .name = r->boxes.at[i].name,
+				.side = { [FAR] = { .mailbox_id = "", .mask = { .kw = "" } },
+				    [NEAR] = { .mailbox_id = "", .mask = { .kw = "" } } } };
+	qsort(r->boxes.at, r->boxes.n, sizeof r->boxes.at[0], cmp_box_order);
+	return 0;
+}
+
+/* Keeps only what was named on the command line; a name that does not exist is said. */
+static void
+keep_named(struct run *r)
+{
+	const struct channel_names *only = &r->set->only;
+	size_t i, k = 0;
+
+	if (only->n == 0)
+		return;
+	for (i = 0; i < only->n; i++)
+		if (find_box(r, only->at[i]) == NULL)
+			report_note(r, NOTE_ERROR, only->at[i],
+			    "no mailbox of this name on either side that the channel's Patterns select");
+	for (i = 0; i < r->boxes.n; i++)
+		if (is_named(only, r->boxes.at[i].name))
+			r->boxes.at[k++] = r->boxes.at[i];
+	r->boxes.n = k;
+}
+
+/* R6: asks the store about a mailbox it did not list though the base knows it. */
+static int
+check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
+{
+	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = b->side[s].on };
+	struct box_side *bs = &b->rec.side[s];
+
+	x.job.needs[s] = true;
+	if (pool_run(r->pool, &x.job, e) < 0)
+		return -1;
+	if (x.answer == 0) {
+		b->side[s].is_gone = true;
+	} else if (x.answer < 0) {
+		/* A bare NO says little: it counts in the second run in a row. */
+		b->side[s].is_gone = bs->missing_runs >= 1;
+		if (!b->side[s].is_gone)
+			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
+			    "not listed on the %s side, and the server does not say that it is gone; "
+			    "waiting for the next run", side_name(s)));
+	} else {
+		b->side[s].has_failed = true;
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
+		    "not listed on the %s side, though the server says that it exists; left alone",
+		    side_name(s)));
+	}
+	bs->missing_runs++;
+	return box_put(r->state, &b->rec, e);
+}
+
+static int
+check_missing(struct run *r, struct err *e)
+{
+	struct run_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		for (s = 0; s < SIDES; s++) {
+			if (b->side[s].listed != NULL && b->rec.side[s].missing_runs != 0) {
+				b->rec.side[s].missing_runs = 0;
+				if (b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+					return -1;
+			}
+			if (b->is_excluded || b->side[s].listed != NULL || b->rec.id == 0 ||
+			    !b->rec.side[s].is_known)
+				continue;
+			if (!r->listing[s].is_complete)
+				b->side[s].has_failed = true;
+			else if (check_gone(r, b, (enum side)s, e) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static bool
+is_weekly_due(const struct run *r, const struct run_box *b, enum side s)
+{
+	enum { WEEK = 7 * 24 * 3600 };
+	const struct box_side *bs = &b->rec.side[s];
+	/* Spread out, so that not all mailboxes fall due on one day. */
+	int64_t spread = (int64_t)(b->rec.id * 7919u % (WEEK / 7));
+
+	return bs->listed != 0 && r->set->now - bs->listed > WEEK + spread;
+}
+
+/* Whether a mailbox that stands on one side only would be created on the other or refused there. */
+static bool
+is_wanted(const struct run *r, const struct run_box *b)
+{
+	bool far = b->side[FAR].listed != NULL, near = b->side[NEAR].listed != NULL;
+	enum side missing = far ? NEAR : FAR;
+
+	if (far && near)
+		return true;
+	if (!far && !near)
+		return false;
+	if (b->rec.id != 0 && b->rec.side[missing].is_known)
+		return true;
+	return names_is_inbox(b->side[missing].on) || r->set->policy.create[missing];
+}
+
+static void
+mark_wanted(struct run *r)
+{
+	struct run_box *b;
+	struct run_side *rs;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		for (s = 0; s < SIDES; s++) {
+			rs = &b->side[s];
+			if (b->is_excluded || rs->listed == NULL || rs->has_failed || !is_wanted(r, b))
+				continue;
+			rs->is_forced |= is_weekly_due(r, b, (enum side)s);
+			rs->wants_delta = rs->is_forced || !rs->listed->has_cursor || b->rec.id == 0 ||
+			    !b->rec.side[s].is_known ||
+			    !cursor_stands(&b->rec.side[s].cursor, &rs->listed->cursor);
+		}
+	}
+}
+
+int
+boxes_list(struct run *r, struct err *e)
+{
+	const struct listing *l;
+	size_t i;
+	int s;
+
+	if (list_both(r, e) < 0)
+		return -1;
+	for (s = 0; s < SIDES; s++) {
+		l = &r->listing[s];
+		log_line(LOG_RUN, "%s lists %zu mailboxes%s", side_name((enum side)s), l->boxes.n,
+		    l->is_complete ? "" : ", not completely");
+		for (i = 0; i < l->refused.n; i++)
+			report_note(r, NOTE_WARNING, l->refused.at[i].name, l->refused.at[i].why);
+		if (check_fingerprint(r, (enum side)s, e) < 0)
+			return -1;
+	}
+	if (r->set->patterns.n > 0)
+		pair_listed(r);
+	else
+		add_box(r, *r->set->box[FAR] ? r->set->box[FAR] : "INBOX",
+		    *r->set->box[FAR] ? r->set->box[FAR] : "INBOX",
+		    *r->set->box[NEAR] ? r->set->box[NEAR] : "INBOX");
+	if (join_base(r, e) < 0)
+		return -1;
+	keep_named(r);
+	if (check_missing(r, e) < 0)
+		return -1;
+	mark_wanted(r);
+	r->progress.boxes = r->report->boxes = r->boxes.n;
+	return 0;
+}
+
+/* What was written is read again in any case; of the rest, those whose cursor is to be asked for go into the job. */
+static void
+ask_again(struct run *r, struct cursors_job *j, bool only_written)
+{
+	struct run_box *b;
+	struct run_side *rs;
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		rs = &b->side[j->side];
+		if (b->is_excluded || rs->has_failed || rs->listed == NULL)
+			continue;
+		if (rs->was_written) {
+			rs->wants_delta = true;
+		} else if (!only_written && b->rec.side[j->side].is_known) {
+			vec_push(&j->boxes, (struct mailbox){ .name = rs->on, .id = "" });
+			vec_push(&j->index, (uint32_t)i);
+		}
+	}
+}
+
+int
+boxes_refresh(struct run *r, bool only_written, struct err *e)
+{
+	struct cursors_job j[SIDES];
+	struct job *done;
+	struct run_box *b;
+	size_t i;
+	int s, status = 0;
+
+	for (s = 0; s < SIDES; s++) {
+		j[s] = (struct cursors_job){ .job = { .run = run_cursors }, .side = (enum side)s };
+		j[s].job.needs[s] = true;
+		ask_again(r, &j[s], only_written);
+		if (j[s].boxes.n > 0)
+			pool_submit(r->pool, &j[s].job);
+	}
+	while ((done = pool_wait(r->pool)) != NULL)
+		if (done->status < 0 && status == 0) {
+			*e = done->err;
+			status = -1;
+		}
+	for (s = 0; s < SIDES; s++) {
+		for (i = 0; i < j[s].boxes.n && status == 0; i++) {
+			b = &r->boxes.at[j[s].index.at[i]];
+			b->side[s].wants_delta = !j[s].boxes.at[i].has_cursor ||
+			    !cursor_stands(&b->rec.side[s].cursor, &j[s].boxes.at[i].cursor);
+		}
+		vec_release(&j[s].boxes);
+		vec_release(&j[s].index);
+	}
+	return status;
+}

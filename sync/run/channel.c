@@ -1,0 +1,261 @@
+/* The story of a run. It stays one page; each chapter has a file (run.h).
+ *
+ *   open state -> list both sides -> gather deltas -> look into intents -> find twins -> plan
+ *     -> carry out all but deletions
+ *     -> if deletions wait: read again whatever moved meanwhile, plan anew, carry those out (R13)
+ *     -> read again what was written, so that the base ends knowing what is there
+ *
+ * A dry run ends with the plan: it reads with EXAMINE and works on an overlay of the state.
+ */
+#include "sync/run/run.h"
+
+#include "state/base/log.h"
+#include "sync/plan/check.h"
+
+bool
+run_is_cancelled(const struct run *r)
+{
+	return r->set->cancel != NULL && *r->set->cancel;
+}
+
+int
+run_check_cancel(const struct run *r, struct err *e)
+{
+	if (!run_is_cancelled(r))
+		return 0;
+	return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "channel %s: stopped on request; everything done so far "
+	    "is settled", r->set->name);
+}
+
+const struct flag_mask *
+run_masks(const struct run_box *b, struct flag_mask masks[SIDES])
+{
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		masks[s] = b->rec.side[s].mask;
+		if (!b->rec.side[s].is_known && masks[s].sys == 0)
+			masks[s] = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
+	}
+	return masks;
+}
+
+/* One look at the base: what is to be done. */
+struct view {
+	struct arena arena;
+	struct plan_input in;
+	struct plan plan;
+};
+
+static void
+view_release(struct view *v)
+{
+	plan_release(&v->plan);
+	plan_input_release(&v->in);
+	arena_release(&v->arena);
+}
+
+static void
+tell_notes(struct run *r, const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->notes.n; i++)
+		report_note(r, p->notes.at[i].level, p->notes.at[i].box == UINT32_MAX ? NULL :
+		    r->boxes.at[p->notes.at[i].box].name, arena_strdup(&r->arena, p->notes.at[i].text));
+	r->report->held = 0;
+	for (i = 0; i < p->ops.n; i++)
+		r->report->held += p->ops.at[i].is_held && !op_is_state_only(p->ops.at[i].kind);
+}
+
+static int
+look(struct run *r, struct view *v, struct err *e)
+{
+#ifndef NDEBUG
+	const char *fault;
+#endif
+
+	*v = (struct view){ 0 };
+	if (recover(r, e) < 0 || prepare(r, &v->in, &v->arena, e) < 0 || twins_find(r, &v->in, e) < 0 ||
+	    recover_hold(r, &v->in, &v->arena, e) < 0)
+		return -1;
+	guard_lost(r, &v->in, &v->arena);
+	plan_make(&v->in, &v->plan);
+	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);
+#ifndef NDEBUG
+	fault = v->in.messages.n <= 2000 ? plan_check(&v->in, &v->plan, &v->arena) : NULL;
+	if (fault != NULL)
+		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "channel %s: this plan breaks a rule and is not "
+		    "carried out, please report it: %s", r->set->name, fault);
+#endif
+	tell_notes(r, &v->plan);
+	return 0;
+}
+
+static bool
+has_deletions(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++)
+		if (!p->ops.at[i].is_held && op_is_deletion(&p->ops.at[i]))
+			return true;
+	return false;
+}
+
+/* Reads again what moved (all of it, or only what this run wrote) and folds it. */
+static int
+read_again(struct run *r, bool only_written, struct err *e)
+{
+	if (boxes_refresh(r, only_written, e) < 0)
+		return -1;
+	return gather(r, e);
+}
+
+static int
+synchronise(struct run *r, struct err *e)
+{
+	struct view v = { 0 };
+	bool deletes = false;
+	int status;
+
+	status = look(r, &v, e);
+	if (status == 0 && r->set->is_dry) {
+		report_plan(r, &v.in, &v.plan);
+	} else if (status == 0) {
+		deletes = has_deletions(&v.plan);
+		status = exec(r, &v.in, &v.plan, false, e);
+	}
+	view_release(&v);
+	if (status < 0 || r->set->is_dry)
+		return status;
+	if (deletes) {
+		status = read_again(r, false, e);
+		if (status == 0)
+			status = look(r, &v, e);
+		if (status == 0)
+			status = exec(r, &v.in, &v.plan, true, e);
+		view_release(&v);
+	}
+	return status < 0 ? -1 : read_again(r, true, e);
+}
+
+/* What the servers showed of themselves is kept for the next opening (R24). */
+static int
+remember_stores(struct run *r, struct err *e)
+{
+	static const char *const names[SIDES] = { "server.far", "server.near" };
+	const struct store *store;
+	const char *was, *is;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		store = r->set->store[s];
+		if (store->ops->memory_save == NULL)
+			continue;
+		is = store->ops->memory_save(r->set->store[s], &r->arena);
+		if (memory_get(r->state, &r->arena, names[s], &was, e) < 0)
+			return -1;
+		if (is != NULL && (was == NULL || strcmp(was, is) != 0) &&
+		    memory_put(r->state, names[s], is, e) < 0)
+			return -1;
+	}
+	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
+}
+
+static int
+recall_stores(struct run *r, struct err *e)
+{
+	static const char *const names[SIDES] = { "server.far", "server.near" };
+	const char *memory;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		r->set->store[s]->is_dry = r->set->is_dry;
+		if (r->set->store[s]->ops->memory_load == NULL)
+			continue;
+		if (memory_get(r->state, &r->arena, names[s], &memory, e) < 0)
+			return -1;
+		if (memory != NULL)
+			r->set->store[s]->ops->memory_load(r->set->store[s], memory);
+	}
+	return 0;
+}
+
+static void
+run_release(struct run *r)
+{
+	int s;
+
+	pool_free(&r->pool);
+	for (s = 0; s < SIDES; s++)
+		listing_release(&r->listing[s]);
+	vec_release(&r->boxes);
+	vec_release(&r->told);
+	arena_release(&r->arena);
+}
+
+int
+channel_run(const struct channel_settings *set, const struct run_events *ev, struct channel_report *report_r,
+    struct err *e)
+{
+	struct run r = { .set = set, .ev = ev, .report = report_r, .state = set->open_state };
+	struct pool_settings ps = { .store = { set->store[FAR], set->store[NEAR] }, .is_inline = set->is_inline,
+		.pick = set->pick, .pick_ctx = set->pick_ctx };
+	int status;
+
+	*report_r = (struct channel_report){ 0 };
+	if (r.state == NULL && state_open(&set->state, &r.state, e) < 0)
+		return -1;
+	status = state_begin(r.state, e);
+	if (status == 0) {
+		r.pool = pool_new(&ps);
+		if (recall_stores(&r, e) < 0 || boxes_list(&r, e) < 0 || gather(&r, e) < 0 || synchronise(&r, e) < 0 ||
+		    remember_stores(&r, e) < 0)
+			status = -1;
+		state_abort(r.state);
+	}
+	if (status < 0)
+		report_err(&r, NULL, e);
+	run_release(&r);
+	if (set->open_state == NULL)
+		state_close(&r.state);
+	return status;
+}
+
+int
+channel_list(const struct channel_settings *set, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
+    struct err *e)
+{
+	struct channel_report report = { 0 };
+	struct run r = { .set = set, .report = &report };
+	struct pool_settings ps = { .store = { set->store[FAR], set->store[NEAR] } };
+	struct state_place none = { .channel = set->name, .is_dry = true };
+	struct channel_box *out;
+	size_t i;
+	int s, status;
+
+	if (state_open(&none, &r.state, e) < 0)
+		return -1;
+	status = state_begin(r.state, e);
+	if (status == 0) {
+		r.pool = pool_new(&ps);
+		for (s = 0; s < SIDES; s++)
+			set->store[s]->is_dry = true;
+		status = boxes_list(&r, e);
+		state_abort(r.state);
+	}
+	if (status == 0) {
+		out = arena_alloc(a, (r.boxes.n + 1) * sizeof *out);
+		for (i = 0; i < r.boxes.n; i++)
+			out[i] = (struct channel_box){ arena_strdup(a, r.boxes.at[i].name),
+				arena_strdup(a, r.boxes.at[i].side[FAR].on), arena_strdup(a, r.boxes.at[i].side[NEAR].on),
+				{ r.boxes.at[i].side[FAR].listed != NULL, r.boxes.at[i].side[NEAR].listed != NULL } };
+		*boxes_r = out;
+		*n_r = r.boxes.n;
+	}
+	run_release(&r);
+	report_release(&report);
+	state_close(&r.state);
+	return status;
+}

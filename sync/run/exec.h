@@ -1,0 +1,32 @@
+/* What exec.c (when) and settle.c (what it means for the base) share. Private to sync/run. */
+#ifndef SYNC_RUN_EXEC_H
+#define SYNC_RUN_EXEC_H
+
+#include "sync/run/jobs.h"
+
+enum op_status { OP_WAIT, OP_RUNNING, OP_DONE, OP_FAILED };
+
+struct exec {
+	struct run *run;
+	const struct plan_input *in;
+	const struct plan *plan;
+	enum op_status *status;		/* per operation */
+	struct record **live;		/* per message: its record now (pairs share one) */
+	int losses[SIDES];		/* sessions lost in this run */
+	bool may_retry;			/* the batch being collected was lost before it was sent */
+	bool is_store_lost;
+	struct err store_err;
+};
+
+/* The run's box behind an index of the plan's boxes, and where a move goes. */
+struct run_box *exec_box(const struct exec *x, uint32_t plan_box);
+uint32_t exec_to_box(const struct exec *x, const struct op *op);
+
+/* settle.c */
+void settle_fill_box(struct exec *x, struct batch *b, const struct op *op);
+void settle_fill(struct exec *x, struct batch *b, uint32_t op);
+int settle_intents(struct exec *x, struct batch *b, struct err *e);
+int settle(struct exec *x, struct batch *b, struct err *e);
+int settle_state_only(struct exec *x, uint32_t op, struct err *e);
+
+#endif

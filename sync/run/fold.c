@@ -1,0 +1,274 @@
+/* Folds what a store said into the base: what was seen, not only what was agreed (R1).
+ *
+ * A delta goes in with its cursor in one transaction, so a cursor never outruns the record. What the
+ * fold finds changed ends up in the base's unsettled set by itself (state/state.h), and that set is all
+ * the planner looks at.
+ *
+ * Must hold: a partial list makes nothing vanish (R6); another epoch makes nothing vanish (R7).
+ */
+#include "sync/run/run.h"
+
+#include <assert.h>
+
+#include "state/base/log.h"
+
+static int
+cmp_entry(const void *x, const void *y)
+{
+	const struct delta_entry *a = x, *b = y;
+
+	return key_cmp(a->key, b->key);
+}
+
+/* Seen this way on side s: true if the record was changed by it. */
+static bool
+see(struct record *rec, enum side s, const struct delta_entry *d)
+{
+	struct record_half *h = &rec->half[s];
+	bool is_same = h->presence == PRESENCE_HERE && flags_equal(h->flags, d->flags) &&
+	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
+
+	h->presence = PRESENCE_HERE;
+	h->flags = d->flags;
+	h->hint = d->hint;
+	if (d->size != 0)
+		h->size = d->size;
+	if (d->date != 0)
+		h->date = d->date;
+	if (*d->server_id != '\0')
+		h->server_id = d->server_id;
+	return !is_same;
+}
+
+/* Agreement follows sight: what both sides show alike is agreed (model/record.h). */
+static int
+put(struct run *r, const struct run_box *b, struct arena *a, struct record *rec, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	run_masks(b, masks);
+	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
+	    rec->half[NEAR].presence == PRESENCE_HERE)
+		record_agree(a, rec, masks);
+	return message_put(r->state, rec, masks, e);
+}
+
+static int
+fold_new(struct run *r, const struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
+    struct err *e)
+{
+	struct record rec = record_blank(b->rec.id);
+
+	see(&rec, s, d);
+	rec.half[s].key = d->key;
+	return put(r, b, a, &rec, e);
+}
+
+static int
+fold_entry(struct run *r, const struct run_box *b, enum side s, const struct delta_entry *d, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	int status = message_find(r->state, &a, b->rec.id, s, d->key, &rec, e);
+
+	if (status == 0)
+		status = fold_new(r, b, s, &a, d, e);
+	else if (status == 1 && see(&rec, s, d))
+		status = put(r, b, &a, &rec, e);
+	else if (status == 1)
+		status = 0;
+	arena_release(&a);
+	return status;
+}
+
+static int
+fold_vanished(struct run *r, const struct run_box *b, enum side s, struct key key, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	int status = message_find(r->state, &a, b->rec.id, s, key, &rec, e);
+
+	if (status == 1 && rec.half[s].presence == PRESENCE_HERE) {
+		rec.half[s].presence = PRESENCE_GONE;
+		status = put(r, b, &a, &rec, e);
+	}
+	arena_release(&a);
+	return status < 0 ? -1 : 0;
+}
+
+/* A full list against all keys known, both in key order. */
+static int
+merge_full(struct run *r, const struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+    struct err *e)
+{
+	struct message_scan *scan = NULL;
+	struct message_seen seen;
+	const struct delta_entry *entry;
+	size_t i = 0;
+	int got, c, status = -1;
+
+	if (d->entries.n > 1)
+		qsort(d->entries.at, d->entries.n, sizeof d->entries.at[0], cmp_entry);
+	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+		return -1;
+	got = message_scan_next(scan, &seen, e);
+	while (got > 0 || i < d->entries.n) {
+		entry = i < d->entries.n ? &d->entries.at[i] : NULL;
+		c = got <= 0 ? 1 : entry == NULL ? -1 : key_cmp(seen.key, entry->key);
+		if (c < 0) {
+			if (seen.presence == PRESENCE_HERE)
+				vec_push(&missing->keys, key_dup(&missing->arena, seen.key));
+		} else if (c > 0 || seen.presence != PRESENCE_HERE || seen.sys != entry->flags.sys ||
+		    seen.tail != message_tail(entry->flags.kw, entry->hint)) {
+			if (fold_entry(r, b, s, entry, e) < 0)
+				goto done;
+		}
+		if (c <= 0 && (got = message_scan_next(scan, &seen, e)) < 0)
+			goto done;
+		if (c >= 0)
+			i++;
+	}
+	status = got < 0 ? -1 : 0;
+done:
+	message_scan_end(&scan);
+	return status;
+}
+
+/* R7: the side's keys mean nothing any more. Its halves are forgotten; what was agreed stays with the
+ * other half, for the three-way merge once the twin is found again. */
+static int
+reset_side(struct run *r, const struct run_box *b, enum side s, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
+		after = rec.id;
+		if (rec.half[s].presence != PRESENCE_NEVER) {
+			rec.half[s] = RECORD_HALF_NEVER;
+			if (rec.half[side_other(s)].presence == PRESENCE_GONE)
+				rec.half[side_other(s)] = RECORD_HALF_NEVER;
+			if (put(r, b, &a, &rec, e) < 0) {
+				got = -1;
+				break;
+			}
+		}
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got;
+}
+
+/* Another mailbox or index under the same name. An empty one where much was known is held (R21). */
+static int
+epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct err *e)
+{
+	uint64_t known = b->rec.side[s].here;
+
+	if (d->entries.n == 0 && known >= GUARD_FLOOR && !b->restore && !b->allow_delete) {
+		b->side[s].has_failed = true;
+		r->report->held++;
+		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+		    "held: the %s mailbox is another one than in the last run and empty, where %llu messages "
+		    "were known; --allow-delete %s carries their deletion over, --restore %s copies them back",
+		    side_name(s), (unsigned long long)known, b->name, b->name));
+		return 0;
+	}
+	if (d->entries.n == 0 && b->allow_delete)
+		return 0;
+	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
+	if (known > 0)
+		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
+		    "the %s mailbox was rebuilt or replaced (UIDVALIDITY or directory changed): equal messages "
+		    "are paired anew", side_name(s)));
+	return reset_side(r, b, s, e);
+}
+
+/* What a side can keep has changed: every record's being settled is judged again. */
+static int
+judge_again(struct run *r, const struct run_box *b, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
+		after = rec.id;
+		if (put(r, b, &a, &rec, e) < 0) {
+			got = -1;
+			break;
+		}
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got;
+}
+
+int
+fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+    struct err *e)
+{
+	struct box_side *bs = &b->rec.side[s];
+	bool is_new_mask = !bs->is_known || !flag_mask_equal(&bs->mask, &d->mask);
+	uint64_t old_epoch = bs->cursor.epoch;
+	size_t i;
+
+	bs->mask = d->mask;
+	bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
+	b->side[s].is_readonly = d->is_readonly;
+	b->side[s].uidnext = d->uidnext;
+	if (b->rec.id == 0 && box_put(r->state, &b->rec, e) < 0)
+		return -1;
+	if (old_epoch != 0 && old_epoch != d->cursor.epoch) {
+		assert(d->kind == DELTA_FULL);
+		if (epoch_changed(r, b, s, d, e) < 0)
+			return -1;
+		if (b->side[s].has_failed)
+			return 0;
+	}
+	if (is_new_mask && bs->is_known && judge_again(r, b, e) < 0)
+		return -1;
+	if (d->kind == DELTA_FULL) {
+		if (merge_full(r, b, s, d, missing, e) < 0)
+			return -1;
+		if (!d->is_complete)
+			missing->keys.n = 0;
+		return 0;
+	}
+	for (i = 0; i < d->entries.n; i++)
+		if (fold_entry(r, b, s, &d->entries.at[i], e) < 0)
+			return -1;
+	for (i = 0; i < d->vanished.n; i++)
+		if (fold_vanished(r, b, s, d->vanished.at[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int
+fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
+    const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e)
+{
+	struct box_side *bs = &b->rec.side[s];
+	size_t i;
+
+	for (i = 0; i < missing->keys.n; i++)
+		if ((gone == NULL || gone[i]) && fold_vanished(r, b, s, missing->keys.at[i], e) < 0)
+			return -1;
+	bs->cursor = d->cursor;
+	/* Unsure of what vanished: the list must be made again. */
+	if (!is_certain || !d->is_complete)
+		bs->cursor.is_steady = false;
+	else if (d->kind == DELTA_FULL)
+		bs->listed = r->set->now;
+	bs->is_known = true;
+	b->side[s].was_read = true;
+	b->side[s].was_written = false;
+	b->side[s].is_forced = false;
+	if (box_put(r->state, &b->rec, e) < 0)
+		return -1;
+	/* The counts are the base's own. */
+	return box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0 ? -1 : 0;
+}

@@ -1,0 +1,229 @@
+/* Asks for the delta of every mailbox that wants one, and folds what comes back.
+ *
+ * Deltas are asked for in jobs of several mailboxes, so that an adapter can pipeline them, spread
+ * over the workers a store allows; both stores work at the same time. What a full list did not show
+ * goes back to the store as a second job, to be confirmed (R4), before it counts as gone.
+ */
+#include "sync/run/run.h"
+
+#include "state/base/log.h"
+
+enum { BOXES_PER_JOB = 64 };
+
+enum gather_kind { GATHER_DELTA, GATHER_CONFIRM };
+
+struct gather_job {
+	struct job job;
+	enum gather_kind kind;
+	enum side side;
+	bool is_readonly;
+	size_t n;
+	uint32_t *index;		/* of run.boxes */
+	struct delta *delta;
+	/* GATHER_CONFIRM: of delta[0] */
+	struct fold_missing missing;
+	bool *gone;
+};
+
+static int
+run_delta(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct gather_job *g = (struct gather_job *)j;
+	struct session *c = session[g->side];
+
+	return c->store->ops->delta(c, g->delta, g->n, g->is_readonly, e);
+}
+
+static int
+run_confirm(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct gather_job *g = (struct gather_job *)j;
+	struct session *c = session[g->side];
+
+	return c->store->ops->confirm_gone(c, g->delta[0].box, g->missing.keys.at, g->missing.keys.n, g->gone, e);
+}
+
+static void
+free_job(struct gather_job *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		delta_release(&g->delta[i]);
+	vec_release(&g->missing.keys);
+	arena_release(&g->missing.arena);
+	free(g->gone);
+	free(g->index);
+	free(g->delta);
+	free(g);
+}
+
+static struct gather_job *
+new_job(enum gather_kind kind, enum side side, size_t room)
+{
+	struct gather_job *g = mem_alloc(sizeof *g);
+
+	g->kind = kind;
+	g->side = side;
+	g->job.run = kind == GATHER_DELTA ? run_delta : run_confirm;
+	g->job.needs[side] = true;
+	g->index = mem_alloc((room + 1) * sizeof *g->index);
+	g->delta = mem_alloc((room + 1) * sizeof *g->delta);
+	return g;
+}
+
+static void
+add_question(struct gather_job *g, const struct run *r, uint32_t index)
+{
+	const struct run_box *b = &r->boxes.at[index];
+	const struct box_side *bs = &b->rec.side[g->side];
+	bool has_since = !b->side[g->side].is_forced && b->rec.id != 0 && bs->is_known && bs->cursor.epoch != 0;
+
+	delta_init(&g->delta[g->n], b->side[g->side].on, has_since ? &bs->cursor : NULL);
+	g->delta[g->n].known = bs->here;
+	g->index[g->n++] = index;
+}
+
+/* Splits the wanted mailboxes of a side into jobs: enough for all workers, none too long. */
+static void
+submit_side(struct run *r, enum side s)
+{
+	bool needs[SIDES] = { s == FAR, s == NEAR };
+	size_t i, want = 0, per, width = (size_t)pool_width(r->pool, needs);
+	struct gather_job *g = NULL;
+
+	for (i = 0; i < r->boxes.n; i++)
+		want += r->boxes.at[i].side[s].wants_delta;
+	per = (want + width - 1) / width;
+	if (per > BOXES_PER_JOB)
+		per = BOXES_PER_JOB;
+	for (i = 0; i < r->boxes.n; i++) {
+		if (!r->boxes.at[i].side[s].wants_delta)
+			continue;
+		r->boxes.at[i].side[s].wants_delta = false;
+		if (g == NULL)
+			g = new_job(GATHER_DELTA, s, per);
+		g->is_readonly = r->set->is_dry;
+		add_question(g, r, (uint32_t)i);
+		if (g->n == per) {
+			pool_submit(r->pool, &g->job);
+			g = NULL;
+		}
+	}
+	if (g != NULL)
+		pool_submit(r->pool, &g->job);
+}
+
+static void
+box_failed(struct run *r, struct run_box *b, enum side s, const struct err *e)
+{
+	struct err named = *e;
+
+	b->side[s].has_failed = true;
+	report_err(r, b->name, &named);
+	if (!b->is_excluded)
+		r->report->failed++;
+}
+
+/* A question on what a list did not show, in a job of its own that takes the delta over. */
+static void
+submit_confirm(struct run *r, struct gather_job *from, size_t i, struct fold_missing *missing)
+{
+	struct gather_job *g = new_job(GATHER_CONFIRM, from->side, 1);
+
+	g->delta[0] = from->delta[i];
+	from->delta[i] = (struct delta){ 0 };
+	g->index[0] = from->index[i];
+	g->n = 1;
+	g->missing = *missing;
+	g->gone = mem_alloc(missing->keys.n * sizeof *g->gone);
+	pool_submit(r->pool, &g->job);
+}
+
+static int
+fold_one(struct run *r, struct gather_job *g, size_t i, struct err *e)
+{
+	struct run_box *b = &r->boxes.at[g->index[i]];
+	struct fold_missing missing = { 0 };
+	struct delta *d = &g->delta[i];
+	int status;
+
+	if (d->status < 0) {
+		box_failed(r, b, g->side, &d->err);
+		return 0;
+	}
+	log_line(LOG_RUN, "%s %s: %s, %zu entries, %zu vanished%s", side_name(g->side), d->box,
+	    d->kind == DELTA_FULL ? "full list" : "changes", d->entries.n, d->vanished.n,
+	    d->is_complete ? "" : ", not complete");
+	status = fold_delta(r, b, g->side, d, &missing, e);
+	if (status == 0 && b->side[g->side].has_failed) {
+		/* Held by the guard against changed stores: said there. */
+	} else if (status == 0 && missing.keys.n > 0 && r->set->store[g->side]->ops->confirm_gone != NULL) {
+		submit_confirm(r, g, i, &missing);
+		return 0;
+	} else if (status == 0) {
+		status = fold_finish(r, b, g->side, d, &missing, NULL, true, e);
+	}
+	vec_release(&missing.keys);
+	arena_release(&missing.arena);
+	return status;
+}
+
+static int
+fold_confirmed(struct run *r, struct gather_job *g, struct err *e)
+{
+	struct run_box *b = &r->boxes.at[g->index[0]];
+	bool is_certain = true;
+	size_t i;
+
+	if (g->job.status < 0) {
+		report_err(r, b->name, &g->job.err);
+		memset(g->gone, 0, g->missing.keys.n * sizeof *g->gone);
+	}
+	for (i = 0; i < g->missing.keys.n; i++)
+		is_certain &= g->gone[i];
+	return fold_finish(r, b, g->side, &g->delta[0], &g->missing, g->gone, is_certain, e);
+}
+
+static int
+fold_job(struct run *r, struct gather_job *g, struct err *e)
+{
+	size_t i;
+
+	if (g->kind == GATHER_CONFIRM)
+		return fold_confirmed(r, g, e);
+	if (g->job.status < 0) {
+		/* The session died: what it had answered before still counts. */
+		for (i = 0; i < g->n; i++)
+			if (g->delta[i].status == 0 && g->delta[i].cursor.epoch == 0) {
+				g->delta[i].status = -1;
+				g->delta[i].err = g->job.err;
+			}
+	}
+	for (i = 0; i < g->n; i++)
+		if (fold_one(r, g, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+int
+gather(struct run *r, struct err *e)
+{
+	struct job *j;
+	int s, status = 0;
+
+	for (s = 0; s < SIDES; s++)
+		submit_side(r, (enum side)s);
+	while ((j = pool_wait(r->pool)) != NULL) {
+		if (status == 0)
+			status = run_check_cancel(r, e);
+		if (status == 0)
+			status = fold_job(r, (struct gather_job *)j, e);
+		free_job((struct gather_job *)j);
+	}
+	if (status < 0)
+		return -1;
+	if (state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* Batches: what a worker does with a mailbox in one go, and what came of it. Private to sync/run.
+ *
+ * A batch holds operations of one kind on one side of one mailbox (and one destination). The
+ * coordinator fills the requests, a worker fills the answers, the coordinator settles (exec.c).
+ */
+#ifndef SYNC_RUN_JOBS_H
+#define SYNC_RUN_JOBS_H
+
+#include "sync/run/pool.h"
+#include "sync/run/run.h"
+
+struct batch {
+	struct job job;
+	enum op_kind kind;
+	enum side side;			/* the side acted on */
+	uint32_t box, to;		/* indexes into run.boxes; to = box where there is no other */
+	const char *on, *to_on, *from_on;	/* names in the stores: acted on, destination, source of bodies */
+	uint64_t epoch, to_epoch, from_epoch;	/* 0 = any */
+	size_t n;
+	uint32_t *op;			/* n indexes of plan.ops */
+	struct intent *intent;		/* n; id 0 = none */
+	/* requests and answers, by kind; n of each */
+	struct fetch_item *fetch;	/* COPY */
+	struct deliver_item *deliver;	/* COPY */
+	bool keeps_date;		/* COPY: arrival dates travel */
+	struct ident *ident;		/* COPY: of what was carried */
+	uint64_t *size;			/* COPY: octets carried */
+	struct flag_item *flags;	/* FLAGS */
+	struct expunge_item *expunge;	/* EXPUNGE */
+	struct move_item *move;		/* MOVE, CLONE */
+	enum outcome outcome;		/* CREATE_BOX, REMOVE_BOX */
+	unsigned role;
+	const volatile sig_atomic_t *cancel;
+	struct arena arena;		/* requests and answers */
+};
+
+struct batch *batch_new(enum op_kind kind, enum side side, size_t room);
+void batch_free(struct batch **b);
+
+/* copy.c: the job of OP_COPY. */
+int copy_run(struct job *j, struct session *session[SIDES], struct err *e);
+
+#endif

@@ -1,0 +1,107 @@
+/* The planner's input out of the base: every mailbox with its counts, and the messages not settled. */
+#include "sync/run/run.h"
+
+static void
+fill_side(const struct run_box *b, enum side s, struct plan_box_side *out)
+{
+	const struct box_side *bs = &b->rec.side[s];
+	const struct run_side *rs = &b->side[s];
+
+	out->exists = rs->listed != NULL;
+	out->was_known = bs->is_known;
+	out->is_gone = rs->is_gone;
+	out->is_readable = !b->is_excluded && !rs->has_failed;
+	out->is_readonly = rs->is_readonly;
+	out->here = bs->here;
+	out->known = bs->here;
+	out->mask = bs->mask;
+	if (!bs->is_known)
+		out->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
+	out->allow_delete = b->allow_delete;
+	out->restore = b->restore;
+}
+
+static const struct record *
+keep(struct arena *a, const struct record *rec)
+{
+	struct record *copy = arena_alloc(a, sizeof *copy);
+
+	*copy = *rec;
+	return copy;
+}
+
+static bool
+is_retried(const struct run *r, const struct record *rec)
+{
+	const struct policy *p = &r->set->policy;
+
+	if (rec->mark == MARK_FAILED && p->retry_failed)
+		return true;
+	return (rec->mark == MARK_FAILED || rec->mark == MARK_SKIPPED) &&
+	    ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
+}
+
+/* A mailbox that has vanished on a side is judged by all its messages (P8). */
+static bool
+needs_all(const struct run_box *b)
+{
+	return b->side[FAR].is_gone || b->side[NEAR].is_gone;
+}
+
+static int
+add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena *a, struct err *e)
+{
+	const struct policy *p = &r->set->policy;
+	struct run_box *b = &r->boxes.at[index];
+	struct plan_box *pb = &in->boxes.at[index];
+	bool all = p->retry_failed || ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD) || needs_all(b);
+	struct flag_mask masks[SIDES];
+	struct record rec;
+	uint64_t after = 0;
+	int got, s;
+
+	run_masks(b, masks);
+	for (;;) {
+		got = all ? message_next(r->state, a, b->rec.id, after, &rec, e) :
+		    message_next_unsettled(r->state, a, b->rec.id, after, &rec, e);
+		if (got <= 0)
+			return got;
+		after = rec.id;
+		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(r, &rec))
+			continue;
+		vec_push(&in->messages, (struct plan_message){ keep(a, &rec), index });
+		for (s = 0; s < SIDES; s++)
+			pb->side[s].known += rec.half[s].presence == PRESENCE_GONE;
+	}
+}
+
+int
+prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+{
+	const struct run_box *b;
+	struct plan_box pb;
+	size_t i;
+	int s;
+
+	in->policy = r->set->policy;
+	for (s = 0; s < SIDES; s++)
+		in->policy.is_readonly[s] |= r->set->store[s]->is_readonly;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		pb = (struct plan_box){ .id = b->rec.id, .name = b->name };
+		fill_side(b, FAR, &pb.side[FAR]);
+		fill_side(b, NEAR, &pb.side[NEAR]);
+		vec_push(&in->boxes, pb);
+	}
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if (b->is_excluded || b->rec.id == 0)
+			continue;
+		if (b->rec.unsettled == 0 && !needs_all(b) && !in->policy.retry_failed &&
+		    !((in->policy.sync[FAR] | in->policy.sync[NEAR]) & SYNC_OLD))
+			continue;
+		if (add_messages(r, (uint32_t)i, in, a, e) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,216 @@
+/* Looks before doing again: what became of writes whose outcome an earlier run, or this one, never learnt.
+ *
+ * The deltas have been folded when this runs, so whatever arrived is in the base, without its twin.
+ *
+ *   DELIVER with a name (Maildir): the name is looked for in its mailbox, then in all others of that side
+ *     (a person may have filed it meanwhile); found: paired; else the copy is made again.
+ *   DELIVER without (IMAP): twins.c pairs it by identity. What is not found is not sent again in the run
+ *     that sent it, nor, where the server claimed to have taken it, within ten minutes.
+ *   MOVE, CLONE, EXPUNGE: the deltas tell; what was left half done is planned again.
+ */
+#include "sync/run/run.h"
+
+#include "state/base/log.h"
+
+enum { TEN_MINUTES = 600 };
+
+static struct run_box *
+box_of(struct run *r, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (r->boxes.at[i].rec.id == id)
+			return &r->boxes.at[i];
+	return NULL;
+}
+
+struct run_box *
+run_box_by_id(struct run *r, uint32_t id)
+{
+	return box_of(r, id);
+}
+
+/* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
+ * as gone from where it was delivered, which makes it a move. 1 = found. */
+static int
+claim_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct run_box *at,
+    struct arena *a, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+	struct record found;
+	int got = message_find(r->state, a, at->rec.id, in->side, in->key, &found, e);
+
+	if (got <= 0)
+		return got;
+	if (record_is_pair(&found) || found.half[in->side].presence != PRESENCE_HERE)
+		return 0;
+	if (rec->ident.has == 0)
+		rec->ident = in->ident;
+	rec->half[in->side] = found.half[in->side];
+	if (at == home) {
+		rec->mark = MARK_NEW;
+		if (message_delete(r->state, found.box, found.id, e) < 0)
+			return -1;
+	} else {
+		rec->half[in->side].presence = PRESENCE_GONE;
+	}
+	return message_put(r->state, rec, run_masks(home, masks), e) < 0 ? -1 : 1;
+}
+
+/* A delivered file by its name. 1 found, 0 not there. */
+static int
+find_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
+    struct err *e)
+{
+	int got = claim_named(r, in, rec, home, home, a, e);
+	size_t i;
+
+	for (i = 0; i < r->boxes.n && got == 0; i++)
+		if (&r->boxes.at[i] != home && r->boxes.at[i].rec.id != 0)
+			got = claim_named(r, in, rec, home, &r->boxes.at[i], a, e);
+	return got;
+}
+
+/* DELIVER: settled if its twin is there, or its name. */
+static int
+recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *e)
+{
+	struct run_box *home = box_of(r, in->box);
+	struct record rec;
+	int got;
+
+	if (home == NULL)
+		return 0;		/* not part of this run */
+	got = message_get(r->state, a, in->box, in->record, &rec, e);
+	if (got < 0)
+		return -1;
+	if (got == 0 || record_is_pair(&rec))
+		return intent_delete(r->state, in->id, e);
+	if (home->side[in->side].has_failed)
+		return 0;
+	if (in->key.len > 0) {
+		if (find_named(r, in, &rec, home, a, e) < 0)
+			return -1;
+		return intent_delete(r->state, in->id, e);
+	}
+	return 0;
+}
+
+/* MOVE, CLONE: settled once the record at the destination has its twin, by identity. */
+static int
+recover_move(struct run *r, struct intent *in, struct arena *a, struct err *e)
+{
+	struct record rec;
+	int got = message_get(r->state, a, in->to_box, in->record, &rec, e);
+
+	if (got < 0)
+		return -1;
+	return got == 0 || record_is_pair(&rec) ? intent_delete(r->state, in->id, e) : 0;
+}
+
+int
+recover(struct run *r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct intent in;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+		after = in.id;
+		log_line(LOG_RUN, "looking into intent %llu", (unsigned long long)in.id);
+		if (in.kind == INTENT_DELIVER)
+			got = recover_delivery(r, &in, &a, e);
+		else
+			got = in.kind != INTENT_EXPUNGE ? recover_move(r, &in, &a, e) :
+			    intent_delete(r->state, in.id, e);
+		if (got < 0)
+			break;
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+/* Whether a write that was not found may still show up. */
+static bool
+may_come(struct run *r, const struct intent *in)
+{
+	const struct run_box *b = box_of(r, in->kind == INTENT_DELIVER ? in->box : in->to_box);
+
+	return b == NULL || b->side[in->side].has_failed || in->when == r->set->now ||
+	    (in->tries > 0 && r->set->now - in->when < TEN_MINUTES);
+}
+
+static int
+cmp_id(const void *x, const void *y)
+{
+	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+struct ids { VEC(uint64_t) v; };
+
+static bool
+has_id(const struct ids *s, uint64_t id)
+{
+	return s->v.n > 0 && bsearch(&id, s->v.at, s->v.n, sizeof id, cmp_id) != NULL;
+}
+
+/* Records that found their twin just now. */
+static void
+linked_ids(const struct plan_input *in, struct ids *out)
+{
+	size_t i;
+
+	for (i = 0; i < in->links.n; i++) {
+		vec_push(&out->v, in->messages.at[in->links.at[i].a].rec->id);
+		vec_push(&out->v, in->messages.at[in->links.at[i].b].rec->id);
+	}
+	if (out->v.n > 1)
+		qsort(out->v.at, out->v.n, sizeof out->v.at[0], cmp_id);
+}
+
+void
+recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a)
+{
+	struct record *copy = arena_alloc(a, sizeof *copy);
+
+	*copy = *in->messages.at[index].rec;
+	copy->mark = MARK_TOMBSTONE;
+	in->messages.at[index].rec = copy;
+}
+
+int
+recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+{
+	struct ids linked = { { 0 } }, held = { { 0 } };
+	struct intent intent;
+	uint64_t after = 0;
+	uint32_t i;
+	int got;
+
+	linked_ids(in, &linked);
+	while ((got = intent_next(r->state, a, after, &intent, e)) > 0) {
+		after = intent.id;
+		if (intent.kind == INTENT_EXPUNGE || has_id(&linked, intent.record))
+			continue;
+		if (may_come(r, &intent)) {
+			vec_push(&held.v, intent.record);
+			log_line(LOG_RUN, "a write of an earlier run is still awaited; not sent again");
+		} else if (intent_delete(r->state, intent.id, e) < 0) {
+			got = -1;
+			break;
+		}
+	}
+	if (held.v.n > 1)
+		qsort(held.v.at, held.v.n, sizeof held.v.at[0], cmp_id);
+	for (i = 0; i < in->messages.n && held.v.n > 0; i++)
+		if (has_id(&held, in->messages.at[i].rec->id) && !has_id(&linked, in->messages.at[i].rec->id))
+			recover_set_aside(in, i, a);
+	vec_release(&linked.v);
+	vec_release(&held.v);
+	return got < 0 ? -1 : 0;
+}

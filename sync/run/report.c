@@ -1,0 +1,106 @@
+/* What the run tells: notes as they come up, errors each once, counts in the end. */
+#include "sync/run/run.h"
+
+#include "sync/plan/explain.h"
+
+void
+report_release(struct channel_report *r)
+{
+	vec_release(&r->errors);
+	buf_release(&r->plan_text);
+	arena_release(&r->arena);
+}
+
+static bool
+was_told(struct run *r, const char *box, const char *text)
+{
+	const char *line = arena_printf(&r->report->arena, "%s\n%s", box != NULL ? box : "", text);
+	size_t i;
+
+	for (i = 0; i < r->told.n; i++)
+		if (strcmp(r->told.at[i], line) == 0)
+			return true;
+	vec_push(&r->told, line);
+	return false;
+}
+
+void
+report_note(struct run *r, enum note_level level, const char *box, const char *text)
+{
+	if (was_told(r, box, text))
+		return;
+	if (r->ev != NULL && r->ev->note != NULL)
+		r->ev->note(r->ev->ctx, level, r->set->name, box, text);
+	if (level == NOTE_ERROR)
+		vec_push(&r->report->errors, (struct report_error){ ERR_FAILED,
+			box != NULL ? arena_strdup(&r->report->arena, box) : NULL,
+			arena_strdup(&r->report->arena, text) });
+}
+
+void
+report_err(struct run *r, const char *box, const struct err *e)
+{
+	if (e->class == ERR_CANCELLED || was_told(r, box, e->text))
+		return;
+	if (r->ev != NULL && r->ev->note != NULL)
+		r->ev->note(r->ev->ctx, NOTE_ERROR, r->set->name, box, e->text);
+	vec_push(&r->report->errors, (struct report_error){ e->class,
+		box != NULL ? arena_strdup(&r->report->arena, box) : NULL,
+		arena_strdup(&r->report->arena, e->text) });
+}
+
+void
+report_progress(struct run *r)
+{
+	if (r->ev != NULL && r->ev->progress != NULL)
+		r->ev->progress(r->ev->ctx, &r->progress);
+}
+
+/* Dry: what would be done, in words and in counts. */
+static void
+count_op(struct channel_report *rep, const struct op *op)
+{
+	struct side_counts *c = &rep->side[op->side];
+
+	switch (op->kind) {
+	case OP_COPY:
+		c->added++;
+		break;
+	case OP_CLONE:
+		c->cloned++;
+		break;
+	case OP_MOVE:
+		c->moved++;
+		break;
+	case OP_FLAGS:
+		if (op->add.sys & FLAG_DELETED)
+			c->trashed++;
+		else
+			c->flagged++;
+		break;
+	case OP_EXPUNGE:
+		c->expunged++;
+		break;
+	case OP_PAIR:
+		rep->paired++;
+		return;
+	case OP_CREATE_BOX:
+	case OP_REMOVE_BOX:
+		break;
+	default:
+		return;
+	}
+	rep->is_changed[op->side] = true;
+}
+
+void
+report_plan(struct run *r, const struct plan_input *in, const struct plan *plan)
+{
+	static const struct explain_names names = { { "far", "near" } };
+	size_t i;
+
+	plan_explain(in, plan, &names, false, &r->report->plan_text);
+	for (i = 0; i < plan->ops.n; i++)
+		if (!plan->ops.at[i].is_held)
+			count_op(r->report, &plan->ops.at[i]);
+}

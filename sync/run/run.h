@@ -1,0 +1,106 @@
+/* What the files of sync/run share while one channel is synchronised. Private to this folder.
+ *
+ * Who does what, in the order of the story (channel.c):
+ *   boxes.c    list both sides, pair the mailboxes, know which are gone (R6, R7, R8)
+ *   gather.c   ask for the deltas of those that moved
+ *   fold.c     fold a delta into the base (R1, R2, R4)
+ *   recover.c  look into unfinished intents (R11, R19)
+ *   twins.c    find who is whose twin before anything is copied (R10)
+ *   prepare.c  the planner's input out of the base
+ *   exec.c     carry the plan out: batches, intents, settlement (R15, R16)
+ *   jobs.c     what workers do: one function per kind of batch
+ *   copy.c     one message from one store to the other, its digest taken on the way
+ *   report.c   counts, notes, errors
+ */
+#ifndef SYNC_RUN_RUN_H
+#define SYNC_RUN_RUN_H
+
+#include "state/state.h"
+#include "sync/plan/plan.h"
+#include "sync/run/channel.h"
+#include "sync/run/pool.h"
+
+struct run_side {
+	const char *on;			/* the mailbox's name in this store */
+	struct mailbox *listed;		/* NULL = not listed, or a container only */
+	bool is_gone;			/* known, and missing for sure (R6) */
+	bool wants_delta;
+	bool has_failed;		/* its delta could not be had: nothing is concluded from it */
+	bool is_readonly;
+	bool was_read;			/* a delta was folded in this run */
+	bool was_written;		/* since its last delta */
+	bool is_forced;			/* list in full whatever the cursor says */
+	uint32_t uidnext;		/* of the last delta; 0 = not known */
+};
+
+struct run_box {
+	const char *name;		/* within the channel: what people see */
+	struct box_record rec;		/* id 0 = not in the base yet */
+	struct run_side side[SIDES];
+	bool is_excluded;		/* refused or held whole: reported once, nothing is done */
+	bool allow_delete, restore;
+};
+
+struct run {
+	const struct channel_settings *set;
+	const struct run_events *ev;
+	struct channel_report *report;
+	struct state *state;
+	struct pool *pool;
+	struct arena arena;		/* lives as long as the run */
+	struct listing listing[SIDES];
+	VEC(struct run_box) boxes;
+	struct run_progress progress;
+	VEC(const char *) told;		/* sentences reported already */
+	bool is_over_limit;		/* MaxTransfer reached: no more copies */
+};
+
+bool run_is_cancelled(const struct run *r);
+/* -1 with ERR_CANCELLED once the person asked to stop. */
+int run_check_cancel(const struct run *r, struct err *e);
+struct run_box *run_box_by_id(struct run *r, uint32_t id);
+const struct flag_mask *run_masks(const struct run_box *b, struct flag_mask masks[SIDES]);
+
+/* boxes.c */
+int boxes_list(struct run *r, struct err *e);
+/* Cursors again, of both sides; marks boxes that moved since they were read as wanting a delta. */
+int boxes_refresh(struct run *r, bool only_written, struct err *e);
+
+/* gather.c: every delta that is wanted, folded and committed. -1 only when the run cannot go on. */
+int gather(struct run *r, struct err *e);
+
+/* fold.c */
+struct fold_missing { VEC(struct key) keys; struct arena arena; };
+/* Folds all but the vanished of a full list, which go into `missing` to be confirmed. */
+int fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+    struct err *e);
+/* Ends it: those of `missing` that are gone (gone[i]), and the cursor if is_certain. */
+int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
+    const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e);
+
+/* recover.c */
+int recover(struct run *r, struct err *e);		/* after gather: settles the intents whose outcome shows */
+/* After twins_find: messages whose write may still show up are set aside; other intents end. */
+int recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
+/* Nothing will be planned for this message in this run. */
+void recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a);
+
+/* twins.c */
+int twins_find(struct run *r, struct plan_input *in, struct err *e);
+
+/* prepare.c: in->messages point at records in the arena. */
+int prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
+
+/* guard.c: a side that lost the twins of much of what it had (R21), after twins_find. */
+void guard_lost(struct run *r, struct plan_input *in, struct arena *a);
+
+/* exec.c: runs what of the plan is not held; deletions only when asked to. Settles and commits. */
+int exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool with_deletions, struct err *e);
+
+/* report.c */
+void report_note(struct run *r, enum note_level level, const char *box, const char *text);
+void report_err(struct run *r, const char *box, const struct err *e);
+void report_progress(struct run *r);
+void report_plan(struct run *r, const struct plan_input *in, const struct plan *plan);
+
+#endif

@@ -1,0 +1,486 @@
+/* What operations ask of a store, and what their outcomes mean for the base.
+ *
+ * Must hold:
+ *   1. A record changes only by what a store has shown (DONE); UNKNOWN changes nothing and keeps the intent.
+ *   2. A key that another record holds already is an alias (R11): never paired twice, never deleted through.
+ *   3. Every destructive act is logged: what, where, why, when.
+ */
+#include "sync/run/exec.h"
+
+#include "state/base/log.h"
+#include "sync/plan/explain.h"
+
+struct run_box *
+exec_box(const struct exec *x, uint32_t plan_box)
+{
+	return &x->run->boxes.at[plan_box];
+}
+
+uint32_t
+exec_to_box(const struct exec *x, const struct op *op)
+{
+	return op->other != UINT32_MAX ? x->in->messages.at[op->other].box : op->box;
+}
+
+void
+settle_fill_box(struct exec *x, struct batch *b, const struct op *op)
+{
+	const struct run_box *box = exec_box(x, op->box), *to = exec_box(x, exec_to_box(x, op));
+	enum side from = side_other(op->side);
+
+	b->box = op->box;
+	b->to = exec_to_box(x, op);
+	b->on = box->side[op->side].on;
+	b->epoch = box->rec.side[op->side].is_known ? box->rec.side[op->side].cursor.epoch : 0;
+	b->to_on = to->side[op->side].on;
+	b->to_epoch = to->rec.side[op->side].is_known ? to->rec.side[op->side].cursor.epoch : 0;
+	b->from_on = box->side[from].on;
+	b->from_epoch = box->rec.side[from].cursor.epoch;
+	b->keeps_date = x->run->set->keeps_date;
+	b->cancel = x->run->set->cancel;
+	if (op->kind == OP_CREATE_BOX && box->side[from].listed != NULL)
+		b->role = box->side[from].listed->attrs;
+}
+
+void
+settle_fill(struct exec *x, struct batch *b, uint32_t i)
+{
+	const struct op *op = &x->plan->ops.at[i];
+	const struct record *rec = op->msg != UINT32_MAX ? x->live[op->msg] : NULL;
+	struct store *store = x->run->set->store[op->side];
+	const struct record_half *here = rec != NULL ? &rec->half[op->side] : NULL;
+	const struct record_half *there = rec != NULL ? &rec->half[side_other(op->side)] : NULL;
+	size_t n = b->n++;
+
+	b->op[n] = i;
+	b->intent[n].id = 0;
+	switch (op->kind) {
+	case OP_COPY:
+		b->fetch[n] = (struct fetch_item){ there->key, there->hint };
+		b->deliver[n] = (struct deliver_item){ .flags = flags_keep(&b->arena, there->flags,
+		    &exec_box(x, op->box)->rec.side[op->side].mask),
+			.name = store->ops->choose_name(store, &b->arena), .hint = "" };
+		if (!exec_box(x, op->box)->rec.side[op->side].is_known)
+			b->deliver[n].flags = there->flags;
+		break;
+	case OP_FLAGS:
+		b->flags[n] = (struct flag_item){ .key = here->key, .hint = here->hint, .add = op->add,
+			.remove = op->remove, .flags = here->flags, .new_hint = here->hint };
+		break;
+	case OP_EXPUNGE:
+		b->expunge[n] = (struct expunge_item){ .key = here->key, .hint = here->hint,
+			.expect = here->flags };
+		break;
+	case OP_MOVE:
+	case OP_CLONE:
+		b->move[n] = (struct move_item){ .key = here->key, .hint = here->hint,
+			.name = store->ops->choose_name(store, &b->arena), .new_hint = "" };
+		break;
+	default:
+		break;
+	}
+}
+
+static int
+put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	run_masks(box, masks);
+	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
+	    rec->half[NEAR].presence == PRESENCE_HERE)
+		record_agree(&x->run->arena, rec, masks);
+	if (rec->half[FAR].presence != PRESENCE_HERE && rec->half[NEAR].presence != PRESENCE_HERE && rec->id != 0)
+		return message_delete(x->run->state, rec->box, rec->id, e);
+	return message_put(x->run->state, rec, masks, e);
+}
+
+/* ---- intents ---- */
+
+static enum intent_kind
+intent_kind_of(enum op_kind kind)
+{
+	return kind == OP_COPY ? INTENT_DELIVER : kind == OP_MOVE ? INTENT_MOVE :
+	    kind == OP_CLONE ? INTENT_CLONE : INTENT_EXPUNGE;
+}
+
+static struct intent
+make_intent(const struct exec *x, const struct batch *b, size_t n)
+{
+	const struct run_box *box = &x->run->boxes.at[b->box], *to = &x->run->boxes.at[b->to];
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	const struct record *rec = x->live[op->msg];
+	bool moves = b->kind == OP_MOVE || b->kind == OP_CLONE;
+	struct intent in = { .kind = intent_kind_of(b->kind), .side = b->side, .box = box->rec.id,
+		.to_box = to->rec.id, .record = moves ? x->live[op->other]->id : rec->id,
+		.key = rec->half[b->side].key, .epoch = moves ? b->to_epoch : b->epoch,
+		.uidnext = to->side[b->side].uidnext, .ident = rec->ident, .when = x->run->set->now };
+
+	if (b->kind == OP_COPY)
+		in.key = b->deliver[n].name;
+	else if (moves && b->move[n].name.len > 0)
+		in.key = b->move[n].name;
+	return in;
+}
+
+int
+settle_intents(struct exec *x, struct batch *b, struct err *e)
+{
+	size_t i;
+
+	if (b->kind != OP_COPY && b->kind != OP_MOVE && b->kind != OP_CLONE && b->kind != OP_EXPUNGE)
+		return 0;
+	for (i = 0; i < b->n; i++) {
+		b->intent[i] = make_intent(x, b, i);
+		if (intent_put(x->run->state, &b->intent[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The store took it but did not say under what key: the next delta shows it, and until then, for ten
+ * minutes, it is not sent again (R11). */
+static int
+keep_intent(struct exec *x, struct batch *b, size_t n, const struct ident *ident, struct err *e)
+{
+	b->intent[n].tries++;
+	if (ident->has != 0)
+		b->intent[n].ident = *ident;
+	return intent_put(x->run->state, &b->intent[n], e);
+}
+
+/* ---- outcomes ---- */
+
+/* A message that could not be done: said once, and set aside if it never will be. */
+static int
+message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *why, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[i];
+	struct run_box *box = &x->run->boxes.at[b->box];
+	struct record *rec = x->live[op->msg];
+
+	x->status[i] = OP_FAILED;
+	if (why->text[0] == '\0' || why->class == ERR_CANCELLED)
+		return 0;
+	box->side[b->side].was_written = true;
+	if (b->kind == OP_COPY)
+		box->side[side_other(b->side)].was_written = true;
+	if (why->retry == ERR_NOW)
+		return 0;		/* it changed under us: the closing delta tells */
+	x->run->report->failed++;
+	report_err(x->run, box->name, why);
+	if (why->retry != ERR_NEVER || b->kind != OP_COPY)
+		return 0;
+	rec->mark = MARK_FAILED;
+	rec->why = arena_strdup(&x->run->arena, why->text);
+	return put(x, box, rec, e);
+}
+
+/* True if `key` on this side of the box already belongs to another record that has its twin. */
+static int
+is_alias(struct exec *x, const struct run_box *box, enum side s, struct key key, uint64_t id, bool *is_r,
+    struct err *e)
+{
+	struct arena a = { 0 };
+	struct record other;
+	int got = message_find(x->run->state, &a, box->rec.id, s, key, &other, e);
+
+	*is_r = got == 1 && other.id != id;
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+static int
+copied(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	struct run_box *box = &x->run->boxes.at[b->box];
+	struct record *rec = x->live[op->msg];
+	struct deliver_item *d = &b->deliver[n];
+	struct record_half *h = &rec->half[b->side];
+	bool is_twice = false;
+
+	x->run->report->bytes += b->size[n];
+	x->run->progress.bytes_done += b->size[n];
+	x->run->report->side[b->side].added++;
+	rec->ident = b->ident[n];
+	if (d->key.len == 0)
+		return put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
+	if (is_alias(x, box, b->side, d->key, rec->id, &is_twice, e) < 0)
+		return -1;
+	if (is_twice) {
+		rec->mark = MARK_SKIPPED;
+		rec->why = "the server keeps equal messages once";
+	} else {
+		h->presence = PRESENCE_HERE;
+		h->key = key_dup(&x->run->arena, d->key);
+		h->hint = arena_strdup(&x->run->arena, d->hint);
+		h->flags = flags_dup(&x->run->arena, d->flags);
+		h->size = 0;
+		h->date = d->date;
+		rec->mark = MARK_NEW;
+		rec->why = "";
+	}
+	if (put(x, box, rec, e) < 0)
+		return -1;
+	return intent_delete(x->run->state, b->intent[n].id, e);
+}
+
+static int
+flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	struct record *rec = x->live[op->msg];
+	struct record_half *h = &rec->half[b->side];
+
+	if (op->add.sys & FLAG_DELETED)
+		x->run->report->side[b->side].trashed++;
+	else
+		x->run->report->side[b->side].flagged++;
+	h->flags = flags_dup(&x->run->arena, b->flags[n].flags);
+	h->hint = arena_strdup(&x->run->arena, b->flags[n].new_hint);
+	return put(x, &x->run->boxes.at[b->box], rec, e);
+}
+
+static int
+write_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	const struct store *store = x->run->set->store[b->side];
+	struct arena a = { 0 };
+	struct buf why = { 0 };
+	struct log_entry l = { .when = x->run->set->now, .side = b->side, .box = x->run->boxes.at[b->box].name };
+	int status;
+
+	op_explain(x->in, op, &why);
+	l.why = buf_str(&why);
+	l.what = op->msg == UINT32_MAX ? verb : arena_printf(&a, "%s %s", verb,
+	    key_text(&a, x->live[op->msg]->half[b->side].key, store->ops->has_uid_keys));
+	status = log_add(x->run->state, &l, e);
+	buf_release(&why);
+	arena_release(&a);
+	return status;
+}
+
+static int
+expunged(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	struct record *rec = x->live[x->plan->ops.at[b->op[n]].msg];
+
+	if (write_log(x, b, n, "expunged", e) < 0)
+		return -1;
+	x->run->report->side[b->side].expunged++;
+	rec->half[b->side].presence = PRESENCE_GONE;
+	if (put(x, &x->run->boxes.at[b->box], rec, e) < 0)
+		return -1;
+	return intent_delete(x->run->state, b->intent[n].id, e);
+}
+
+/* MOVE: `msg` leaves its box on this side and becomes the twin of `other`. CLONE: a copy of it does. */
+static int
+moved(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	struct record *from = x->live[op->msg], *to = x->live[op->other];
+	struct run_box *from_box = &x->run->boxes.at[b->box], *to_box = &x->run->boxes.at[b->to];
+	struct move_item *m = &b->move[n];
+	struct record_half *h = &to->half[b->side];
+
+	if (b->kind == OP_MOVE)
+		x->run->report->side[b->side].moved++;
+	else
+		x->run->report->side[b->side].cloned++;
+	to_box->side[b->side].was_written = true;
+	if (from->ident.has != 0 && to->ident.has == 0)
+		to->ident = from->ident;
+	if (m->new_key.len > 0) {
+		*h = from->half[b->side];
+		h->presence = PRESENCE_HERE;
+		h->key = key_dup(&x->run->arena, m->new_key);
+		h->hint = arena_strdup(&x->run->arena, m->new_hint);
+		to->has_agreed = from->has_agreed;
+		to->agreed = from->agreed;
+	}
+	if (put(x, to_box, to, e) < 0)
+		return -1;
+	if (b->kind == OP_MOVE) {
+		from->half[b->side].presence = PRESENCE_GONE;
+		if (put(x, from_box, from, e) < 0)
+			return -1;
+	}
+	return m->new_key.len > 0 ? intent_delete(x->run->state, b->intent[n].id, e) :
+	    keep_intent(x, b, n, &to->ident, e);
+}
+
+static int
+box_done(struct exec *x, struct batch *b, struct err *e)
+{
+	struct run_box *box = &x->run->boxes.at[b->box];
+	uint32_t i = b->op[0];
+
+	if (b->job.status < 0 || b->outcome != OUTCOME_DONE) {
+		x->status[i] = OP_FAILED;
+		/* What was planned for this mailbox on that side cannot be carried out. */
+		if (b->kind == OP_CREATE_BOX)
+			box->side[b->side].has_failed = true;
+		return 0;
+	}
+	x->status[i] = OP_DONE;
+	x->run->report->is_changed[b->side] = true;
+	if (b->kind == OP_CREATE_BOX) {
+		box->side[b->side].was_written = true;
+		box->side[b->side].listed = arena_alloc(&x->run->arena, sizeof *box->side[b->side].listed);
+		box->side[b->side].listed->name = b->on;
+		box->side[b->side].listed->id = "";
+		return 0;
+	}
+	if (write_log(x, b, 0, "removed the mailbox", e) < 0)
+		return -1;
+	box->side[b->side].listed = NULL;
+	box->side[b->side].was_written = false;
+	return 0;
+}
+
+static enum outcome
+outcome_of(const struct batch *b, size_t n, const struct err **why)
+{
+	switch (b->kind) {
+	case OP_COPY:
+		*why = &b->deliver[n].err;
+		return b->deliver[n].outcome;
+	case OP_FLAGS:
+		*why = &b->flags[n].err;
+		return b->flags[n].outcome;
+	case OP_EXPUNGE:
+		*why = &b->expunge[n].err;
+		return b->expunge[n].outcome;
+	default:
+		*why = &b->move[n].err;
+		return b->move[n].outcome;
+	}
+}
+
+static int
+settle_done(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	x->run->report->is_changed[b->side] = true;
+	x->run->boxes.at[b->box].side[b->side].was_written = true;
+	x->status[b->op[n]] = OP_DONE;
+	switch (b->kind) {
+	case OP_COPY:
+		return copied(x, b, n, e);
+	case OP_FLAGS:
+		return flagged(x, b, n, e);
+	case OP_EXPUNGE:
+		return expunged(x, b, n, e);
+	default:
+		return moved(x, b, n, e);
+	}
+}
+
+int
+settle(struct exec *x, struct batch *b, struct err *e)
+{
+	const struct err *why;
+	struct run *r = x->run;
+	size_t n;
+
+	if (b->kind == OP_CREATE_BOX || b->kind == OP_REMOVE_BOX)
+		return box_done(x, b, e);
+	for (n = 0; n < b->n; n++) {
+		switch (outcome_of(b, n, &why)) {
+		case OUTCOME_DONE:
+			if (settle_done(x, b, n, e) < 0)
+				return -1;
+			break;
+		case OUTCOME_UNKNOWN:
+			/* It may have happened: the intent stays, the closing delta looks. */
+			r->boxes.at[b->box].side[b->side].was_written = true;
+			r->boxes.at[b->to].side[b->side].was_written = true;
+			x->status[b->op[n]] = OP_FAILED;
+			break;
+		case OUTCOME_FAILED:
+			if (b->intent[n].id != 0 && intent_delete(r->state, b->intent[n].id, e) < 0)
+				return -1;
+			/* Not tried for want of a session: collect() decides whether it gets another turn. */
+			if (why->text[0] == '\0' && b->job.status < 0)
+				break;
+			if (message_failed(x, b, b->op[n], why, e) < 0)
+				return -1;
+			break;
+		}
+	}
+	if (b->kind == OP_COPY && r->set->max_transfer != 0 && r->report->bytes >= r->set->max_transfer)
+		r->is_over_limit = r->report->hit_max_transfer = true;
+	return 0;
+}
+
+/* ---- operations on the state alone ---- */
+
+/* Two records found to be one mail become one. What the planner assumed as agreed is written down, so
+ * that a run that ends here is followed by one that plans the same. */
+static int
+pair(struct exec *x, const struct op *op, struct err *e)
+{
+	struct record *a = x->live[op->msg], *b = x->live[op->other];
+	struct arena *arena = &x->run->arena;
+	uint32_t deleted;
+
+	a->half[NEAR] = b->half[NEAR];
+	if (b->ident.has > a->ident.has)
+		a->ident = b->ident;
+	if (!a->has_agreed && b->has_agreed) {
+		a->has_agreed = true;
+		a->agreed = b->agreed;
+	} else if (!a->has_agreed) {
+		a->has_agreed = true;
+		a->agreed = flags_intersect(arena, a->half[FAR].flags, a->half[NEAR].flags);
+		/* \Deleted on one side only is taken back there: as if it had been agreed. */
+		deleted = (a->half[FAR].flags.sys | a->half[NEAR].flags.sys) & FLAG_DELETED;
+		a->agreed.sys |= deleted;
+	}
+	a->mark = MARK_NEW;
+	a->why = "";
+	if (message_delete(x->run->state, b->box, b->id, e) < 0)
+		return -1;
+	if (put(x, exec_box(x, op->box), a, e) < 0)
+		return -1;
+	x->run->report->paired++;
+	x->live[op->other] = a;
+	return 0;
+}
+
+static int
+mark(struct exec *x, const struct op *op, struct err *e)
+{
+	struct record *rec = x->live[op->msg];
+	int s;
+
+	rec->mark = op->mark;
+	if (op->mark == MARK_ORPHAN)
+		for (s = 0; s < SIDES; s++)
+			if (rec->half[s].presence == PRESENCE_GONE)
+				rec->half[s] = RECORD_HALF_NEVER;
+	return put(x, exec_box(x, op->box), rec, e);
+}
+
+int
+settle_state_only(struct exec *x, uint32_t i, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[i];
+	struct run_box *box = exec_box(x, op->box);
+
+	switch (op->kind) {
+	case OP_PAIR:
+		return pair(x, op, e);
+	case OP_MARK:
+		return mark(x, op, e);
+	case OP_DROP:
+		return message_delete(x->run->state, x->live[op->msg]->box, x->live[op->msg]->id, e);
+	default:
+		if (box->rec.id != 0 && box_delete(x->run->state, box->rec.id, e) < 0)
+			return -1;
+		box->rec.id = 0;
+		return 0;
+	}
+}
