@@ -196,7 +196,7 @@ run_release(struct run *r)
 }
 
 int
-channel_run(const struct channel_settings *set, const struct run_events *ev, struct channel_report *report_r,
+channel_run(const struct channel *set, const struct run_events *ev, struct channel_report *report_r,
     struct err *e)
 {
 	struct run r = { .set = set, .ev = ev, .report = report_r, .state = set->open_state };
@@ -224,7 +224,7 @@ channel_run(const struct channel_settings *set, const struct run_events *ev, str
 }
 
 int
-channel_list(const struct channel_settings *set, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
+channel_list(const struct channel *set, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
     struct err *e)
 {
 	struct channel_report report = { 0 };

@@ -1,6 +1,6 @@
 /* One channel, synchronised once: the entry point of the engine.
  *
- * Use: fill a struct channel_settings, channel_run(), look at the report, report_release().
+ * Use: fill a struct channel, channel_run(), look at the report, report_release().
  *
  * Ownership: settings and all they point to are the caller's and must outlive the call. Stores are
  * opened through their sessions and not freed.
@@ -23,7 +23,7 @@
 
 struct channel_names { const char *const *at; size_t n; };
 
-struct channel_settings {
+struct channel {
 	const char *name;
 	struct store *store[SIDES];
 	/* With patterns: a prefix of mailbox names ("" or "Work/"), stripped before matching. Without: the one mailbox ("" = INBOX). */
@@ -81,12 +81,12 @@ void report_release(struct channel_report *r);
 
 /* 0: ran to its end (errors of messages and mailboxes are in the report); -1: it could not (also in *e).
  * A cancelled run is -1 with ERR_CANCELLED and settled. */
-int channel_run(const struct channel_settings *set, const struct run_events *ev, struct channel_report *report_r,
+int channel_run(const struct channel *set, const struct run_events *ev, struct channel_report *report_r,
     struct err *e);
 
 /* The mailboxes of the channel, in order: `mailtwin list`. */
 struct channel_box { const char *name, *far, *near; bool on[SIDES]; };
-int channel_list(const struct channel_settings *set, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
+int channel_list(const struct channel *set, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
     struct err *e);
 
 #endif

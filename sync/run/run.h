@@ -42,7 +42,7 @@ struct run_box {
 };
 
 struct run {
-	const struct channel_settings *set;
+	const struct channel *set;
 	const struct run_events *ev;
 	struct channel_report *report;
 	struct state *state;
