@@ -134,6 +134,30 @@ done:
 	return status;
 }
 
+/* What of all that is known lies in none of the ranges. */
+static int
+fold_present(struct run *r, const struct run_box *b, enum side s, const struct delta *d,
+    struct fold_missing *missing, struct err *e)
+{
+	struct message_scan *scan = NULL;
+	struct message_seen seen;
+	uint32_t uid;
+	size_t i = 0;
+	int got;
+
+	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+		return -1;
+	while ((got = message_scan_next(scan, &seen, e)) > 0) {
+		uid = key_uid(seen.key);
+		while (i < d->present.n && d->present.at[i].last < uid)
+			i++;
+		if (seen.presence == PRESENCE_HERE && (i == d->present.n || uid < d->present.at[i].first))
+			vec_push(&missing->keys, key_dup(&missing->arena, seen.key));
+	}
+	message_scan_end(&scan);
+	return got;
+}
+
 /* R7: the side's keys mean nothing any more. Its halves are forgotten; what was agreed stays with the
  * other half, for the three-way merge once the twin is found again. */
 static int
@@ -216,8 +240,14 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	uint64_t old_epoch = bs->cursor.epoch;
 	size_t i;
 
-	bs->mask = d->mask;
-	bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
+	if (d->is_mask_unknown) {
+		is_new_mask = false;
+		if (!bs->is_known)
+			bs->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
+	} else {
+		bs->mask = d->mask;
+		bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
+	}
 	b->side[s].is_readonly = d->is_readonly;
 	b->side[s].uidnext = d->uidnext;
 	if (b->rec.id == 0 && box_put(r->state, &b->rec, e) < 0)
@@ -244,7 +274,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	for (i = 0; i < d->vanished.n; i++)
 		if (fold_vanished(r, b, s, d->vanished.at[i], e) < 0)
 			return -1;
-	return 0;
+	return d->has_present ? fold_present(r, b, s, d, missing, e) : 0;
 }
 
 int
@@ -270,5 +300,12 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	if (box_put(r->state, &b->rec, e) < 0)
 		return -1;
 	/* The counts are the base's own. */
-	return box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0 ? -1 : 0;
+	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0)
+		return -1;
+	if (d->kind == DELTA_CHANGES && d->has_exists && bs->here != d->exists) {
+		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,
+		    (unsigned long long)d->exists, (unsigned long long)bs->here);
+		b->side[s].is_forced = b->side[s].wants_delta = true;
+	}
+	return 0;
 }

@@ -206,8 +206,19 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 	return 0;
 }
 
-int
-gather(struct run *r, struct err *e)
+static bool
+is_any_wanted(const struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (r->boxes.at[i].side[FAR].wants_delta || r->boxes.at[i].side[NEAR].wants_delta)
+			return true;
+	return false;
+}
+
+static int
+gather_once(struct run *r, struct err *e)
 {
 	struct job *j;
 	int s, status = 0;
@@ -221,9 +232,17 @@ gather(struct run *r, struct err *e)
 			status = fold_job(r, (struct gather_job *)j, e);
 		free_job((struct gather_job *)j);
 	}
-	if (status < 0)
-		return -1;
-	if (state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0)
-		return -1;
-	return 0;
+	return status;
+}
+
+int
+gather(struct run *r, struct err *e)
+{
+	enum { TURNS = 3 };		/* changes, then a full list where they did not add up, once more for luck */
+	int turn;
+
+	for (turn = 0; turn < TURNS && is_any_wanted(r); turn++)
+		if (gather_once(r, e) < 0)
+			return -1;
+	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
 }

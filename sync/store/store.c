@@ -48,5 +48,6 @@ delta_release(struct delta *d)
 {
 	vec_release(&d->entries);
 	vec_release(&d->vanished);
+	vec_release(&d->present);
 	arena_release(&d->arena);
 }

@@ -94,6 +94,8 @@ enum delta_kind {
 	DELTA_FULL,			/* entries: everything there is; vanished: unused */
 };
 
+struct uid_range { uint32_t first, last; };
+
 struct delta {
 	/* the question */
 	const char *box;
@@ -108,9 +110,14 @@ struct delta {
 	bool is_complete;		/* absence from a FULL list may count as vanished, once confirmed */
 	VEC(struct delta_entry) entries;
 	VEC(struct key) vanished;
+	bool has_present;		/* CHANGES of a store with UID keys: what is in no range has vanished */
+	VEC(struct uid_range) present;	/* ascending, apart from each other */
+	bool has_exists;		/* CHANGES: exists proves them complete (R2), else a full list is asked for */
+	uint64_t exists;
 	struct cursor cursor;		/* to be stored once all of the above is */
 	uint32_t uidnext;		/* 0 = not known */
 	struct flag_mask mask;		/* what this mailbox can keep (R14) */
+	bool is_mask_unknown;		/* EXAMINE does not tell: the mask of before stands */
 	bool is_readonly;		/* the store does not let us write here */
 };
 void delta_init(struct delta *d, const char *box, const struct cursor *since);
