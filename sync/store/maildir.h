@@ -1,0 +1,39 @@
+/* A Maildir tree as a store: the contract of sync/store/store.h on top of sync/maildir.
+ *
+ * What is particular here:
+ *	- list() reads the folder structure only; a cursor costs two stats. No cur/ or new/ is opened before
+ *	  its delta is asked for.
+ *	- A cursor from list() or cursors() says where a mailbox is, never that it cannot change any more:
+ *	  only the cursor of a delta may be stored. It is steady on file systems with true times (R5).
+ *	- INBOX always exists: while its directory is missing it is listed without a cursor, its delta is
+ *	  empty, and a run that may write makes it when its delta is asked for.
+ *	- The epoch is the inode of cur/. The fingerprint is "maildir:ID" (sync/maildir/marker.h), or "" where
+ *	  there is no mark and none may be made: then it is not known.
+ *	- Messages have no keywords and no size in a delta: looking at each file would cost what a no-op
+ *	  must not.
+ */
+#ifndef SYNC_STORE_MAILDIR_H
+#define SYNC_STORE_MAILDIR_H
+
+#include <stdbool.h>
+
+#include "sync/pair/names.h"
+#include "sync/store/store.h"
+
+struct maildir_settings {
+	const char *name;		/* as configured, for messages */
+	const char *path;		/* absolute, put before names: a directory ends in '/'; NULL = none */
+	const char *inbox;		/* absolute */
+	const char *map_inbox;		/* NULL = none */
+	enum names_layout layout;	/* any but NAMES_IMAP */
+	char info_delimiter;		/* 0 = ':' */
+	bool is_readonly;		/* ReadOnly yes: nothing is ever written */
+	bool is_dry;			/* the same for this run only */
+	bool keeps_date;		/* CopyArrivalDate: mtime is the arrival date, also where an item has none */
+	bool is_synced;			/* FSync */
+};
+
+/* Copies the settings. Does not touch the disk. */
+struct store *maildir_store_new(const struct maildir_settings *settings);
+
+#endif
