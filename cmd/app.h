@@ -1,0 +1,40 @@
+/* One call of the program: its options, its configuration, what it says and how it ends. What every
+ * command's file works with; with the commands themselves the only place that prints.
+ *
+ * How it is used (cmd/main.c): app_init(), the command's run(), exit(app_finish()).
+ *
+ * What must always hold:
+ *   1. Findings go to stderr, results to stdout.
+ *   2. Whatever is told by app_fail() also counts for the exit code, and is told in spite of -q.
+ */
+#ifndef CMD_APP_H
+#define CMD_APP_H
+
+#include "cmd/config_file.h"
+#include "cmd/options.h"
+#include "cmd/settings.h"
+#include "cmd/status.h"
+#include "state/base/err.h"
+
+struct app {
+	struct options options;
+	char *home;
+	struct config_file file;	/* after app_configure() */
+	struct settings *settings;	/* NULL before app_configure() */
+	struct status status;
+};
+
+/* Reads the command line. -1: it was wrong and that was told; only app_finish() is left to do. */
+int app_init(struct app *app, int argc, char *const *argv);
+
+/* Finds, reads and parses the configuration and tells its notes. -1: told, nothing to go on with. */
+int app_configure(struct app *app);
+
+void app_fail(struct app *app, const struct err *e);
+void app_warn(const struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void app_notice(const struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Frees everything and returns the exit code. */
+int app_finish(struct app *app);
+
+#endif

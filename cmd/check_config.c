@@ -1,0 +1,40 @@
+/* mailtwin check-config: which file is read, and what it comes to. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cmd/command.h"
+#include "cmd/config_print.h"
+#include "state/base/buf.h"
+
+/* A password in a file that others can read is worth a word, here where the file is looked at. */
+static void
+check_mode(const struct app *app)
+{
+	struct stat st;
+
+	if (stat(app->settings->file, &st) < 0 || (st.st_mode & (S_IRGRP | S_IROTH)) == 0)
+		return;
+	for (size_t i = 0; i < app->settings->n_accounts; i++) {
+		if (app->settings->accounts[i]->pass != NULL) {
+			app_warn(app, "%s holds a password and can be read by others: chmod 600",
+			    app->settings->file);
+			return;
+		}
+	}
+}
+
+void
+check_config_run(struct app *app)
+{
+	struct buf text = { 0 };
+
+	if (command_takes_nothing(app) < 0 || app_configure(app) < 0)
+		return;
+	printf("# %s\n", app->settings->file);
+	for (size_t i = 0; i < app->file.n_shadowed; i++)
+		printf("# not read: %s\n", app->file.shadowed[i]);
+	check_mode(app);
+	config_print(app->settings, &text);
+	fputs(buf_str(&text), stdout);
+	buf_release(&text);
+}

@@ -1,0 +1,62 @@
+#include "cmd/command.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const struct command commands[] = {
+	{ "check-config", "", "show what the configuration comes to",
+	  "Prints the file that is read, the ones it hides, and all settings with their defaults filled\n"
+	  "in, as a configuration. Passwords are not shown. The exit code is 2 if there are errors.\n",
+	  check_config_run },
+	{ "help", "[COMMAND]", "explain the program, or a command", "", help_run },
+	{ "version", "", "tell the version", "", version_run },
+	{ .name = NULL },
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+const char *const *
+command_names(void)
+{
+	static const char *names[COMMANDS];
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].name;
+	return names;
+}
+
+const struct command *
+command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+void
+command_run(struct app *app)
+{
+	const struct command *c = command_find(app->options.command);
+	struct err e;
+
+	if (c != NULL) {
+		c->run(app);
+		return;
+	}
+	err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s is not available yet", app->options.command);
+	app_fail(app, &e);
+}
+
+int
+command_takes_nothing(struct app *app)
+{
+	struct err e;
+
+	if (app->options.args.n == 0 && !app->options.is_all)
+		return 0;
+	err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s takes no arguments: \"%s\"", app->options.command,
+	    app->options.args.n != 0 ? app->options.args.at[0] : "-a");
+	app_fail(app, &e);
+	return -1;
+}

@@ -1,0 +1,33 @@
+/* The commands: a table, with one file per command (cmd/NAME.c). To add one: its file, its run
+ * function below, its row in cmd/command.c. */
+#ifndef CMD_COMMAND_H
+#define CMD_COMMAND_H
+
+#include "cmd/app.h"
+
+struct command {
+	const char *name;
+	const char *arguments;		/* as in a synopsis; "" = none */
+	const char *summary;		/* one line */
+	const char *text;		/* what `help NAME` adds; ends with a newline, or "" */
+	void (*run)(struct app *app);	/* tells its findings itself (cmd/app.h) */
+};
+
+/* The table; ends with a row whose name is NULL. */
+extern const struct command commands[];
+
+/* Their names, ending with NULL. */
+const char *const *command_names(void);
+const struct command *command_find(const char *name);	/* NULL = none */
+
+/* Runs the command of the options. */
+void command_run(struct app *app);
+
+/* For commands without arguments: -1 if there are some, which is told. */
+int command_takes_nothing(struct app *app);
+
+void check_config_run(struct app *app);
+void help_run(struct app *app);
+void version_run(struct app *app);
+
+#endif

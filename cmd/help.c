@@ -1,0 +1,76 @@
+/* mailtwin help: the program on one page, or one command. */
+#include <stdio.h>
+
+#include "cmd/command.h"
+#include "cmd/nearest.h"
+
+static const char options_text[] =
+	"Options for channels (what the configuration says is set aside):\n"
+	"  -a, --all             all channels\n"
+	"  -L, --pull            only from far to near; with types behind it (-Lnf, --pull-new) only these\n"
+	"  -H, --push            only from near to far\n"
+	"  -n --new, -o --old, -u --upgrade, -g --gone, -f --flags\n"
+	"                        only these types of changes\n"
+	"  -F, --full            both directions\n"
+	"  -0, --noop            propagate nothing\n"
+	"  -C, --create          make missing mailboxes on both sides; -Cf -Cn on one, -C- on none\n"
+	"                        (--create-far, --create-near, --no-create; the next two likewise)\n"
+	"  -R, --remove          remove mailboxes that were removed on the other side\n"
+	"  -X, --expunge         take away messages that are marked as deleted\n"
+	"  -y, --dry-run         only say what would be done\n"
+	"      --allow-delete BOX  carry out the deletions a guard holds back; \"*\" for all mailboxes\n"
+	"      --restore BOX     undo them: bring the messages back from the other side\n"
+	"      --retry-failed    try again what was refused for good earlier\n"
+	"      --max-transfer SIZE  stop, settled, after so many bytes of messages (exit code 75)\n"
+	"\n"
+	"Options for everything:\n"
+	"  -c, --config FILE     read this configuration\n"
+	"  -l, --list            list the mailboxes of the channels; -ls, --list-stores: of stores\n"
+	"  -V, --verbose         say more;  -q, --quiet  say less;  -qq  no warnings either\n"
+	"      --json            tell events as lines of JSON\n"
+	"      --transcript DIR  write what is said to servers into files there, without secrets\n"
+	"  -D, --debug[=AREA,...]  net, imap, maildir, plan, state, run\n"
+	"  -e, --ext-exit        exit codes of mbsync: 0 or 1, plus 32 if far changed, plus 64 if near did\n"
+	"  -h, --help            this;  -v, --version\n"
+	"\n"
+	"Exit codes: 0 done, 1 something failed, 2 command line or configuration, 75 try again later,\n"
+	"77 credentials or certificate refused.\n";
+
+static void
+help_all(void)
+{
+	puts("usage: mailtwin [COMMAND] [OPTION...] [-a | CHANNEL[:BOX,...] | GROUP ...]\n\n"
+	     "Keeps mailboxes twins: IMAP servers and Maildirs, in the language of mbsync.\n\nCommands:");
+	for (const struct command *c = commands; c->name != NULL; c++)
+		printf("  %-14s%s\n", c->name, c->summary);
+	putchar('\n');
+	fputs(options_text, stdout);
+}
+
+void
+help_run(struct app *app)
+{
+	const struct command *c;
+	struct nearest near;
+	struct err e;
+
+	if (app->options.args.n == 0 || app->options.is_mbsync) {
+		help_all();
+		return;
+	}
+	c = command_find(app->options.args.at[0]);
+	if (c == NULL) {
+		nearest_init(&near, app->options.args.at[0]);
+		nearest_try_all(&near, command_names());
+		err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no command \"%s\"%s%s%s",
+		    app->options.args.at[0], nearest_word(&near) != NULL ? "; did you mean \"" : "",
+		    nearest_word(&near) != NULL ? nearest_word(&near) : "",
+		    nearest_word(&near) != NULL ? "\"?" : "");
+		app_fail(app, &e);
+		return;
+	}
+	printf("usage: mailtwin %s%s%s\n\n%s.\n", c->name, c->arguments[0] != '\0' ? " " : "", c->arguments,
+	    c->summary);
+	if (c->text[0] != '\0')
+		printf("\n%s", c->text);
+}

@@ -1,0 +1,19 @@
+/* The program. What it does is told by sync/README.md, which commands it has by cmd/command.c. */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "cmd/command.h"
+
+int
+main(int argc, char **argv)
+{
+	struct app app;
+
+	signal(SIGPIPE, SIG_IGN);
+	/* Memory may hold passwords and mail: it is not left behind in a file. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ .rlim_cur = 0, .rlim_max = 0 });
+	if (app_init(&app, argc, argv) == 0)
+		command_run(&app);
+	return app_finish(&app);
+}

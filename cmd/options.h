@@ -1,0 +1,55 @@
+/* The command line: mbsync's options, short, long and clustered, and our own.
+ *
+ * How it is used: options_parse() once; the command's own file looks at the fields it cares for;
+ * targets_find() (cmd/targets.h) makes channels of `args`; options_release().
+ *
+ * What must always hold:
+ *   1. Options may stand anywhere before "--"; the first argument that names a command is the
+ *      command, unless we are called as `mbsync`, which has none.
+ *   2. An option, command or argument that is not understood is an error (class ERR_USAGE) that names
+ *      it and the nearest right one. Nothing is accepted and ignored.
+ *   3. Strings are argv's, but for boxes of options, which are too.
+ */
+#ifndef CMD_OPTIONS_H
+#define CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cmd/ops.h"
+#include "state/base/err.h"
+#include "state/base/mem.h"
+#include "state/base/vec.h"
+
+struct options {
+	bool is_mbsync;			/* called by that name: its exit codes, no commands */
+	const char *command;		/* of options_commands; never NULL after parsing */
+	VEC(const char *) args;		/* channels and groups, or what the command takes */
+	VEC(const char *) warnings;	/* deprecated spellings; the arena's */
+
+	const char *config;		/* -c; NULL = the usual places */
+	bool is_all;			/* -a */
+	bool is_stores;			/* -ls: mailboxes of stores, not of channels */
+	struct ops ops;			/* -C -X -L ...: over what the channels say */
+	bool is_dry;			/* -y, or the command plan */
+	bool has_ext_exit;		/* -e */
+	int verbose;			/* -V */
+	int quiet;			/* -q: 1 no progress and notices, 2 no warnings either */
+	unsigned debug;			/* of enum log_area */
+	bool is_json;
+	const char *transcript;		/* a directory; NULL = none */
+	VEC(const char *) allow_delete;	/* mailboxes */
+	VEC(const char *) restore;
+	bool retry_failed;
+	uint64_t max_transfer;		/* bytes of messages; 0 = no limit */
+	struct arena arena;
+};
+
+/* Fills *o (zeroed by this) from argv, whose end is argv[argc] == NULL. `commands` are the names that
+ * exist, ending with NULL. -1 on a usage error. options_release() in any case. */
+int options_parse(int argc, char *const *argv, const char *const *commands, struct options *o,
+    struct err *e);
+void options_release(struct options *o);
+
+#endif

@@ -1,0 +1,34 @@
+#include "cmd/status.h"
+
+#include <stddef.h>
+
+void
+status_add(struct status *s, enum err_class class)
+{
+	s->classes |= 1U << class;
+}
+
+void
+status_change(struct status *s, enum side side)
+{
+	s->is_changed[side] = true;
+}
+
+int
+status_code(const struct status *s, bool is_mbsync)
+{
+	static const struct {
+		enum err_class class;
+		int code;
+	} ranks[] = {
+		{ ERR_USAGE, 2 }, { ERR_REFUSED, 77 }, { ERR_FAILED, 1 }, { ERR_TEMPORARY, 75 },
+		{ ERR_CANCELLED, 75 },
+	};
+
+	if (is_mbsync)
+		return (s->classes != 0) + (s->is_changed[FAR] ? 32 : 0) + (s->is_changed[NEAR] ? 64 : 0);
+	for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+		if (s->classes & 1U << ranks[i].class)
+			return ranks[i].code;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* The exit code, collected while a command runs. Documented in mailtwin(1).
+ *
+ *   0   done
+ *   1   something failed; the rest was done
+ *   2   command line or configuration
+ *   75  try again later: a lock, the network, a person's interruption
+ *   77  credentials or a certificate were refused
+ *
+ * Of several the first in the order 2, 77, 1, 75, 0 counts. With -e, or called as `mbsync`, the codes
+ * are mbsync's: 1 for whatever failed, plus 32 if far was modified, plus 64 if near was.
+ */
+#ifndef CMD_STATUS_H
+#define CMD_STATUS_H
+
+#include <stdbool.h>
+
+#include "state/base/err.h"
+#include "state/model/side.h"
+
+/* Zero-initialised = nothing happened yet. */
+struct status {
+	unsigned classes;		/* 1 << enum err_class */
+	bool is_changed[SIDES];
+};
+
+void status_add(struct status *s, enum err_class class);
+void status_change(struct status *s, enum side side);
+int status_code(const struct status *s, bool is_mbsync);
+
+#endif
