@@ -1,10 +1,9 @@
 #include "sync/imap/auth_sasl.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sasl/sasl.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,56 +20,22 @@ struct auth_sasl {
 	bool is_complete;
 };
 
-/* Memory: everything Cyrus frees is wiped first, as it keeps passwords and what is made of them. */
-
-struct block {
-	_Alignas(max_align_t) size_t size;
-};
-
-static void *
-wiped_malloc(size_t size)
-{
-	struct block *b = size < SIZE_MAX / 2 ? malloc(sizeof *b + size) : NULL;
-
-	if (b == NULL)
-		return NULL;
-	b->size = size;
-	return b + 1;
-}
-
-static void *
-wiped_calloc(size_t n, size_t size)
-{
-	void *p;
-
-	if (size != 0 && n > SIZE_MAX / 2 / size)
-		return NULL;
-	p = wiped_malloc(n * size);
-	if (p != NULL)
-		memset(p, 0, n * size);
-	return p;
-}
-
+/* Everything Cyrus frees is wiped first, as it keeps passwords and what is made of them. */
 static void
 wiped_free(void *p)
 {
-	struct block *b = p;
-
-	if (p == NULL)
-		return;
-	b--;
-	mem_wipe(p, b->size);
-	free(b);
+	if (p != NULL)
+		mem_wipe(p, malloc_usable_size(p));
+	free(p);
 }
 
 static void *
 wiped_realloc(void *p, size_t size)
 {
-	void *q = wiped_malloc(size);
+	size_t old = p != NULL ? malloc_usable_size(p) : 0;
+	void *q = malloc(size);
 
 	if (q != NULL && p != NULL) {
-		size_t old = ((struct block *)p)[-1].size;
-
 		memcpy(q, p, old < size ? old : size);
 		wiped_free(p);
 	}
@@ -128,7 +93,7 @@ start(void)
 		{ SASL_CB_LIST_END, NULL, NULL },
 	};
 
-	sasl_set_alloc(wiped_malloc, wiped_calloc, wiped_realloc, wiped_free);
+	sasl_set_alloc(malloc, calloc, wiped_realloc, wiped_free);
 	sasl_set_mutex(mutex_new, mutex_lock, mutex_unlock, mutex_free);
 	started = sasl_client_init(callbacks);
 }

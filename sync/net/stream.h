@@ -63,7 +63,7 @@ int stream_deflate(struct stream *s, struct err *e);
  * connection is dead or cancelled, *e says why. Looks into every buffer before it polls. */
 int stream_wait(struct stream *s, int ms, struct err *e);
 
-/* Makes every call on this stream fail, at once and from now on. From any thread. */
+/* Makes every call that needs the connection fail, at once and from now on. From any thread. */
 void stream_cancel(struct stream *s);
 
 /* What is written between the two is a secret. Does not flush. */

@@ -259,7 +259,7 @@ test_suspend(void **state)
 	struct stream *s = pair_open(set, &net, &far);
 
 	(void)state;
-	far_say(far, "* OK\r\n* OK\r\n");
+	far_say(far, "* OK\r\n");
 	clock_pretend_sleep(5000);
 	assert_string_equal(peer_line(s), "* OK");
 	clock_pretend_sleep(3600 * 1000);
@@ -633,8 +633,8 @@ test_transcript(void **state)
 	mailstream_write(stream_mail(s), "\r\n10 NOOP\r\n", 11);
 	mailstream_flush(stream_mail(s));
 	/* And wiped from libetpan's buffer. */
-	assert_null(memmem(stream_mail(s)->write_buffer, stream_mail(s)->buffer_max_size, "hunter2", 7));
-	assert_non_null(memmem(stream_mail(s)->write_buffer, stream_mail(s)->buffer_max_size, "9 X-TELL", 8));
+	assert_null(memmem(stream_mail(s)->write_buffer, 27, "hunter2", 7));
+	assert_non_null(memmem(stream_mail(s)->write_buffer, 27, "9 X-TELL", 8));
 	stream_close(&s);
 	net_free(&net);
 	close(far);
