@@ -1,0 +1,617 @@
+/* The reader and the parser of responses, on bytes in memory: what must be understood, what must be
+ * passed over without losing step, and what must be refused; each fed whole, and byte by byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "state/base/buf.h"
+#include "sync/imap/replies.h"
+#include "tests/unit/memory_stream.h"
+
+struct peer {
+	struct memory_stream mem;
+	mailstream *stream;
+	struct imap_reader *reader;
+	struct imap_reply reply;
+	struct err e;
+	struct buf body;		/* what the sink took */
+	int n_begun;
+	uint32_t begun_uid;
+	bool refuses;
+};
+
+static int
+begin(void *ctx, const struct imap_fetch *so_far, const struct imap_body *body)
+{
+	struct peer *p = ctx;
+
+	(void)body;
+	p->n_begun++;
+	p->begun_uid = so_far->uid;
+	buf_clear(&p->body);
+	return p->refuses ? -1 : 0;
+}
+
+static int
+data(void *ctx, const void *bytes, size_t len)
+{
+	struct peer *p = ctx;
+
+	buf_add(&p->body, bytes, len);
+	return 0;
+}
+
+static void
+peer_open(struct peer *p, const char *bytes, size_t len, size_t piece)
+{
+	memset(p, 0, sizeof *p);
+	p->mem = (struct memory_stream){ .data = bytes, .len = len, .piece = piece };
+	p->stream = memory_stream_open(&p->mem);
+	p->reader = imap_reader_new(p->stream, "test.example");
+}
+
+static void
+peer_close(struct peer *p)
+{
+	imap_reader_free(&p->reader);
+	imap_reply_release(&p->reply);
+	buf_release(&p->body);
+	mailstream_close(p->stream);
+}
+
+static int
+peer_read(struct peer *p)
+{
+	struct imap_body_sink sink = { begin, data, p };
+
+	return imap_reply_read(p->reader, &p->reply, &sink, &p->e);
+}
+
+/* Reads one reply of `line`, which must be one, and finds the next line whole behind it. */
+static void
+with(const char *line, size_t len, void (*check)(struct peer *p))
+{
+	static const size_t pieces[] = { 0, 1, 7 };
+	char all[8192];
+
+	assert_true(len + 16 < sizeof all);
+	memcpy(all, line, len);
+	memcpy(all + len, "Z9 OK next\r\n", 13);
+	for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+		struct peer p;
+
+		peer_open(&p, all, len + 12, pieces[i]);
+		if (peer_read(&p) < 0)
+			fail_msg("%s", p.e.text);
+		check(&p);
+		if (peer_read(&p) < 0)
+			fail_msg("%s", p.e.text);
+		assert_int_equal(IMAP_REPLY_TAGGED, p.reply.kind);
+		assert_string_equal("Z9", p.reply.tag);
+		assert_string_equal("next", p.reply.text);
+		assert_int_equal(-1, peer_read(&p));
+		assert_string_equal("test.example closed the connection", p.e.text);
+		peer_close(&p);
+	}
+}
+#define WITH(line, check) with(line, sizeof(line) - 1, check)
+
+/* Reading `line` ends in an error that says `words`, names the server, and stays. */
+static void
+refused(const char *line, size_t len, const char *words)
+{
+	static const size_t pieces[] = { 0, 1 };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct peer p;
+		struct err again;
+
+		peer_open(&p, line, len, pieces[i]);
+		while (peer_read(&p) == 0)
+			;
+		if (strstr(p.e.text, words) == NULL)
+			fail_msg("wanted \"%s\", got \"%s\"", words, p.e.text);
+		assert_non_null(strstr(p.e.text, "test.example"));
+		again = p.e;
+		assert_int_equal(-1, peer_read(&p));
+		assert_string_equal(again.text, p.e.text);
+		peer_close(&p);
+	}
+}
+#define REFUSED(line, words) refused(line, sizeof(line) - 1, words)
+
+/* ---- what must be understood ---- */
+
+static void
+is_greeting(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_STATUS, p->reply.kind);
+	assert_int_equal(IMAP_OK, p->reply.status);
+	assert_int_equal(IMAP_CODE_CAPABILITY, p->reply.code.kind);
+	assert_string_equal("IMAP4rev1 AUTH=PLAIN", p->reply.code.arg);
+	assert_string_equal("hi", p->reply.text);
+}
+
+static void
+is_fetch(struct peer *p)
+{
+	const struct imap_fetch *f = &p->reply.fetch;
+
+	assert_int_equal(IMAP_REPLY_FETCH, p->reply.kind);
+	assert_int_equal(12, f->seq);
+	assert_int_equal(IMAP_FETCH_UID | IMAP_FETCH_FLAGS | IMAP_FETCH_MODSEQ | IMAP_FETCH_SIZE | IMAP_FETCH_DATE |
+	    IMAP_FETCH_EMAILID | IMAP_FETCH_GM_MSGID, f->has);
+	assert_int_equal(4294967295u, f->uid);
+	assert_int_equal(FLAG_SEEN | FLAG_FORWARDED, f->flags.sys);
+	assert_string_equal("$Junk work", f->flags.kw);
+	assert_true(f->is_recent);
+	assert_true(f->modseq == 18446744073709551615u && f->size == 5000000000u);
+	assert_true(f->date == 1707371545);
+	assert_string_equal("M6d99ac", f->emailid);
+	assert_true(f->gm_msgid == 1278455344230334865u);
+}
+
+static void
+is_body(struct peer *p)
+{
+	const struct imap_fetch *f = &p->reply.fetch;
+
+	assert_int_equal(2, f->n_bodies);
+	assert_string_equal("HEADER.FIELDS (DATE \"x]\")", f->body[0].section);
+	assert_int_equal(7, f->body[0].origin);
+	assert_true(f->body[0].is_nil);
+	assert_string_equal("", f->body[1].section);
+	assert_int_equal(11, f->body[1].size);
+	assert_true(f->body[1].is_whole);
+	assert_string_equal("a)\r\n\"{3}\r\nz", buf_str(&p->body));
+	assert_int_equal(5, f->uid);
+	assert_int_equal(0, p->begun_uid);
+}
+
+static void
+is_quoted_body(struct peer *p)
+{
+	assert_string_equal("say \"x\" \\", buf_str(&p->body));
+	assert_true(p->reply.fetch.body[0].is_whole);
+	assert_int_equal(5, p->begun_uid);
+}
+
+static void
+is_empty_body(struct peer *p)
+{
+	assert_int_equal(1, p->reply.fetch.n_bodies);
+	assert_true(p->reply.fetch.body[0].is_whole && !p->reply.fetch.body[0].is_nil);
+	assert_int_equal(0, p->body.len);
+}
+
+static void
+is_list(struct peer *p)
+{
+	const struct imap_list *l = &p->reply.list;
+
+	assert_int_equal(IMAP_REPLY_LIST, p->reply.kind);
+	assert_int_equal(IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT | IMAP_LIST_HASCHILDREN | IMAP_LIST_JUNK, l->attributes);
+	assert_int_equal('/', l->delimiter);
+	assert_string_equal("a \"b\"", l->name);
+	assert_true(l->has_childinfo);
+	assert_string_equal("old", l->old_name);
+}
+
+static void
+is_literal_list(struct peer *p)
+{
+	assert_int_equal(0, p->reply.list.delimiter);
+	assert_int_equal(5, p->reply.list.name_len);
+	assert_memory_equal("a\0b\r\n", p->reply.list.name, 5);
+}
+
+static void
+is_status(struct peer *p)
+{
+	const struct imap_status_data *st = &p->reply.status_data;
+
+	assert_int_equal(IMAP_REPLY_STATUS_DATA, p->reply.kind);
+	assert_string_equal("x y", st->name);
+	assert_int_equal(IMAP_STATUS_MESSAGES | IMAP_STATUS_HIGHESTMODSEQ | IMAP_STATUS_SIZE | IMAP_STATUS_MAILBOXID, st->has);
+	assert_int_equal(231, st->messages);
+	assert_true(st->size == 9223372036854775808u);
+	assert_string_equal("F2212", st->mailboxid);
+}
+
+static void
+is_vanished(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_VANISHED, p->reply.kind);
+	assert_true(p->reply.is_earlier);
+	assert_true(imap_uidset_count(&p->reply.set) == 4294967295u + UINT64_C(2));
+}
+
+static void
+is_search(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_SEARCH, p->reply.kind);
+	assert_int_equal(2, p->reply.search.all.n);
+	assert_true(p->reply.search.modseq == 917162500);
+}
+
+static void
+is_esearch(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_ESEARCH, p->reply.kind);
+	assert_string_equal("A28 2", p->reply.search.tag);
+	assert_true(p->reply.search.is_uid && p->reply.search.has_count && p->reply.search.count == 5);
+	assert_int_equal(2, p->reply.search.all.n);
+}
+
+static void
+is_namespace(struct peer *p)
+{
+	assert_int_equal(3, p->reply.n_namespaces);
+	assert_string_equal("INBOX.", p->reply.namespaces[0].prefix);
+	assert_int_equal('.', p->reply.namespaces[0].delimiter);
+	assert_int_equal(0, p->reply.namespaces[2].delimiter);
+	assert_int_equal(IMAP_SHARED, p->reply.namespaces[2].kind);
+}
+
+static void
+is_id(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_ID, p->reply.kind);
+	assert_int_equal(15, p->reply.words_len);
+	assert_memory_equal("name\0Dov\0a\0NIL", p->reply.words, 15);
+}
+
+static void
+is_appenduid(struct peer *p)
+{
+	assert_string_equal("A003", p->reply.tag);
+	assert_int_equal(IMAP_CODE_APPENDUID, p->reply.code.kind);
+	assert_int_equal(38505, p->reply.code.number);
+	assert_int_equal(3955, p->reply.code.to.at[0].first);
+}
+
+static void
+is_copyuid(struct peer *p)
+{
+	assert_int_equal(IMAP_CODE_COPYUID, p->reply.code.kind);
+	assert_true(imap_uidset_count(&p->reply.code.from) == 3);
+	assert_int_equal(3956, p->reply.code.to.at[0].first);
+}
+
+static void
+is_bad_copyuid(struct peer *p)
+{
+	assert_int_equal(IMAP_CODE_OTHER, p->reply.code.kind);
+	assert_string_equal("Done", p->reply.text);
+}
+
+static void
+is_flags(struct peer *p)
+{
+	assert_int_equal(IMAP_CODE_PERMANENTFLAGS, p->reply.code.kind);
+	assert_true(p->reply.code.mask.has_any_keyword);
+	assert_int_equal(FLAG_SEEN | FLAG_DELETED | FLAG_FORWARDED, p->reply.code.mask.sys);
+}
+
+static void
+is_backoff(struct peer *p)
+{
+	assert_int_equal(IMAP_BAD, p->reply.status);
+	assert_int_equal(1200, p->reply.code.backoff);
+}
+
+static void
+is_modified(struct peer *p)
+{
+	assert_int_equal(IMAP_CODE_MODIFIED, p->reply.code.kind);
+	assert_int_equal(2, p->reply.code.from.n);
+}
+
+static void
+is_text_with_brace(struct peer *p)
+{
+	assert_string_equal("see {5}", p->reply.text);
+}
+
+static void
+is_continue(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_CONTINUE, p->reply.kind);
+	assert_string_equal("PDE=", p->reply.text);
+}
+
+static void
+is_bare_continue(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_CONTINUE, p->reply.kind);
+	assert_string_equal("", p->reply.text);
+}
+
+static void
+understood(void **state)
+{
+	(void)state;
+	WITH("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n", is_greeting);
+	WITH("* 12 FETCH (UID 4294967295 FLAGS (\\Seen \\Recent work $Junk $forwarded \\Strange) MODSEQ "
+	    "(18446744073709551615) RFC822.SIZE 5000000000 INTERNALDATE \" 7-Feb-2024 21:52:25 -0800\" EMAILID (M6d99ac) "
+	    "THREADID NIL X-GM-MSGID 1278455344230334865 X-GM-LABELS (\"\\\\Sent\" {3}\r\nx)y) ENVELOPE ((NIL) \"a\"))\r\n",
+	    is_fetch);
+	WITH("* 1 FETCH (BODY[HEADER.FIELDS (DATE \"x]\")]<7> NIL BODY[] {11}\r\na)\r\n\"{3}\r\nz UID 5)\r\n", is_body);
+	WITH("* 1 FETCH (UID 5 BODY[] \"say \\\"x\\\" \\\\\")\r\n", is_quoted_body);
+	WITH("* 1 FETCH (UID 5 BODY[] {0}\r\n)\r\n", is_empty_body);
+	WITH("* 1 FETCH (UID 5 BINARY[] ~{0}\r\n)\r\n", is_empty_body);
+	WITH("* LIST (\\NonExistent \\HasChildren \\Junk \\Foo) \"/\" \"a \\\"b\\\"\" (\"CHILDINFO\" (\"SUBSCRIBED\") "
+	    "X-Y ((z)) OLDNAME (old))\r\n", is_list);
+	WITH("* LIST () NIL {5}\r\na\0b\r\n\r\n", is_literal_list);
+	WITH("* STATUS {3}\r\nx y (MESSAGES 231 HIGHESTMODSEQ 7 SIZE 9223372036854775808 X-NEW (1 (2)) MAILBOXID (F2212) "
+	    "APPENDLIMIT NIL)\r\n", is_status);
+	WITH("* STATUS \"x y\" (MAILBOXID (F2212) MESSAGES 231 HIGHESTMODSEQ 7 SIZE 9223372036854775808 )\r\n", is_status);
+	WITH("* VANISHED (EARLIER) 1:4294967295,300:301\r\n", is_vanished);
+	WITH("* SEARCH 1 2 3 9 (MODSEQ 917162500)\r\n", is_search);
+	WITH("* ESEARCH (TAG \"A28 2\") UID COUNT 5 ALL 4:18,21 X-NEW {2}\r\n))\r\n", is_esearch);
+	WITH("* NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"a\"))(\"\" \"/\")) NIL ((NIL NIL))\r\n", is_namespace);
+	WITH("* ID (\"name\" \"Dov\" \"a\" NIL)\r\n", is_id);
+	WITH("A003 OK [APPENDUID 38505 3955] APPEND completed\r\n", is_appenduid);
+	WITH("* OK [COPYUID 38505 304,319:320 3956:3958] Done\r\n", is_copyuid);
+	WITH("* OK [COPYUID 38505 304,319:320 3956:3957] Done\r\n", is_bad_copyuid);
+	WITH("* OK [PERMANENTFLAGS (\\Deleted \\Seen \\*)] Limited\r\n", is_flags);
+	WITH("A1 BAD Request is throttled. Suggested Backoff Time: 1200 milliseconds\r\n", is_backoff);
+	WITH("A1 OK [MODIFIED 7,9] Conditional STORE failed\r\n", is_modified);
+	WITH("A1 OK see {5}\r\n", is_text_with_brace);
+	WITH("+ PDE=\r\n", is_continue);
+	WITH("+\r\n", is_bare_continue);
+	WITH("+ \r\n", is_bare_continue);
+	WITH("+ \n", is_bare_continue);
+}
+
+/* ---- what must be passed over without losing step ---- */
+
+static void
+anything(struct peer *p)
+{
+	(void)p;
+}
+
+static void
+is_other(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_OTHER, p->reply.kind);
+}
+
+static void
+is_plain(struct peer *p)
+{
+	assert_string_equal("hi", p->reply.text);
+	assert_true(p->reply.code.kind == IMAP_CODE_BADCHARSET || p->reply.code.kind == IMAP_CODE_OTHER);
+}
+
+static void
+is_bare(struct peer *p)
+{
+	assert_int_equal(IMAP_REPLY_TAGGED, p->reply.kind);
+	assert_int_equal(IMAP_OK, p->reply.status);
+	assert_string_equal("", p->reply.text);
+}
+
+static void
+has_no_date(struct peer *p)
+{
+	assert_int_equal(IMAP_FETCH_UID, p->reply.fetch.has);
+}
+
+static void
+passed_over(void **state)
+{
+	(void)state;
+	WITH("* OK [BADCHARSET (\"x\")] hi\r\n", is_plain);
+	WITH("* OK [BADCHARSET ({3}\r\n]\r\n)] hi\r\n", is_plain);
+	WITH("* OK [PERMANENTFLAGS ((x)] hi\r\n", is_plain);
+	WITH("* OK [UIDNEXT 99999999999999999999999] hi\r\n", is_plain);
+	WITH("* OK [FOO \"]\" bar] hi\r\n", is_plain);
+	WITH("A1 OK\r\n", is_bare);
+	WITH("A1 OK \r\n", is_bare);
+	WITH("\r\n\r\n\nA1 OK\r\n", is_bare);
+	WITH("* 3 FETCH ()\r\n", anything);
+	WITH("* 3 FETCH (UID 4 INTERNALDATE NIL)\r\n", has_no_date);
+	WITH("* 3 FETCH (UID 4 INTERNALDATE \"yesterday\")\r\n", has_no_date);
+	WITH("* X-UNKNOWN \"quote {5}\r\nabc\r\n (\r\n", is_other);
+	WITH("* X-UNKNOWN it's 5\" wide ) ) (\r\n", is_other);
+	WITH("* ANNOTATION x ~{4}\r\n\0\r\n* foo\r\n", is_other);
+	WITH("* 23 X-FOO {2}\r\nA1 (\"\r\n", is_other);
+	WITH("*\r\n", is_other);
+	WITH("* \r\n", is_other);
+	WITH("* FOO\r\n", is_other);
+	WITH("* VANISHED 5 trailing junk {3}\r\nabc\r\n", anything);
+	WITH("* LIST (\\Noselect) \"/\" a extra\r\n", anything);
+}
+
+/* ---- the hostile list: an error, at once ---- */
+
+static void
+hostile(void **state)
+{
+	(void)state;
+	REFUSED("* ANNOTATION x {100}\r\nshort", "closed the connection, in the midst of");
+	REFUSED("* 1 FETCH (UID 4294967299)\r\n", "a number too large");
+	REFUSED("* 1 FETCH (UID 18446744073709551617)\r\n", "a number past 64 bits");
+	REFUSED("* 1 FETCH (UID 0)\r\n", "UID 0");
+	REFUSED("* 0 FETCH (UID 1)\r\n", "FETCH of message 0");
+	REFUSED("* 4294967296 EXISTS\r\n", "a number too large");
+	REFUSED("* 1 FETCH (RFC822.SIZE 99999999999999999999)\r\n", "past 64 bits");
+	REFUSED("* 1 FETCH (BODY[] {4294967296}\r\nA1 OK done\r\n", "a literal larger than the limit");
+	REFUSED("* 1 FETCH (BODY[] {4294967295}\r\n", "a literal larger than the limit");
+	REFUSED("* 1 FETCH (BODY[] {99999999999999999999}\r\n", "past 64 bits");
+	REFUSED("* X-UNKNOWN {99999999999999999999999999}\r\n", "a literal larger than the limit");
+	REFUSED("* X-UNKNOWN {1073741825}\r\n", "a literal larger than the limit");
+	REFUSED("* 1 FETCH (BODY[] {1000}\r\nonly this", "closed the connection, in the midst of: * 1 FETCH (BODY[] {1000}");
+	REFUSED("* LIST () \"/\" a\0b\r\n", "a NUL");
+	REFUSED("* LIST () \"/\" \"a\0b\"\r\n", "a NUL");
+	REFUSED("* OK a\0b\r\n", "a NUL");
+	REFUSED("\0\r\n", "a NUL");
+	REFUSED("* LIST () \"/\" \"abc\r\n", "a quoted string without end");
+	REFUSED("* LIST (\r\n", "no attribute");
+	REFUSED("* LIST () \"ab\" x\r\n", "delimiter");
+	REFUSED("* LIST () \"/\"\r\n", "no string");
+	REFUSED("* STATUS x (MESSAGES)\r\n", "no number");
+	REFUSED("* STATUS x (MESSAGES -1)\r\n", "no number");
+	REFUSED("* STATUS x (UIDNEXT 4294967296)\r\n", "a number too large");
+	REFUSED("* 1 FETCH (BODY[ NIL)\r\n", "a bracket without end");
+	REFUSED("* 1 FETCH (BODY[] atom)\r\n", "a body that is no string");
+	REFUSED("* 1 FETCH (FLAGS (\\Seen\r\n", "no flag");
+	REFUSED("* 1 FETCH (BODY[] {x}\r\n", "a malformed literal");
+	REFUSED("* 1 FETCH (BODY[] {}\r\n", "a malformed literal");
+	REFUSED("* 1 FETCH (BODY[] {3} \r\nabc)\r\n", "a carriage return");
+	REFUSED("* 1 FETCH (UID\r5)\r\n", "a carriage return");
+	REFUSED("* 1 FETCH (UID 5))\r\n* 2 FETCH )\r\n", "a bracket too many");
+	REFUSED("* VANISHED 0\r\n", "no set");
+	REFUSED("* VANISHED (LATER) 1\r\n", "VANISHED");
+	REFUSED("* SEARCH 1 0\r\n", "a SEARCH answer");
+	REFUSED("* SEARCH 1 x\r\n", "no number");
+	REFUSED("(foo)\r\n", "no tag");
+	REFUSED("\"foo\"\r\n", "no tag");
+	REFUSED("HTTP/1.1 400 Bad Request\r\n", "a line that is no response");
+	REFUSED("A1\r\n", "a line that is no response");
+	REFUSED("A1 PREAUTH x\r\n", "a line that is no response");
+	REFUSED("Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa OK\r\n", "a tag we never sent");
+}
+
+static void
+nesting(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	buf_adds(&b, "* 1 FETCH (X-DEEP ");
+	for (int i = 0; i < 20000; i++)
+		buf_addc(&b, '(');
+	refused(b.data, b.len, "lists nested too deep");
+	buf_clear(&b);
+	buf_adds(&b, "* 1 FETCH (X-DEEP ");
+	for (int i = 0; i < 60; i++)
+		buf_addc(&b, '(');
+	for (int i = 0; i < 60; i++)
+		buf_addc(&b, ')');
+	buf_adds(&b, " UID 7)\r\n");
+	with(b.data, b.len, anything);
+	buf_release(&b);
+}
+
+static void
+long_lines(void **state)
+{
+	static const char *const heads[] = { "* OK ", "* LIST () \"/\" ", "* LIST () \"/\" \"", "* X-UNKNOWN ", "",
+		"* 1 FETCH (BODY[" };
+	struct buf b = { 0 };
+	struct peer p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+		buf_clear(&b);
+		buf_adds(&b, heads[i]);
+		for (int n = 0; n < 1200000; n++)
+			buf_addc(&b, 'x');
+		peer_open(&p, b.data, b.len, 0);
+		assert_int_equal(-1, peer_read(&p));
+		assert_non_null(strstr(p.e.text, "more than 1 MB"));
+		peer_close(&p);
+	}
+	/* Small literals that are kept count as well. */
+	buf_clear(&b);
+	buf_adds(&b, "* ID (");
+	for (int n = 0; n < 200; n++) {
+		buf_adds(&b, "{10000}\r\n");
+		for (int k = 0; k < 10000; k++)
+			buf_addc(&b, 'y');
+	}
+	peer_open(&p, b.data, b.len, 0);
+	assert_int_equal(-1, peer_read(&p));
+	assert_non_null(strstr(p.e.text, "more than 1 MB"));
+	peer_close(&p);
+	/* A SEARCH of two million messages is one line. */
+	buf_clear(&b);
+	buf_adds(&b, "* SEARCH");
+	for (int n = 1; n < 300000; n++)
+		buf_printf(&b, " %d", 2 * n);
+	buf_adds(&b, "\r\n");
+	peer_open(&p, b.data, b.len, 0);
+	assert_int_equal(0, peer_read(&p));
+	assert_int_equal(299999, p.reply.search.all.n);
+	peer_close(&p);
+	buf_release(&b);
+}
+
+/* A body of many buffers' length comes whole, and one that is refused is passed over. */
+static void
+large_bodies(void **state)
+{
+	struct buf b = { 0 };
+	struct peer p;
+
+	(void)state;
+	buf_adds(&b, "* 1 FETCH (UID 5 BODY[] {3000000}\r\n");
+	for (int n = 0; n < 3000000; n++)
+		buf_addc(&b, (char)(n * 7 + n / 251));
+	buf_adds(&b, ")\r\nA1 OK\r\n");
+	for (int i = 0; i < 3; i++) {
+		peer_open(&p, b.data, b.len, i == 1 ? 4099 : 0);
+		p.refuses = i == 2;
+		assert_int_equal(0, peer_read(&p));
+		assert_int_equal(1, p.n_begun);
+		assert_int_equal(i < 2, p.reply.fetch.body[0].is_whole);
+		assert_int_equal(i < 2 ? 3000000 : 0, p.body.len);
+		if (i < 2)
+			assert_memory_equal(b.data + 35, p.body.data, 3000000);
+		assert_int_equal(0, peer_read(&p));
+		assert_string_equal("A1", p.reply.tag);
+		peer_close(&p);
+	}
+	buf_release(&b);
+}
+
+static void
+the_cap(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	peer_open(&p, "* 1 FETCH (BODY[] {11}\r\nhello world)\r\n", 39, 0);
+	imap_reader_cap(p.reader, 10);
+	assert_int_equal(-1, peer_read(&p));
+	assert_non_null(strstr(p.e.text, "larger than the limit"));
+	assert_int_equal(ERR_STORE, p.e.scope);
+	peer_close(&p);
+}
+
+static void
+putting_back(void **state)
+{
+	struct peer p;
+	char rest[16];
+
+	(void)state;
+	peer_open(&p, "A1 OK deflate\r\nBINARY", 21, 0);
+	assert_int_equal(0, peer_read(&p));
+	assert_true(imap_reader_has_input(p.reader));
+	assert_int_equal(0, imap_reader_unread(p.reader, &p.e));
+	assert_int_equal(6, p.stream->read_buffer_len);
+	assert_int_equal(6, mailstream_read(p.stream, rest, 6));
+	assert_memory_equal("BINARY", rest, 6);
+	peer_close(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(understood), cmocka_unit_test(passed_over), cmocka_unit_test(hostile),
+		cmocka_unit_test(nesting), cmocka_unit_test(long_lines), cmocka_unit_test(large_bodies),
+		cmocka_unit_test(the_cap), cmocka_unit_test(putting_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
