@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,10 @@ enum { NEXT_MS = 250 };			/* RFC 8305 section 5 */
 
 /* getaddrinfo() knows no deadline, so it runs in a thread that may be left behind. */
 struct lookup {
-	pthread_mutex_t lock;		/* for users */
+	pthread_mutex_t lock;		/* for users and is_done */
 	int users;			/* the thread and the one who waits; the last one frees */
-	int done[2];			/* pipe: the thread closes [1] when the rest is filled in */
+	bool is_done;			/* list, fault and sys belong to the one who waits */
+	int done[2];			/* pipe: the thread closes [1] then */
 	char *host, port[8];
 	struct addrinfo *list;
 	int fault, sys;			/* getaddrinfo()'s answer and errno */
@@ -67,6 +69,9 @@ lookup_thread(void *arg)
 	struct lookup *l = arg;
 
 	lookup_run(l, 0);
+	pthread_mutex_lock(&l->lock);
+	l->is_done = true;
+	pthread_mutex_unlock(&l->lock);
 	close(l->done[1]);
 	lookup_leave(l);
 	return NULL;
@@ -96,6 +101,7 @@ lookup_wait(struct lookup *l, const struct net_settings *set, const char *label,
 	pthread_attr_t attr;
 	pthread_t thread;
 	sigset_t all, old;
+	bool is_done;
 	int r;
 
 	if (pipe2(l->done, O_CLOEXEC) < 0)
@@ -116,7 +122,10 @@ lookup_wait(struct lookup *l, const struct net_settings *set, const char *label,
 	close(l->done[0]);
 	if (r > 0 && p[1].revents != 0)
 		return fail_cancelled(label, e);
-	if (r <= 0)
+	pthread_mutex_lock(&l->lock);
+	is_done = l->is_done;
+	pthread_mutex_unlock(&l->lock);
+	if (!is_done)
 		return fail_timeout(set, label, "no answer from the name service", e);
 	return 0;
 }
