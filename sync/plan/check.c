@@ -1,0 +1,630 @@
+#include "sync/plan/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "state/base/buf.h"
+#include "sync/plan/apply.h"
+#include "sync/plan/explain.h"
+
+#define NONE UINT32_MAX
+
+struct check {
+	const struct plan_input *in;
+	const struct plan *plan;
+	struct arena *arena;
+	const char *fault;		/* the first one found */
+	uint32_t *first;		/* of each message: the first operation that names it as msg, or NONE */
+	uint32_t *next;			/* of each operation: the next one with that msg, or NONE */
+	uint32_t *creates[SIDES];	/* of each mailbox: OP_CREATE_BOX, or NONE */
+	bool *is_given[SIDES];		/* of each message: an operation gives it this half */
+};
+
+static void
+fault(struct check *c, const char *rule, const struct op *op, const char *what)
+{
+	struct buf text = { 0 };
+
+	if (c->fault != NULL)
+		return;
+	if (op != NULL)
+		op_explain(c->in, op, &text);
+	c->fault = arena_printf(c->arena, "%s: %s%s%s", rule, what, op != NULL ? ": " : "", buf_str(&text));
+	buf_release(&text);
+}
+
+static const struct plan_box_side *
+box_side(const struct check *c, uint32_t box, enum side s)
+{
+	return &c->in->boxes.at[box].side[s];
+}
+
+static bool
+is_here(const struct check *c, uint32_t msg, enum side s)
+{
+	const struct plan_message *m = &c->in->messages.at[msg];
+	const struct plan_box_side *side = box_side(c, m->box, s);
+
+	return side->exists && side->is_readable && m->rec->half[s].presence == PRESENCE_HERE;
+}
+
+static bool
+depends(const struct check *c, const struct op *op, uint32_t on)
+{
+	uint32_t i;
+
+	for (i = 0; i < op->dep_n; i++)
+		if (c->plan->deps.at[op->dep_at + i] == on)
+			return true;
+	return false;
+}
+
+/* ---- C8: the shape ---- */
+
+static bool
+has_message(enum op_kind kind)
+{
+	return kind != OP_CREATE_BOX && kind != OP_REMOVE_BOX && kind != OP_DROP_BOX;
+}
+
+static void
+check_shape(struct check *c)
+{
+	const struct plan *p = c->plan;
+	const struct op *op;
+	size_t i;
+	uint32_t k;
+
+	for (i = 0; i < p->ops.n && c->fault == NULL; i++) {
+		op = &p->ops.at[i];
+		if (op->kind >= OP_KINDS || op->box >= c->in->boxes.n ||
+		    has_message(op->kind) != (op->msg < c->in->messages.n) ||
+		    (op->kind == OP_PAIR || op->kind == OP_CLONE || op->kind == OP_MOVE) !=
+		    (op->other < c->in->messages.n)) {
+			fault(c, "C8", NULL, "an operation names nothing");
+			return;
+		}
+		if (has_message(op->kind) && c->in->messages.at[op->msg].box != op->box)
+			fault(c, "C8", op, "not the mailbox of its message");
+		if (i != 0 && p->ops.at[i - 1].kind > op->kind)
+			fault(c, "C8", op, "out of phase");
+		for (k = 0; k < op->dep_n; k++) {
+			if (op->dep_at + k >= p->deps.n || p->deps.at[op->dep_at + k] >= i) {
+				fault(c, "C8", op, "depends on what does not come before it");
+				return;
+			}
+			if (p->ops.at[p->deps.at[op->dep_at + k]].is_held && !op->is_held)
+				fault(c, "C8", op, "not held although what it depends on is");
+		}
+	}
+}
+
+static void
+index_ops(struct check *c)
+{
+	size_t i, messages = c->in->messages.n, boxes = c->in->boxes.n, ops = c->plan->ops.n;
+	enum side s;
+
+	c->first = mem_realloc(NULL, messages, sizeof *c->first);
+	c->next = mem_realloc(NULL, ops, sizeof *c->next);
+	for (i = 0; i < messages; i++)
+		c->first[i] = NONE;
+	for (s = FAR; s <= NEAR; s++) {
+		c->is_given[s] = mem_alloc(messages * sizeof *c->is_given[s]);
+		c->creates[s] = mem_realloc(NULL, boxes, sizeof *c->creates[s]);
+		for (i = 0; i < boxes; i++)
+			c->creates[s][i] = NONE;
+	}
+	for (i = ops; i-- > 0;) {
+		const struct op *op = &c->plan->ops.at[i];
+
+		if (op->kind == OP_CREATE_BOX)
+			c->creates[op->side][op->box] = (uint32_t)i;
+		if (op->msg == NONE)
+			continue;
+		c->next[i] = c->first[op->msg];
+		c->first[op->msg] = (uint32_t)i;
+	}
+}
+
+/* ---- C2, C3: twins, sources and targets ---- */
+
+static void
+give(struct check *c, const struct op *op, uint32_t msg, enum side s)
+{
+	if (is_here(c, msg, s))
+		fault(c, "C2", op, "it has a twin already");
+	if (c->is_given[s][msg])
+		fault(c, "C2", op, "a second twin");
+	c->is_given[s][msg] = true;
+}
+
+static void
+check_target_box(struct check *c, const struct op *op, uint32_t box, enum side s)
+{
+	const struct plan_box_side *side = box_side(c, box, s);
+	uint32_t create = c->creates[s][box];
+
+	if (create != NONE ? !depends(c, op, create) : !side->exists || !side->is_readable)
+		fault(c, "C3", op, "its mailbox does not exist");
+}
+
+/* The half acted on was there, or is given by an operation it depends on. */
+static void
+check_half(struct check *c, const struct op *op)
+{
+	uint32_t i;
+
+	if (is_here(c, op->msg, op->side))
+		return;
+	for (i = 0; i < op->dep_n; i++) {
+		const struct op *d = &c->plan->ops.at[c->plan->deps.at[op->dep_at + i]];
+
+		if ((d->kind == OP_PAIR && d->msg == op->msg) ||
+		    ((d->kind == OP_CLONE || d->kind == OP_MOVE) && d->other == op->msg && d->side == op->side))
+			return;
+	}
+	fault(c, "C3", op, "no such message there");
+}
+
+static void
+check_sources(struct check *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->plan->ops.n && c->fault == NULL; i++) {
+		const struct op *op = &c->plan->ops.at[i];
+		enum side t = op->side, s = side_other(op->side);
+
+		switch (op->kind) {
+		case OP_CREATE_BOX:
+			if (box_side(c, op->box, t)->exists || !box_side(c, op->box, s)->exists)
+				fault(c, "C3", op, "nothing to create");
+			break;
+		case OP_PAIR:
+			if (!is_here(c, op->msg, FAR) || !is_here(c, op->other, NEAR))
+				fault(c, "C3", op, "a half is not there");
+			give(c, op, op->msg, NEAR);
+			give(c, op, op->other, FAR);
+			break;
+		case OP_COPY:
+			if (!is_here(c, op->msg, s))
+				fault(c, "C3", op, "nothing to copy");
+			check_target_box(c, op, op->box, t);
+			give(c, op, op->msg, t);
+			break;
+		case OP_CLONE:
+		case OP_MOVE:
+			if (!is_here(c, op->msg, t) || !is_here(c, op->other, s))
+				fault(c, "C3", op, "a half is not there");
+			check_target_box(c, op, c->in->messages.at[op->other].box, t);
+			give(c, op, op->other, t);
+			break;
+		case OP_FLAGS:
+		case OP_EXPUNGE:
+			check_half(c, op);
+			break;
+		case OP_REMOVE_BOX:
+			if (!box_side(c, op->box, t)->exists || !box_side(c, op->box, s)->is_gone)
+				fault(c, "C3", op, "nothing to remove");
+			break;
+		case OP_MARK:
+		case OP_DROP:
+		case OP_DROP_BOX:
+		case OP_KINDS:
+			break;
+		}
+	}
+}
+
+/* ---- C4: what deletions wait for ---- */
+
+/* Operation d must be done before `op` takes msg away from side t. */
+static bool
+must_wait(const struct op *op, const struct op *d)
+{
+	enum side t = op->side;
+
+	switch (d->kind) {
+	case OP_CLONE:
+		return d->side == t;
+	case OP_COPY:
+		return d->side != t;
+	case OP_FLAGS:
+		return d->side != t && d->reason == REASON_DELETED_THERE;
+	case OP_EXPUNGE:
+		return d->side != t && d->reason == REASON_DELETED_THERE && op->reason == REASON_DELETED_HERE;
+	default:
+		return false;
+	}
+}
+
+static void
+check_deletion(struct check *c, uint32_t at)
+{
+	const struct op *op = &c->plan->ops.at[at];
+	uint32_t i;
+
+	for (i = c->first[op->msg]; i != NONE; i = c->next[i]) {
+		const struct op *d = &c->plan->ops.at[i];
+
+		if ((op->kind == OP_EXPUNGE || op->kind == OP_MOVE) && must_wait(op, d) && !depends(c, op, i))
+			fault(c, "C4", op, "does not wait for what needs it");
+		if (op->kind == OP_DROP && i != at && !depends(c, op, i) &&
+		    (d->kind == OP_EXPUNGE || d->kind == OP_MOVE || d->kind == OP_FLAGS || d->kind == OP_COPY))
+			fault(c, "C4", op, "forgets a message that is still acted on");
+		if (op->kind == OP_MARK && op->mark == MARK_ORPHAN && !depends(c, op, i) &&
+		    (d->kind == OP_EXPUNGE || (d->kind == OP_FLAGS && (d->add.sys & FLAG_DELETED))))
+			fault(c, "C4", op, "does not wait for the deletion");
+	}
+}
+
+static void
+check_box_removal(struct check *c, uint32_t at)
+{
+	const struct op *op = &c->plan->ops.at[at];
+	size_t i;
+
+	for (i = 0; i < at; i++) {
+		const struct op *d = &c->plan->ops.at[i];
+		bool reads = d->box == op->box && (d->kind == OP_MOVE || d->kind == OP_CLONE ? d->side == op->side :
+		    d->kind == OP_COPY ? d->side != op->side : false);
+
+		if (op->kind == OP_REMOVE_BOX && reads && !depends(c, op, (uint32_t)i))
+			fault(c, "C4", op, "does not wait for what leaves it");
+		if (op->kind == OP_DROP_BOX && d->kind == OP_REMOVE_BOX && d->box == op->box &&
+		    !depends(c, op, (uint32_t)i))
+			fault(c, "C4", op, "forgets a mailbox that is still there");
+	}
+}
+
+static void
+check_deletions(struct check *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->plan->ops.n && c->fault == NULL; i++) {
+		if (has_message(c->plan->ops.at[i].kind))
+			check_deletion(c, i);
+		else
+			check_box_removal(c, i);
+	}
+}
+
+/* ---- C7: what is allowed ---- */
+
+static bool
+is_restored(const struct check *c, const struct op *op)
+{
+	return op->reason == REASON_RESTORE && box_side(c, op->box, op->side)->restore;
+}
+
+static bool
+is_allowed(const struct check *c, const struct op *op)
+{
+	const struct policy *policy = &c->in->policy;
+	unsigned sync = policy->sync[op->side];
+
+	switch (op->kind) {
+	case OP_CREATE_BOX:
+		return policy->create[op->side] || is_restored(c, op) ||
+		    strcmp(c->in->boxes.at[op->box].name, "INBOX") == 0;
+	case OP_COPY:
+		return is_restored(c, op) || (op->reason == REASON_NEW && (sync & SYNC_NEW)) ||
+		    (op->reason == REASON_RETRY && ((sync & SYNC_OLD) || policy->retry_failed));
+	case OP_CLONE:
+		return sync & (SYNC_NEW | SYNC_OLD);
+	case OP_MOVE:
+		return (sync & (SYNC_NEW | SYNC_OLD)) && (sync & SYNC_GONE);
+	case OP_FLAGS:
+		if (op->reason == REASON_GONE)
+			return sync & SYNC_GONE;
+		if (op->reason == REASON_DELETED_THERE)
+			return sync & (SYNC_FLAGS | SYNC_GONE);
+		if (op->reason == REASON_COPIED)
+			return sync & (SYNC_NEW | SYNC_OLD);
+		return (sync & SYNC_FLAGS) || is_restored(c, op);
+	case OP_EXPUNGE:
+		if (!policy->expunge[op->side])
+			return false;
+		if (op->reason == REASON_GONE)
+			return sync & SYNC_GONE;
+		return op->reason != REASON_DELETED_THERE || (sync & (SYNC_FLAGS | SYNC_GONE));
+	case OP_REMOVE_BOX:
+		return policy->remove[op->side];
+	default:
+		return true;
+	}
+}
+
+static void
+check_allowed(struct check *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->plan->ops.n && c->fault == NULL; i++) {
+		const struct op *op = &c->plan->ops.at[i];
+		const struct plan_box_side *to, *from = box_side(c, op->box, op->side);
+		struct arena a = { 0 };
+
+		if (op_is_state_only(op->kind))
+			continue;
+		to = op->other != NONE ? box_side(c, c->in->messages.at[op->other].box, op->side) : from;
+		if (c->in->policy.is_readonly[op->side] || to->is_readonly ||
+		    (from->is_readonly && op->kind != OP_CLONE))
+			fault(c, "C7", op, "the side is readonly");
+		if ((from->exists && !from->is_readable) || (to->exists && !to->is_readable))
+			fault(c, "C7", op, "the side could not be read");
+		if (!is_allowed(c, op))
+			fault(c, "C7", op, "not allowed");
+		if (op->kind == OP_FLAGS && !flags_equal(op->add, flags_keep(&a, op->add, &from->mask)))
+			fault(c, "C7", op, "cannot be kept there");
+		arena_release(&a);
+	}
+}
+
+/* ---- C1, C5: the plan carried out ---- */
+
+struct visit { struct applied *w; bool *is_done; };
+
+static void
+carry_out(struct check *c, struct visit *v, uint32_t at)
+{
+	const struct op *op = &c->plan->ops.at[at];
+	uint32_t i;
+
+	if (v->is_done[at] || op->is_held)
+		return;
+	v->is_done[at] = true;
+	for (i = 0; i < op->dep_n; i++)
+		carry_out(c, v, c->plan->deps.at[op->dep_at + i]);
+	applied_op(v->w, op);
+}
+
+/* A person deleted it on a side that was read, or its mailbox. */
+static bool
+is_wanted_gone(const struct check *c, uint32_t msg)
+{
+	const struct plan_message *m = &c->in->messages.at[msg];
+	enum side s;
+
+	for (s = FAR; s <= NEAR; s++) {
+		const struct plan_box_side *side = box_side(c, m->box, s);
+
+		if (!side->exists && side->is_gone && side->was_known && record_is_pair(m->rec))
+			return true;
+		if (!side->exists || !side->is_readable)
+			continue;
+		if (m->rec->half[s].presence == PRESENCE_GONE || (m->rec->half[s].presence == PRESENCE_HERE &&
+		    (m->rec->half[s].flags.sys & FLAG_DELETED)))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_survivors(struct check *c, const struct applied *w)
+{
+	uint32_t i, home;
+
+	for (i = 0; i < c->in->messages.n && c->fault == NULL; i++) {
+		if (!is_here(c, i, FAR) && !is_here(c, i, NEAR))
+			continue;
+		for (home = i; w->home[home] != home; home = w->home[home])
+			;
+		if (!w->is_dropped[home] && (w->records[home].half[FAR].presence == PRESENCE_HERE ||
+		    w->records[home].half[NEAR].presence == PRESENCE_HERE))
+			continue;
+		if (!is_wanted_gone(c, i))
+			fault(c, "C1", NULL, arena_printf(c->arena, "message #%llu of %s is lost",
+			    (unsigned long long)c->in->messages.at[i].rec->id,
+			    c->in->boxes.at[c->in->messages.at[i].box].name));
+	}
+}
+
+static void
+check_again(struct check *c, struct applied *w)
+{
+	struct plan_input next;
+	struct plan again = { 0 };
+	struct buf text = { 0 };
+	size_t i;
+
+	applied_next(w, &next);
+	plan_make(&next, &again);
+	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
+		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held)
+			continue;
+		op_explain(&next, &again.ops.at[i], &text);
+		fault(c, "C5", NULL, arena_printf(c->arena, "planned again: %s", buf_str(&text)));
+	}
+	buf_release(&text);
+	plan_release(&again);
+	plan_input_release(&next);
+}
+
+static void
+check_carried_out(struct check *c, bool is_reverse)
+{
+	size_t i, n = c->plan->ops.n;
+	struct applied w;
+	struct visit v = { &w, mem_alloc(n * sizeof *v.is_done) };
+
+	applied_begin(&w, c->in);
+	for (i = 0; i < n; i++)
+		carry_out(c, &v, (uint32_t)(is_reverse ? n - 1 - i : i));
+	check_survivors(c, &w);
+	check_again(c, &w);
+	applied_end(&w);
+	free(v.is_done);
+}
+
+/* ---- C6: the mirror ---- */
+
+static void
+mirror_input(struct check *c, struct plan_input *m, struct record **records_r)
+{
+	const struct plan_input *in = c->in;
+	struct record *r = mem_alloc(in->messages.n * sizeof *r);
+	const struct policy *p = &in->policy;
+	size_t i;
+
+	*m = (struct plan_input){ .policy = *p };
+	for (i = 0; i < SIDES; i++) {
+		enum side s = side_other((enum side)i);
+
+		m->policy.sync[i] = p->sync[s];
+		m->policy.create[i] = p->create[s];
+		m->policy.remove[i] = p->remove[s];
+		m->policy.expunge[i] = p->expunge[s];
+		m->policy.is_readonly[i] = p->is_readonly[s];
+	}
+	for (i = 0; i < in->boxes.n; i++) {
+		struct plan_box b = in->boxes.at[i];
+
+		b.side[FAR] = in->boxes.at[i].side[NEAR];
+		b.side[NEAR] = in->boxes.at[i].side[FAR];
+		vec_push(&m->boxes, b);
+	}
+	for (i = 0; i < in->messages.n; i++) {
+		r[i] = *in->messages.at[i].rec;
+		r[i].half[FAR] = in->messages.at[i].rec->half[NEAR];
+		r[i].half[NEAR] = in->messages.at[i].rec->half[FAR];
+		vec_push(&m->messages, (struct plan_message){ &r[i], in->messages.at[i].box });
+	}
+	for (i = 0; i < in->links.n; i++) {
+		struct plan_link l = in->links.at[i];
+
+		if (l.kind == LINK_TWIN) {
+			l.a = in->links.at[i].b;
+			l.b = in->links.at[i].a;
+		}
+		l.side = side_other(l.side);
+		vec_push(&m->links, l);
+	}
+	*records_r = r;
+}
+
+/* One operation, so that the mirrored one is equal: sides swapped back; twins go by the lower of their numbers; sides of
+ * operations on the state alone mean nothing. */
+struct image {
+	uint32_t part[11];		/* from kind to the flags removed */
+	const char *add, *remove;	/* keywords */
+};
+
+static int
+image_cmp(const void *x, const void *y)
+{
+	const struct image *a = x, *b = y;
+	size_t i;
+	int c;
+
+	for (i = 0; i < sizeof a->part / sizeof a->part[0]; i++)
+		if (a->part[i] != b->part[i])
+			return a->part[i] < b->part[i] ? -1 : 1;
+	if ((c = strcasecmp(a->add, b->add)) != 0)
+		return c;
+	return strcasecmp(a->remove, b->remove);
+}
+
+static uint32_t
+image_message(uint32_t msg, const uint32_t *twin)
+{
+	return msg != NONE && twin[msg] < msg ? twin[msg] : msg;
+}
+
+static struct image *
+take_images(const struct plan *p, const uint32_t *twin, bool is_mirrored)
+{
+	struct image *v = mem_alloc(p->ops.n * sizeof *v);
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++) {
+		const struct op *op = &p->ops.at[i];
+		enum side side = is_mirrored ? side_other(op->side) : op->side;
+
+		v[i] = (struct image){ .add = op->add.kw, .remove = op->remove.kw, .part = {
+			op->kind, op_is_state_only(op->kind) ? 0 : side, op->reason, op->box,
+			image_message(op->msg, twin), op->kind == OP_PAIR ? NONE : image_message(op->other, twin),
+			op->mark, op->is_held, op->is_conflict, op->add.sys, op->remove.sys } };
+	}
+	if (p->ops.n != 0)
+		qsort(v, p->ops.n, sizeof *v, image_cmp);
+	return v;
+}
+
+static bool
+has_contest(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++)
+		if (p->ops.at[i].kind == OP_MOVE && p->ops.at[i].is_conflict)
+			return true;
+	return false;
+}
+
+static void
+check_mirror(struct check *c)
+{
+	struct plan_input in;
+	struct plan mirrored = { 0 };
+	struct record *records;
+	struct image *a, *b;
+	uint32_t *twin = mem_realloc(NULL, c->in->messages.n, sizeof *twin);
+	size_t i;
+
+	mirror_input(c, &in, &records);
+	plan_make(&in, &mirrored);
+	for (i = 0; i < c->in->messages.n; i++)
+		twin[i] = (uint32_t)i;
+	for (i = 0; i < c->plan->ops.n; i++)
+		if (c->plan->ops.at[i].kind == OP_PAIR) {
+			twin[c->plan->ops.at[i].msg] = c->plan->ops.at[i].other;
+			twin[c->plan->ops.at[i].other] = c->plan->ops.at[i].msg;
+		}
+	a = take_images(c->plan, twin, false);
+	b = take_images(&mirrored, twin, true);
+	if (!has_contest(c->plan) && !has_contest(&mirrored)) {
+		if (c->plan->ops.n != mirrored.ops.n || c->plan->notes.n != mirrored.notes.n)
+			fault(c, "C6", NULL, "the mirrored plan is of another length");
+		for (i = 0; i < c->plan->ops.n && c->fault == NULL; i++)
+			if (image_cmp(&a[i], &b[i]) != 0)
+				fault(c, "C6", NULL, arena_printf(c->arena, "the mirrored plan differs in #%zu of %s", i,
+				    c->in->boxes.at[a[i].part[3]].name));
+	}
+	free(a);
+	free(b);
+	free(twin);
+	free(records);
+	plan_release(&mirrored);
+	plan_input_release(&in);
+}
+
+const char *
+plan_check(const struct plan_input *in, const struct plan *p, struct arena *a)
+{
+	struct check c = { .in = in, .plan = p, .arena = a };
+	enum side s;
+
+	check_shape(&c);
+	if (c.fault != NULL)
+		return c.fault;
+	index_ops(&c);
+	check_sources(&c);
+	check_deletions(&c);
+	check_allowed(&c);
+	if (c.fault == NULL) {
+		check_carried_out(&c, false);
+		check_carried_out(&c, true);
+		check_mirror(&c);
+	}
+	free(c.first);
+	free(c.next);
+	for (s = FAR; s <= NEAR; s++) {
+		free(c.creates[s]);
+		free(c.is_given[s]);
+	}
+	return c.fault;
+}

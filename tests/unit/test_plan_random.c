@@ -1,0 +1,355 @@
+/* Random inputs: whatever is known of both sides, the plan keeps the rules of check.h, does not depend on the
+ * order of its input (P13), and a run cut short at any operation ends where an uninterrupted one ends.
+ *
+ * Seeds run one by one for a few seconds; PLAN_SEED=n runs that one alone, PLAN_SECONDS=n runs longer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "state/base/buf.h"
+#include "sync/plan/apply.h"
+#include "sync/plan/check.h"
+#include "sync/plan/explain.h"
+
+enum { BOXES = 4, MESSAGES = 24 };
+
+struct world {
+	struct plan_input in;
+	struct record records[MESSAGES];
+	uint64_t seed, random;
+};
+
+static uint32_t
+below(struct world *w, uint32_t n)
+{
+	w->random ^= w->random << 13;
+	w->random ^= w->random >> 7;
+	w->random ^= w->random << 17;
+	return (uint32_t)(w->random >> 11) % n;
+}
+
+static bool
+once_in(struct world *w, uint32_t n)
+{
+	return below(w, n) == 0;
+}
+
+static struct flags
+some_flags(struct world *w)
+{
+	static const char *const words[] = { "", "", "", "Junk", "Work", "Junk Work", "junk", "$A Junk" };
+	struct flags f = { below(w, 4) != 0 ? below(w, 8) << 2 : below(w, FLAG_ALL + 1), words[below(w, 8)] };
+
+	if (below(w, 3) != 0)
+		f.sys &= ~(uint32_t)FLAG_DELETED;
+	return f;
+}
+
+static void
+make_policy(struct world *w)
+{
+	struct policy *p = &w->in.policy;
+	enum side s;
+
+	for (s = FAR; s <= NEAR; s++) {
+		p->sync[s] = once_in(w, 3) ? below(w, 32) : SYNC_NEW | SYNC_GONE | SYNC_FLAGS | (below(w, 2) * SYNC_OLD);
+		p->create[s] = below(w, 2);
+		p->remove[s] = below(w, 2);
+		p->expunge[s] = below(w, 2);
+		p->is_readonly[s] = once_in(w, 10);
+	}
+	p->retry_failed = once_in(w, 4);
+	p->max_delete.kind = below(w, 4);
+	p->max_delete.n = p->max_delete.kind == MAX_DELETE_COUNT ? below(w, 6) : below(w, 101);
+}
+
+static void
+make_box(struct world *w, uint32_t i)
+{
+	static const char *const names[BOXES] = { "INBOX", "Archive", "Archive/2024", "Work" };
+	struct plan_box b = { .id = i + 1, .name = names[i] };
+	enum side s;
+
+	for (s = FAR; s <= NEAR; s++) {
+		struct plan_box_side *side = &b.side[s];
+
+		side->exists = !once_in(w, 8);
+		side->was_known = !once_in(w, 8);
+		side->is_gone = !side->exists && side->was_known && !once_in(w, 4);
+		side->is_readable = side->exists && !once_in(w, 12);
+		side->is_readonly = once_in(w, 15);
+		side->mask = (struct flag_mask){ FLAG_ALL, true, "" };
+		if (once_in(w, 5))
+			side->mask = (struct flag_mask){ below(w, FLAG_ALL + 1), below(w, 2), "Junk" };
+		side->refuses = once_in(w, 8) ? "its name has a colon" : NULL;
+		side->allow_delete = once_in(w, 8);
+		side->restore = once_in(w, 8);
+		side->known = side->here = once_in(w, 4) ? below(w, 50) : 0;
+	}
+	vec_push(&w->in.boxes, b);
+}
+
+static void
+make_half(struct world *w, struct record *r, enum side s, enum presence presence)
+{
+	const struct plan_box_side *side = &w->in.boxes.at[r->box].side[s];
+
+	if (!side->was_known && !side->exists)
+		presence = PRESENCE_NEVER;
+	else if (!side->exists && presence == PRESENCE_HERE && below(w, 2))
+		presence = PRESENCE_GONE;
+	if (presence == PRESENCE_NEVER)
+		return;
+	r->half[s] = (struct record_half){ .presence = presence, .key = key_from_string("k"), .flags = some_flags(w),
+		.hint = "", .server_id = "" };
+}
+
+static void
+make_message(struct world *w, uint32_t i)
+{
+	struct record *r = &w->records[i];
+	enum side s;
+
+	*r = record_blank(below(w, (uint32_t)w->in.boxes.n));
+	r->id = i + 1;
+	for (s = FAR; s <= NEAR; s++)
+		make_half(w, r, s, once_in(w, 3) ? below(w, 3) : PRESENCE_HERE);
+	if (once_in(w, 3)) {
+		r->half[below(w, 2)] = RECORD_HALF_NEVER;
+		if (once_in(w, 4))
+			r->mark = below(w, MARK_TOMBSTONE + 1);
+	}
+	r->has_agreed = !once_in(w, 3);
+	r->agreed = some_flags(w);
+	if (below(w, 2) && record_is_pair(r)) {
+		/* One side as agreed, the other changed. */
+		r->has_agreed = true;
+		r->agreed = r->half[below(w, 2)].flags;
+	}
+	for (s = FAR; s <= NEAR; s++) {
+		struct plan_box_side *side = &w->in.boxes.at[r->box].side[s];
+
+		side->known += r->half[s].presence != PRESENCE_NEVER;
+		side->here += r->half[s].presence == PRESENCE_HERE;
+	}
+	vec_push(&w->in.messages, (struct plan_message){ r, r->box });
+}
+
+static bool
+is_only(const struct record *r, enum side s)
+{
+	return r->half[s].presence == PRESENCE_HERE && r->half[side_other(s)].presence == PRESENCE_NEVER;
+}
+
+static void
+make_link(struct world *w, bool *is_linked)
+{
+	uint32_t n = (uint32_t)w->in.messages.n, a = below(w, n), b = below(w, n);
+	struct plan_link l = { below(w, 3), below(w, 2), a, b };
+	const struct record *x = &w->records[a], *y = &w->records[b];
+
+	if (a == b || is_linked[b] || (is_linked[a] && l.kind != LINK_MOVED))
+		return;
+	if (l.kind == LINK_TWIN && !(is_only(x, FAR) && is_only(y, NEAR) && x->box == y->box))
+		return;
+	if (l.kind == LINK_MOVED && !(is_only(y, l.side) && x->half[l.side].presence == PRESENCE_GONE &&
+	    x->half[side_other(l.side)].presence != PRESENCE_NEVER && x->box != y->box))
+		return;
+	if (l.kind == LINK_CLONED && !(is_only(y, l.side) && x->half[FAR].presence == PRESENCE_HERE &&
+	    x->half[NEAR].presence == PRESENCE_HERE))
+		return;
+	is_linked[a] = is_linked[b] = true;
+	vec_push(&w->in.links, l);
+}
+
+static void
+make_world(struct world *w, uint64_t seed)
+{
+	bool is_linked[MESSAGES] = { false };
+	uint32_t i, n;
+
+	*w = (struct world){ .seed = seed, .random = seed * 0x9E3779B97F4A7C15u + 1 };
+	for (i = 0; i < 8; i++)
+		below(w, 2);
+	make_policy(w);
+	n = 1 + below(w, BOXES);
+	for (i = 0; i < n; i++)
+		make_box(w, i);
+	n = 1 + below(w, MESSAGES);
+	for (i = 0; i < n; i++)
+		make_message(w, i);
+	for (i = 0; i < 60; i++)
+		make_link(w, is_linked);
+}
+
+static char *
+plan_text(const struct plan_input *in, const struct plan *p)
+{
+	struct buf out = { 0 };
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++) {
+		op_explain(in, &p->ops.at[i], &out);
+		buf_addc(&out, '\n');
+	}
+	for (i = 0; i < p->notes.n; i++)
+		buf_printf(&out, "! %s\n", p->notes.at[i].text);
+	return buf_take(&out);
+}
+
+static void
+check_order(struct world *w, const char *text)
+{
+	struct plan_input in = { .policy = w->in.policy, .boxes = w->in.boxes };
+	uint32_t place[MESSAGES], n = (uint32_t)w->in.messages.n, i, k;
+	struct plan p = { 0 };
+	char *other;
+
+	for (i = 0; i < n; i++)
+		place[i] = i;
+	for (i = n; i > 1; i--) {
+		uint32_t keep = place[k = below(w, i)];
+
+		place[k] = place[i - 1];
+		place[i - 1] = keep;
+	}
+	for (i = 0; i < n; i++)
+		vec_push(&in.messages, (struct plan_message){ 0 });
+	for (i = 0; i < n; i++)
+		in.messages.at[place[i]] = w->in.messages.at[i];
+	for (i = (uint32_t)w->in.links.n; i-- > 0;) {
+		struct plan_link l = w->in.links.at[i];
+
+		l.a = place[l.a];
+		l.b = place[l.b];
+		vec_push(&in.links, l);
+	}
+	plan_make(&in, &p);
+	other = plan_text(&in, &p);
+	if (strcmp(text, other) != 0)
+		fail_msg("seed %llu: depends on the order of the input:\n%s--\n%s", (unsigned long long)w->seed, text, other);
+	free(other);
+	plan_release(&p);
+	vec_release(&in.messages);
+	vec_release(&in.links);
+}
+
+/* What a person would see on both sides. */
+static char *
+store_text(const struct plan_input *in, const struct applied *w)
+{
+	struct buf out = { 0 };
+	struct arena a = { 0 };
+	size_t i;
+	enum side s;
+
+	for (i = 0; i < in->boxes.n; i++)
+		buf_printf(&out, "%s %d %d\n", w->boxes[i].name, w->boxes[i].side[FAR].exists, w->boxes[i].side[NEAR].exists);
+	for (i = 0; i < in->messages.n; i++)
+		for (s = FAR; s <= NEAR; s++)
+			if (!w->is_dropped[i] && w->records[i].half[s].presence == PRESENCE_HERE)
+				buf_printf(&out, "%s #%llu %s\n", side_name(s), (unsigned long long)w->records[i].id,
+				    flags_text(&a, w->records[i].half[s].flags));
+	arena_release(&a);
+	return buf_take(&out);
+}
+
+/* Carries out the first `stop` operations, plans anew and carries that out. */
+static char *
+stopped_text(const struct plan_input *in, const struct plan *p, size_t stop)
+{
+	struct applied w, again;
+	struct plan_input next;
+	struct plan q = { 0 };
+	char *text;
+	size_t i;
+
+	applied_begin(&w, in);
+	for (i = 0; i < stop; i++)
+		if (!p->ops.at[i].is_held)
+			applied_op(&w, &p->ops.at[i]);
+	applied_next(&w, &next);
+	plan_make(&next, &q);
+	applied_begin(&again, &next);
+	for (i = 0; i < q.ops.n; i++)
+		if (!q.ops.at[i].is_held)
+			applied_op(&again, &q.ops.at[i]);
+	text = store_text(&next, &again);
+	applied_end(&again);
+	plan_release(&q);
+	plan_input_release(&next);
+	applied_end(&w);
+	return text;
+}
+
+static void
+check_stops(struct world *w, const struct plan *p)
+{
+	char *want = stopped_text(&w->in, p, p->ops.n), *got;
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++) {
+		got = stopped_text(&w->in, p, i);
+		if (strcmp(want, got) != 0) {
+			char *ops = plan_text(&w->in, p);
+
+			fail_msg("seed %llu: stopped before operation %zu ends elsewhere:\n%s--\n%s--\n%s",
+			    (unsigned long long)w->seed, i, ops, want, got);
+		}
+		free(got);
+	}
+	free(want);
+}
+
+static void
+run_seed(uint64_t seed, bool is_loud)
+{
+	struct world w;
+	struct plan p = { 0 };
+	struct arena a = { 0 };
+	const char *fault;
+	char *text;
+
+	make_world(&w, seed);
+	plan_make(&w.in, &p);
+	text = plan_text(&w.in, &p);
+	if (is_loud)
+		fputs(text, stdout);
+	fault = plan_check(&w.in, &p, &a);
+	if (fault != NULL)
+		fail_msg("seed %llu: %s\n%s", (unsigned long long)seed, fault, text);
+	check_order(&w, text);
+	check_stops(&w, &p);
+	free(text);
+	arena_release(&a);
+	plan_release(&p);
+	plan_input_release(&w.in);
+}
+
+static void
+test_random(void **state)
+{
+	const char *seed = getenv("PLAN_SEED"), *seconds = getenv("PLAN_SECONDS");
+	time_t end = time(NULL) + (seconds != NULL ? atoi(seconds) : 4);
+	uint64_t s = seed != NULL ? strtoull(seed, NULL, 10) : 1;
+
+	(void)state;
+	do
+		run_seed(s++, seed != NULL);
+	while (seed == NULL && time(NULL) < end);
+	printf("plans checked: seeds 1 to %llu\n", (unsigned long long)(s - 1));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
