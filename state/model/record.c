@@ -6,7 +6,10 @@ record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDE
 	struct flag_mask both = flag_mask_intersect(a, &mask[FAR], &mask[NEAR]);
 	struct flags far = flags_keep(a, r->half[FAR].flags, &both);
 	struct flags near = flags_keep(a, r->half[NEAR].flags, &both);
-	struct flags old = r->has_agreed ? r->agreed : FLAGS_NONE;
+	/* Without anything agreed, a \Deleted on one side alone counts as agreed: nobody is known to have set it
+	 * since, and so it is taken back rather than carried over. */
+	struct flags old = r->has_agreed ? r->agreed : (struct flags){
+	    (r->half[FAR].flags.sys ^ r->half[NEAR].flags.sys) & FLAG_DELETED, "" };
 	struct flags on = flags_intersect(a, far, near);
 	struct flags any = flags_union(a, far, near);
 	/* Kept from before: what the sides differ in, and what one of them cannot keep. */

@@ -189,8 +189,9 @@ build_removals(struct build *b)
 	/* What leaves or is read from the mailbox comes first. */
 	for (i = 0; i < n; i++) {
 		const struct op *op = &b->ops.at[i].op;
+		const struct box_view *v = &b->boxes[op->box];
 
-		if ((op->kind == OP_MOVE || op->kind == OP_CLONE) && b->boxes[op->box].is_leaving[op->side])
-			build_dep(b, b->boxes[op->box].removal, i);
+		if ((op->kind == OP_MOVE || op->kind == OP_CLONE) && v->removal != NONE && v->is_leaving[op->side])
+			build_dep(b, v->removal, i);
 	}
 }

@@ -108,6 +108,7 @@ build_op(struct build *b, enum op_kind kind, enum side side, enum reason reason,
 void
 build_dep(struct build *b, uint32_t op, uint32_t dep)
 {
+	assert(op < b->ops.n);
 	if (dep != NONE)
 		vec_push(&b->edges, (struct build_edge){ op, dep });
 }

@@ -19,10 +19,11 @@ merge_base_twin(struct arena *a, const struct record *far, const struct record *
 	struct flags f = far->half[FAR].flags, n = near->half[NEAR].flags, base;
 
 	if (far->has_agreed && near->has_agreed)
-		return flags_intersect(a, far->agreed, near->agreed);
-	if (far->has_agreed || near->has_agreed)
-		return far->has_agreed ? far->agreed : near->agreed;
-	base = flags_intersect(a, f, n);
+		base = flags_intersect(a, far->agreed, near->agreed);
+	else if (far->has_agreed || near->has_agreed)
+		base = far->has_agreed ? far->agreed : near->agreed;
+	else
+		base = flags_intersect(a, f, n);
 	/* One alone: agreed, so that it is taken back. Both: new, so that it is a deletion; neither: no. */
 	base.sys &= ~(uint32_t)FLAG_DELETED;
 	base.sys |= (f.sys ^ n.sys) & FLAG_DELETED;

@@ -14,8 +14,8 @@
 #include "state/model/record.h"
 
 /* The base of two messages that were never one record (P2): `agreed` of either where there is one (of both:
- * what they have in common), else what both show; \Deleted counts as agreed when one side alone has it,
- * so that it is taken back there: only \Deleted on both is a deletion. */
+ * what they have in common), else what both show. Whatever was agreed, \Deleted counts as agreed when one side alone has
+ * it, so that it is taken back there: only \Deleted on both is a deletion, as no deletion is inferred from a guess (R7). */
 struct flags merge_base_twin(struct arena *a, const struct record *far, const struct record *near);
 
 /* The base of a record after OP_MOVE on side t (P11): `agreed` of the record left; a \Deleted on the message that

@@ -147,7 +147,7 @@ plan_moved(struct build *b, const struct plan_link *l)
 		return;
 	if (from->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE))
 		plan_move(b, t, l->a, l->b);
-	else if (from->is_there[t])
+	else if (from->is_there[t] && !b->in->boxes.at[box_of(b, l->a)].side[l->side].restore)
 		plan_clone(b, t, l->a, l->b, REASON_MOVED);
 }
 

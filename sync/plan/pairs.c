@@ -48,8 +48,7 @@ pair_op(struct pair *p, enum op_kind kind, enum side x, enum reason reason)
 	return op;
 }
 
-/* The base, with what makes a \Deleted no change: a side that cannot keep it never took it back; one that is to be
- * restored takes back its own. */
+/* The base; a side that is to be restored takes back its own \Deleted. */
 static void
 settle_base(struct pair *p)
 {
@@ -57,8 +56,6 @@ settle_base(struct pair *p)
 	enum side s;
 
 	p->base = p->v->base;
-	if (!(p->mask[FAR].sys & p->mask[NEAR].sys & FLAG_DELETED))
-		p->base.sys &= ~(uint32_t)FLAG_DELETED;
 	for (s = FAR; s <= NEAR; s++) {
 		if (!box->side[s].restore || !may_write(p, s) || (p->base.sys & FLAG_DELETED))
 			continue;
@@ -91,6 +88,17 @@ settle_deletion(struct pair *p)
 	}
 }
 
+/* \Deleted goes from side x: the other side took it back, which it can only where it can keep the flag (R14). */
+static bool
+is_undeleted(const struct pair *p, enum side x)
+{
+	if (p->is_deleted || !shows_deleted(p, x) || !(p->mask[x].sys & FLAG_DELETED))
+		return false;
+	if (p->is_restored[x] || (p->v->is_cloned && p->v->fresh == x))
+		return true;
+	return may_flag(p, x) && (p->mask[side_other(x)].sys & FLAG_DELETED);
+}
+
 /* What side x gains and loses by the merge. */
 static void
 flag_changes(struct pair *p, enum side x, struct flags *add_r, struct flags *remove_r)
@@ -108,8 +116,7 @@ flag_changes(struct pair *p, enum side x, struct flags *add_r, struct flags *rem
 	}
 	if (p->learns[x])
 		add_r->sys |= FLAG_DELETED;
-	if (!p->is_deleted && shows_deleted(p, x) && (p->mask[x].sys & FLAG_DELETED) &&
-	    (may_flag(p, x) || p->is_restored[x]))
+	if (is_undeleted(p, x))
 		remove_r->sys |= FLAG_DELETED;
 }
 

@@ -135,7 +135,7 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 		plan_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN);
 	else if (is_deleted)
 		return;
-	else if (b->in->boxes.at[box].side[s].restore && v->can_write[s] && !b->messages[msg].is_moved) {
+	else if (b->in->boxes.at[box].side[s].restore && v->can_write[s]) {
 		if (may_restore(b, msg, s))
 			plan_copy(b, msg, s, REASON_RESTORE);
 	} else if (may_follow)
