@@ -1,0 +1,124 @@
+"""The program stopped at every numbered step (R22), then run again: the end is that of a run left alone."""
+import os
+
+from lib import Case, find, message, picture, program, serials
+
+DIED = 86
+MOST = 2000             # steps one case may take
+
+
+class EveryStep(Case):
+    """Subclasses' methods give a case: prepare() before a first sync, change() after it."""
+
+    def setUp(self):
+        super().setUp()
+        self.binary = program('MAILTWIN_FAST')
+
+    def scene(self, n, prepare, change, **kw):
+        self.state = os.path.join(self.dir, f'home/{n}/mailtwin')
+        self.far, self.near = self.maildir(f'far{n}', seed=1), self.maildir(f'near{n}', seed=2)
+        self.pair(**kw)
+        self.env = {'XDG_STATE_HOME': os.path.dirname(self.state)}
+        prepare()
+        if change:
+            self.sync(env=self.env)
+            change()
+
+    def every_step(self, prepare, change=None, stride=1, check=None, **kw):
+        self.scene('whole', prepare, change, **kw)
+        self.sync(env=self.env)
+        wanted = picture(self.far), picture(self.near)
+        self.assertEqual(*wanted)
+        n = 1
+        while n < MOST:
+            self._serial = 0
+            self.scene(n, prepare, change, **kw)
+            run = self.sync(env={**self.env, 'MAILTWIN_STEP_EXIT': str(n)}, code=(DIED, 0))
+            self.sync(env=self.env)
+            got = picture(self.far), picture(self.near)
+            self.assertEqual(wanted, got, f'stopped at step {n}')
+            if check:
+                check()
+            before = self.far.still(), self.near.still()
+            self.sync(env=self.env)
+            self.assertEqual(before, (self.far.still(), self.near.still()), f'stopped at step {n}: a second run works')
+            if run.code == 0:
+                self.assertGreater(n, 3, 'hardly a step was counted')
+                return
+            n += stride
+        self.fail(f'more than {MOST} steps')
+
+    def test_first_sync(self):
+        def prepare():
+            self.near.create('work/2026')
+            self.fill(self.far, 'INBOX', 3)
+            self.fill(self.near, 'work/2026', 2, 'FS')
+        self.every_step(prepare)
+
+    def test_first_sync_with_mail_on_both_sides(self):
+        def prepare():
+            for i in range(4):
+                for side, flags in ((self.far, 'S'), (self.near, 'F')):
+                    side.deliver('INBOX', message(i), flags, file=f'16000000.{i}.host')
+            self._serial = 10
+            self.fill(self.far, 'INBOX', 2)
+            self.fill(self.near, 'INBOX', 2)
+        self.every_step(prepare)
+
+    def test_new_flags_and_deletions(self):
+        def prepare():
+            self.fill(self.far, 'INBOX', 25, 'S')
+
+        def change():
+            self.far.delete(self.one(self.far, 1))
+            self.near.delete(self.one(self.near, 2))
+            self.far.flag(self.one(self.far, 3), add='F')
+            self.near.flag(self.one(self.near, 3), add='R', remove='S')
+            self.near.flag(self.one(self.near, 4), add='T')
+            self.fill(self.far, 'INBOX', 2)
+            self.fill(self.near, 'INBOX', 2, 'D')
+        self.every_step(prepare, change)
+
+    def test_moves(self):
+        def prepare():
+            self.far.create('a')
+            self.fill(self.far, 'INBOX', 25, 'S')
+            self.fill(self.far, 'a', 3, 'S')
+
+        def change():
+            self.far.move(self.one(self.far, 1), 'a')
+            self.near.move(self.one(self.near, 2), 'a', anew=True)
+            self.near.move(self.one(self.near, 26), 'INBOX')
+            self.near.move(self.one(self.near, 3), 'a')
+            self.far.flag(self.one(self.far, 3), add='F')
+
+        def check():
+            self.assertEqual(set(serials(self.far).values()), {1})
+        self.every_step(prepare, change, check=check)
+
+    def test_folders(self):
+        def prepare():
+            for box in ('a', 'b', 'b/c'):
+                self.far.create(box)
+                self.fill(self.far, box, 2, 'S')
+            self.fill(self.far, 'INBOX', 2)
+
+        def change():
+            self.near.remove('a')
+            self.far.remove('b/c')
+            self.near.create('d/e')
+            self.fill(self.near, 'd/e', 2)
+        self.every_step(prepare, change)
+
+
+class Steps(Case):
+    def test_log_names_each_step(self):
+        self.pair()
+        self.fill(self.far, 'INBOX', 2)
+        log = os.path.join(self.dir, 'steps')
+        self.sync(env={'MAILTWIN_STEP_LOG': log})
+        with open(log) as f:
+            kinds = [line.split()[1] for line in f]
+        for kind in ('commit', 'create', 'fsync', 'rename'):
+            self.assertIn(kind, kinds)
+        self.assertEqual(len(find(self.near, 1)), 1)

@@ -1,0 +1,41 @@
+"""Servers the tests of one process share, and cases with an account on one."""
+import os
+
+from lib import Case, ImapSide
+from servers import Cyrus, Dovecot, NO_CONDSTORE, NO_QRESYNC, POOR
+
+KINDS = {
+    'dovecot': lambda: Dovecot(),
+    'no-qresync': lambda: Dovecot(without=NO_QRESYNC),
+    'no-condstore': lambda: Dovecot(without=NO_CONDSTORE),
+    'poor': lambda: Dovecot(without=POOR),
+    'dots': lambda: Dovecot(mail='maildir', separator='.'),
+    'cyrus': lambda: Cyrus(),
+}
+
+_running = {}
+_users = 0
+
+
+def server(kind):
+    """A running server of that kind; started when first asked for, stopped when the process ends."""
+    if kind not in _running:
+        _running[kind] = KINDS[kind]().start()
+    return _running[kind]
+
+
+class Account(Case):
+    """`self.account()` is a fresh, empty account as a side."""
+
+    kind = 'dovecot'
+
+    def account(self, kind=None, **kw):
+        global _users
+        _users += 1
+        side = ImapSide(server(kind or self.kind), f'u{os.getpid()}x{_users}', **kw)
+        self.addCleanup(side.close)
+        return side
+
+    def imap_pair(self, channel='', kind=None, **kw):
+        """An account (far) and a Maildir (near)."""
+        self.pair(channel, far=kw.pop('far', None) or self.account(kind), **kw)
