@@ -304,6 +304,14 @@ refuse_doubles(struct walk *w)
 	arena_release(&a);
 }
 
+static int
+cmp_refused(const void *a, const void *b)
+{
+	const struct folder_refused *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
 /* INBOX, and what is below it. */
 static int
 find_inbox(struct walk *w, struct err *e)
@@ -340,7 +348,7 @@ folders_find(const struct layout *l, struct folders *f, struct err *e)
 
 	memset(f, 0, sizeof *f);
 	f->is_complete = true;
-	if (l->kind != NAMES_MAILDIRPP && l->path != NULL) {
+	if (layout_has_path(l)) {
 		root.path = layout_root(l, &f->arena);
 		root.fd = disk_opendir(AT_FDCWD, root.path);
 		if (root.fd < 0 || stamp_take(root.fd, NULL, &dir) < 0) {
@@ -356,6 +364,8 @@ folders_find(const struct layout *l, struct folders *f, struct err *e)
 	if (root.fd >= 0)
 		each_entry(&w, &root, &(struct above){ NULL, dir }, visit_tree);
 	refuse_doubles(&w);
+	if (f->refused.n > 1)
+		qsort(f->refused.at, f->refused.n, sizeof f->refused.at[0], cmp_refused);
 	rc = 0;
 done:
 	if (root.fd >= 0)

@@ -8,6 +8,12 @@
 enum { INBOX_LEN = 5 };
 
 bool
+layout_has_path(const struct layout *l)
+{
+	return l->kind != NAMES_MAILDIRPP && l->path != NULL;
+}
+
+bool
 layout_has_folders(const struct layout *l)
 {
 	return l->kind == NAMES_MAILDIRPP || l->path != NULL;
@@ -24,7 +30,7 @@ layout_prefix(const struct layout *l)
 {
 	const char *slash;
 
-	if (l->path == NULL || l->kind == NAMES_MAILDIRPP)
+	if (!layout_has_path(l))
 		return "";
 	slash = strrchr(l->path, '/');
 	return slash != NULL ? slash + 1 : l->path;
@@ -35,7 +41,7 @@ layout_root(const struct layout *l, struct arena *a)
 {
 	size_t len;
 
-	if (l->path == NULL || l->kind == NAMES_MAILDIRPP)
+	if (!layout_has_path(l))
 		return arena_strdup(a, l->inbox);
 	len = strlen(l->path) - strlen(layout_prefix(l));
 	while (len > 1 && l->path[len - 1] == '/')
@@ -48,7 +54,7 @@ layout_is_inbox_listed(const struct layout *l)
 {
 	size_t len;
 
-	if (l->kind == NAMES_MAILDIRPP || l->path == NULL)
+	if (!layout_has_path(l))
 		return true;
 	len = strlen(l->path);
 	return strncmp(l->inbox, l->path, len) == 0 && l->inbox[len] != '\0';

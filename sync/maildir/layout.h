@@ -32,6 +32,9 @@ char *layout_path(const struct layout *l, struct arena *a, const char *name, str
 /* "INBOX" for INBOX and for its alias MapInbox, else name. */
 const char *layout_name(const struct layout *l, const char *name);
 
+/* False where everything lies in Inbox: a Maildir++, a store without Path. */
+bool layout_has_path(const struct layout *l);
+
 /* True if folders other than INBOX and those below it can be kept at all. */
 bool layout_has_folders(const struct layout *l);
 

@@ -28,12 +28,11 @@ struct maildir_settings {
 	enum names_layout layout;	/* any but NAMES_IMAP */
 	char info_delimiter;		/* 0 = ':' */
 	bool is_readonly;		/* ReadOnly yes: nothing is ever written */
-	bool is_dry;			/* the same for this run only */
 	bool keeps_date;		/* CopyArrivalDate: mtime is the arrival date, also where an item has none */
 	bool is_synced;			/* FSync */
 };
 
-/* Copies the settings. Does not touch the disk. */
+/* Copies the settings. The engine's store->is_dry has the effect of is_readonly for one run. Does not touch the disk. */
 struct store *maildir_store_new(const struct maildir_settings *settings);
 
 #endif

@@ -1,0 +1,67 @@
+/* What the parts of the Maildir adapter share: maildir.c (the store, its mailboxes), maildir_read.c and
+ * maildir_write.c. Nobody else includes this.
+ */
+#ifndef SYNC_STORE_MAILDIR_PARTS_H
+#define SYNC_STORE_MAILDIR_PARTS_H
+
+#include <stdbool.h>
+
+#include "sync/maildir/layout.h"
+#include "sync/maildir/mdir.h"
+#include "sync/message/digest.h"
+#include "sync/store/store.h"
+
+struct maildir_store {
+	struct store base;
+	struct arena arena;
+	struct layout layout;
+	struct mdir_settings mdir;
+	bool keeps_date;
+};
+
+struct maildir_session {
+	struct session base;
+	struct digest *digest;		/* NULL until needed */
+	char *piece;			/* for reading; NULL until needed */
+};
+
+static inline struct maildir_store *
+maildir_store_of(struct session *c)
+{
+	return (struct maildir_store *)c->store;
+}
+
+/* False in a dry run and for ReadOnly stores: nothing at all is written then. */
+static inline bool
+maildir_may_write(const struct maildir_store *s)
+{
+	return !s->base.is_readonly && !s->base.is_dry;
+}
+
+/* Opens a mailbox to be read; epoch 0 = any. On -1 *m is closed. */
+int maildir_open_box(struct session *c, const char *box, uint64_t epoch, struct mdir *m, struct err *e);
+
+/* -1 with *e where nothing may be written. */
+int maildir_check_write(const struct maildir_store *s, struct err *e);
+
+/* maildir_read.c, as the contract has them */
+int maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+int maildir_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone,
+    struct err *e);
+int maildir_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e);
+int maildir_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+    const struct body_sink *sink, struct err *e);
+
+/* maildir_write.c, likewise */
+struct key maildir_choose_name(struct store *s, struct arena *a);
+int maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
+    struct arena *a, struct delivery **d_r, struct err *e);
+int maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
+    struct arena *a, struct err *e);
+int maildir_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
+    struct err *e);
+int maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e);
+
+#endif

@@ -1,0 +1,270 @@
+#include "sync/store/maildir_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "state/base/log.h"
+#include "sync/maildir/disk.h"
+#include "sync/maildir/folderops.h"
+#include "sync/maildir/folders.h"
+#include "sync/maildir/msgfile.h"
+#include "sync/maildir/scan.h"
+#include "sync/maildir/stamp.h"
+#include "sync/message/lineends.h"
+
+enum { READ_SIZE = 64 * 1024 };
+
+static char *
+piece_of(struct session *session)
+{
+	struct maildir_session *c = (struct maildir_session *)session;
+
+	if (c->piece == NULL)
+		c->piece = mem_alloc(READ_SIZE);
+	return c->piece;
+}
+
+static bool
+is_missing_inbox(struct maildir_store *s, const char *box, struct err *e)
+{
+	return names_is_inbox(layout_name(&s->layout, box)) && folders_exists(&s->layout, box, e) == 0;
+}
+
+static void
+log_odd(const struct mdir *m, const struct scan *scan)
+{
+	size_t i;
+
+	for (i = 0; log_is_on(LOG_MAILDIR) && i < scan->odd.n; i++)
+		log_line(LOG_MAILDIR, "%s/%s/%s is left out: it %s", m->path, mdir_sub(scan->odd.at[i].is_new),
+		    scan->odd.at[i].name, scan->odd.at[i].why);
+}
+
+static void
+fill_delta(struct delta *d, const struct mdir *m, const struct scan *scan)
+{
+	const struct scan_entry *entry;
+	struct delta_entry *to;
+	size_t i;
+
+	vec_reserve(&d->entries, scan->entries.n);
+	for (i = 0; i < scan->entries.n; i++) {
+		entry = &scan->entries.at[i];
+		to = vec_add(&d->entries);
+		to->key = key_dup(&d->arena, entry->key);
+		to->flags = (struct flags){ .sys = entry->flags, .kw = "" };
+		to->hint = scan_hint(&d->arena, entry);
+		to->server_id = "";
+	}
+	d->is_complete = scan->is_stable;
+	stamp_cursor(&scan->stamps, scan->is_steady && disk_has_true_times(m->fd), &d->cursor);
+	d->is_readonly = d->is_readonly || faccessat(m->cur_fd, ".", W_OK, AT_EACCESS) < 0;
+}
+
+static int
+read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
+{
+	struct maildir_store *s = maildir_store_of(c);
+	struct mdir m = MDIR_CLOSED;
+	struct scan scan = { 0 };
+	int rc = -1;
+
+	if (is_missing_inbox(s, d->box, e)) {
+		if (!may_write) {
+			d->is_complete = true;
+			return 0;
+		}
+		if (folderops_create(&s->layout, &s->mdir, d->box, e) < 0)
+			return -1;
+	}
+	if (maildir_open_box(c, d->box, 0, &m, e) < 0 || scan_make(&scan, &m, may_write, e) < 0)
+		goto done;
+	log_odd(&m, &scan);
+	fill_delta(d, &m, &scan);
+	rc = 0;
+done:
+	scan_release(&scan);
+	mdir_close(&m);
+	return rc;
+}
+
+int
+maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e)
+{
+	struct maildir_store *s = maildir_store_of(c);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		d[i].kind = DELTA_FULL;
+		d[i].mask = (struct flag_mask){ .sys = FLAG_ALL, .kw = "" };
+		d[i].is_readonly = s->base.is_readonly;
+		d[i].status = read_delta(c, &d[i], maildir_may_write(s) && !is_readonly_run, &d[i].err);
+		if (d[i].status < 0 && d[i].err.scope == ERR_RUN) {
+			*e = d[i].err;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+maildir_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone, struct err *e)
+{
+	struct mdir m = MDIR_CLOSED;
+	struct scan scan = { 0 };
+	size_t i;
+	int rc = -1;
+
+	memset(gone, 0, n * sizeof gone[0]);
+	if (maildir_open_box(c, box, 0, &m, e) < 0 || scan_make(&scan, &m, false, e) < 0)
+		goto done;
+	for (i = 0; scan.is_stable && i < n; i++)
+		gone[i] = scan_find(&scan, keys[i]) == NULL;
+	rc = 0;
+done:
+	scan_release(&scan);
+	mdir_close(&m);
+	return rc;
+}
+
+/* Reads on; the number of octets, 0 at the end, -1 with *e. */
+static ssize_t
+read_piece(int fd, char *piece, struct err *e)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, piece, READ_SIZE);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		disk_err(e, ERR_MESSAGE, errno, "a message file cannot be read");
+	return n;
+}
+
+static int
+digest_file(struct session *session, int fd, struct ident *ident_r, struct err *e)
+{
+	struct maildir_session *c = (struct maildir_session *)session;
+	char *piece = piece_of(session);
+	ssize_t n;
+
+	if (c->digest == NULL && (c->digest = digest_new(e)) == NULL)
+		return -1;
+	digest_start(c->digest, DIGEST_MESSAGE);
+	while ((n = read_piece(fd, piece, e)) > 0)
+		digest_feed(c->digest, piece, (size_t)n);
+	return n < 0 ? -1 : digest_end(c->digest, ident_r, e);
+}
+
+int
+maildir_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e)
+{
+	struct mdir m = MDIR_CLOSED;
+	struct stat st;
+	size_t i;
+	int fd;
+
+	(void)want;			/* reading is cheap: always in full */
+	for (i = 0; i < n; i++)
+		items[i].status = -1;
+	if (maildir_open_box(c, box, epoch, &m, e) < 0) {
+		for (i = 0; i < n; i++)
+			items[i].err = *e;
+		return -1;
+	}
+	for (i = 0; i < n; i++) {
+		fd = msgfile_open(&m, items[i].key, items[i].hint, &st, &items[i].err);
+		if (fd < 0)
+			continue;
+		items[i].status = digest_file(c, fd, &items[i].ident, &items[i].err);
+		close(fd);
+	}
+	mdir_close(&m);
+	return 0;
+}
+
+/* The size of a file in the canonical form. */
+static int
+count_wire(struct session *c, int fd, uint64_t *size_r, struct err *e)
+{
+	struct lineends_out count = { 0 };
+	char *piece = piece_of(c);
+	ssize_t n;
+
+	while ((n = read_piece(fd, piece, e)) > 0)
+		lineends_count(&count, piece, (size_t)n);
+	*size_r = count.size;
+	if (n == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		return disk_err(e, ERR_MESSAGE, errno, "a message file cannot be read again");
+	return n < 0 ? -1 : 0;
+}
+
+/* True if the file is not what it was when its size was announced. */
+static bool
+has_changed(int fd, const struct stat *was, uint64_t sent)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || sent != (uint64_t)was->st_size || st.st_size != was->st_size ||
+	    st.st_mtim.tv_sec != was->st_mtim.tv_sec || st.st_mtim.tv_nsec != was->st_mtim.tv_nsec;
+}
+
+/* Streams an open file into the sink. -1 only when the sink says so; *e is then its own. */
+static int
+send_file(struct session *c, int fd, const struct stat *st, size_t index, const struct body_sink *sink,
+    struct err *e)
+{
+	struct body_head head = { .index = index, .form = BODY_FILE, .size = (uint64_t)st->st_size,
+		.date = st->st_mtim.tv_sec };
+	char *piece = piece_of(c);
+	struct err bad;
+	uint64_t sent = 0;
+	ssize_t n;
+
+	if (count_wire(c, fd, &head.wire_size, &bad) < 0)
+		return sink->end(sink->ctx, index, &bad, e);
+	if (sink->begin(sink->ctx, &head, e) < 0)
+		return -1;
+	while (sent < head.size && (n = read_piece(fd, piece, &bad)) != 0) {
+		if (n < 0)
+			return sink->end(sink->ctx, index, &bad, e);
+		if ((uint64_t)n > head.size - sent)
+			n = (ssize_t)(head.size - sent);
+		if (sink->data(sink->ctx, piece, (size_t)n, e) < 0)
+			return -1;
+		sent += (uint64_t)n;
+	}
+	if (!has_changed(fd, st, sent))
+		return sink->end(sink->ctx, index, NULL, e);
+	err_class(&bad, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message file was changed while it was read");
+	return sink->end(sink->ctx, index, &bad, e);
+}
+
+int
+maildir_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+    const struct body_sink *sink, struct err *e)
+{
+	struct mdir m = MDIR_CLOSED;
+	struct stat st;
+	struct err bad;
+	size_t i;
+	int fd, rc;
+
+	rc = maildir_open_box(c, box, epoch, &m, e);
+	for (i = 0; i < n && rc == 0; i++) {
+		fd = msgfile_open(&m, items[i].key, items[i].hint, &st, &bad);
+		if (fd < 0) {
+			rc = sink->end(sink->ctx, i, &bad, e);
+			continue;
+		}
+		rc = send_file(c, fd, &st, i, sink, e);
+		close(fd);
+	}
+	mdir_close(&m);
+	return rc;
+}
+

@@ -1,0 +1,283 @@
+#include "sync/store/maildir_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/base/step.h"
+#include "sync/maildir/deliver.h"
+#include "sync/maildir/filename.h"
+#include "sync/maildir/msgfile.h"
+
+/* For calls that write. */
+static int
+open_to_write(struct session *c, const char *box, uint64_t epoch, struct mdir *m, struct err *e)
+{
+	*m = MDIR_CLOSED;
+	if (maildir_check_write(maildir_store_of(c), e) < 0 || maildir_open_box(c, box, epoch, m, e) < 0)
+		return -1;
+	if (mdir_prepare(m, e) == 0)
+		return 0;
+	mdir_close(m);
+	return -1;
+}
+
+struct key
+maildir_choose_name(struct store *s, struct arena *a)
+{
+	return key_from_string(filename_unique(a, ((struct maildir_store *)s)->mdir.delimiter));
+}
+
+struct maildir_delivery {
+	struct delivery base;
+	struct mdir mdir;
+	struct deliver *deliver;
+	struct deliver_item *items;
+	size_t n;
+	struct arena *arena;
+	bool keeps_date;
+};
+
+static int
+sink_begin(void *ctx, const struct body_head *head, struct err *e)
+{
+	struct maildir_delivery *d = ctx;
+	const struct deliver_item *item = &d->items[head->index];
+	struct deliver_body body = {
+		.base = arena_strndup(d->arena, item->name.data, item->name.len),
+		.flags = item->flags.sys & FLAG_ALL,
+		.is_wire = head->form == BODY_WIRE,
+		.size = head->size,
+		.date = item->date != 0 ? item->date : d->keeps_date ? head->date : 0,
+	};
+
+	return deliver_begin(d->deliver, head->index, &body, e);
+}
+
+static int
+sink_data(void *ctx, const void *p, size_t len, struct err *e)
+{
+	return deliver_data(((struct maildir_delivery *)ctx)->deliver, p, len, e);
+}
+
+static int
+sink_end(void *ctx, size_t index, const struct err *failed, struct err *e)
+{
+	struct maildir_delivery *d = ctx;
+
+	/* A body that could not even be begun. */
+	if (failed != NULL && deliver_result(d->deliver, index)->state == DELIVER_ABSENT) {
+		d->items[index].err = *failed;
+		return 0;
+	}
+	return deliver_end(d->deliver, failed, e);
+}
+
+static void
+fill_item(struct maildir_delivery *d, size_t i)
+{
+	const struct deliver_result *r = deliver_result(d->deliver, i);
+	struct deliver_item *item = &d->items[i];
+
+	item->outcome = OUTCOME_FAILED;
+	switch (r->state) {
+	case DELIVER_DONE:
+		item->outcome = OUTCOME_DONE;
+		item->key = item->name;
+		item->hint = arena_printf(d->arena, "%c%s", r->is_new ? 'n' : 'c', r->name + item->name.len);
+		break;
+	case DELIVER_UNKNOWN:
+		item->outcome = OUTCOME_UNKNOWN;
+		item->err = r->err;
+		break;
+	case DELIVER_FAILED:
+		item->err = r->err;
+		break;
+	default:
+		if (item->err.text[0] == '\0')
+			err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_LATER,
+			    "nothing was delivered: its content did not come, or the run was stopped");
+		break;
+	}
+}
+
+static int
+delivery_finish(struct delivery *base, struct err *e)
+{
+	struct maildir_delivery *d = (struct maildir_delivery *)base;
+	size_t i;
+	int rc = deliver_finish(d->deliver, e);
+
+	for (i = 0; i < d->n; i++)
+		fill_item(d, i);
+	deliver_free(&d->deliver);
+	mdir_close(&d->mdir);
+	free(d);
+	return rc;
+}
+
+int
+maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
+    struct arena *a, struct delivery **d_r, struct err *e)
+{
+	struct maildir_store *s = maildir_store_of(c);
+	struct maildir_delivery *d;
+	struct mdir m;
+	size_t i;
+
+	*d_r = NULL;
+	for (i = 0; i < n; i++) {
+		items[i].outcome = OUTCOME_FAILED;
+		items[i].key = KEY_NONE;
+		items[i].hint = "";
+		memset(&items[i].err, 0, sizeof items[i].err);
+		if (items[i].name.len == 0)
+			items[i].name = maildir_choose_name(c->store, a);
+	}
+	if (open_to_write(c, box, epoch, &m, e) < 0) {
+		for (i = 0; i < n; i++)
+			items[i].err = *e;
+		return -1;
+	}
+	d = mem_alloc(sizeof *d);
+	d->mdir = m;
+	d->deliver = deliver_new(&d->mdir, n);
+	d->items = items;
+	d->n = n;
+	d->arena = a;
+	d->keeps_date = s->keeps_date;
+	d->base.sink = (struct body_sink){ sink_begin, sink_data, sink_end, d };
+	d->base.finish = delivery_finish;
+	*d_r = &d->base;
+	return 0;
+}
+
+/* What was changed in an open mailbox becomes durable. -1: it may not be; *rc and *e tell, unless they
+ * tell of something else already. */
+static int
+make_durable(struct mdir *m, int *rc, struct err *e)
+{
+	struct err own;
+
+	if (m->fd < 0)
+		return 0;
+	if (step_is_dead())
+		return -1;
+	if (mdir_sync(m, &own) == 0)
+		return 0;
+	if (*rc == 0)
+		*e = own;
+	*rc = -1;
+	return -1;
+}
+
+static void
+doubt(enum outcome *outcome, struct err *err, const struct err *why)
+{
+	if (*outcome != OUTCOME_DONE)
+		return;
+	*outcome = OUTCOME_UNKNOWN;
+	*err = *why;
+}
+
+int
+maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
+    struct arena *a, struct err *e)
+{
+	struct mdir m;
+	struct flag_item *item;
+	size_t i;
+	int rc = open_to_write(c, box, epoch, &m, e);
+
+	for (i = 0; i < n; i++) {
+		item = &items[i];
+		item->outcome = OUTCOME_FAILED;
+		item->flags = FLAGS_NONE;
+		item->new_hint = "";
+		if (rc < 0) {
+			item->err = *e;
+			continue;
+		}
+		if (msgfile_change_flags(&m, item->key, item->hint, item->add.sys & FLAG_ALL,
+		    item->remove.sys & FLAG_ALL, a, &item->flags.sys, &item->new_hint, &item->err) == 0)
+			item->outcome = OUTCOME_DONE;
+		else if (item->err.scope > ERR_MESSAGE) {
+			*e = item->err;
+			rc = -1;
+		}
+	}
+	if (make_durable(&m, &rc, e) < 0)
+		for (i = 0; i < n; i++)
+			doubt(&items[i].outcome, &items[i].err, e);
+	mdir_close(&m);
+	return rc;
+}
+
+int
+maildir_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
+    struct err *e)
+{
+	struct mdir m;
+	size_t i;
+	int rc = open_to_write(c, box, epoch, &m, e);
+
+	for (i = 0; i < n; i++) {
+		items[i].outcome = OUTCOME_FAILED;
+		if (rc < 0) {
+			items[i].err = *e;
+			continue;
+		}
+		if (msgfile_remove(&m, items[i].key, items[i].hint, items[i].expect.sys & FLAG_ALL,
+		    &items[i].err) == 0)
+			items[i].outcome = OUTCOME_DONE;
+		else if (items[i].err.scope > ERR_MESSAGE) {
+			*e = items[i].err;
+			rc = -1;
+		}
+	}
+	if (make_durable(&m, &rc, e) < 0)
+		for (i = 0; i < n; i++)
+			doubt(&items[i].outcome, &items[i].err, e);
+	mdir_close(&m);
+	return rc;
+}
+
+int
+maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e)
+{
+	struct mdir m = MDIR_CLOSED, dest = MDIR_CLOSED;
+	struct move_item *item;
+	size_t i;
+	int rc = open_to_write(c, box, epoch, &m, e);
+
+	if (rc == 0)
+		rc = open_to_write(c, to, to_epoch, &dest, e);
+	for (i = 0; i < n; i++) {
+		item = &items[i];
+		item->outcome = OUTCOME_FAILED;
+		item->new_key = KEY_NONE;
+		item->new_hint = "";
+		if (rc < 0) {
+			item->err = *e;
+			continue;
+		}
+		if (item->name.len == 0)
+			item->name = maildir_choose_name(c->store, a);
+		if (msgfile_move(&m, item->key, item->hint, &dest, arena_strndup(a, item->name.data, item->name.len),
+		    keep, a, &item->new_hint, &item->err) == 0) {
+			item->outcome = OUTCOME_DONE;
+			item->new_key = item->name;
+		} else if (item->err.scope > ERR_MESSAGE) {
+			*e = item->err;
+			rc = -1;
+		}
+	}
+	/* The new place first: between the two, a power cut may show a message twice, never not at all. */
+	if (make_durable(&dest, &rc, e) < 0 || make_durable(&m, &rc, e) < 0)
+		for (i = 0; i < n; i++)
+			doubt(&items[i].outcome, &items[i].err, e);
+	mdir_close(&m);
+	mdir_close(&dest);
+	return rc;
+}
+
