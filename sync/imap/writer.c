@@ -164,6 +164,14 @@ imap_put_uids_from(struct imap_command *c, uint32_t first)
 	c->wants_any_uid = true;
 }
 
+void
+imap_put_search(struct imap_command *c)
+{
+	c->is_esearch = imap_caps_has(c->caps, IMAP_CAP_ESEARCH);
+	c->is_search = !c->is_esearch;
+	imap_put(c, c->is_esearch ? "UID SEARCH RETURN (ALL) " : "UID SEARCH ");
+}
+
 int
 imap_put_flags(struct imap_command *c, struct flags flags, struct err *e)
 {

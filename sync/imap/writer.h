@@ -59,7 +59,9 @@ struct imap_command {
 	bool is_secret;			/* neither logged nor in a transcript */
 	bool wants_any_uid;		/* FETCH data of every UID is this command's */
 	bool changes;			/* it changes something on the server: a step (R22); set for IMAP_WRITE */
-	bool is_search;			/* plain SEARCH answers cannot be told apart: one at a time */
+	bool is_copy;			/* COPY, MOVE: an untagged COPYUID is its own */
+	bool is_search;			/* plain SEARCH, whose answers bear no tag: one at a time */
+	bool is_esearch;
 	struct buf text;
 	struct imap_uidset uids;	/* of the FETCH, STORE, COPY, MOVE, EXPUNGE */
 	char *box;			/* wire name that STATUS data must bear; NULL = any */
@@ -88,6 +90,8 @@ void imap_put_wire_mailbox(struct imap_command *c, const char *wire, size_t len)
 size_t imap_put_uids(struct imap_command *c, const uint32_t *uids, size_t n, size_t reserve);
 /* "n:*", for all from n on; every UID's data will be this command's. */
 void imap_put_uids_from(struct imap_command *c, uint32_t first);
+/* "UID SEARCH ", as ESEARCH where that is offered. The keys are the caller's to put behind it. */
+void imap_put_search(struct imap_command *c);
 /* "(\Seen $Forwarded work)". -1 (ERR_MESSAGE) when a keyword is no atom. */
 int imap_put_flags(struct imap_command *c, struct flags flags, struct err *e);
 /* "\" 7-Feb-2024 21:52:25 +0000\"" with its quotes. */

@@ -1,0 +1,460 @@
+/* Writing commands, counting what is unanswered, reading until enough has come. */
+#include "sync/imap/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/step.h"
+
+static const struct imap_code no_code = { .kind = IMAP_CODE_NONE, .name = "", .arg = "" };
+
+enum { AFTER_BYE_MS = 2000, LAST_WORDS_MAX = 200 };
+
+static int
+dead(const struct imap_session *s, struct err *e)
+{
+	*e = s->failure;
+	return -1;
+}
+
+static void
+end_pending(struct imap_session *s, size_t i, const struct imap_result *result)
+{
+	struct pending p = s->pending.at[i];
+
+	s->in_flight -= p.bytes;
+	memmove(&s->pending.at[i], &s->pending.at[i + 1], (s->pending.n - i - 1) * sizeof p);
+	s->pending.n--;
+	if (p.role != PENDING_PLAIN)
+		imap_box_answered(s, &p, result);
+	if (p.ev != NULL && p.ev->done != NULL)
+		p.ev->done(p.ctx, result);
+	imap_command_release(&p.c);
+}
+
+int
+imap_die(struct imap_session *s, const struct err *why, struct err *e)
+{
+	if (s->is_dead)
+		return dead(s, e);
+	s->failure = *why;
+	if (s->is_bye && !s->is_leaving)
+		err_class(&s->failure, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s ended the session: %s", s->label,
+		    s->bye.len != 0 ? buf_str(&s->bye) : "without a word");
+	s->is_dead = true;
+	log_line(LOG_IMAP, "%s: connection over: %s", s->label, s->failure.text);
+	stream_close(&s->stream);
+	while (s->pending.n > 0) {
+		struct imap_result result = { .code = &no_code, .text = s->failure.text };
+
+		result.status = s->pending.at[0].is_started ? IMAP_LOST : IMAP_UNSENT;
+		end_pending(s, 0, &result);
+	}
+	return dead(s, e);
+}
+
+/* Writing failed. What the server said before it hung up is still to be read, and worth more than our
+ * "broken pipe". */
+static int
+lose(struct imap_session *s, struct err *e)
+{
+	struct err why, last;
+
+	stream_fail(s->stream, &why);
+	for (int i = 0; i < LAST_WORDS_MAX && !s->is_dead; i++)
+		if (stream_wait(s->stream, 0, &last) != 1 || imap_read_one(s, &last) < 0)
+			break;
+	return imap_die(s, &why, e);
+}
+
+int
+imap_write(struct imap_session *s, const void *p, size_t len, struct err *e)
+{
+	const char *at = p;
+
+	while (len > 0) {
+		ssize_t n = mailstream_write(stream_mail(s->stream), at, len);
+
+		if (n <= 0)
+			return lose(s, e);
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+imap_flush(struct imap_session *s, struct err *e)
+{
+	if (s->is_dead)
+		return dead(s, e);
+	return mailstream_flush(stream_mail(s->stream)) < 0 ? lose(s, e) : 0;
+}
+
+struct pending *
+imap_pending_find(struct imap_session *s, unsigned tag)
+{
+	for (size_t i = 0; i < s->pending.n; i++)
+		if (s->pending.at[i].tag == tag)
+			return &s->pending.at[i];
+	return NULL;
+}
+
+static int
+tagged(struct imap_session *s, struct err *e)
+{
+	const struct imap_reply *reply = &s->reply;
+	struct imap_result result = { .status = reply->status, .code = &reply->code, .text = reply->text };
+	char *end = NULL;
+	unsigned long tag = reply->tag[0] == 'A' ? strtoul(reply->tag + 1, &end, 10) : 0;
+	struct pending *p = end != NULL && *end == '\0' && tag <= UINT32_MAX ? imap_pending_find(s, (unsigned)tag) : NULL;
+
+	/* Our tags have no sign and no leading zero, so strtoul's freedoms match none of them twice. */
+	if (p == NULL || !p->is_started)
+		return imap_reader_bad(s->reader, e, "an answer to a command we never sent");
+	if (p->c.changes && step(STEP_ANSWER, reply->text, e) < 0)
+		return -1;
+	end_pending(s, (size_t)(p - s->pending.at), &result);
+	return 0;
+}
+
+int
+imap_read_one(struct imap_session *s, struct err *e)
+{
+	struct imap_body_sink sink = imap_body_router(s);
+	struct err why;
+	int rc;
+
+	if (s->is_dead)
+		return dead(s, e);
+	/* After BYE only tagged answers are worth a short wait. */
+	if (s->is_bye && !imap_reader_has_input(s->reader) && stream_wait(s->stream, AFTER_BYE_MS, &why) != 1) {
+		err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_NOW, "%s closed the connection", s->label);
+		return imap_die(s, &why, e);
+	}
+	rc = imap_reply_read(s->reader, &s->reply, &sink, &why);
+	s->is_dispatching = true;
+	if (rc == 0)
+		rc = s->reply.kind == IMAP_REPLY_TAGGED ? tagged(s, &why) : imap_dispatch(s, &why);
+	s->is_dispatching = false;
+	return rc < 0 ? imap_die(s, &why, e) : 0;
+}
+
+int
+imap_await(struct imap_session *s, unsigned tag, struct err *e)
+{
+	s->is_asked = true;
+	s->is_continued = false;
+	if (imap_flush(s, e) < 0)
+		return -1;
+	while (!s->is_continued && imap_pending_find(s, tag) != NULL)
+		if (imap_read_one(s, e) < 0)
+			return -1;
+	s->is_asked = false;
+	return s->is_continued;
+}
+
+/* The octets of a literal, through one buffer. */
+static int
+send_source(struct imap_session *s, const struct imap_source *source, struct err *e)
+{
+	uint64_t left = source->size;
+	char piece[16 * 1024];
+
+	while (left > 0) {
+		struct err why;
+		size_t room = left < sizeof piece ? (size_t)left : sizeof piece;
+		ssize_t n = source->read(source->ctx, piece, room, &why);
+
+		if (n == 0)
+			err_set(&why, ERR_MESSAGE, "a message became shorter while it was sent");
+		if (n <= 0)
+			return imap_die(s, &why, e);
+		if (imap_write(s, piece, (size_t)n, e) < 0)
+			return -1;
+		left -= (uint64_t)n;
+	}
+	return 0;
+}
+
+static bool
+is_reading(const struct imap_session *s)
+{
+	for (size_t i = 0; i < s->pending.n; i++)
+		if (s->pending.at[i].c.kind == IMAP_READ)
+			return true;
+	return false;
+}
+
+/* Writes pending command `tag`. It may end before it is out, when the server refuses a literal. */
+static int
+write_command(struct imap_session *s, unsigned tag, struct err *e)
+{
+	struct pending *p = imap_pending_find(s, tag);
+	struct imap_command c = p->c;
+	char head[16];
+	size_t at = 0;
+	int rc = -1, n = snprintf(head, sizeof head, "A%u ", tag);
+
+	/* The text is needed to the end, even when the answer ends the pending before. */
+	p->c.text = (struct buf){ 0 };
+	p->c.stops.at = NULL;
+	p->c.stops.n = p->c.stops.room = 0;
+	p->is_started = true;
+	buf_adds(&c.text, "\r\n");
+	if (log_is_on(LOG_IMAP))
+		log_line(LOG_IMAP, "%s: > %s%.*s", s->label, head, c.is_secret ? 0 : (int)strcspn(c.text.data, "\r"),
+		    c.text.data);
+	if (c.is_secret)
+		stream_secret_begin(s->stream);
+	if (imap_write(s, head, (size_t)n, e) < 0)
+		goto done;
+	for (size_t i = 0; i < c.stops.n; i++) {
+		const struct imap_stop *stop = &c.stops.at[i];
+
+		if (imap_write(s, c.text.data + at, stop->end - at, e) < 0)
+			goto done;
+		at = stop->end;
+		if (stop->must_wait) {
+			int is_on = imap_await(s, tag, e);
+
+			if (is_on <= 0) {
+				rc = is_on;
+				goto done;
+			}
+		}
+		if (stop->has_source && send_source(s, &stop->source, e) < 0)
+			goto done;
+	}
+	rc = imap_write(s, c.text.data + at, c.text.len - at, e);
+done:
+	if (c.is_secret && !s->is_dead)
+		stream_secret_end(s->stream);
+	buf_release(&c.text);
+	vec_release(&c.stops);
+	return rc;
+}
+
+/* R17: may this leave now? Reads until that is known. */
+static int
+check_write(struct imap_session *s, const struct imap_command *c, struct err *e)
+{
+	struct selection *sel = s->latest;
+
+	if (c->kind == IMAP_ANY)
+		return 0;
+	if (sel == NULL)
+		return err_set(e, ERR_BOX, "%s: no mailbox is selected", s->label);
+	if (c->kind == IMAP_READ)
+		return 0;
+	if (imap_wait(s, sel->tag, e) < 0)
+		return -1;
+	if (sel->is_failed) {
+		*e = sel->failure;
+		return -1;
+	}
+	if (s->latest != sel || sel->box.is_read_only)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: mailbox %s is read-only", s->label,
+		    sel->label);
+	if (c->uidvalidity != 0 && c->uidvalidity != sel->box.uidvalidity)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER,
+		    "%s: mailbox %s is another one than before (UIDVALIDITY %u, was %u)", s->label, sel->label,
+		    sel->box.uidvalidity, c->uidvalidity);
+	return 0;
+}
+
+static bool
+has_source(const struct imap_command *c)
+{
+	for (size_t i = 0; i < c->stops.n; i++)
+		if (c->stops.at[i].has_source)
+			return true;
+	return false;
+}
+
+/* Reads until c may be written without risk: room in the window; no plain SEARCH under way when c is
+ * one (their answers bear no tag); no FETCH under way while we push a message. */
+static int
+make_room(struct imap_session *s, const struct imap_command *c, struct err *e)
+{
+	bool is_pushing = has_source(c);
+
+	for (;;) {
+		bool must_wait = s->pending.n > 0 && s->in_flight + c->text.len + 16 > IMAP_WINDOW;
+
+		if (c->is_search)
+			for (size_t i = 0; i < s->pending.n; i++)
+				must_wait |= s->pending.at[i].c.is_search;
+		if (is_pushing)
+			must_wait |= is_reading(s);
+		if (!must_wait || s->is_holding)
+			return 0;
+		if (imap_flush(s, e) < 0 || imap_read_one(s, e) < 0)
+			return -1;
+	}
+}
+
+int
+imap_send_as(struct imap_session *s, struct imap_command *c, int role, struct selection *sel,
+    const struct imap_events *ev, void *ctx, unsigned *ticket_r, struct err *e)
+{
+	struct err broken;
+	unsigned tag;
+
+	if (s->is_dead)
+		return dead(s, e);
+	if (make_room(s, c, e) < 0)
+		return -1;
+	if (c->changes && step(STEP_SEND, buf_str(&c->text), e) < 0)
+		return imap_die(s, e, e);
+	tag = ++s->last_tag;
+	vec_push(&s->pending, (struct pending){ .tag = tag, .c = *c, .ev = ev, .ctx = ctx,
+	    .bytes = c->text.len + 16, .role = role, .sel = sel });
+	s->in_flight += c->text.len + 16;
+	memset(c, 0, sizeof *c);
+	if (sel != NULL && role == PENDING_SELECT)
+		sel->tag = tag;
+	if (ticket_r != NULL)
+		*ticket_r = tag;
+	/* From here on the command is taken: `done` tells how it ended, so a connection that breaks now is
+	 * no failure of this call. The next call says it. */
+	(void)write_command(s, tag, &broken);
+	return 0;
+}
+
+int
+imap_send(struct imap_session *s, struct imap_command *c, const struct imap_events *ev, void *ctx,
+    unsigned *ticket_r, struct err *e)
+{
+	int rc = -1;
+
+	if (s->is_dead) {
+		dead(s, e);
+		goto done;
+	}
+	c->changes |= c->kind == IMAP_WRITE;
+	if (check_write(s, c, e) < 0)
+		goto done;
+	rc = imap_send_as(s, c, PENDING_PLAIN, c->kind == IMAP_ANY ? NULL : s->latest, ev, ctx, ticket_r, e);
+done:
+	imap_command_release(c);
+	return rc;
+}
+
+int
+imap_wait(struct imap_session *s, unsigned ticket, struct err *e)
+{
+	if (imap_flush(s, e) < 0)
+		return -1;
+	while (imap_pending_find(s, ticket) != NULL)
+		if (imap_read_one(s, e) < 0)
+			return -1;
+	return 0;
+}
+
+int
+imap_finish(struct imap_session *s, struct err *e)
+{
+	if (imap_flush(s, e) < 0)
+		return -1;
+	while (s->pending.n > 0)
+		if (imap_read_one(s, e) < 0)
+			return -1;
+	return s->is_dead ? dead(s, e) : 0;
+}
+
+unsigned
+imap_unanswered(const struct imap_session *s)
+{
+	return (unsigned)s->pending.n;
+}
+
+/* imap_run(): the caller's events, with our `done` in front. */
+struct run {
+	const struct imap_events *ev;
+	void *ctx;
+	struct imap_answer *answer;
+};
+
+#define RUN_FORWARD(name, type) \
+	static void \
+	run_##name(void *ctx, type x) \
+	{ \
+		struct run *run = ctx; \
+\
+		if (run->ev != NULL && run->ev->name != NULL) \
+			run->ev->name(run->ctx, x); \
+	}
+RUN_FORWARD(list, const struct imap_list *)
+RUN_FORWARD(status, const struct imap_status_data *)
+RUN_FORWARD(fetch, const struct imap_fetch *)
+RUN_FORWARD(expunge, uint32_t)
+RUN_FORWARD(search, const struct imap_search *)
+RUN_FORWARD(code, const struct imap_code *)
+
+static void
+run_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
+{
+	struct run *run = ctx;
+
+	if (run->ev != NULL && run->ev->vanished != NULL)
+		run->ev->vanished(run->ctx, uids, is_earlier);
+}
+
+static int
+run_body_begin(void *ctx, const struct imap_fetch *so_far, const struct imap_body *body)
+{
+	struct run *run = ctx;
+
+	return run->ev != NULL && run->ev->body_begin != NULL ? run->ev->body_begin(run->ctx, so_far, body) : -1;
+}
+
+static int
+run_body_data(void *ctx, const void *data, size_t len)
+{
+	struct run *run = ctx;
+
+	return run->ev->body_data(run->ctx, data, len);
+}
+
+static void
+run_done(void *ctx, const struct imap_result *result)
+{
+	struct run *run = ctx;
+
+	run->answer->status = result->status;
+	run->answer->code = result->code->kind;
+	run->answer->number = result->code->number;
+	run->answer->backoff = result->code->backoff;
+	snprintf(run->answer->text, sizeof run->answer->text, "%s", result->text);
+	if (run->ev != NULL && run->ev->done != NULL)
+		run->ev->done(run->ctx, result);
+}
+
+int
+imap_run(struct imap_session *s, struct imap_command *c, const struct imap_events *ev, void *ctx,
+    struct imap_answer *answer_r, struct err *e)
+{
+	/* What the caller does not listen to must not be routed here. */
+	struct imap_events with_done = {
+		.list = ev != NULL && ev->list != NULL ? run_list : NULL,
+		.status = ev != NULL && ev->status != NULL ? run_status : NULL,
+		.fetch = ev != NULL && ev->fetch != NULL ? run_fetch : NULL,
+		.body_begin = ev != NULL && ev->body_begin != NULL ? run_body_begin : NULL,
+		.body_data = run_body_data,
+		.vanished = run_vanished, .expunge = run_expunge,
+		.search = ev != NULL && ev->search != NULL ? run_search : NULL,
+		.code = ev != NULL && ev->code != NULL ? run_code : NULL,
+		.done = run_done,
+	};
+	struct run run = { .ev = ev, .ctx = ctx, .answer = answer_r };
+	unsigned ticket;
+
+	*answer_r = (struct imap_answer){ .status = IMAP_UNSENT };
+	if (imap_send(s, c, &with_done, &run, &ticket, e) < 0)
+		return -1;
+	return imap_wait(s, ticket, e);
+}

@@ -1,0 +1,84 @@
+/* The inside of a session, for sync/imap/{engine,dispatch,select,open}.c alone. */
+#ifndef SYNC_IMAP_ENGINE_H
+#define SYNC_IMAP_ENGINE_H
+
+#include "state/base/vec.h"
+#include "sync/imap/session.h"
+
+/* A mailbox that was selected in this session. */
+struct selection {
+	struct imap_box box;
+	char *label;			/* its name for people */
+	const struct imap_events *ev;
+	void *ctx;
+	unsigned tag;			/* of its SELECT */
+	bool is_failed;			/* the SELECT was refused; failure says why */
+	struct err failure;
+};
+
+/* A command not answered yet. */
+struct pending {
+	unsigned tag;
+	struct imap_command c;
+	const struct imap_events *ev;
+	void *ctx;
+	size_t bytes;			/* that count in the window */
+	bool is_started;		/* its first byte was written */
+	enum { PENDING_PLAIN, PENDING_SELECT, PENDING_UNSELECT } role;
+	struct selection *sel;		/* READ, WRITE: its mailbox; SELECT: what it opens */
+};
+
+struct imap_session {
+	struct stream *stream;
+	struct imap_reader *reader;
+	struct imap_reply reply;
+	char label[256];
+	struct imap_caps caps;
+	bool is_stale;			/* caps are of before the login, or of another run */
+	bool has_qresync, has_condstore, is_utf8;	/* ENABLED said so */
+	struct imap_memory memory;
+	unsigned last_tag;
+	VEC(struct pending) pending;	/* in the order sent */
+	size_t in_flight;		/* bytes of theirs */
+	bool is_holding;		/* the opening writes its one flight: no flush, no window */
+	bool is_asked, is_continued;	/* somebody waits for `+`; it came */
+	struct buf challenge;		/* its text */
+	bool is_leaving;		/* LOGOUT was sent */
+	bool is_bye;
+	struct buf bye;
+	VEC(struct selection *) selections;
+	struct selection *flowing;	/* whose data comes in now */
+	struct selection *latest;	/* whose data commands sent now will ask for */
+	int body_owner;			/* index of pending; -1 = the mailbox itself; -2 = nobody */
+	bool is_body_begun;
+	bool is_dispatching;
+	bool is_dead;
+	struct err failure;
+	void (*alert)(void *ctx, const char *text);
+	void *alert_ctx;
+};
+
+/* engine.c */
+int imap_flush(struct imap_session *s, struct err *e);
+int imap_write(struct imap_session *s, const void *p, size_t len, struct err *e);
+int imap_read_one(struct imap_session *s, struct err *e);	/* one reply, dispatched */
+int imap_die(struct imap_session *s, const struct err *why, struct err *e);
+struct pending *imap_pending_find(struct imap_session *s, unsigned tag);
+int imap_send_as(struct imap_session *s, struct imap_command *c, int role, struct selection *sel,
+    const struct imap_events *ev, void *ctx, unsigned *ticket_r, struct err *e);
+/* Reads until the `+` of the last command, or its end. 1: `+` came; 0: the command ended; -1. */
+int imap_await(struct imap_session *s, unsigned tag, struct err *e);
+
+/* dispatch.c: hands s->reply to whom it belongs. -1: it cannot be (the connection must close). */
+int imap_dispatch(struct imap_session *s, struct err *e);
+struct imap_body_sink imap_body_router(struct imap_session *s);
+
+/* select.c */
+void imap_box_code(struct imap_session *s, const struct imap_code *code);
+void imap_box_flags(struct imap_session *s, const struct flag_mask *mask);
+void imap_box_closed(struct imap_session *s);
+/* The tagged answer to a SELECT or UNSELECT. */
+void imap_box_answered(struct imap_session *s, const struct pending *p, const struct imap_result *result);
+void imap_selections_release(struct imap_session *s);
+
+#endif

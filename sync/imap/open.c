@@ -1,0 +1,665 @@
+/* From nothing to a session that is logged in.
+ *
+ *   dial -> greeting -+-> pipelined flight (R24) -> ready
+ *                     |        | "+" in answer, BAD, silence: hang up, dial again
+ *                     |        v
+ *                     +-> step by step: CAPABILITY, STARTTLS, CAPABILITY, login, CAPABILITY,
+ *                         ENABLE NAMESPACE ID, the caller's first commands -> ready
+ *
+ * The flight is AUTHENTICATE with its initial response, ENABLE, the first commands, in one write. It
+ * leaves only when all of R24 holds: verified TLS from the first byte, a greeting of OK whose
+ * capabilities (if it tells any) still offer that mechanism, a mechanism whose exchange is over with
+ * its initial response, under 4 kB, and nothing in it that waits. TLS itself is never remembered.
+ *
+ * What a server says before STARTTLS may be anybody's words: nothing of it is kept.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "sync/imap/auth.h"
+#include "sync/imap/engine.h"
+
+enum { FLIGHT_MAX = 4096, CHALLENGES_MAX = 32, MECHANISMS_MAX = 64 };
+
+struct opening {
+	const struct imap_open *o;
+	struct imap_session *s;
+	bool is_flight;			/* this connection tries R24 */
+	struct auth *auth;
+};
+
+static int
+refuse(const struct imap_session *s, struct err *e, const char *why)
+{
+	return err_class(e, ERR_STORE, ERR_REFUSED, ERR_NEVER, "%s: %s", s->label, why);
+}
+
+static int
+stream_why(void *ctx, struct err *e)
+{
+	struct imap_session *s = ctx;
+
+	return stream_fail(s->stream, e);
+}
+
+/* ---- connection and greeting ---- */
+
+static struct imap_session *
+session_new(const struct imap_open *o)
+{
+	struct imap_session *s = mem_alloc(sizeof *s);
+
+	s->alert = o->alert;
+	s->alert_ctx = o->ctx;
+	s->caps.disabled = o->disabled;
+	if (o->memory != NULL) {
+		memcpy(s->memory.mechanism, o->memory->mechanism, sizeof s->memory.mechanism);
+		s->memory.is_stepwise = o->memory->is_stepwise;
+		s->memory.shows_closed = o->memory->shows_closed;
+		s->memory.delimiter = o->memory->delimiter;
+		buf_add(&s->memory.prefix, buf_str(&o->memory->prefix), o->memory->prefix.len);
+	}
+	return s;
+}
+
+static int
+dial(struct opening *op, struct err *e)
+{
+	struct imap_session *s = op->s = session_new(op->o);
+
+	s->stream = op->o->dial != NULL ? op->o->dial(op->o->ctx, e) : stream_open(op->o->net, e);
+	if (s->stream == NULL) {
+		s->is_dead = true;
+		s->failure = *e;
+		return -1;
+	}
+	snprintf(s->label, sizeof s->label, "%s", stream_label(s->stream));
+	s->reader = imap_reader_new(stream_mail(s->stream), s->label);
+	imap_reader_on_end(s->reader, stream_why, s);
+	if (op->o->literal_cap != 0)
+		imap_reader_cap(s->reader, op->o->literal_cap);
+	return 0;
+}
+
+/* 1: logged in already (PREAUTH); 0: not yet. */
+static int
+greeting(struct imap_session *s, struct err *e)
+{
+	const struct imap_reply *reply = &s->reply;
+	struct err why;
+
+	if (imap_reply_read(s->reader, &s->reply, NULL, &why) < 0)
+		return imap_die(s, &why, e);
+	if (reply->kind != IMAP_REPLY_STATUS || reply->status == IMAP_NO || reply->status == IMAP_BAD) {
+		err_set(&why, ERR_STORE, "%s does not greet as an IMAP server does", s->label);
+		return imap_die(s, &why, e);
+	}
+	if (reply->code.kind == IMAP_CODE_ALERT && s->alert != NULL)
+		s->alert(s->alert_ctx, reply->text);
+	if (reply->status == IMAP_BYE) {
+		err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s turns us away: %s", s->label, reply->text);
+		return imap_die(s, &why, e);
+	}
+	if (reply->code.kind == IMAP_CODE_CAPABILITY)
+		imap_caps_set(&s->caps, reply->code.arg, strlen(reply->code.arg));
+	return reply->status == IMAP_PREAUTH;
+}
+
+/* Sends one plain command of ours and waits. 0 whenever it was answered. */
+static int
+ask(struct imap_session *s, const char *text, struct imap_answer *a, struct err *e)
+{
+	struct imap_command c;
+
+	imap_command_init(&c, IMAP_ANY, &s->caps, false);
+	imap_put(&c, text);
+	return imap_run(s, &c, NULL, NULL, a, e);
+}
+
+static int
+ask_caps(struct imap_session *s, struct err *e)
+{
+	struct imap_answer a;
+
+	if (imap_caps_are_known(&s->caps))
+		return 0;
+	if (ask(s, "CAPABILITY", &a, e) < 0)
+		return -1;
+	if (a.status != IMAP_OK)
+		return imap_answer_err(s, &a, ERR_STORE, "CAPABILITY", e);
+	if (!imap_caps_are_known(&s->caps))
+		return err_set(e, ERR_STORE, "%s answers CAPABILITY without saying any", s->label);
+	return 0;
+}
+
+static int
+start_tls(struct imap_session *s, struct err *e)
+{
+	struct imap_answer a;
+	struct err why;
+
+	if (ask_caps(s, e) < 0)
+		return -1;
+	if ((s->caps.has & UINT64_C(1) << IMAP_CAP_STARTTLS) == 0)
+		return refuse(s, e, "STARTTLS is required but not offered: the server has none, or somebody "
+		    "on the way has removed it (TLSType IMAPS encrypts from the first byte)");
+	if (ask(s, "STARTTLS", &a, e) < 0)
+		return -1;
+	if (a.status != IMAP_OK)
+		return err_class(e, ERR_STORE, ERR_REFUSED, ERR_LATER, "%s: STARTTLS is required but refused: %s",
+		    s->label, a.text);
+	if (imap_reader_has_input(s->reader)) {
+		refuse(s, &why, "unprotected data came behind the answer to STARTTLS: somebody on the way may "
+		    "be writing into the connection");
+		return imap_die(s, &why, e);
+	}
+	imap_caps_forget(&s->caps);
+	if (stream_starttls(s->stream, &why) < 0)
+		return imap_die(s, &why, e);
+	return 0;
+}
+
+/* ---- login ---- */
+
+/* The conversation's choice, from `words` ("PLAIN SCRAM-SHA-256"), which is cut up. */
+static struct auth *
+choose(struct opening *op, char *words, bool has_initial, struct err *e)
+{
+	struct imap_session *s = op->s;
+	const char *offered[MECHANISMS_MAX];
+	struct auth_settings set = *op->o->auth;
+	size_t n = 0;
+	char *save = NULL;
+
+	for (char *w = strtok_r(words, " ", &save); w != NULL && n < MECHANISMS_MAX; w = strtok_r(NULL, " ", &save))
+		offered[n++] = w;
+	set.label = s->label;
+	set.service = "imap";
+	set.is_tls = stream_is_tls(s->stream);
+	set.has_initial = has_initial;
+	set.has_login = !op->is_flight && (s->caps.has & UINT64_C(1) << IMAP_CAP_LOGINDISABLED) == 0;
+	return auth_new(&set, offered, n, e);
+}
+
+/* What the tagged response to AUTHENTICATE or LOGIN said. */
+struct login {
+	bool is_ended;
+	enum imap_status status;
+	char code[64], text[512];
+	struct imap_session *s;
+};
+
+static void
+login_done(void *ctx, const struct imap_result *result)
+{
+	struct login *login = ctx;
+
+	login->is_ended = true;
+	login->status = result->status;
+	snprintf(login->code, sizeof login->code, "%s", result->code->name);
+	snprintf(login->text, sizeof login->text, "%s", result->text);
+	if (result->status != IMAP_OK)
+		return;
+	/* What was offered before may be less than what is offered to who is logged in. Some tell it in
+	 * an untagged line before this one, some in it, some not at all. */
+	if (result->code->kind == IMAP_CODE_CAPABILITY)
+		imap_caps_set(&login->s->caps, result->code->arg, strlen(result->code->arg));
+	else if (login->s->is_stale)
+		imap_caps_forget(&login->s->caps);
+	login->s->is_stale = false;
+}
+
+static const struct imap_events login_events = { .done = login_done };
+
+static int
+finish_login(struct opening *op, const struct login *login, struct err *e)
+{
+	struct imap_session *s = op->s;
+
+	if (login->status == IMAP_LOST || login->status == IMAP_UNSENT) {
+		*e = s->failure;
+		return -1;
+	}
+	if (auth_finish(op->auth, login->status == IMAP_OK, login->code[0] != '\0' ? login->code : NULL,
+	    login->text, e) < 0)
+		return -1;
+	snprintf(s->memory.mechanism, sizeof s->memory.mechanism, "%s", auth_is_one_flight(op->auth) ?
+	    auth_mechanism(op->auth) : "");
+	return 0;
+}
+
+static int
+say_login(struct opening *op, struct login *login, struct err *e)
+{
+	const struct auth_settings *set = op->o->auth;
+	struct imap_command c;
+	unsigned ticket;
+
+	imap_command_init(&c, IMAP_ANY, &op->s->caps, false);
+	c.text.is_secret = c.is_secret = true;
+	imap_put(&c, "LOGIN ");
+	imap_put_astring(&c, set->user, strlen(set->user));
+	imap_put(&c, " ");
+	imap_put_astring(&c, buf_str(set->secret), set->secret->len);
+	if (imap_send(op->s, &c, &login_events, login, &ticket, e) < 0)
+		return -1;
+	return imap_wait(op->s, ticket, e);
+}
+
+static int
+say_authenticate(struct opening *op, struct login *login, unsigned *ticket_r, struct err *e)
+{
+	struct imap_command c;
+
+	imap_command_init(&c, IMAP_ANY, &op->s->caps, false);
+	c.text.is_secret = c.is_secret = true;
+	imap_putf(&c, "AUTHENTICATE %s", auth_mechanism(op->auth));
+	buf_addc(&c.text, ' ');
+	if (auth_initial(op->auth, &c.text) == 0)
+		c.text.data[--c.text.len] = '\0';
+	return imap_send(op->s, &c, &login_events, login, ticket_r, e);
+}
+
+/* Answers challenges until the tagged response. */
+static int
+converse(struct opening *op, unsigned ticket, struct err *e)
+{
+	struct imap_session *s = op->s;
+	struct buf answer = { .is_secret = 1 };
+	struct err broken;
+	bool is_broken = false;
+	int rc = -1, is_on;
+
+	for (int i = 0; (is_on = imap_await(s, ticket, e)) > 0; i++) {
+		if (i >= CHALLENGES_MAX) {
+			err_set(&broken, ERR_STORE, "%s asks without end while we log in", s->label);
+			imap_die(s, &broken, e);
+			goto done;
+		}
+		if (!is_broken && auth_step(op->auth, buf_str(&s->challenge), s->challenge.len, &answer, &broken) < 0)
+			is_broken = true;
+		if (is_broken) {
+			buf_clear(&answer);
+			buf_addc(&answer, '*');
+		}
+		buf_adds(&answer, "\r\n");
+		stream_secret_begin(s->stream);
+		if (imap_write(s, answer.data, answer.len, e) < 0)
+			goto done;
+		stream_secret_end(s->stream);
+	}
+	if (is_on < 0)
+		goto done;
+	rc = 0;
+	if (is_broken) {
+		*e = broken;
+		rc = -1;
+	}
+done:
+	buf_release(&answer);
+	return rc;
+}
+
+static int
+log_in(struct opening *op, struct err *e)
+{
+	struct imap_session *s = op->s;
+	struct login login = { .s = s };
+	struct buf words = { 0 };
+	unsigned ticket;
+	int rc = -1;
+
+	if (ask_caps(s, e) < 0)
+		goto done;
+	buf_reserve(&words, 1);
+	imap_caps_auth(&s->caps, &words);
+	op->auth = choose(op, words.data, imap_caps_has(&s->caps, IMAP_CAP_SASL_IR), e);
+	if (op->auth == NULL)
+		goto done;
+	s->is_stale = true;
+	if (auth_is_login(op->auth)) {
+		if (say_login(op, &login, e) < 0)
+			goto done;
+	} else if (say_authenticate(op, &login, &ticket, e) < 0 || converse(op, ticket, e) < 0) {
+		goto done;
+	}
+	rc = finish_login(op, &login, e);
+done:
+	buf_release(&words);
+	return rc;
+}
+
+/* ---- what is said once logged in ---- */
+
+/* ENABLE with what is offered (before any SELECT: iCloud gives no modseq otherwise). */
+static int
+say_enable(struct opening *op, const struct imap_caps *caps, bool may_utf8, unsigned *ticket_r, struct err *e)
+{
+	bool has_utf8 = may_utf8 && (imap_caps_has(caps, IMAP_CAP_UTF8_ACCEPT) || imap_caps_has(caps, IMAP_CAP_UTF8_ONLY));
+	bool has_qresync = imap_caps_has(caps, IMAP_CAP_QRESYNC), has_condstore = imap_caps_has(caps, IMAP_CAP_CONDSTORE);
+	struct imap_command c;
+
+	*ticket_r = 0;
+	if (!imap_caps_has(caps, IMAP_CAP_ENABLE) || !(has_utf8 || has_qresync || has_condstore))
+		return 0;
+	imap_command_init(&c, IMAP_ANY, &op->s->caps, false);
+	imap_putf(&c, "ENABLE%s%s", has_qresync ? " QRESYNC" : has_condstore ? " CONDSTORE" : "",
+	    has_utf8 ? " UTF8=ACCEPT" : "");
+	return imap_send(op->s, &c, NULL, NULL, ticket_r, e);
+}
+
+/* ID where it is offered: some servers demand it before SELECT, others hang up when it is not. */
+static int
+say_id(struct opening *op, struct err *e)
+{
+	const struct imap_open *o = op->o;
+	struct imap_command c;
+
+	if (o->id_name == NULL || !imap_caps_has(&op->s->caps, IMAP_CAP_ID))
+		return 0;
+	imap_command_init(&c, IMAP_ANY, &op->s->caps, false);
+	imap_put(&c, "ID (\"name\" ");
+	imap_put_string(&c, o->id_name, strlen(o->id_name));
+	if (o->id_version != NULL) {
+		imap_put(&c, " \"version\" ");
+		imap_put_string(&c, o->id_version, strlen(o->id_version));
+	}
+	imap_put(&c, ")");
+	return imap_send(op->s, &c, NULL, NULL, NULL, e);
+}
+
+static int
+say_namespace(struct opening *op, struct err *e)
+{
+	struct imap_command c;
+
+	if (!imap_caps_has(&op->s->caps, IMAP_CAP_NAMESPACE))
+		return 0;
+	imap_command_init(&c, IMAP_ANY, &op->s->caps, false);
+	imap_put(&c, "NAMESPACE");
+	return imap_send(op->s, &c, NULL, NULL, NULL, e);
+}
+
+static int
+stepwise(struct opening *op, bool is_in, struct err *e)
+{
+	struct imap_session *s = op->s;
+	enum net_tls tls = net_settings(op->o->net)->tls;
+	unsigned ticket;
+
+	if (tls == NET_TLS_STARTTLS && !stream_is_tls(s->stream)) {
+		if (is_in)
+			return refuse(s, e, "the server logs us in before TLS (PREAUTH), so STARTTLS, which is "
+			    "required, can no longer be had");
+		if (start_tls(s, e) < 0)
+			return -1;
+	}
+	if (!is_in && log_in(op, e) < 0)
+		return -1;
+	if (ask_caps(s, e) < 0)
+		return -1;
+	if (say_enable(op, &s->caps, op->o->wants_utf8, &ticket, e) < 0 || say_namespace(op, e) < 0 ||
+	    say_id(op, e) < 0 || imap_finish(s, e) < 0)
+		return -1;
+	return op->o->first != NULL ? op->o->first(op->o->ctx, s, e) : 0;
+}
+
+/* ---- the pipelined flight (R24) ---- */
+
+/* May this connection try it? The greeting was read. */
+static bool
+may_fly(struct opening *op)
+{
+	const struct imap_memory *m = op->o->memory;
+	struct imap_session *s = op->s;
+	struct imap_caps known = { .disabled = op->o->disabled };
+	char mechanism[sizeof m->mechanism];
+	struct buf words = { 0 };
+	struct err none;
+	bool may;
+
+	if (m == NULL || m->is_stepwise || m->mechanism[0] == '\0' || m->caps.len == 0)
+		return false;
+	if (net_settings(op->o->net)->tls != NET_TLS_IMPLICIT || !stream_is_tls(s->stream))
+		return false;
+	/* The greeting's own word overrides memory. Servers tell the rest only after the login. */
+	if (imap_caps_are_known(&s->caps)) {
+		imap_caps_auth(&s->caps, &words);
+		may = imap_caps_has(&s->caps, IMAP_CAP_SASL_IR) && kw_has(buf_str(&words), m->mechanism);
+	} else {
+		imap_caps_set(&known, buf_str(&m->caps), m->caps.len);
+		may = imap_caps_has(&known, IMAP_CAP_SASL_IR);
+	}
+	if (may) {
+		snprintf(mechanism, sizeof mechanism, "%s", m->mechanism);
+		op->is_flight = true;
+		op->auth = choose(op, mechanism, true, &none);
+		may = op->auth != NULL && !auth_is_login(op->auth) && auth_is_one_flight(op->auth);
+	}
+	if (!may)
+		auth_free(&op->auth);
+	op->is_flight = may;
+	buf_release(&words);
+	imap_caps_release(&known);
+	return may;
+}
+
+/* Waits for the login's answer while commands stand behind it. 1: in. 0: this opening was a mistake,
+ * go step by step. -1: refused. */
+static int
+await_login(struct opening *op, unsigned ticket, const struct login *login, struct err *e)
+{
+	struct imap_session *s = op->s;
+	int is_on = imap_await(s, ticket, e);
+
+	if (is_on > 0) {
+		/* The server takes our next line for SASL data. With a token the "+" may be the words of its
+		 * refusal, which going step by step will show. */
+		if (strcmp(auth_mechanism(op->auth), "PLAIN") == 0 || strcmp(auth_mechanism(op->auth), "EXTERNAL") == 0)
+			s->memory.is_stepwise = true;
+		return 0;
+	}
+	if (is_on < 0) {
+		if (s->is_bye)
+			return -1;
+		s->memory.is_stepwise = true;
+		return 0;
+	}
+	return login->status == IMAP_BAD ? 0 : finish_login(op, login, e) < 0 ? -1 : 1;
+}
+
+/* 1: ready. 0: hang up and go step by step. -1: *e. */
+static int
+fly(struct opening *op, struct err *e)
+{
+	const struct imap_memory *m = op->o->memory;
+	struct imap_session *s = op->s;
+	struct login login = { .s = s };
+	unsigned ticket, enable;
+	size_t written;
+	int rc;
+
+	imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
+	s->is_stale = true;
+	s->is_holding = true;
+	rc = say_authenticate(op, &login, &ticket, e);
+	if (rc == 0)
+		rc = say_enable(op, &s->caps, false, &enable, e);
+	if (rc == 0 && op->o->first != NULL)
+		rc = op->o->first(op->o->ctx, s, e);
+	s->is_holding = false;
+	written = s->in_flight;
+	if (rc < 0 || s->is_dead)
+		return s->is_dead ? 0 : -1;
+	/* Nothing has left yet: mailstream holds up to its buffer, which is larger than a flight. */
+	if (written > FLIGHT_MAX || stream_mail(s->stream)->write_buffer_len > FLIGHT_MAX)
+		return 0;
+	rc = await_login(op, ticket, &login, e);
+	if (rc <= 0)
+		return rc;
+	if (enable != 0 && imap_wait(s, enable, e) < 0)
+		return -1;
+	/* The server said nothing of its capabilities: those of the last run stand. */
+	if (!imap_caps_are_known(&s->caps))
+		imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
+	return say_id(op, e) < 0 ? -1 : 1;
+}
+
+struct imap_session *
+imap_session_open(const struct imap_open *o, struct err *e)
+{
+	struct opening op = { .o = o };
+	bool is_stepwise = false;
+	int rc;
+
+	rc = dial(&op, e);
+	if (rc == 0)
+		rc = greeting(op.s, e);
+	if (rc == 0 && may_fly(&op)) {
+		rc = fly(&op, e);
+		auth_free(&op.auth);
+		if (rc == 0) {
+			log_line(LOG_IMAP, "%s: pipelined opening failed, going step by step", op.s->label);
+			is_stepwise = op.s->memory.is_stepwise;
+			imap_session_close(&op.s);
+			op.is_flight = false;
+			rc = dial(&op, e);
+			if (rc == 0)
+				rc = greeting(op.s, e);
+			op.s->memory.is_stepwise |= is_stepwise;
+		} else if (rc == 1) {
+			goto done;
+		}
+	}
+	if (rc >= 0)
+		rc = stepwise(&op, rc == 1, e);
+done:
+	auth_free(&op.auth);
+	if (rc < 0)
+		imap_session_close(&op.s);
+	return op.s;
+}
+
+static void
+release(struct imap_session **s)
+{
+	imap_selections_release(*s);
+	imap_reader_free(&(*s)->reader);
+	imap_reply_release(&(*s)->reply);
+	imap_caps_release(&(*s)->caps);
+	imap_memory_release(&(*s)->memory);
+	buf_release(&(*s)->challenge);
+	buf_release(&(*s)->bye);
+	vec_release(&(*s)->pending);
+	free(*s);
+	*s = NULL;
+}
+
+void
+imap_session_close(struct imap_session **s)
+{
+	struct err why, ignored;
+
+	if (*s == NULL)
+		return;
+	if (!(*s)->is_dead) {
+		err_class(&why, ERR_STORE, ERR_CANCELLED, ERR_NOW, "%s: the session was closed", (*s)->label);
+		/* Behind unanswered commands a LOGOUT could not be told from their end. */
+		if ((*s)->pending.n == 0 && (*s)->stream != NULL) {
+			(*s)->is_leaving = true;
+			if (mailstream_write(stream_mail((*s)->stream), "Z LOGOUT\r\n", 10) == 10)
+				(void)mailstream_flush(stream_mail((*s)->stream));
+		}
+		(void)imap_die(*s, &why, &ignored);
+	}
+	release(s);
+}
+
+int
+imap_session_compress(struct imap_session *s, struct err *e)
+{
+	struct imap_answer a;
+	struct err why;
+
+	if (s->is_dead) {
+		*e = s->failure;
+		return -1;
+	}
+	if (stream_is_deflated(s->stream) || !imap_caps_has(&s->caps, IMAP_CAP_COMPRESS_DEFLATE))
+		return 0;
+	if (imap_finish(s, e) < 0 || ask(s, "COMPRESS DEFLATE", &a, e) < 0)
+		return -1;
+	if (a.status != IMAP_OK) {
+		log_line(LOG_IMAP, "%s: no compression: %s", s->label, a.text);
+		s->caps.disabled |= UINT64_C(1) << IMAP_CAP_COMPRESS_DEFLATE;
+		return 0;
+	}
+	if (imap_reader_unread(s->reader, &why) < 0 || stream_deflate(s->stream, &why) < 0)
+		return imap_die(s, &why, e);
+	return 0;
+}
+
+const struct imap_caps *
+imap_session_caps(const struct imap_session *s)
+{
+	return &s->caps;
+}
+
+bool
+imap_session_is_utf8(const struct imap_session *s)
+{
+	return s->is_utf8;
+}
+
+bool
+imap_session_has_qresync(const struct imap_session *s)
+{
+	return s->has_qresync;
+}
+
+bool
+imap_session_has_condstore(const struct imap_session *s)
+{
+	return s->has_condstore || imap_caps_has(&s->caps, IMAP_CAP_CONDSTORE);
+}
+
+bool
+imap_session_is_alive(const struct imap_session *s)
+{
+	return !s->is_dead;
+}
+
+const char *
+imap_session_label(const struct imap_session *s)
+{
+	return s->label;
+}
+
+struct stream *
+imap_session_stream(struct imap_session *s)
+{
+	return s->stream;
+}
+
+const char *
+imap_session_prefix(const struct imap_session *s, char *delimiter_r)
+{
+	*delimiter_r = s->memory.delimiter;
+	return buf_str(&s->memory.prefix);
+}
+
+void
+imap_session_memory(const struct imap_session *s, struct imap_memory *m)
+{
+	imap_memory_release(m);
+	memcpy(m->mechanism, s->memory.mechanism, sizeof m->mechanism);
+	m->is_stepwise = s->memory.is_stepwise;
+	m->shows_closed = s->memory.shows_closed;
+	m->delimiter = s->memory.delimiter;
+	buf_add(&m->prefix, buf_str(&s->memory.prefix), s->memory.prefix.len);
+	buf_add(&m->caps, buf_str(&s->caps.list), s->caps.list.len);
+}
