@@ -83,6 +83,15 @@ def _reachable(path, uid):
         path = os.path.dirname(path)
 
 
+def libraries(t):
+    """The library folders of a tree."""
+    found = []
+    for lib in (os.path.join(t, 'usr/lib'), os.path.join(t, 'lib')):
+        if os.path.isdir(lib):
+            found += [os.path.join(lib, m) for m in os.listdir(lib) if '-linux-' in m]
+    return found
+
+
 _copies = {}
 
 
@@ -330,10 +339,9 @@ class Dovecot(Server):
         os.makedirs(os.path.join(self.dir, 'home'))
         self._copy_certificate()
         shown = ' '.join(c for c in DOVECOT_CAPABILITIES if c not in self.without)
-        multiarch = os.listdir(os.path.join(t, 'usr/lib'))
         lib = os.path.join(t, 'usr/lib')
         self.paths = {
-            'LD_LIBRARY_PATH': ':'.join([os.path.join(lib, m) for m in multiarch if '-linux-' in m] + [
+            'LD_LIBRARY_PATH': ':'.join(libraries(t) + [
                 f'{lib}/dovecot', f'{lib}/dovecot/modules', f'{lib}/dovecot/modules/old-stats']),
             'TREE': t,
         }
@@ -436,9 +444,7 @@ class Cyrus(Server):
         for name in ('conf/proc', 'conf/socket', 'conf/log', 'conf/db', 'conf/msg', 'spool', 'sieve'):
             os.makedirs(os.path.join(d, name))
         self._copy_certificate()
-        lib = os.path.join(t, 'usr/lib')
-        self.env = {'PATH': '/usr/bin:/bin', 'LD_LIBRARY_PATH': ':'.join(
-            os.path.join(lib, m) for m in os.listdir(lib) if '-linux-' in m)}
+        self.env = {'PATH': '/usr/bin:/bin', 'LD_LIBRARY_PATH': ':'.join(libraries(t))}
         conf = self._write('imapd.conf', f'''
 configdirectory: {d}/conf
 partition-default: {d}/spool
