@@ -223,6 +223,18 @@ remove_messages(struct mdir *m, const struct scan *s, bool *is_begun_r, struct e
 	return rc < 0 ? -1 : 0;
 }
 
+/* What is no message was never counted by anybody, so nobody meant to remove it. */
+static int
+check_odd(const struct mdir *m, const struct scan *s, struct err *e)
+{
+	const struct scan_odd *odd = s->odd.at;
+
+	if (s->odd.n == 0)
+		return 0;
+	return err_set(e, ERR_BOX, "mailbox %s is kept: %s/%s/%s is no message that is synchronised (it %s)", m->name,
+	    m->path, mdir_sub(odd->is_new), odd->name, odd->why);
+}
+
 int
 folderops_remove(const struct layout *l, const struct mdir_settings *set, const char *name, bool *is_begun_r,
     struct err *e)
@@ -246,10 +258,12 @@ folderops_remove(const struct layout *l, const struct mdir_settings *set, const 
 		goto done;
 	}
 	parent = disk_parent(path);
-	if (scan_make(&s, &m, false, e) < 0 || remove_messages(&m, &s, is_begun_r, e) < 0 || empty_tmp(&m, e) < 0)
-		goto done;
-	if (remove_dir(m.fd, "new", arena_printf(&a, "%s/new", path), e) < 0 ||
-	    remove_dir(m.fd, "tmp", arena_printf(&a, "%s/tmp", path), e) < 0 ||
+	/* tmp/ first: without it nobody starts another delivery, and one under way stops us before anything
+	 * is lost. */
+	if (empty_tmp(&m, e) < 0 || remove_dir(m.fd, "tmp", arena_printf(&a, "%s/tmp", path), e) < 0 ||
+	    scan_make(&s, &m, false, e) < 0 || check_odd(&m, &s, e) < 0 ||
+	    remove_messages(&m, &s, is_begun_r, e) < 0 ||
+	    remove_dir(m.fd, "new", arena_printf(&a, "%s/new", path), e) < 0 ||
 	    remove_dir(m.fd, "cur", arena_printf(&a, "%s/cur", path), e) < 0)
 		goto done;
 	*is_begun_r = true;

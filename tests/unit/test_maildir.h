@@ -25,6 +25,9 @@
 #include "state/base/step.h"
 #include "sync/store/maildir.h"
 
+/* A test with a fixture, for a table of them. */
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 struct fixture {
 	char dir[64];
 	struct maildir_settings set;

@@ -507,12 +507,19 @@ a_mailbox_goes_with_its_messages(void **state)
 	run(f, "test ! -e mail/top/sub");
 	assert_int_equal(f->store->ops->remove_mailbox(f->c, "top/sub", &o, &f->e), 0);
 	assert_int_equal(f->store->ops->remove_mailbox(f->c, "INBOX", &o, &f->e), -1);
+	/* What was never synchronised is not removed. */
+	make_box(f, "odd");
+	run(f, "touch mail/odd/cur/1.a mail/odd/cur/1.a:2,S mail/odd/cur/2.a");
+	assert_int_equal(f->store->ops->remove_mailbox(f->c, "odd", &o, &f->e), -1);
+	assert_int_equal(o, OUTCOME_FAILED);
+	run(f, "test $(ls mail/odd/cur | wc -l) = 3");
 	/* Somebody's delivery is under way. */
 	make_box(f, "busy");
 	run(f, "touch mail/busy/tmp/1.mda mail/busy/cur/1.a");
 	assert_int_equal(f->store->ops->remove_mailbox(f->c, "busy", &o, &f->e), -1);
 	assert_int_equal(f->e.retry, ERR_NOW);
-	assert_int_equal(o, OUTCOME_UNKNOWN);
+	assert_int_equal(o, OUTCOME_FAILED);
+	run(f, "test -e mail/busy/cur/1.a");
 }
 
 static void
@@ -568,7 +575,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(unseen_goes_to_new_and_seen_to_cur),
 		T(arrival_date_becomes_mtime),
 		T(wire_form_becomes_lines_where_reversible),
