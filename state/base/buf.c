@@ -28,6 +28,7 @@ buf_reserve(struct buf *b, size_t more)
 	}
 	b->data = data;
 	b->room = room;
+	b->data[b->len] = '\0';
 }
 
 void

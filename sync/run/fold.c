@@ -134,10 +134,18 @@ done:
 	return status;
 }
 
-/* What of all that is known lies in none of the ranges. */
 static int
-fold_present(struct run *r, const struct run_box *b, enum side s, const struct delta *d,
-    struct fold_missing *missing, struct err *e)
+cmp_range(const void *x, const void *y)
+{
+	const struct uid_range *a = x, *b = y;
+
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+/* Of all messages here, those whose UID lies in one of the ranges (is_in), or in none. */
+static int
+sift(struct run *r, const struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
+    struct fold_missing *out, struct err *e)
 {
 	struct message_scan *scan = NULL;
 	struct message_seen seen;
@@ -149,13 +157,43 @@ fold_present(struct run *r, const struct run_box *b, enum side s, const struct d
 		return -1;
 	while ((got = message_scan_next(scan, &seen, e)) > 0) {
 		uid = key_uid(seen.key);
-		while (i < d->present.n && d->present.at[i].last < uid)
+		while (i < n && ranges[i].last < uid)
 			i++;
-		if (seen.presence == PRESENCE_HERE && (i == d->present.n || uid < d->present.at[i].first))
-			vec_push(&missing->keys, key_dup(&missing->arena, seen.key));
+		if (seen.presence == PRESENCE_HERE && (i < n && uid >= ranges[i].first) == is_in)
+			vec_push(&out->keys, key_dup(&out->arena, seen.key));
 	}
 	message_scan_end(&scan);
 	return got;
+}
+
+/* Ranges that vanished, and may hold much that nobody knows (R3): looked up one by one while they are
+ * short, else held against all that is known. */
+static int
+fold_gone(struct run *r, const struct run_box *b, enum side s, struct delta *d, struct err *e)
+{
+	enum { SHORT = 4096 };
+	struct fold_missing hit = { 0 };
+	uint64_t total = 0;
+	uint32_t uid;
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < d->gone.n; i++)
+		total += (uint64_t)d->gone.at[i].last - d->gone.at[i].first + 1;
+	if (total > SHORT) {
+		qsort(d->gone.at, d->gone.n, sizeof d->gone.at[0], cmp_range);
+		status = sift(r, b, s, d->gone.at, d->gone.n, true, &hit, e);
+	} else {
+		for (i = 0; i < d->gone.n; i++)
+			for (uid = d->gone.at[i].first; uid - d->gone.at[i].first <=
+			    d->gone.at[i].last - d->gone.at[i].first; uid++)
+				vec_push(&hit.keys, key_from_uid(&hit.arena, uid));
+	}
+	for (i = 0; i < hit.keys.n && status == 0; i++)
+		status = fold_vanished(r, b, s, hit.keys.at[i], e);
+	vec_release(&hit.keys);
+	arena_release(&hit.arena);
+	return status;
 }
 
 /* R7: the side's keys mean nothing any more. Its halves are forgotten; what was agreed stays with the
@@ -274,7 +312,9 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	for (i = 0; i < d->vanished.n; i++)
 		if (fold_vanished(r, b, s, d->vanished.at[i], e) < 0)
 			return -1;
-	return d->has_present ? fold_present(r, b, s, d, missing, e) : 0;
+	if (fold_gone(r, b, s, d, e) < 0)
+		return -1;
+	return d->has_present ? sift(r, b, s, d->present.at, d->present.n, false, missing, e) : 0;
 }
 
 int

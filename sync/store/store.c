@@ -48,6 +48,7 @@ delta_release(struct delta *d)
 {
 	vec_release(&d->entries);
 	vec_release(&d->vanished);
+	vec_release(&d->gone);
 	vec_release(&d->present);
 	arena_release(&d->arena);
 }

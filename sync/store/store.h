@@ -110,6 +110,7 @@ struct delta {
 	bool is_complete;		/* absence from a FULL list may count as vanished, once confirmed */
 	VEC(struct delta_entry) entries;
 	VEC(struct key) vanished;
+	VEC(struct uid_range) gone;	/* the same in ranges, any order, known or not; of stores with UID keys */
 	bool has_present;		/* CHANGES of a store with UID keys: what is in no range has vanished */
 	VEC(struct uid_range) present;	/* ascending, apart from each other */
 	bool has_exists;		/* CHANGES: exists proves them complete (R2), else a full list is asked for */

@@ -1,0 +1,432 @@
+/* What changed in mailboxes since their cursors (design: "Cursors and deltas").
+ *
+ *   QRESYNC     SELECT (QRESYNC (v m))                    flags and vanished come with it
+ *   CONDSTORE   SELECT (CONDSTORE), FETCH CHANGEDSINCE m  vanished by SEARCH, only when the count says so
+ *   neither     SELECT, FETCH 1:*                         everything, every time
+ *   and in all cases FETCH uidnext:* for the sizes of what is new
+ *
+ * The commands of all mailboxes asked for are pipelined; what proves to need a full list or a search gets
+ * it in a second flight.
+ *
+ * Must hold (R2, R3):
+ *   1. The cursor is the SELECT's own; a modseq or uidnext below the saved one means a full list.
+ *   2. A list that broke off is not complete.
+ *   3. Entries of UIDs below the saved uidnext that FETCH n:* brings are dropped.
+ */
+#include "sync/store/imap_inside.h"
+
+#include "state/base/log.h"
+
+enum delta_how { HOW_QRESYNC, HOW_CONDSTORE, HOW_FULL, HOW_SEARCH };
+
+struct delta_work {
+	struct imap_conn *c;
+	struct delta *d;
+	enum delta_how how;
+	bool is_readonly_run;
+	unsigned ticket;		/* of the SELECT */
+	bool is_answered;		/* the SELECT was, with OK, and what follows is a snapshot of its mailbox */
+	struct imap_box box;		/* without its strings */
+	const char *kw;			/* of the mask; the delta's arena */
+	bool has_failed, is_broken;	/* is_broken: a FETCH or SEARCH failed, the mailbox itself did not */
+	struct err err;
+	uint32_t since_next, since_count;
+	uint64_t since_modseq;
+	uint32_t fresh;			/* UIDs from since_next on that FETCH showed */
+};
+
+/* ---- answers ---- */
+
+static void
+add_entry(struct delta_work *w, const struct imap_fetch *f)
+{
+	struct delta *d = w->d;
+	struct delta_entry e = { .key = key_from_uid(&d->arena, f->uid), .hint = "", .server_id = "" };
+
+	e.flags = flags_dup(&d->arena, f->flags);
+	if (f->has & IMAP_FETCH_SIZE)
+		e.size = f->size;
+	if (f->has & IMAP_FETCH_DATE)
+		e.date = f->date;
+	if (f->has & IMAP_FETCH_EMAILID)
+		e.server_id = arena_strdup(&d->arena, f->emailid);
+	else if (f->has & IMAP_FETCH_GM_MSGID)
+		e.server_id = arena_printf(&d->arena, "%llu", (unsigned long long)f->gm_msgid);
+	vec_push(&d->entries, e);
+}
+
+static void
+on_fetch(void *ctx, const struct imap_fetch *f)
+{
+	struct delta_work *w = ctx;
+
+	if ((f->has & (IMAP_FETCH_UID | IMAP_FETCH_FLAGS)) == (IMAP_FETCH_UID | IMAP_FETCH_FLAGS))
+		add_entry(w, f);
+}
+
+/* The flight for what is new: from since_next on. */
+static void
+on_fresh(void *ctx, const struct imap_fetch *f)
+{
+	struct delta_work *w = ctx;
+
+	if (!(f->has & IMAP_FETCH_UID) || !(f->has & IMAP_FETCH_FLAGS) || f->uid < w->since_next)
+		return;
+	w->fresh++;
+	add_entry(w, f);
+}
+
+static void
+on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
+{
+	struct delta_work *w = ctx;
+	size_t i;
+
+	(void)is_earlier;
+	/* Ranges, not UIDs: VANISHED 1:4294967295 is a legal line. The fold intersects them (R3). */
+	for (i = 0; i < uids->n; i++)
+		vec_push(&w->d->gone, (struct uid_range){ uids->at[i].first, uids->at[i].last });
+}
+
+static void
+on_search(void *ctx, const struct imap_search *search)
+{
+	struct delta_work *w = ctx;
+	struct imap_uidset all = { 0 };
+	size_t i;
+
+	imap_uidset_copy(&all, &search->all);
+	imap_uidset_normalise(&all);
+	w->d->present.n = 0;
+	for (i = 0; i < all.n; i++)
+		vec_push(&w->d->present, (struct uid_range){ all.at[i].first, all.at[i].last });
+	imap_uidset_release(&all);
+}
+
+static void
+on_select_done(void *ctx, const struct imap_result *result)
+{
+	struct delta_work *w = ((struct imap_watch *)ctx)->work;
+
+	if (w == NULL || result->status == IMAP_OK)
+		return;
+	w->has_failed = true;
+	imap_result_err(w->c->s, result, ERR_BOX, w->d->box, &w->err);
+}
+
+static void
+snapshot(struct delta_work *w)
+{
+	const struct imap_box *box = imap_select_box(w->c->s, w->ticket);
+
+	if (box == NULL)
+		return;
+	w->box = *box;
+	w->kw = arena_strdup(&w->d->arena, box->mask.kw);
+	w->is_answered = true;
+}
+
+/* Of each command behind the SELECT. NO on an empty mailbox is some servers' way to say "none". */
+static void
+on_done(void *ctx, const struct imap_result *result)
+{
+	struct delta_work *w = ctx;
+
+	snapshot(w);
+	if (result->status == IMAP_OK || w->has_failed || (w->is_answered && w->box.exists == 0))
+		return;
+	if (!w->is_broken)
+		imap_result_err(w->c->s, result, ERR_BOX, w->d->box, &w->err);
+	w->is_broken = true;
+}
+
+static void
+box_fetch(void *ctx, const struct imap_fetch *f)
+{
+	struct delta_work *w = ((struct imap_watch *)ctx)->work;
+
+	if (w != NULL && w->how == HOW_QRESYNC)
+		on_fetch(w, f);
+}
+
+static void
+box_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
+{
+	struct delta_work *w = ((struct imap_watch *)ctx)->work;
+
+	if (w != NULL)
+		on_vanished(w, uids, is_earlier);
+}
+
+/* A SELECT's own events outlive the delta: their context is a watch of the connection's, which forgets
+ * the work when that ends. */
+static const struct imap_events select_events = { .fetch = box_fetch, .vanished = box_vanished,
+	.done = on_select_done };
+static const struct imap_events all_events = { .fetch = on_fetch, .done = on_done };
+static const struct imap_events fresh_events = { .fetch = on_fresh, .done = on_done };
+static const struct imap_events search_events = { .search = on_search, .done = on_done };
+
+/* ---- questions ---- */
+
+static const char *
+id_items(const struct imap_caps *caps)
+{
+	if (imap_caps_has(caps, IMAP_CAP_OBJECTID))
+		return " EMAILID";
+	return imap_caps_has(caps, IMAP_CAP_X_GM_EXT_1) ? " X-GM-MSGID" : "";
+}
+
+static int
+send_select(struct delta_work *w, struct err *e)
+{
+	struct imap_select how = { .is_examine = w->is_readonly_run };
+	struct buf wire = { 0 };
+	int status = imap_name_out(w->c->st, w->d->box, &wire, e);
+
+	if (status == 0) {
+		how.utf8 = buf_str(&wire);
+		if (w->how == HOW_QRESYNC) {
+			how.uidvalidity = (uint32_t)w->d->since.epoch;
+			how.modseq = w->since_modseq;
+		}
+		vec_push(&w->c->watches, mem_alloc(sizeof(struct imap_watch)));
+		w->c->watches.at[w->c->watches.n - 1]->work = w;
+		status = imap_select(w->c->s, &how, &select_events, w->c->watches.at[w->c->watches.n - 1],
+		    &w->ticket, e);
+	}
+	buf_release(&wire);
+	return status;
+}
+
+/* UID FETCH first:* ... */
+static int
+send_fetch(struct delta_work *w, uint32_t first, bool with_size, bool changed_since, const struct imap_events *ev,
+    struct err *e)
+{
+	struct imap_command cmd;
+	int status;
+
+	imap_begin(w->c, &cmd, IMAP_READ);
+	imap_put(&cmd, "UID FETCH ");
+	imap_put_uids_from(&cmd, first);
+	imap_put(&cmd, " (UID FLAGS");
+	if (with_size) {
+		imap_put(&cmd, " RFC822.SIZE");
+		imap_put(&cmd, id_items(imap_session_caps(w->c->s)));
+	}
+	imap_put(&cmd, ")");
+	if (changed_since)
+		imap_putf(&cmd, " (CHANGEDSINCE %llu)", (unsigned long long)w->since_modseq);
+	status = imap_send(w->c->s, &cmd, ev, w, NULL, e);
+	imap_command_release(&cmd);
+	return status;
+}
+
+static int
+send_search(struct delta_work *w, struct err *e)
+{
+	struct imap_command cmd;
+	int status;
+
+	imap_begin(w->c, &cmd, IMAP_READ);
+	if (imap_caps_has(imap_session_caps(w->c->s), IMAP_CAP_ESEARCH)) {
+		imap_put(&cmd, "UID SEARCH RETURN (ALL) ALL");
+	} else {
+		imap_put(&cmd, "UID SEARCH ALL");
+		cmd.is_search = true;
+	}
+	status = imap_send(w->c->s, &cmd, &search_events, w, NULL, e);
+	imap_command_release(&cmd);
+	return status;
+}
+
+/* All that is asked of one mailbox in one flight. */
+static int
+send_all(struct delta_work *w, struct err *e)
+{
+	if (send_select(w, e) < 0)
+		return -1;
+	switch (w->how) {
+	case HOW_FULL:
+		return send_fetch(w, 1, true, false, &all_events, e);
+	case HOW_SEARCH:
+		return send_search(w, e);
+	case HOW_CONDSTORE:
+		if (send_fetch(w, 1, false, true, &all_events, e) < 0)
+			return -1;
+		break;
+	case HOW_QRESYNC:
+		break;
+	}
+	return send_fetch(w, w->since_next, true, false, &fresh_events, e);
+}
+
+static enum delta_how
+choose(const struct delta_work *w)
+{
+	if (!w->d->has_since || w->since_modseq == 0 || w->since_next == 0)
+		return HOW_FULL;
+	if (imap_session_has_qresync(w->c->s))
+		return HOW_QRESYNC;
+	return imap_session_has_condstore(w->c->s) ? HOW_CONDSTORE : HOW_FULL;
+}
+
+/* ---- conclusions ---- */
+
+/* R2: the cursor we asked from may not be trusted by what came. */
+static bool
+is_suspect(const struct delta_work *w)
+{
+	return w->box.uidvalidity != w->d->since.epoch || !w->box.has_modseq ||
+	    w->box.highestmodseq < w->since_modseq || w->box.uidnext < w->since_next || w->is_broken || w->box.is_dirty;
+}
+
+/* What the second flight is for; HOW_QRESYNC = there is none. */
+static enum delta_how
+again(struct delta_work *w)
+{
+	if (w->has_failed || !w->is_answered || w->how == HOW_FULL || w->how == HOW_SEARCH)
+		return HOW_QRESYNC;
+	if (is_suspect(w))
+		return HOW_FULL;
+	/* More should be there than is: something vanished, and CONDSTORE does not say what. */
+	if (w->how == HOW_CONDSTORE && w->d->known + w->fresh != w->box.exists)
+		return HOW_SEARCH;
+	return HOW_QRESYNC;
+}
+
+static void
+start_over(struct delta_work *w)
+{
+	w->d->entries.n = 0;
+	w->d->gone.n = 0;
+	w->fresh = 0;
+	w->is_answered = w->is_broken = false;
+}
+
+static void
+conclude(struct delta_work *w)
+{
+	struct delta *d = w->d;
+
+	if (!w->has_failed && !w->is_answered) {
+		w->has_failed = true;
+		if (w->err.text[0] == '\0')
+			err_set(&w->err, ERR_BOX, "%s: mailbox %s did not answer", w->c->st->store.name, d->box);
+	}
+	if (!w->has_failed && w->box.uidvalidity == 0) {
+		w->has_failed = true;
+		err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s: the server gives mailbox %s no UIDVALIDITY, so its "
+		    "messages cannot be told apart between runs", w->c->st->store.name, d->box);
+	}
+	if (w->has_failed || (w->is_broken && w->how != HOW_FULL)) {
+		d->status = -1;
+		d->err = w->err;
+		return;
+	}
+	d->kind = w->how == HOW_FULL ? DELTA_FULL : DELTA_CHANGES;
+	d->is_complete = !w->is_broken;
+	d->has_present = w->how == HOW_SEARCH;
+	d->has_exists = true;
+	d->exists = w->box.exists;
+	d->cursor = imap_cursor(w->box.uidvalidity, w->box.uidnext, w->box.has_modseq ? w->box.highestmodseq : 0,
+	    w->box.exists);
+	if (w->box.is_dirty || w->box.is_uid_not_sticky)
+		d->cursor.is_steady = false;
+	d->uidnext = w->box.uidnext;
+	d->mask = w->box.mask;
+	d->mask.kw = w->kw != NULL ? w->kw : "";
+	d->is_mask_unknown = w->is_readonly_run;
+	d->is_readonly = !w->is_readonly_run && w->box.is_read_only;
+}
+
+static int
+flight(struct imap_conn *c, struct delta_work *w, size_t n, enum delta_how how, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (how != HOW_QRESYNC && w[i].how != how)
+			continue;
+		if (imap_drain_to(c, 500, e) < 0 || send_all(&w[i], e) < 0) {
+			if (!imap_session_is_alive(c->s))
+				return err_widen(e, ERR_STORE);
+			w[i].has_failed = true;
+			w[i].err = *e;
+		}
+	}
+	return imap_settle(c, e);
+}
+
+/* Those that need it once more, in full or by SEARCH. */
+static int
+second_flight(struct imap_conn *c, struct delta_work *w, size_t n, struct err *e)
+{
+	enum delta_how how;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		how = again(&w[i]);
+		if (how == HOW_QRESYNC)
+			continue;
+		log_line(LOG_IMAP, "%s: %s", w[i].d->box, how == HOW_FULL ? "the cursor does not hold: listed in full" :
+		    "some vanished: searched for");
+		if (how == HOW_FULL)
+			start_over(&w[i]);
+		w[i].how = how;
+		if (send_all(&w[i], e) < 0) {
+			if (!imap_session_is_alive(c->s))
+				return err_widen(e, ERR_STORE);
+			w[i].has_failed = true;
+			w[i].err = *e;
+		}
+	}
+	return imap_settle(c, e);
+}
+
+/* Nothing is under way: only the mailbox selected last may still speak. */
+static void
+forget_watches(struct imap_conn *c)
+{
+	struct imap_watch *last;
+	size_t i;
+
+	if (c->watches.n == 0)
+		return;
+	last = c->watches.at[c->watches.n - 1];
+	for (i = 0; i + 1 < c->watches.n; i++)
+		free(c->watches.at[i]);
+	c->watches.at[0] = last;
+	c->watches.n = 1;
+}
+
+int
+imap_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_run, struct err *e)
+{
+	struct imap_conn *c = imap_conn_of(session);
+	struct delta_work *w = mem_alloc(n * sizeof *w);
+	size_t i;
+	int status;
+
+	free(c->selected);
+	c->selected = NULL;
+	forget_watches(c);
+	for (i = 0; i < n; i++) {
+		w[i].c = c;
+		w[i].d = &d[i];
+		w[i].is_readonly_run = is_readonly_run;
+		w[i].kw = "";
+		if (d[i].has_since)
+			imap_cursor_read(&d[i].since, &w[i].since_next, &w[i].since_modseq, &w[i].since_count);
+		w[i].how = choose(&w[i]);
+	}
+	status = flight(c, w, n, HOW_QRESYNC, e);
+	if (status == 0)
+		status = second_flight(c, w, n, e);
+	for (i = 0; i < c->watches.n; i++)
+		c->watches.at[i]->work = NULL;
+	for (i = 0; i < n && status == 0; i++)
+		conclude(&w[i]);
+	free(w);
+	return status;
+}

@@ -1,0 +1,126 @@
+/* Mailboxes made, removed and renamed (RFC 9051 sections 6.3.4 to 6.3.7, RFC 6154 section 3). */
+#include "sync/store/imap_inside.h"
+
+static const struct { unsigned attr; const char *use; } uses[] = {
+	{ MAILBOX_ARCHIVE, "\\Archive" }, { MAILBOX_DRAFTS, "\\Drafts" }, { MAILBOX_JUNK, "\\Junk" },
+	{ MAILBOX_SENT, "\\Sent" }, { MAILBOX_TRASH, "\\Trash" },
+};
+
+/* Runs one command about one or two mailboxes; *answer_r is what came of it. */
+static int
+run(struct imap_conn *c, const char *verb, const char *name, const char *second, const char *tail,
+    struct imap_answer *answer_r, struct err *e)
+{
+	static const struct imap_events none;
+	struct imap_command cmd;
+	struct buf wire = { 0 };
+	int status;
+
+	imap_begin(c, &cmd, IMAP_ANY);
+	cmd.changes = true;
+	imap_put(&cmd, verb);
+	status = imap_name_out(c->st, name, &wire, e);
+	if (status == 0)
+		status = imap_put_mailbox(&cmd, buf_str(&wire), e);
+	if (status == 0 && second != NULL) {
+		buf_clear(&wire);
+		imap_put(&cmd, " ");
+		status = imap_name_out(c->st, second, &wire, e);
+		if (status == 0)
+			status = imap_put_mailbox(&cmd, buf_str(&wire), e);
+	}
+	imap_put(&cmd, tail);
+	if (status == 0 && (status = imap_run(c->s, &cmd, &none, NULL, answer_r, e)) < 0)
+		err_widen(e, ERR_STORE);
+	imap_command_release(&cmd);
+	buf_release(&wire);
+	return status;
+}
+
+/* What an answer means for the outcome; -1 with *e unless it is done. */
+static int
+judge(struct imap_conn *c, const struct imap_answer *a, const char *what, const char *name, enum outcome *o,
+    struct err *e)
+{
+	*o = a->status == IMAP_OK ? OUTCOME_DONE : a->status == IMAP_LOST ? OUTCOME_UNKNOWN : OUTCOME_FAILED;
+	if (a->status == IMAP_OK)
+		return 0;
+	imap_answer_err(c->s, a, ERR_BOX, what, e);
+	return err_context(e, "mailbox %s", name);
+}
+
+int
+imap_create_mailbox(struct session *session, const char *name, unsigned role, enum outcome *o, struct err *e)
+{
+	struct imap_conn *c = imap_conn_of(session);
+	struct imap_answer answer, ignored;
+	struct buf tail = { 0 };
+	size_t i;
+	int status;
+
+	*o = OUTCOME_FAILED;
+	for (i = 0; i < sizeof uses / sizeof uses[0]; i++)
+		if ((role & uses[i].attr) && imap_caps_has(imap_session_caps(c->s), IMAP_CAP_CREATE_SPECIAL_USE) &&
+		    tail.len == 0)
+			buf_printf(&tail, " (USE (%s))", uses[i].use);
+	status = run(c, "CREATE ", name, NULL, buf_str(&tail), &answer, e);
+	/* A role may be taken, or not be for us to give: the mailbox matters more. */
+	if (status == 0 && answer.status == IMAP_NO && tail.len > 0 && answer.code != IMAP_CODE_ALREADYEXISTS)
+		status = run(c, "CREATE ", name, NULL, "", &answer, e);
+	buf_release(&tail);
+	if (status < 0) {
+		*o = OUTCOME_UNKNOWN;
+		return -1;
+	}
+	if (answer.status == IMAP_NO && (answer.code == IMAP_CODE_ALREADYEXISTS || imap_exists(session, name, e) == 1))
+		answer.status = IMAP_OK;
+	if (answer.status == IMAP_OK && (c->st->is_subscribed_only || (role & MAILBOX_SUBSCRIBED)) &&
+	    run(c, "SUBSCRIBE ", name, NULL, "", &ignored, e) < 0)
+		return -1;
+	return judge(c, &answer, "CREATE", name, o, e);
+}
+
+/* A selected mailbox is left before it is removed or renamed under us. */
+static int
+leave(struct imap_conn *c, struct err *e)
+{
+	const struct imap_box *box;
+
+	return imap_session_box(c->s) == NULL ? 0 : imap_enter(c, "INBOX", true, &box, e);
+}
+
+int
+imap_remove_mailbox(struct session *session, const char *name, enum outcome *o, struct err *e)
+{
+	struct imap_conn *c = imap_conn_of(session);
+	struct imap_answer answer, ignored;
+
+	*o = OUTCOME_FAILED;
+	if (leave(c, e) < 0)
+		return -1;
+	if (run(c, "DELETE ", name, NULL, "", &answer, e) < 0) {
+		*o = OUTCOME_UNKNOWN;
+		return -1;
+	}
+	if (answer.status == IMAP_NO && answer.code == IMAP_CODE_NONEXISTENT)
+		answer.status = IMAP_OK;
+	if (answer.status == IMAP_OK && run(c, "UNSUBSCRIBE ", name, NULL, "", &ignored, e) < 0)
+		return -1;
+	return judge(c, &answer, "DELETE", name, o, e);
+}
+
+int
+imap_rename_mailbox(struct session *session, const char *from, const char *to, enum outcome *o, struct err *e)
+{
+	struct imap_conn *c = imap_conn_of(session);
+	struct imap_answer answer;
+
+	*o = OUTCOME_FAILED;
+	if (leave(c, e) < 0)
+		return -1;
+	if (run(c, "RENAME ", from, to, "", &answer, e) < 0) {
+		*o = OUTCOME_UNKNOWN;
+		return -1;
+	}
+	return judge(c, &answer, "RENAME", from, o, e);
+}

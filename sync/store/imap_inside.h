@@ -1,0 +1,124 @@
+/* The inside of the IMAP store, for sync/store/imap*.c alone. */
+#ifndef SYNC_STORE_IMAP_INSIDE_H
+#define SYNC_STORE_IMAP_INSIDE_H
+
+#include <pthread.h>
+
+#include "sync/imap/auth.h"
+#include "sync/imap/session.h"
+#include "sync/store/imap.h"
+
+struct imap_store {
+	struct store store;		/* first: it is the store */
+	struct net *net;
+	struct auth_settings auth;
+	const char **auth_mechs;
+	char *user, *path, *map_inbox, *version;
+	bool has_path, use_namespace, is_subscribed_only;
+	char set_delimiter;
+	uint64_t disabled;
+	unsigned pipeline_depth;
+	void (*alert)(void *ctx, const char *store, const char *text);
+	void *alert_ctx;
+
+	pthread_mutex_t lock;		/* what follows */
+	struct imap_memory memory;	/* of this server */
+	bool has_memory, is_listed;	/* is_listed: the first listing was asked for */
+	bool has_prefix;
+	char delimiter;			/* 0 = flat or not known */
+	char *prefix;			/* of all names but INBOX, as on the wire (UTF-8) */
+};
+
+/* LIST and what comes with it, while its answers arrive. */
+struct list_work {
+	struct imap_conn *c;
+	struct listing *out;
+	bool has_failed;
+	struct err err;
+	bool has_status;		/* STATUS came with LIST, or was asked for each */
+};
+
+/* To whom a selected mailbox's own news goes; NULL = nobody any more. */
+struct delta_work;
+struct imap_watch { struct delta_work *work; };
+
+struct imap_conn {
+	struct session session;		/* first: it is the session */
+	struct imap_store *st;
+	struct imap_session *s;
+	struct listing *early;		/* the listing asked for in the opening's flight; NULL = none */
+	struct list_work early_work;
+	char *selected;			/* canonical name; NULL = none is known to be */
+	bool is_examined;
+	VEC(struct imap_watch *) watches;	/* contexts of the SELECTs of imap_delta.c */
+};
+
+static inline struct imap_store *
+imap_store_of(struct store *s)
+{
+	return (struct imap_store *)s;
+}
+
+static inline struct imap_conn *
+imap_conn_of(struct session *c)
+{
+	return (struct imap_conn *)c;
+}
+
+/* imap.c */
+void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind);
+/* Selects `name` unless it is (imap_session_box() tells). -1: ERR_BOX, or the session is dead. */
+int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e);
+/* The same, for a call that changes the mailbox: read-write and of this epoch (R17); 0 = any. */
+int imap_enter_to_write(struct imap_conn *c, const char *name, uint64_t epoch, struct err *e);
+/* Waits for everything; a lost session is ERR_STORE. */
+int imap_settle(struct imap_conn *c, struct err *e);
+/* Waits until at most `most` commands are unanswered. */
+int imap_drain_to(struct imap_conn *c, unsigned most, struct err *e);
+
+/* imap_names.c: canonical name -> wire (UTF-8, the server's delimiter). -1: cannot be (ERR_BOX). */
+int imap_name_out(struct imap_store *st, const char *name, struct buf *out, struct err *e);
+/* Wire -> canonical. 1: ours, 0: not below our prefix, -1: cannot be represented (why in *why_r). `shown_r`: for people. */
+int imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_utf8, char delimiter, struct buf *out,
+    const char **why_r);
+
+/* imap_list.c */
+int imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e);
+int imap_list(struct session *c, struct listing *l, struct err *e);
+int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
+int imap_exists(struct session *c, const char *name, struct err *e);
+struct cursor imap_cursor(uint32_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages);
+void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r);
+
+/* imap_delta.c */
+int imap_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+
+/* imap_fetch.c */
+int imap_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+    const struct body_sink *sink, struct err *e);
+int imap_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e);
+
+/* imap_deliver.c */
+int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
+    struct arena *a, struct delivery **d_r, struct err *e);
+
+/* imap_change.c */
+int imap_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
+    struct arena *a, struct err *e);
+int imap_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
+    struct err *e);
+/* Removes exactly these UIDs; gone_r[i]: the server showed it gone. For moves as well. */
+int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool mark, bool *gone_r,
+    struct err *e);
+
+/* imap_move.c */
+int imap_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e);
+
+/* imap_folders.c */
+int imap_create_mailbox(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);
+int imap_remove_mailbox(struct session *c, const char *name, enum outcome *o, struct err *e);
+int imap_rename_mailbox(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
+
+#endif

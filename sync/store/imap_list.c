@@ -1,0 +1,338 @@
+/* All mailboxes with their cursors in as few turns as the server allows: LIST-STATUS (RFC 5819), or
+ * LIST and then STATUS of each, pipelined. */
+#include "sync/store/imap_inside.h"
+
+/* ---- cursors: uidnext, highest modseq, number of messages ---- */
+
+static void
+put_number(unsigned char *p, uint64_t v, int bytes)
+{
+	while (bytes-- > 0) {
+		p[bytes] = (unsigned char)v;
+		v >>= 8;
+	}
+}
+
+static uint64_t
+get_number(const unsigned char *p, int bytes)
+{
+	uint64_t v = 0;
+
+	while (bytes-- > 0)
+		v = v << 8 | *p++;
+	return v;
+}
+
+struct cursor
+imap_cursor(uint32_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages)
+{
+	struct cursor c = { .epoch = uidvalidity, .is_steady = modseq != 0 && uidnext != 0, .len = 16 };
+
+	put_number(c.data, uidnext, 4);
+	put_number(c.data + 4, modseq, 8);
+	put_number(c.data + 12, messages, 4);
+	return c;
+}
+
+void
+imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r)
+{
+	*uidnext_r = c->len == 16 ? (uint32_t)get_number(c->data, 4) : 0;
+	*modseq_r = c->len == 16 ? get_number(c->data + 4, 8) : 0;
+	*messages_r = c->len == 16 ? (uint32_t)get_number(c->data + 12, 4) : 0;
+}
+
+static void
+set_cursor(struct mailbox *m, const struct imap_status_data *s)
+{
+	static const unsigned all = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT | IMAP_STATUS_UIDVALIDITY;
+
+	if ((s->has & all) != all || s->uidvalidity == 0)
+		return;
+	m->has_cursor = true;
+	m->cursor = imap_cursor(s->uidvalidity, s->uidnext,
+	    s->has & IMAP_STATUS_HIGHESTMODSEQ ? s->highestmodseq : 0, s->messages);
+}
+
+/* ---- answers ---- */
+
+static void
+refuse(struct list_work *w, const char *wire, size_t len, const char *why)
+{
+	struct buf shown = { 0 };
+
+	names_show(&shown, wire, len);
+	vec_push(&w->out->refused, (struct mailbox_refused){ arena_strdup(&w->out->arena, buf_str(&shown)),
+		arena_printf(&w->out->arena, "left alone: %s", why) });
+	buf_release(&shown);
+}
+
+static struct mailbox *
+find(struct list_work *w, const char *name)
+{
+	size_t i = w->out->boxes.n;
+
+	/* STATUS follows its LIST line, so it is found at the end. */
+	while (i-- > 0)
+		if (strcmp(w->out->boxes.at[i].name, name) == 0)
+			return &w->out->boxes.at[i];
+	return NULL;
+}
+
+static unsigned
+attrs_of(unsigned list)
+{
+	static const struct { unsigned from, to; } map[] = {
+		{ IMAP_LIST_NOSELECT, MAILBOX_NOSELECT }, { IMAP_LIST_NONEXISTENT, MAILBOX_NOSELECT },
+		{ IMAP_LIST_SUBSCRIBED, MAILBOX_SUBSCRIBED }, { IMAP_LIST_ALL, MAILBOX_ALL },
+		{ IMAP_LIST_ARCHIVE, MAILBOX_ARCHIVE }, { IMAP_LIST_DRAFTS, MAILBOX_DRAFTS },
+		{ IMAP_LIST_FLAGGED, MAILBOX_FLAGGED }, { IMAP_LIST_JUNK, MAILBOX_JUNK },
+		{ IMAP_LIST_SENT, MAILBOX_SENT }, { IMAP_LIST_TRASH, MAILBOX_TRASH },
+		{ IMAP_LIST_IMPORTANT, MAILBOX_IMPORTANT },
+	};
+	unsigned attrs = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof map / sizeof map[0]; i++)
+		if (list & map[i].from)
+			attrs |= map[i].to;
+	return attrs;
+}
+
+static void
+on_list(void *ctx, const struct imap_list *list)
+{
+	struct list_work *w = ctx;
+	struct buf name = { 0 };
+	struct mailbox *m;
+	const char *why;
+	int is_ours;
+
+	/* LIST "" "" style answers, and names listed only for their children. */
+	if (list->name_len == 0)
+		return;
+	is_ours = imap_name_in(w->c->st, list->name, list->name_len, imap_session_is_utf8(w->c->s), list->delimiter,
+	    &name, &why);
+	if (is_ours < 0)
+		refuse(w, list->name, list->name_len, why);
+	if (is_ours == 1 && (m = find(w, buf_str(&name))) == NULL) {
+		m = vec_add(&w->out->boxes);
+		m->name = arena_strdup(&w->out->arena, buf_str(&name));
+		m->attrs = attrs_of(list->attributes);
+		m->id = "";
+	}
+	buf_release(&name);
+}
+
+static void
+on_status(void *ctx, const struct imap_status_data *s)
+{
+	struct list_work *w = ctx;
+	struct buf name = { 0 };
+	struct mailbox *m;
+	const char *why;
+
+	if (imap_name_in(w->c->st, s->name, s->name_len, imap_session_is_utf8(w->c->s), w->c->st->delimiter, &name,
+	    &why) == 1 && (m = find(w, buf_str(&name))) != NULL) {
+		set_cursor(m, s);
+		if (s->has & IMAP_STATUS_MAILBOXID)
+			m->id = arena_strdup(&w->out->arena, s->mailboxid);
+	}
+	buf_release(&name);
+}
+
+static void
+on_list_done(void *ctx, const struct imap_result *result)
+{
+	struct list_work *w = ctx;
+
+	if (result->status == IMAP_OK || w->has_failed)
+		return;
+	w->has_failed = true;
+	imap_result_err(w->c->s, result, ERR_STORE, "LIST", &w->err);
+}
+
+static const struct imap_events list_events = { .list = on_list, .status = on_status, .done = on_list_done };
+
+/* A single mailbox without STATUS is not the listing's failure: it is read whole instead (R6). */
+static const struct imap_events status_events = { .status = on_status };
+
+/* ---- questions ---- */
+
+static void
+put_items(struct imap_command *cmd, const struct imap_caps *caps)
+{
+	imap_put(cmd, "(MESSAGES UIDNEXT UIDVALIDITY");
+	if (imap_caps_has(caps, IMAP_CAP_CONDSTORE))
+		imap_put(cmd, " HIGHESTMODSEQ");
+	if (imap_caps_has(caps, IMAP_CAP_OBJECTID))
+		imap_put(cmd, " MAILBOXID");
+	imap_put(cmd, ")");
+}
+
+/* One LIST of prefix*; everything asked for with it. */
+static int
+queue_list(struct imap_conn *c, struct imap_session *s, struct list_work *w, const char *prefix, bool wildcard,
+    struct err *e)
+{
+	const struct imap_caps *caps = imap_session_caps(s);
+	bool extended = imap_caps_has(caps, IMAP_CAP_LIST_EXTENDED) || imap_caps_has(caps, IMAP_CAP_LIST_STATUS);
+	struct imap_command cmd;
+	struct buf wire = { 0 };
+	int status = 0;
+
+	imap_command_init(&cmd, IMAP_ANY, caps, imap_session_is_utf8(s));
+	if (imap_name_to_wire(&wire, prefix, strlen(prefix), imap_session_is_utf8(s)) < 0)
+		status = err_set(e, ERR_STORE, "%s: Path \"%s\" is not valid UTF-8", c->st->store.name, prefix);
+	if (wildcard)
+		buf_addc(&wire, '*');
+	if (c->st->is_subscribed_only && wildcard)
+		imap_put(&cmd, extended ? "LIST (SUBSCRIBED) \"\" " : "LSUB \"\" ");
+	else
+		imap_put(&cmd, "LIST \"\" ");
+	imap_put_string(&cmd, buf_str(&wire), wire.len);
+	if (imap_caps_has(caps, IMAP_CAP_LIST_STATUS)) {
+		imap_put(&cmd, imap_caps_has(caps, IMAP_CAP_SPECIAL_USE) ? " RETURN (SPECIAL-USE STATUS " :
+		    " RETURN (STATUS ");
+		put_items(&cmd, caps);
+		imap_put(&cmd, ")");
+		w->has_status = true;
+	}
+	if (status == 0)
+		status = imap_send(s, &cmd, &list_events, w, NULL, e);
+	imap_command_release(&cmd);
+	buf_release(&wire);
+	return status;
+}
+
+int
+imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e)
+{
+	const char *prefix = c->st->prefix != NULL ? c->st->prefix : "";
+
+	c->s = s;
+	/* INBOX is not below a prefix, and may not be subscribed. */
+	if ((*prefix != '\0' || c->st->is_subscribed_only) && queue_list(c, s, w, "INBOX", false, e) < 0)
+		return -1;
+	return queue_list(c, s, w, prefix, true, e);
+}
+
+static int
+queue_status(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, struct err *e)
+{
+	struct imap_command cmd;
+	struct buf wire = { 0 };
+	int status;
+
+	imap_begin(c, &cmd, IMAP_ANY);
+	imap_put(&cmd, "STATUS ");
+	status = imap_name_out(c->st, name, &wire, e);
+	if (status == 0)
+		status = imap_put_mailbox(&cmd, buf_str(&wire), e);
+	imap_put(&cmd, " ");
+	put_items(&cmd, imap_session_caps(c->s));
+	if (status == 0)
+		status = imap_send(c->s, &cmd, ev, ctx, NULL, e);
+	imap_command_release(&cmd);
+	buf_release(&wire);
+	return status;
+}
+
+static int
+finish_list(struct imap_conn *c, struct list_work *w, struct err *e)
+{
+	size_t i;
+
+	if (imap_settle(c, e) < 0)
+		return -1;
+	if (w->has_failed) {
+		*e = w->err;
+		return err_widen(e, ERR_STORE);
+	}
+	for (i = 0; i < w->out->boxes.n && !w->has_status; i++) {
+		if (w->out->boxes.at[i].attrs & MAILBOX_NOSELECT)
+			continue;
+		if (imap_drain_to(c, 200, e) < 0 ||
+		    queue_status(c, w->out->boxes.at[i].name, &status_events, w, e) < 0)
+			return -1;
+	}
+	return imap_settle(c, e);
+}
+
+int
+imap_list(struct session *session, struct listing *l, struct err *e)
+{
+	struct imap_conn *c = imap_conn_of(session);
+	struct list_work w = { .c = c, .out = l };
+	const struct net_settings *net = net_settings(c->st->net);
+	int status;
+
+	if (c->early != NULL) {
+		c->early_work.c = c;
+		status = finish_list(c, &c->early_work, e);
+		*l = *c->early;
+		*c->early = (struct listing){ 0 };
+		free(c->early);
+		c->early = NULL;
+	} else {
+		status = imap_list_queue(c, c->s, &w, e);
+		if (status == 0)
+			status = finish_list(c, &w, e);
+	}
+	if (status < 0)
+		return -1;
+	l->is_complete = true;
+	l->fingerprint = arena_printf(&l->arena, "imap:%s:%u:%s:%s", net->host != NULL ? net->host : net->tunnel,
+	    net->port, c->st->user != NULL ? c->st->user : "", c->st->prefix != NULL ? c->st->prefix : "");
+	return 0;
+}
+
+static void
+on_cursor(void *ctx, const struct imap_status_data *s)
+{
+	set_cursor(ctx, s);
+}
+
+int
+imap_cursors(struct session *session, struct mailbox *boxes, size_t n, struct err *e)
+{
+	static const struct imap_events events = { .status = on_cursor };
+	struct imap_conn *c = imap_conn_of(session);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		boxes[i].has_cursor = false;
+		if (imap_drain_to(c, 200, e) < 0 || queue_status(c, boxes[i].name, &events, &boxes[i], e) < 0)
+			return -1;
+	}
+	return imap_settle(c, e);
+}
+
+int
+imap_exists(struct session *session, const char *name, struct err *e)
+{
+	static const struct imap_events events;
+	struct imap_conn *c = imap_conn_of(session);
+	struct imap_answer answer;
+	struct imap_command cmd;
+	struct buf wire = { 0 };
+	int status;
+
+	imap_begin(c, &cmd, IMAP_ANY);
+	imap_put(&cmd, "STATUS ");
+	status = imap_name_out(c->st, name, &wire, e);
+	if (status == 0)
+		status = imap_put_mailbox(&cmd, buf_str(&wire), e);
+	imap_put(&cmd, " (UIDVALIDITY)");
+	if (status == 0 && (status = imap_run(c->s, &cmd, &events, NULL, &answer, e)) < 0)
+		err_widen(e, ERR_STORE);
+	imap_command_release(&cmd);
+	buf_release(&wire);
+	if (status < 0)
+		return -1;
+	if (answer.status == IMAP_OK)
+		return 1;
+	if (answer.status == IMAP_NO && answer.code == IMAP_CODE_NONEXISTENT)
+		return 0;
+	return imap_answer_err(c->s, &answer, ERR_BOX, "STATUS", e);
+}

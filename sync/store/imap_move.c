@@ -1,0 +1,172 @@
+/* MOVE (RFC 6851), or COPY and the removal of what was certainly copied; and COPY alone for clones.
+ *
+ * Must hold: a message is taken as moved by COPYUID alone where the server has it; where it has not, its
+ * new UID is not known and found by identity (R9, R16).
+ */
+#include "sync/store/imap_inside.h"
+
+struct moved { uint32_t uid, to; size_t index; bool is_copied; };
+
+struct move_work {
+	struct imap_conn *c;
+	const char *box;
+	struct moved *at;		/* by UID */
+	size_t n;
+	uint64_t to_epoch;
+	bool has_codes;			/* COPYUID came */
+	bool has_failed, is_lost, is_unsent;
+	struct err err;
+};
+
+static int
+cmp_moved(const void *x, const void *y)
+{
+	const struct moved *a = x, *b = y;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+static void
+on_code(void *ctx, const struct imap_code *code)
+{
+	struct move_work *w = ctx;
+	struct imap_uidset_pos from = { 0 }, to = { 0 };
+	struct moved want = { 0 }, *hit;
+	uint32_t uid;
+
+	if (code->kind != IMAP_CODE_COPYUID || imap_uidset_count(&code->from) != imap_uidset_count(&code->to))
+		return;
+	w->has_codes = true;
+	while (imap_uidset_next(&code->from, &from, &want.uid) == 1 && imap_uidset_next(&code->to, &to, &uid) == 1) {
+		hit = bsearch(&want, w->at, w->n, sizeof *w->at, cmp_moved);
+		if (hit == NULL)
+			continue;
+		hit->is_copied = true;
+		/* Into a mailbox that was rebuilt meanwhile: the UID is not one we can use. */
+		hit->to = w->to_epoch == 0 || code->number == w->to_epoch ? uid : 0;
+	}
+}
+
+static void
+on_done(void *ctx, const struct imap_result *r)
+{
+	struct move_work *w = ctx;
+
+	if (r->status == IMAP_OK) {
+		on_code(w, r->code);
+		return;
+	}
+	w->is_lost |= r->status == IMAP_LOST;
+	w->is_unsent |= r->status == IMAP_UNSENT;
+	if (!w->has_failed)
+		imap_result_err(w->c->s, r, ERR_BOX, w->box, &w->err);
+	w->has_failed = true;
+}
+
+static const struct imap_events move_events = { .code = on_code, .done = on_done };
+
+static int
+send_moves(struct move_work *w, const char *verb, const char *to, uint64_t epoch, struct err *e)
+{
+	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
+	struct imap_command cmd;
+	struct buf wire = { 0 };
+	size_t i, at = 0;
+	int status = imap_name_out(w->c->st, to, &wire, e);
+
+	for (i = 0; i < w->n; i++)
+		uids[i] = w->at[i].uid;
+	while (at < w->n && status == 0) {
+		imap_begin(w->c, &cmd, IMAP_WRITE);
+		cmd.uidvalidity = (uint32_t)epoch;
+		imap_put(&cmd, verb);
+		at += imap_put_uids(&cmd, uids + at, w->n - at, 4200);
+		imap_put(&cmd, " ");
+		status = imap_put_mailbox(&cmd, buf_str(&wire), e);
+		free(cmd.box);
+		cmd.box = NULL;
+		if (status == 0)
+			status = imap_send(w->c->s, &cmd, &move_events, w, NULL, e);
+		imap_command_release(&cmd);
+	}
+	if (status == 0)
+		status = imap_settle(w->c, e);
+	buf_release(&wire);
+	free(uids);
+	return status;
+}
+
+/* COPY done: what was certainly copied leaves its mailbox. */
+static int
+remove_copied(struct move_work *w, uint64_t epoch, struct err *e)
+{
+	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
+	bool *gone = mem_alloc(w->n + 1);
+	size_t i, n = 0;
+	int status = 0;
+
+	for (i = 0; i < w->n; i++)
+		if (w->at[i].is_copied)
+			uids[n++] = w->at[i].uid;
+	if (n > 0)
+		status = imap_remove_uids(w->c, epoch, uids, n, true, gone, e);
+	free(uids);
+	free(gone);
+	return status;
+}
+
+static void
+answer(struct move_work *w, struct move_item *items, bool has_uidplus, struct arena *a)
+{
+	struct move_item *item;
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		item = &items[w->at[i].index];
+		item->new_hint = "";
+		if (w->at[i].is_copied || (!has_uidplus && !w->has_failed)) {
+			item->outcome = OUTCOME_DONE;
+			item->new_key = w->at[i].to != 0 ? key_from_uid(a, w->at[i].to) : KEY_NONE;
+		} else if (w->is_lost) {
+			item->outcome = OUTCOME_UNKNOWN;
+		} else if (w->has_failed) {
+			item->err = w->err;
+		} else {
+			err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message of %s is gone",
+			    w->c->st->store.name, w->box);
+		}
+	}
+}
+
+int
+imap_move(struct session *session, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e)
+{
+	struct move_work w = { .c = imap_conn_of(session), .box = box, .n = n, .to_epoch = to_epoch };
+	const struct imap_caps *caps;
+	bool has_move, has_uidplus;
+	size_t i;
+	int status;
+
+	for (i = 0; i < n; i++)
+		items[i].outcome = OUTCOME_FAILED;
+	if (imap_enter_to_write(w.c, box, epoch, e) < 0)
+		return -1;
+	caps = imap_session_caps(w.c->s);
+	has_move = imap_caps_has(caps, IMAP_CAP_MOVE);
+	has_uidplus = imap_caps_has(caps, IMAP_CAP_UIDPLUS);
+	w.at = mem_alloc((n + 1) * sizeof *w.at);
+	for (i = 0; i < n; i++)
+		w.at[i] = (struct moved){ .uid = key_uid(items[i].key), .index = i };
+	qsort(w.at, n, sizeof *w.at, cmp_moved);
+	status = send_moves(&w, keep || !has_move ? "UID COPY " : "UID MOVE ", to, epoch, e);
+	if (status == 0 && !keep && !has_move) {
+		for (i = 0; i < n && !has_uidplus && !w.has_failed; i++)
+			w.at[i].is_copied = true;
+		status = remove_copied(&w, epoch, e);
+	}
+	if (status == 0 || !imap_session_is_alive(w.c->s))
+		answer(&w, items, has_uidplus, a);
+	free(w.at);
+	return status;
+}
