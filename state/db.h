@@ -4,8 +4,9 @@
  *
  * Modes: DB_DISK reads and writes one LMDB file (MDB_NOSUBDIR, mode 0600), created when missing.
  * DB_OVERLAY reads it without touching it or its directory, and keeps all writes in memory (dry
- * runs); a missing file reads as empty. DB_MEMORY has no file at all (simulation); what was not
- * committed is forgotten by db_abort, so that a test can play a crash.
+ * runs); a missing file reads as empty. DB_MEMORY has no file at all (simulation): what was committed
+ * lives in a struct db_memory that outlasts the db, what was not is forgotten by db_abort and
+ * db_close, so that a test can play a crash and open the same memory again.
  *
  * Invariants:
  *   1. One writer: the caller holds the channel's lock and calls from one thread.
@@ -27,6 +28,7 @@ enum db_table {
 	DB_META,			/* versions, endpoints, server memory */
 	DB_BOXES,
 	DB_MESSAGES,			/* box, record id -> record */
+	DB_PLACES,			/* record id -> box */
 	DB_KEYS,			/* box, side, key -> record id and what was seen */
 	DB_UNSETTLED,			/* box, record id -> nothing */
 	DB_INTENTS,
@@ -34,17 +36,28 @@ enum db_table {
 	DB_TABLES
 };
 
+enum { DB_KEY_MAX = 511 };
+
 struct db;
 struct db_val { const void *data; size_t len; };
 struct db_cursor;
 
 /* path: the data file. sync_writes false = FSync no (commits are not flushed). */
 int db_open(const char *path, enum db_mode mode, bool sync_writes, struct db **db_r, struct err *e);
-void db_close(struct db **db);
+void db_close(struct db **db);			/* an open transaction is aborted */
+
+/* What a DB_MEMORY database keeps between db_open_memory and the next. One db at a time uses it.
+ * db_open(NULL, DB_MEMORY, ...) makes one of its own that is freed with it. */
+struct db_memory;
+struct db_memory *db_memory_new(void);
+void db_memory_free(struct db_memory **m);	/* after db_close */
+int db_open_memory(struct db_memory *m, struct db **db_r, struct err *e);
 
 int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);	/* on error the transaction is gone */
 void db_abort(struct db *db);
+bool db_in_txn(const struct db *db);
+bool db_is_broken(const struct db *db);		/* the file was found damaged while in use */
 bool db_is_dirty(const struct db *db);		/* something was put or deleted since db_begin */
 
 /* 1 found, 0 not there, -1 error. Keys are 1 to 511 bytes. */
@@ -52,14 +65,23 @@ int db_get(struct db *db, enum db_table t, struct db_val key, struct db_val *val
 int db_put(struct db *db, enum db_table t, struct db_val key, struct db_val val, struct err *e);
 int db_delete(struct db *db, enum db_table t, struct db_val key, struct err *e);	/* missing = fine */
 
-/* Walks the keys that begin with `prefix`, in byte order, first key >= prefix + nothing.
- * 1 got one, 0 no more, -1 error. Writes to the same table while walking are allowed: the walk goes
- * on behind the last key it gave. */
+/* The first key behind `after` that begins with `prefix`; after.len 0 = the first of all that do.
+ * 1 got one, 0 no more, -1 error. Asking for the key behind the one it gave last is as cheap as a walk. */
+int db_next(struct db *db, enum db_table t, struct db_val prefix, struct db_val after,
+    struct db_val *key_r, struct db_val *val_r, struct err *e);
+
+/* Walks the keys that begin with `prefix`, in byte order. 1 got one, 0 no more, -1 error. Writes to
+ * the same table while walking are allowed: the walk goes on behind the last key it gave. A walk
+ * ends with its transaction; db_walk_end is called before that. */
 int db_walk_begin(struct db *db, enum db_table t, struct db_val prefix, struct db_cursor **c_r, struct err *e);
 int db_walk_next(struct db_cursor *c, struct db_val *key_r, struct db_val *val_r, struct err *e);
 void db_walk_end(struct db_cursor **c);
 
-/* Number of keys in a table as committed, for dumps and statistics. */
-size_t db_count(struct db *db, enum db_table t);
+/* Number of keys in a table. */
+int db_count(struct db *db, enum db_table t, size_t *n_r, struct err *e);
+
+/* Fills *e: the base is damaged (`how`), and what to do about it. For values that do not decode.
+ * Returns -1. */
+int db_damaged(const struct db *db, const char *how, struct err *e);
 
 #endif

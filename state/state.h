@@ -10,7 +10,7 @@
  *
  * Invariants:
  *   1. Stored numbers are big-endian and fixed in width; every value begins with its version byte.
- *   2. DB_KEYS, DB_UNSETTLED and the counts in a box record always agree with DB_MESSAGES: only
+ *   2. DB_PLACES, DB_KEYS, DB_UNSETTLED and the counts of a box always agree with DB_MESSAGES: only
  *      message_put and message_delete write them.
  */
 #ifndef STATE_STATE_H
@@ -39,6 +39,10 @@ struct state_place {
  * run holds the lock (its pid and age named); a damaged file is ERR_STORE with the way out in words:
  * the file is kept aside by the person, the next run adopts what is there. */
 int state_open(const struct state_place *place, struct state **state_r, struct err *e);
+/* The same over memory that outlasts the state (simulated crashes): no lock, no file. `m` stays the
+ * caller's. */
+int state_open_memory(struct db_memory *m, const char *channel, struct state **state_r, struct err *e);
+/* What was not committed is forgotten. */
 void state_close(struct state **state);
 
 int state_begin(struct state *s, struct err *e);
@@ -74,7 +78,8 @@ int box_delete(struct state *s, uint32_t id, struct err *e);	/* and its messages
 
 /* ---- messages ---- */
 /* Stores with its index entries; gives an id (and moves a record whose box changed). mask: of its box, to know whether
- * it is settled. A record whose two halves are NEVER is deleted instead. */
+ * it is settled. A record whose two halves are NEVER is deleted instead. Where two records of a box
+ * claim one key, message_find gives the one stored last. */
 int message_put(struct state *s, struct record *r, const struct flag_mask mask[SIDES], struct err *e);
 int message_delete(struct state *s, uint32_t box, uint64_t id, struct err *e);
 int message_get(struct state *s, struct arena *a, uint32_t box, uint64_t id, struct record *r_r, struct err *e);
@@ -95,7 +100,10 @@ int message_scan_begin(struct state *s, uint32_t box, enum side side, struct mes
 int message_scan_next(struct message_scan *scan, struct message_seen *seen_r, struct err *e);	/* 1/0/-1 */
 void message_scan_end(struct message_scan **scan);
 
-/* The records of a box that are not settled, or all of them, in order of id. after = 0 to begin. 1/0/-1 */
+/* All of a scan's entries come in byte order of the whole key, whatever its length. Writing while
+ * scanning is allowed: the scan goes on behind the last key it gave.
+ *
+ * The records of a box that are not settled, or all of them, in order of id. after = 0 to begin. 1/0/-1 */
 int message_next_unsettled(struct state *s, struct arena *a, uint32_t box, uint64_t after,
     struct record *r_r, struct err *e);
 int message_next(struct state *s, struct arena *a, uint32_t box, uint64_t after, struct record *r_r,

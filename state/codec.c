@@ -1,0 +1,570 @@
+#include "state/codec.h"
+
+#include <assert.h>
+#include <string.h>
+#include <zlib.h>
+#undef FAR				/* zlib's word for 16-bit compilers, ours for a side */
+
+enum { CHECKSUM_SIZE = 4 };
+
+/* ---- bytes out ---- */
+
+static void
+put_number(struct buf *b, uint64_t n, unsigned width)
+{
+	unsigned char bytes[8];
+	unsigned i;
+
+	for (i = width; i > 0; i--, n >>= 8)
+		bytes[i - 1] = (unsigned char)n;
+	buf_add(b, bytes, width);
+}
+
+static void
+put_u8(struct buf *b, unsigned n)
+{
+	buf_addc(b, (char)n);
+}
+
+static void
+put_u32(struct buf *b, uint32_t n)
+{
+	put_number(b, n, 4);
+}
+
+static void
+put_u64(struct buf *b, uint64_t n)
+{
+	put_number(b, n, 8);
+}
+
+static void
+put_string(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s) + 1);
+}
+
+static void
+put_key(struct buf *b, struct key k)
+{
+	put_u32(b, k.len);
+	buf_add(b, k.data, k.len);
+}
+
+static size_t
+begin(struct buf *b)
+{
+	size_t at = b->len;
+
+	put_u8(b, CODEC_VERSION);
+	return at;
+}
+
+static uint32_t
+checksum(const void *data, size_t len)
+{
+	return (uint32_t)crc32_z(0, data, len);
+}
+
+static void
+end(struct buf *b, size_t at)
+{
+	put_u32(b, checksum(b->data + at, b->len - at));
+}
+
+/* ---- bytes in ---- */
+
+struct reader {
+	const unsigned char *at, *end;
+	bool is_bad;			/* stays so; what is read after it is zeros and "" */
+};
+
+static const unsigned char *
+take(struct reader *r, size_t len)
+{
+	const unsigned char *p = r->at;
+
+	if (r->is_bad || (size_t)(r->end - p) < len) {
+		r->is_bad = true;
+		return NULL;
+	}
+	r->at += len;
+	return p;
+}
+
+static uint64_t
+take_number(struct reader *r, unsigned width)
+{
+	const unsigned char *p = take(r, width);
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; p != NULL && i < width; i++)
+		n = n << 8 | p[i];
+	return n;
+}
+
+static unsigned
+take_u8(struct reader *r)
+{
+	return (unsigned)take_number(r, 1);
+}
+
+/* A byte below `limit`: an enumerator, or a set of bits. */
+static unsigned
+take_below(struct reader *r, unsigned limit)
+{
+	unsigned n = take_u8(r);
+
+	if (n < limit)
+		return n;
+	r->is_bad = true;
+	return 0;
+}
+
+static uint32_t
+take_u32(struct reader *r)
+{
+	return (uint32_t)take_number(r, 4);
+}
+
+static uint64_t
+take_u64(struct reader *r)
+{
+	return take_number(r, 8);
+}
+
+static const char *
+take_string(struct reader *r)
+{
+	const unsigned char *nul;
+	const char *s = (const char *)r->at;
+
+	if (r->is_bad || (nul = memchr(r->at, '\0', (size_t)(r->end - r->at))) == NULL) {
+		r->is_bad = true;
+		return "";
+	}
+	r->at = nul + 1;
+	return s;
+}
+
+static struct key
+take_key(struct reader *r)
+{
+	uint32_t len = take_u32(r);
+	const unsigned char *p = take(r, len);
+
+	return p != NULL && len != 0 ? (struct key){ (const char *)p, len } : KEY_NONE;
+}
+
+static void
+take_bytes(struct reader *r, unsigned char *to, size_t len)
+{
+	const unsigned char *p = take(r, len);
+
+	if (p != NULL)
+		memcpy(to, p, len);
+}
+
+static struct reader
+open_value(struct db_val v)
+{
+	struct reader r = { v.data, NULL, true }, sum;
+	size_t len;
+
+	if (v.len < 1 + CHECKSUM_SIZE)
+		return r;
+	len = v.len - CHECKSUM_SIZE;
+	r = (struct reader){ r.at, r.at + len, false };
+	sum = (struct reader){ r.end, r.end + CHECKSUM_SIZE, false };
+	if (take_u32(&sum) != checksum(v.data, len) || take_u8(&r) != CODEC_VERSION)
+		r.is_bad = true;
+	return r;
+}
+
+/* 0 when everything was read and nothing was wrong. */
+static int
+close_value(const struct reader *r)
+{
+	return r->is_bad || r->at != r->end ? -1 : 0;
+}
+
+/* ---- messages ---- */
+
+enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2 };
+enum record_field {
+	FIELD_AGREED = 1, FIELD_WHY = 2, FIELD_SIZE = 4, FIELD_HEADER = 8, FIELD_FULL = 16, FIELD_END = 32
+};
+enum half_field {
+	HALF_KEY = 1, HALF_SYS = 2, HALF_KW = 4, HALF_HINT = 8, HALF_SIZE = 16, HALF_DATE = 32,
+	HALF_SERVER_ID = 64, HALF_END = 128
+};
+
+static unsigned
+ident_fields(const struct ident *i)
+{
+	return (i->has & IDENT_SIZE ? FIELD_SIZE : 0u) | (i->has & IDENT_HEADER ? FIELD_HEADER : 0u) |
+	    (i->has & IDENT_FULL ? FIELD_FULL : 0u);
+}
+
+static void
+put_ident(struct buf *b, const struct ident *i)
+{
+	if (i->has & IDENT_SIZE)
+		put_u64(b, i->size);
+	if (i->has & IDENT_HEADER)
+		buf_add(b, i->header, sizeof i->header);
+	if (i->has & IDENT_FULL)
+		buf_add(b, i->full, sizeof i->full);
+}
+
+static void
+take_ident(struct reader *r, unsigned fields, struct ident *i)
+{
+	*i = (struct ident){ 0 };
+	if (fields & FIELD_SIZE) {
+		i->has |= IDENT_SIZE;
+		i->size = take_u64(r);
+	}
+	if (fields & FIELD_HEADER) {
+		i->has |= IDENT_HEADER;
+		take_bytes(r, i->header, sizeof i->header);
+	}
+	if (fields & FIELD_FULL) {
+		i->has |= IDENT_FULL;
+		take_bytes(r, i->full, sizeof i->full);
+	}
+}
+
+static void
+put_half(struct buf *b, const struct record_half *h)
+{
+	unsigned fields = (h->key.len != 0 ? HALF_KEY : 0u) | (h->flags.sys != 0 ? HALF_SYS : 0u) |
+	    (*h->flags.kw != '\0' ? HALF_KW : 0u) | (*h->hint != '\0' ? HALF_HINT : 0u) |
+	    (h->size != 0 ? HALF_SIZE : 0u) | (h->date != 0 ? HALF_DATE : 0u) |
+	    (*h->server_id != '\0' ? HALF_SERVER_ID : 0u);
+
+	assert((h->presence == PRESENCE_NEVER) == (h->key.len == 0));
+	put_u8(b, h->presence);
+	put_u8(b, fields);
+	if (fields & HALF_KEY)
+		put_key(b, h->key);
+	if (fields & HALF_SYS)
+		put_u32(b, h->flags.sys);
+	if (fields & HALF_KW)
+		put_string(b, h->flags.kw);
+	if (fields & HALF_HINT)
+		put_string(b, h->hint);
+	if (fields & HALF_SIZE)
+		put_u64(b, h->size);
+	if (fields & HALF_DATE)
+		put_u64(b, (uint64_t)h->date);
+	if (fields & HALF_SERVER_ID)
+		put_string(b, h->server_id);
+}
+
+static void
+take_half(struct reader *r, struct record_half *h)
+{
+	unsigned fields;
+
+	h->presence = (enum presence)take_below(r, PRESENCE_GONE + 1);
+	fields = take_below(r, HALF_END);
+	h->key = fields & HALF_KEY ? take_key(r) : KEY_NONE;
+	h->flags.sys = fields & HALF_SYS ? take_u32(r) : 0;
+	h->flags.kw = fields & HALF_KW ? take_string(r) : "";
+	h->hint = fields & HALF_HINT ? take_string(r) : "";
+	h->size = fields & HALF_SIZE ? take_u64(r) : 0;
+	h->date = fields & HALF_DATE ? (int64_t)take_u64(r) : 0;
+	h->server_id = fields & HALF_SERVER_ID ? take_string(r) : "";
+	if ((h->presence == PRESENCE_NEVER) != (h->key.len == 0))
+		r->is_bad = true;
+}
+
+void
+encode_record(struct buf *b, const struct record *r, bool is_unsettled)
+{
+	bool has_agreed = r->has_agreed && !flags_is_none(r->agreed);
+	size_t at = begin(b);
+
+	put_u8(b, (r->has_agreed ? RECORD_AGREED : 0u) | (is_unsettled ? RECORD_UNSETTLED : 0u));
+	put_u8(b, r->mark);
+	put_u8(b, (has_agreed ? FIELD_AGREED : 0u) | (*r->why != '\0' ? FIELD_WHY : 0u) |
+	    ident_fields(&r->ident));
+	if (has_agreed) {
+		put_u32(b, r->agreed.sys);
+		put_string(b, r->agreed.kw);
+	}
+	if (*r->why != '\0')
+		put_string(b, r->why);
+	put_ident(b, &r->ident);
+	put_half(b, &r->half[FAR]);
+	put_half(b, &r->half[NEAR]);
+	end(b, at);
+}
+
+int
+decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
+{
+	struct reader r = open_value(v);
+	unsigned bits, fields;
+
+	*r_r = record_blank(0);
+	bits = take_below(&r, RECORD_UNSETTLED * 2);
+	r_r->has_agreed = bits & RECORD_AGREED;
+	*is_unsettled_r = bits & RECORD_UNSETTLED;
+	r_r->mark = (enum record_mark)take_below(&r, MARK_TOMBSTONE + 1);
+	fields = take_below(&r, FIELD_END);
+	if (fields & FIELD_AGREED) {
+		r_r->agreed.sys = take_u32(&r);
+		r_r->agreed.kw = take_string(&r);
+	}
+	if (fields & FIELD_WHY)
+		r_r->why = take_string(&r);
+	take_ident(&r, fields, &r_r->ident);
+	take_half(&r, &r_r->half[FAR]);
+	take_half(&r, &r_r->half[NEAR]);
+	return close_value(&r);
+}
+
+void
+encode_seen(struct buf *b, const struct seen *s)
+{
+	size_t at = begin(b);
+
+	put_u64(b, s->id);
+	put_u8(b, s->presence);
+	put_u32(b, s->sys);
+	put_u32(b, s->tail);
+	end(b, at);
+}
+
+int
+decode_seen(struct db_val v, struct seen *s_r)
+{
+	struct reader r = open_value(v);
+
+	s_r->id = take_u64(&r);
+	s_r->presence = (enum presence)take_below(&r, PRESENCE_GONE + 1);
+	s_r->sys = take_u32(&r);
+	s_r->tail = take_u32(&r);
+	return close_value(&r);
+}
+
+/* ---- mailbox pairs ---- */
+
+enum side_bit { SIDE_KNOWN = 1, SIDE_STEADY = 2, SIDE_ANY_KEYWORD = 4, SIDE_END = 8 };
+
+static void
+put_side(struct buf *b, const struct box_side *s)
+{
+	assert(s->cursor.len <= CURSOR_SIZE);
+	put_u8(b, (s->is_known ? SIDE_KNOWN : 0u) | (s->cursor.is_steady ? SIDE_STEADY : 0u) |
+	    (s->mask.has_any_keyword ? SIDE_ANY_KEYWORD : 0u));
+	put_u64(b, s->cursor.epoch);
+	put_u8(b, s->cursor.len);
+	buf_add(b, s->cursor.data, s->cursor.len);
+	put_u32(b, s->mask.sys);
+	put_string(b, s->mask.kw != NULL ? s->mask.kw : "");
+	put_string(b, s->mailbox_id != NULL ? s->mailbox_id : "");
+	put_u64(b, (uint64_t)s->listed);
+	put_u64(b, s->missing_runs);
+}
+
+static void
+take_side(struct reader *r, struct box_side *s)
+{
+	unsigned bits = take_below(r, SIDE_END);
+
+	s->is_known = bits & SIDE_KNOWN;
+	s->cursor.is_steady = bits & SIDE_STEADY;
+	s->mask.has_any_keyword = bits & SIDE_ANY_KEYWORD;
+	s->cursor.epoch = take_u64(r);
+	s->cursor.len = (uint8_t)take_below(r, CURSOR_SIZE + 1);
+	take_bytes(r, s->cursor.data, s->cursor.len);
+	s->mask.sys = take_u32(r);
+	s->mask.kw = take_string(r);
+	s->mailbox_id = take_string(r);
+	s->listed = (int64_t)take_u64(r);
+	s->missing_runs = take_u64(r);
+}
+
+void
+encode_box(struct buf *b, const struct box_record *box)
+{
+	size_t at = begin(b);
+
+	put_string(b, box->name);
+	put_side(b, &box->side[FAR]);
+	put_side(b, &box->side[NEAR]);
+	end(b, at);
+}
+
+int
+decode_box(struct db_val v, struct box_record *box_r)
+{
+	struct reader r = open_value(v);
+
+	*box_r = (struct box_record){ 0 };
+	box_r->name = take_string(&r);
+	take_side(&r, &box_r->side[FAR]);
+	take_side(&r, &box_r->side[NEAR]);
+	return close_value(&r);
+}
+
+void
+encode_counts(struct buf *b, const struct counts *c)
+{
+	size_t at = begin(b);
+
+	put_u64(b, c->records);
+	put_u64(b, c->unsettled);
+	put_u64(b, c->here[FAR]);
+	put_u64(b, c->here[NEAR]);
+	end(b, at);
+}
+
+int
+decode_counts(struct db_val v, struct counts *c_r)
+{
+	struct reader r = open_value(v);
+
+	c_r->records = take_u64(&r);
+	c_r->unsettled = take_u64(&r);
+	c_r->here[FAR] = take_u64(&r);
+	c_r->here[NEAR] = take_u64(&r);
+	return close_value(&r);
+}
+
+/* ---- the rest ---- */
+
+void
+encode_intent(struct buf *b, const struct intent *i)
+{
+	size_t at = begin(b);
+
+	put_u8(b, i->kind);
+	put_u8(b, i->side);
+	put_u32(b, i->box);
+	put_u32(b, i->to_box);
+	put_u64(b, i->record);
+	put_key(b, i->key);
+	put_u64(b, i->epoch);
+	put_u32(b, i->uidnext);
+	put_u64(b, (uint64_t)i->when);
+	put_u32(b, i->tries);
+	put_u8(b, ident_fields(&i->ident));
+	put_ident(b, &i->ident);
+	end(b, at);
+}
+
+int
+decode_intent(struct db_val v, struct intent *i_r)
+{
+	struct reader r = open_value(v);
+	unsigned fields;
+
+	*i_r = (struct intent){ 0 };
+	i_r->kind = (enum intent_kind)take_below(&r, INTENT_EXPUNGE + 1);
+	i_r->side = (enum side)take_below(&r, SIDES);
+	i_r->box = take_u32(&r);
+	i_r->to_box = take_u32(&r);
+	i_r->record = take_u64(&r);
+	i_r->key = take_key(&r);
+	i_r->epoch = take_u64(&r);
+	i_r->uidnext = take_u32(&r);
+	i_r->when = (int64_t)take_u64(&r);
+	i_r->tries = take_u32(&r);
+	fields = take_below(&r, FIELD_END);
+	if (fields & (FIELD_AGREED | FIELD_WHY))
+		r.is_bad = true;
+	take_ident(&r, fields, &i_r->ident);
+	return close_value(&r);
+}
+
+void
+encode_log(struct buf *b, const struct log_entry *l)
+{
+	size_t at = begin(b);
+
+	put_u64(b, (uint64_t)l->when);
+	put_u8(b, l->side);
+	put_string(b, l->box);
+	put_string(b, l->what);
+	put_string(b, l->why);
+	end(b, at);
+}
+
+int
+decode_log(struct db_val v, struct log_entry *l_r)
+{
+	struct reader r = open_value(v);
+
+	*l_r = (struct log_entry){ 0 };
+	l_r->when = (int64_t)take_u64(&r);
+	l_r->side = (enum side)take_below(&r, SIDES);
+	l_r->box = take_string(&r);
+	l_r->what = take_string(&r);
+	l_r->why = take_string(&r);
+	return close_value(&r);
+}
+
+void
+encode_ids(struct buf *b, const struct ids *ids)
+{
+	size_t at = begin(b);
+
+	put_u32(b, ids->box);
+	put_u64(b, ids->record);
+	put_u64(b, ids->intent);
+	put_u64(b, ids->log);
+	end(b, at);
+}
+
+int
+decode_ids(struct db_val v, struct ids *ids_r)
+{
+	struct reader r = open_value(v);
+
+	ids_r->box = take_u32(&r);
+	ids_r->record = take_u64(&r);
+	ids_r->intent = take_u64(&r);
+	ids_r->log = take_u64(&r);
+	return close_value(&r);
+}
+
+void
+encode_u32(struct buf *b, uint32_t n)
+{
+	size_t at = begin(b);
+
+	put_u32(b, n);
+	end(b, at);
+}
+
+int
+decode_u32(struct db_val v, uint32_t *n_r)
+{
+	struct reader r = open_value(v);
+
+	*n_r = take_u32(&r);
+	return close_value(&r);
+}
+
+void
+encode_string(struct buf *b, const char *s)
+{
+	size_t at = begin(b);
+
+	put_string(b, s);
+	end(b, at);
+}
+
+int
+decode_string(struct db_val v, const char **s_r)
+{
+	struct reader r = open_value(v);
+
+	*s_r = take_string(&r);
+	return close_value(&r);
+}

@@ -1,0 +1,347 @@
+/* Opening, transactions, and the numbers that are given out. */
+#include "state/state.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "state/base/step.h"
+#include "state/db_check.h"
+#include "state/inside.h"
+#include "state/place.h"
+
+/* ---- keys ---- */
+
+static void
+add_number(struct state_key *k, uint64_t n, unsigned width)
+{
+	unsigned i;
+
+	for (i = width; i > 0; i--, n >>= 8)
+		k->data[k->len + i - 1] = (unsigned char)n;
+	k->len += width;
+}
+
+struct state_key
+state_key_u8(unsigned kind)
+{
+	struct state_key k = { .len = 0 };
+
+	add_number(&k, kind, 1);
+	return k;
+}
+
+struct state_key
+state_key_u8_u32(unsigned kind, uint32_t n)
+{
+	struct state_key k = state_key_u8(kind);
+
+	add_number(&k, n, 4);
+	return k;
+}
+
+struct state_key
+state_key_u32(uint32_t n)
+{
+	struct state_key k = { .len = 0 };
+
+	add_number(&k, n, 4);
+	return k;
+}
+
+struct state_key
+state_key_u64(uint64_t n)
+{
+	struct state_key k = { .len = 0 };
+
+	add_number(&k, n, 8);
+	return k;
+}
+
+struct state_key
+state_key_u32_u64(uint32_t a, uint64_t b)
+{
+	struct state_key k = state_key_u32(a);
+
+	add_number(&k, b, 8);
+	return k;
+}
+
+struct state_key
+state_key_u32_u8(uint32_t a, unsigned b)
+{
+	struct state_key k = state_key_u32(a);
+
+	add_number(&k, b, 1);
+	return k;
+}
+
+struct db_val
+state_val(const struct state_key *k)
+{
+	return (struct db_val){ k->data, k->len };
+}
+
+struct db_val
+state_buf_val(const struct buf *b)
+{
+	return (struct db_val){ b->data, b->len };
+}
+
+uint64_t
+state_get_u64(const void *p)
+{
+	return (uint64_t)state_get_u32(p) << 32 | state_get_u32((const unsigned char *)p + 4);
+}
+
+uint32_t
+state_get_u32(const void *p)
+{
+	const unsigned char *b = p;
+
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+int
+state_put_changed(struct state *s, enum db_table t, const struct state_key *k, const struct buf *b,
+    struct err *e)
+{
+	struct db_val old;
+	int got = db_get(s->db, t, state_val(k), &old, e);
+
+	if (got < 0)
+		return -1;
+	if (got > 0 && old.len == b->len && memcmp(old.data, b->data, b->len) == 0)
+		return 0;
+	return db_put(s->db, t, state_val(k), state_buf_val(b), e);
+}
+
+/* ---- open and close ---- */
+
+/* What the lock file says after a run that closed the base in good order: the file as it was left. A
+ * base that is found otherwise (a killed run, a copy put back, a stranger's hand) is looked through
+ * before it is used. Without flushed writes that holds for this boot only. */
+static char *
+describe_file(const char *file, bool fsync)
+{
+	char boot[64] = "-";
+	struct stat st;
+	FILE *f;
+
+	if (stat(file, &st) != 0)
+		return NULL;
+	if (!fsync && (f = fopen("/proc/sys/kernel/random/boot_id", "re")) != NULL) {
+		if (fgets(boot, sizeof boot, f) == NULL)
+			strcpy(boot, "-");
+		boot[strcspn(boot, "\n")] = '\0';
+		fclose(f);
+	}
+	return mem_printf("%lld %lld.%09ld %llu %s", (long long)st.st_size, (long long)st.st_ctim.tv_sec,
+	    st.st_ctim.tv_nsec, (unsigned long long)st.st_ino, boot);
+}
+
+static int
+check_file(struct state *s, bool fsync, struct err *e)
+{
+	char *is = describe_file(s->file, fsync);
+	struct stat st;
+	int result = 0;
+
+	if (is != NULL && strcmp(is, s->lock.left) != 0 && stat(s->file, &st) == 0 && st.st_size > 0)
+		result = db_check_pages(s->file, e);
+	free(is);
+	return result;
+}
+
+/* Creates the directories the data file's path names. */
+static int
+make_directories(const char *path, struct err *e)
+{
+	char *dir = mem_strdup(path), *slash;
+	struct stat st;
+	int result = 0;
+
+	for (slash = strchr(dir + 1, '/'); slash != NULL && result == 0; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (stat(dir, &st) != 0 && (errno != ENOENT || step(STEP_MKDIR, dir, e) == 0)) {
+			if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+				result = err_sys(e, ERR_STORE, errno, "%s: cannot create the directory", dir);
+		} else if (step_is_dead()) {
+			result = -1;
+		}
+		*slash = '/';
+	}
+	free(dir);
+	return result;
+}
+
+static struct state *
+state_new(const char *channel)
+{
+	struct state *s = mem_alloc(sizeof *s);
+
+	s->channel = mem_strdup(channel);
+	s->lock = LOCK_NONE;
+	return s;
+}
+
+/* Brings the base to this program's version, in a transaction of its own. */
+static int
+migrate(struct state *s, struct err *e)
+{
+	if (db_begin(s->db, e) != 0)
+		return -1;
+	if (state_migrate(s, e) != 0) {
+		db_abort(s->db);
+		return -1;
+	}
+	return db_commit(s->db, e);
+}
+
+static int
+open_file(struct state *s, const struct state_place *place, struct err *e)
+{
+	char *lock = mem_printf("%s.lock", place->path);
+	char *what = mem_printf("channel %s", place->channel);
+	int result = -1;
+
+	s->file = mem_printf("%s.mdb", place->path);
+	s->is_dry = place->is_dry;
+	if (!place->is_dry && make_directories(place->path, e) != 0)
+		goto done;
+	if (place_check(place->path, e) != 0)
+		goto done;
+	if (lock_take(lock, what, place->is_dry, &s->lock, e) != 0)
+		goto done;
+	if (check_file(s, place->fsync, e) != 0)
+		goto done;
+	result = db_open(s->file, place->is_dry ? DB_OVERLAY : DB_DISK, place->fsync, &s->db, e);
+done:
+	free(lock);
+	free(what);
+	return result;
+}
+
+int
+state_open(const struct state_place *place, struct state **state_r, struct err *e)
+{
+	struct state *s = state_new(place->channel);
+
+	if (place->path != NULL ? open_file(s, place, e) != 0 :
+	    db_open(NULL, DB_MEMORY, place->fsync, &s->db, e) != 0)
+		goto failed;
+	if (migrate(s, e) != 0)
+		goto failed;
+	if (s->file != NULL && !s->is_dry)
+		s->fsync = place->fsync;
+	*state_r = s;
+	return 0;
+failed:
+	err_context(e, "channel %s", s->channel);
+	state_close(&s);
+	return -1;
+}
+
+int
+state_open_memory(struct db_memory *m, const char *channel, struct state **state_r, struct err *e)
+{
+	struct state *s = state_new(channel);
+
+	if (db_open_memory(m, &s->db, e) != 0 || migrate(s, e) != 0) {
+		state_close(&s);
+		return -1;
+	}
+	*state_r = s;
+	return 0;
+}
+
+void
+state_close(struct state **state)
+{
+	struct state *s = *state;
+	bool is_sound;
+
+	if (s == NULL)
+		return;
+	*state = NULL;
+	is_sound = s->db != NULL && !db_is_broken(s->db);
+	db_close(&s->db);
+	if (s->file != NULL && !s->is_dry && is_sound && !step_is_dead()) {
+		char *left = describe_file(s->file, s->fsync);
+
+		lock_leave(&s->lock, left);
+		free(left);
+	}
+	lock_drop(&s->lock);
+	vec_release(&s->counts);
+	buf_release(&s->value);
+	buf_release(&s->old);
+	buf_release(&s->seen);
+	free(s->channel);
+	free(s->file);
+	free(s);
+}
+
+/* ---- transactions ---- */
+
+static int
+read_ids(struct state *s, struct err *e)
+{
+	struct state_key k = state_key_u8(META_IDS);
+	struct db_val val;
+	int got = db_get(s->db, DB_META, state_val(&k), &val, e);
+
+	s->ids = (struct ids){ 1, 1, 1, 1 };
+	if (got > 0 && decode_ids(val, &s->ids) != 0)
+		got = db_damaged(s->db, "its next numbers", e);
+	s->stored_ids = s->ids;
+	return got < 0 ? -1 : 0;
+}
+
+static int
+write_ids(struct state *s, struct err *e)
+{
+	struct state_key k = state_key_u8(META_IDS);
+	const struct ids *a = &s->ids, *b = &s->stored_ids;
+
+	if (a->box == b->box && a->record == b->record && a->intent == b->intent && a->log == b->log)
+		return 0;
+	buf_clear(&s->value);
+	encode_ids(&s->value, a);
+	return db_put(s->db, DB_META, state_val(&k), state_buf_val(&s->value), e);
+}
+
+int
+state_begin(struct state *s, struct err *e)
+{
+	if (db_begin(s->db, e) != 0)
+		return err_context(e, "channel %s", s->channel);
+	s->counts.n = 0;
+	s->counts_last = 0;
+	if (read_ids(s, e) != 0) {
+		db_abort(s->db);
+		return err_context(e, "channel %s", s->channel);
+	}
+	return 0;
+}
+
+int
+state_commit(struct state *s, struct err *e)
+{
+	if (box_counts_flush(s, e) != 0 || write_ids(s, e) != 0) {
+		db_abort(s->db);
+		return err_context(e, "channel %s", s->channel);
+	}
+	if (db_commit(s->db, e) != 0)
+		return err_context(e, "channel %s", s->channel);
+	return 0;
+}
+
+void
+state_abort(struct state *s)
+{
+	db_abort(s->db);
+}
