@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +87,9 @@ teardown(void **state)
 	step_install(NULL, NULL);
 	f->store->ops->session_close(f->c);
 	f->store->ops->free(f->store);
+	/* Where a test that mounted something failed. */
+	umount2(in(f, "mail/b"), MNT_DETACH);
+	umount2(in(f, "mail"), MNT_DETACH);
 	run(f, "cd / && rm -rf $OLDPWD");
 	arena_release(&f->a);
 	free(f);

@@ -1,7 +1,6 @@
 /* The Maildir store when things go wrong: stopped at every step, no space, no permission, other programs
  * that rename files all the time, and very many messages. */
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 
