@@ -99,7 +99,7 @@ static int
 write_error(struct deliver *d, struct item *it, int sys, struct err *e)
 {
 	/* Of what the message itself can be the cause, there is only its size. */
-	enum err_scope scope = sys == EFBIG || sys == EEXIST ? ERR_MESSAGE : ERR_BOX;
+	enum err_scope scope = sys == EFBIG ? ERR_MESSAGE : ERR_BOX;
 
 	disk_err(e, scope, sys, "%s/tmp/%s cannot be written", d->m->path, it->tmp);
 	if (sys == EFBIG)
@@ -128,11 +128,11 @@ deliver_begin(struct deliver *d, size_t i, const struct deliver_body *body, stru
 	tmp = arena_printf(&d->arena, "%s%s", body->base, FILENAME_TMP_SUFFIX);
 	if (step(STEP_CREATE, mdir_shown(d->m, &d->arena, "tmp", tmp), e) < 0)
 		return fail(d, it, e);
-	it->fd = openat(d->m->tmp_fd, tmp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	it->fd = mdir_make_tmp(d->m, tmp);
 	if (it->fd >= 0)
 		it->tmp = tmp;
 	else {
-		disk_err(e, errno == EEXIST ? ERR_MESSAGE : ERR_BOX, errno, "%s/tmp/%s cannot be made", d->m->path, tmp);
+		disk_err(e, ERR_BOX, errno, "%s/tmp/%s cannot be made", d->m->path, tmp);
 		return fail(d, it, e);
 	}
 	return 0;

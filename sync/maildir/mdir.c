@@ -119,6 +119,17 @@ done:
 	return rc;
 }
 
+int
+mdir_make_tmp(const struct mdir *m, const char *name)
+{
+	const int flags = O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC;
+	int fd = openat(m->tmp_fd, name, flags, 0600);
+
+	if (fd < 0 && errno == EEXIST && unlinkat(m->tmp_fd, name, 0) == 0)
+		fd = openat(m->tmp_fd, name, flags, 0600);
+	return fd;
+}
+
 bool
 mdir_is_old_tmp(int tmp_fd, const char *name)
 {

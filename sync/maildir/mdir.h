@@ -52,6 +52,10 @@ void mdir_close(struct mdir *m);
 /* Makes new/ and tmp/ where they are missing, and removes what we left in tmp/ more than 36 hours ago. */
 int mdir_prepare(struct mdir *m, struct err *e);
 
+/* Makes the file `name` in tmp/, to be written and read; -1 with errno. One that is there already was left
+ * by a run that died: names are used by nobody else, so it is replaced. No step. */
+int mdir_make_tmp(const struct mdir *m, const char *name);
+
 /* True for a file in tmp/ that nobody has touched for 36 hours. */
 bool mdir_is_old_tmp(int tmp_fd, const char *name);
 

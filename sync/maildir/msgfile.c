@@ -236,7 +236,7 @@ copy_file(struct mdir *from, const struct place *p, struct mdir *to, const char 
 	}
 	if (step(STEP_CREATE, shown, e) < 0)
 		goto done;
-	out = openat(to->tmp_fd, tmp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	out = mdir_make_tmp(to, tmp);
 	is_made = out >= 0;
 	if (out < 0 || disk_copy(in, out) < 0 ||
 	    futimens(out, (const struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }) < 0) {

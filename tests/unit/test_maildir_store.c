@@ -560,7 +560,7 @@ the_mark_is_made_once(void **state)
 }
 
 static void
-old_tmp_files_of_ours_are_cleaned(void **state)
+only_old_tmp_files_of_ours_are_cleaned(void **state)
 {
 	struct fixture *f = *state;
 
@@ -569,6 +569,10 @@ old_tmp_files_of_ours_are_cleaned(void **state)
 	/* Touched a moment ago, whatever its mtime says: it may be a delivery of another run. */
 	deliver_one(f, "box", "1.a", "x", 1, false, "", 0);
 	run(f, "test -e mail/box/tmp/1.x.mailtwin");
+	/* A file left by a run that died does not hinder the next from delivering by the same name. */
+	run(f, "echo half >mail/box/tmp/2.a.mailtwin");
+	assert_int_equal(deliver_one(f, "box", "2.a", "x", 1, false, "", 0).outcome, OUTCOME_DONE);
+	assert_string_equal(content(f, "mail/box/new/2.a"), "x");
 }
 
 int
@@ -602,7 +606,7 @@ main(void)
 		T(a_mailbox_goes_with_its_messages),
 		T(renaming_takes_what_is_below),
 		T(the_mark_is_made_once),
-		T(old_tmp_files_of_ours_are_cleaned),
+		T(only_old_tmp_files_of_ours_are_cleaned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
