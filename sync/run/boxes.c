@@ -103,7 +103,7 @@ static int
 check_fingerprint(struct run *r, enum side s, struct err *e)
 {
 	const char *name = s == FAR ? "fingerprint.far" : "fingerprint.near";
-	const char *is = r->listing[s].fingerprint, *was;
+	const char *is = r->listing[s].fingerprint, *was = NULL;
 	struct box_record *all;
 	size_t n, i;
 

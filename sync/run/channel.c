@@ -154,6 +154,7 @@ remember_stores(struct run *r, struct err *e)
 		if (store->ops->memory_save == NULL)
 			continue;
 		is = store->ops->memory_save(r->set->store[s], &r->arena);
+		was = NULL;
 		if (memory_get(r->state, &r->arena, names[s], &was, e) < 0)
 			return -1;
 		if (is != NULL && (was == NULL || strcmp(was, is) != 0) &&
@@ -174,6 +175,7 @@ recall_stores(struct run *r, struct err *e)
 		r->set->store[s]->is_dry = r->set->is_dry;
 		if (r->set->store[s]->ops->memory_load == NULL)
 			continue;
+		memory = NULL;
 		if (memory_get(r->state, &r->arena, names[s], &memory, e) < 0)
 			return -1;
 		if (memory != NULL)
