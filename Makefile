@@ -77,6 +77,12 @@ e2e crash: mailtwin
 	$(Q)$(san) .build/san/mailtwin
 	$(Q)MAILTWIN=.build/san/mailtwin MAILTWIN_FAST=$(B)/mailtwin tests/run tests/$@ $(CASES)
 
+# A throwaway Dovecot and what mailtwin does with it; and how fast it does it, beside mbsync.
+demo: mailtwin
+	$(Q)tests/demo/demo
+bench: mailtwin
+	$(Q)tests/bench/bench $(BENCH)
+
 # Fuzz targets, FUZZ_TIME seconds each, two at a time.
 FUZZ      := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TIME ?= 60
@@ -108,11 +114,11 @@ install: all
 clean:
 	rm -rf .build mailtwin
 help:
-	@echo 'targets: all check test unit layers headers clang e2e crash fuzz deps install clean'
+	@echo 'targets: all check test demo bench unit layers headers clang e2e crash fuzz deps install clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
-	@echo '         CASES="test_guards ..." for e2e and crash, FUZZ_TIME=60'
+	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
-.PHONY: all check test unit layers headers clang e2e crash fuzz fuzz-programs deps install clean help FORCE
+.PHONY: all check test demo bench unit layers headers clang e2e crash fuzz fuzz-programs deps install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
