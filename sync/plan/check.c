@@ -389,6 +389,8 @@ is_wanted_gone(const struct check *c, uint32_t msg)
 	const struct plan_message *m = &c->in->messages.at[msg];
 	enum side s;
 
+	if (m->rec->mark == MARK_TOMBSTONE)
+		return true;
 	for (s = FAR; s <= NEAR; s++) {
 		const struct plan_box_side *side = box_side(c, m->box, s);
 

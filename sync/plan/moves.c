@@ -4,6 +4,9 @@
  * single messages; where that would delete what may not be put in its new place, the message left waits.
  */
 #include "sync/plan/build.h"
+
+#include <stdlib.h>
+
 #include "sync/plan/merge.h"
 
 static uint32_t
@@ -161,14 +164,44 @@ plan_cloned(struct build *b, const struct plan_link *l)
 		plan_clone(b, t, l->a, l->b, REASON_COPIED);
 }
 
+/* ---- all links, in the order of the messages they are about (P13) ---- */
+
+struct ranked_link { uint32_t b, a; const struct plan_link *link; };
+
+static int
+ranked_cmp(const void *x, const void *y)
+{
+	const struct ranked_link *p = x, *q = y;
+
+	if (p->b != q->b)
+		return p->b < q->b ? -1 : 1;
+	return (p->a > q->a) - (p->a < q->a);
+}
+
+static struct ranked_link *
+rank_links(const struct build *b)
+{
+	struct ranked_link *v = mem_realloc(NULL, b->in->links.n, sizeof *v);
+	size_t i;
+
+	for (i = 0; i < b->in->links.n; i++) {
+		const struct plan_link *l = &b->in->links.at[i];
+
+		v[i] = (struct ranked_link){ b->messages[l->b].rank, b->messages[l->a].rank, l };
+	}
+	qsort(v, b->in->links.n, sizeof *v, ranked_cmp);
+	return v;
+}
+
 void
 build_links(struct build *b)
 {
+	struct ranked_link *ranked = rank_links(b);
 	const struct plan_link *l;
 	size_t i;
 
 	for (i = 0; i < b->in->links.n; i++) {
-		l = &b->in->links.at[i];
+		l = ranked[i].link;
 		if (l->kind != LINK_MOVED || !link_holds(b, l) || b->messages[l->a].moved_to[l->side] != NONE)
 			continue;
 		b->messages[l->a].moved_to[l->side] = l->b;
@@ -176,7 +209,7 @@ build_links(struct build *b)
 		b->boxes[box_of(b, l->a)].moved[l->side]++;
 	}
 	for (i = 0; i < b->in->links.n; i++) {
-		l = &b->in->links.at[i];
+		l = ranked[i].link;
 		if (!link_holds(b, l))
 			continue;
 		if (l->kind == LINK_TWIN)
@@ -186,4 +219,5 @@ build_links(struct build *b)
 		else
 			plan_cloned(b, l);
 	}
+	free(ranked);
 }
