@@ -102,6 +102,17 @@ apply_mark(struct applied *w, const struct op *op)
 }
 
 static void
+apply_drop(struct applied *w, const struct op *op)
+{
+	enum side s;
+
+	w->is_dropped[op->msg] = true;
+	for (s = FAR; s <= NEAR; s++)
+		if (w->records[op->msg].half[s].presence != PRESENCE_NEVER && w->boxes[op->box].side[s].known > 0)
+			w->boxes[op->box].side[s].known--;
+}
+
+static void
 apply_box(struct applied *w, const struct op *op)
 {
 	struct plan_box_side *side = w->boxes[op->box].side;
@@ -161,7 +172,7 @@ applied_op(struct applied *w, const struct op *op)
 		apply_mark(w, op);
 		break;
 	case OP_DROP:
-		w->is_dropped[op->msg] = true;
+		apply_drop(w, op);
 		break;
 	case OP_KINDS:
 		break;

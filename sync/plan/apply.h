@@ -12,7 +12,7 @@
 struct applied {
 	struct arena arena;
 	const struct plan_input *in;	/* borrowed */
-	struct plan_box *boxes;		/* as they are now; counts stay as they were, so that guards judge alike */
+	struct plan_box *boxes;		/* as they are now; of the counts, dropped records leave `known` */
 	struct record *records;		/* by message of the input, as they are now */
 	bool *is_dropped;
 	uint32_t *home;			/* the message whose record holds this one's mail now: itself, or the one joined */

@@ -136,8 +136,10 @@ speaks_against(struct build *b, uint32_t msg, enum side t)
 
 	if (half->presence != PRESENCE_HERE)
 		return false;
-	if (b->messages[msg].is_carried || b->messages[msg].is_moved)
-		return !b->messages[msg].is_carried;
+	if (b->messages[msg].is_carried)
+		return false;
+	if (b->messages[msg].is_moved && b->messages[msg].clones == NONE)
+		return true;
 	if (!record_is_pair(r))
 		return r->mark == MARK_NEW || r->mark == MARK_FAILED ||
 		    (r->mark != MARK_TOMBSTONE && !(half->flags.sys & FLAG_DELETED));

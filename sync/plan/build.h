@@ -25,7 +25,8 @@ struct box_view {
 	bool is_leaving[SIDES];		/* to be removed from this side, if nothing there speaks against it (P8) */
 	uint32_t create[SIDES];		/* OP_CREATE_BOX, or NONE */
 	uint32_t removal;		/* OP_REMOVE_BOX, or NONE */
-	uint64_t moved[SIDES];		/* messages a person moved out of it on that side */
+	/* Messages that are known on that side and missing for a reason: moved elsewhere, or gone from both sides. */
+	uint64_t explained[SIDES];
 	uint64_t carried[SIDES];	/* messages this plan moves out of it on that side */
 	uint64_t unknown;		/* messages that speak against its removal */
 	uint64_t conflicts;		/* flag changes that lose against a deletion */

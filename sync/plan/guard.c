@@ -42,9 +42,9 @@ exceeds(const struct max_delete *max, uint64_t deletions, uint64_t known)
 }
 
 static bool
-is_empty(uint64_t known, uint64_t moved, uint64_t here)
+is_empty(uint64_t known, uint64_t explained, uint64_t here)
 {
-	return here == 0 && known >= GUARD_FLOOR && known - (moved < known ? moved : known) >= GUARD_FLOOR;
+	return here == 0 && known >= GUARD_FLOOR && known - (explained < known ? explained : known) >= GUARD_FLOOR;
 }
 
 static uint64_t
@@ -83,7 +83,7 @@ judge_boxes(struct guards *g, enum side t)
 
 		if (side->allow_delete || (tally->deletions == 0 && !tally->removes))
 			continue;
-		if (is_empty(side->known, g->b->boxes[i].moved[s], box_here(g, i, s)))
+		if (is_empty(side->known, g->b->boxes[i].explained[s], box_here(g, i, s)))
 			tally->hold = HOLD_EMPTY;
 		else if (exceeds(&g->b->in->policy.max_delete, tally->deletions, side->known))
 			tally->hold = HOLD_MANY;
@@ -93,7 +93,7 @@ judge_boxes(struct guards *g, enum side t)
 static void
 judge_channel(struct guards *g, enum side t)
 {
-	uint64_t deletions = 0, known = 0, moved = 0, here = 0;
+	uint64_t deletions = 0, known = 0, explained = 0, here = 0;
 	enum side s = side_other(t);
 	bool is_wiped, has_more = false;
 	struct buf names = { 0 };
@@ -102,14 +102,15 @@ judge_channel(struct guards *g, enum side t)
 	for (i = 0; i < g->b->in->boxes.n; i++) {
 		const struct plan_box_side *side = &g->b->in->boxes.at[i].side[s];
 
-		if (side->allow_delete)
+		/* A mailbox that is missing on both sides is forgotten, not deleted. */
+		if (side->allow_delete || (!side->exists && !g->b->in->boxes.at[i].side[t].exists))
 			continue;
 		deletions += g->boxes[i][t].deletions;
 		known += side->known;
-		moved += g->b->boxes[i].moved[s];
+		explained += g->b->boxes[i].explained[s];
 		here += box_here(g, i, s);
 	}
-	is_wiped = is_empty(known, moved, here);
+	is_wiped = is_empty(known, explained, here);
 	if (deletions == 0 || !(is_wiped || exceeds(&g->b->in->policy.max_delete, deletions, known)))
 		return;
 	for (i = 0; i < g->b->in->boxes.n; i++) {

@@ -31,7 +31,8 @@ link_holds(const struct build *b, const struct plan_link *l)
 {
 	enum side s = l->side, t = side_other(s);
 
-	if (l->a == l->b || !b->boxes[box_of(b, l->b)].is_open)
+	/* A move holds even into a mailbox that is closed to this run: what was moved must wait, not be deleted. */
+	if (l->a == l->b || (l->kind != LINK_MOVED && !b->boxes[box_of(b, l->b)].is_open))
 		return false;
 	if (l->kind == LINK_TWIN)
 		return box_of(b, l->a) == box_of(b, l->b) && is_single(b, l->a, FAR) && is_single(b, l->b, NEAR);
@@ -111,13 +112,13 @@ plan_contest(struct build *b, uint32_t far, uint32_t near)
 	struct box_view *from = &b->boxes[box_of(b, near)];
 	uint32_t op;
 
-	if (!is_single(b, far, FAR) || !is_single(b, near, NEAR))
+	if (!to->is_open || !is_single(b, far, FAR) || !is_single(b, near, NEAR))
 		return;
 	if (to == from) {
 		plan_twins(b, far, near);
 		return;
 	}
-	if (!to->is_open || !to->can_write[NEAR] || !from->can_write[NEAR] || !build_may_copy(b, far, NEAR) ||
+	if (!to->can_write[NEAR] || !from->can_write[NEAR] || !build_may_copy(b, far, NEAR) ||
 	    !(b->in->policy.sync[NEAR] & SYNC_GONE))
 		return;
 	op = plan_move(b, NEAR, near, far);
@@ -142,7 +143,7 @@ plan_moved(struct build *b, const struct plan_link *l)
 	/* Deleted on t: it survives where it was moved to, as any new message (P11). */
 	if (build_presence(b, l->a, t) != PRESENCE_HERE)
 		return;
-	if (!to->can_write[t]) {
+	if (!to->is_open || !to->can_write[t]) {
 		b->messages[l->a].is_taken = true;
 		return;
 	}
@@ -206,7 +207,7 @@ build_links(struct build *b)
 			continue;
 		b->messages[l->a].moved_to[l->side] = l->b;
 		b->messages[l->a].is_moved = true;
-		b->boxes[box_of(b, l->a)].moved[l->side]++;
+		b->boxes[box_of(b, l->a)].explained[l->side]++;
 	}
 	for (i = 0; i < b->in->links.n; i++) {
 		l = ranked[i].link;

@@ -94,9 +94,9 @@ is_undeleted(const struct pair *p, enum side x)
 {
 	if (p->is_deleted || !shows_deleted(p, x) || !(p->mask[x].sys & FLAG_DELETED))
 		return false;
-	if (p->is_restored[x] || (p->v->is_cloned && p->v->fresh == x))
+	if (p->v->is_cloned && p->v->fresh == x)
 		return true;
-	return may_flag(p, x) && (p->mask[side_other(x)].sys & FLAG_DELETED);
+	return (p->is_restored[x] || may_flag(p, x)) && (p->mask[side_other(x)].sys & FLAG_DELETED);
 }
 
 /* What side x gains and loses by the merge. */

@@ -169,6 +169,8 @@ plan_message(struct build *b, uint32_t msg)
 
 	if (far != PRESENCE_HERE && near != PRESENCE_HERE) {
 		build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, b->in->messages.at[msg].box, msg, NONE);
+		b->boxes[b->in->messages.at[msg].box].explained[FAR] += far == PRESENCE_GONE;
+		b->boxes[b->in->messages.at[msg].box].explained[NEAR] += near == PRESENCE_GONE;
 	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE || r->mark == MARK_EXPIRED) {
 		plan_aside(b, msg);
 	} else if (far == PRESENCE_HERE && near == PRESENCE_HERE) {

@@ -16,6 +16,7 @@
 #include "sync/plan/apply.h"
 #include "sync/plan/check.h"
 #include "sync/plan/explain.h"
+#include "tests/unit/plan_stop.h"
 
 enum { BOXES = 4, MESSAGES = 24 };
 
@@ -189,21 +190,6 @@ make_world(struct world *w, uint64_t seed)
 		make_link(w, is_linked);
 }
 
-static char *
-plan_text(const struct plan_input *in, const struct plan *p)
-{
-	struct buf out = { 0 };
-	size_t i;
-
-	for (i = 0; i < p->ops.n; i++) {
-		op_explain(in, &p->ops.at[i], &out);
-		buf_addc(&out, '\n');
-	}
-	for (i = 0; i < p->notes.n; i++)
-		buf_printf(&out, "! %s\n", p->notes.at[i].text);
-	return buf_take(&out);
-}
-
 static void
 check_order(struct world *w, const char *text)
 {
@@ -241,54 +227,6 @@ check_order(struct world *w, const char *text)
 	vec_release(&in.links);
 }
 
-/* What a person would see on both sides. */
-static char *
-store_text(const struct plan_input *in, const struct applied *w)
-{
-	struct buf out = { 0 };
-	struct arena a = { 0 };
-	size_t i;
-	enum side s;
-
-	for (i = 0; i < in->boxes.n; i++)
-		buf_printf(&out, "%s %d %d\n", w->boxes[i].name, w->boxes[i].side[FAR].exists, w->boxes[i].side[NEAR].exists);
-	for (i = 0; i < in->messages.n; i++)
-		for (s = FAR; s <= NEAR; s++)
-			if (!w->is_dropped[i] && w->records[i].half[s].presence == PRESENCE_HERE)
-				buf_printf(&out, "%s #%llu %s\n", side_name(s), (unsigned long long)w->records[i].id,
-				    flags_text(&a, w->records[i].half[s].flags));
-	arena_release(&a);
-	return buf_take(&out);
-}
-
-/* Carries out the first `stop` operations, plans anew and carries that out. */
-static char *
-stopped_text(const struct plan_input *in, const struct plan *p, size_t stop)
-{
-	struct applied w, again;
-	struct plan_input next;
-	struct plan q = { 0 };
-	char *text;
-	size_t i;
-
-	applied_begin(&w, in);
-	for (i = 0; i < stop; i++)
-		if (!p->ops.at[i].is_held)
-			applied_op(&w, &p->ops.at[i]);
-	applied_next(&w, &next);
-	plan_make(&next, &q);
-	applied_begin(&again, &next);
-	for (i = 0; i < q.ops.n; i++)
-		if (!q.ops.at[i].is_held)
-			applied_op(&again, &q.ops.at[i]);
-	text = store_text(&next, &again);
-	applied_end(&again);
-	plan_release(&q);
-	plan_input_release(&next);
-	applied_end(&w);
-	return text;
-}
-
 static bool
 keeps_all(const struct plan_input *in, uint32_t box)
 {
@@ -299,7 +237,7 @@ keeps_all(const struct plan_input *in, uint32_t box)
 }
 
 /* A clone, cut off from its flags, keeps those of the original where Sync does not let flags travel or where the other
- * side cannot keep them: its end may differ in flags from that of a copy or of the whole plan. A \\Deleted among those flags
+ * side cannot keep them: its end may differ in flags from that of a copy or of the whole plan. A \Deleted among those flags
  * is part of the copy, but once cut off a deletion that a guard counts. */
 static bool
 is_exempt(const struct plan_input *in)
