@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cmd/command.h"
 #include "cmd/config.h"
+#include "cmd/json.h"
+#include "cmd/terminal.h"
 #include "state/base/log.h"
 
 static void
@@ -18,51 +22,111 @@ print_debug(enum log_area area, const char *line)
 		const char *name;
 	} names[] = { { LOG_NET, "net" }, { LOG_IMAP, "imap" }, { LOG_MAILDIR, "maildir" },
 		{ LOG_PLAN, "plan" }, { LOG_STATE, "state" }, { LOG_RUN, "run" } };
+	struct timespec now;
+	struct tm tm;
+	char head[64];
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i].area == area)
-			fprintf(stderr, "%s: %s\n", names[i].name, line);
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &tm);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (names[i].area != area)
+			continue;
+		snprintf(head, sizeof head, "%02d:%02d:%02d.%03d %s: ", tm.tm_hour, tm.tm_min, tm.tm_sec,
+		    (int)(now.tv_nsec / 1000000), names[i].name);
+		terminal_line(stderr, TERMINAL_PLAIN, head, line);
+	}
 }
 
-static void __attribute__((format(printf, 2, 0)))
-say(const char *kind, const char *fmt, va_list ap)
+/* One event of --json that is no error. */
+static void
+json_note(const char *level, const char *text)
 {
-	flockfile(stderr);
-	fprintf(stderr, "mailtwin: %s", kind);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	funlockfile(stderr);
+	struct buf line = { 0 };
+
+	json_open(&line);
+	json_text(&line, "event", "note");
+	json_text(&line, "level", level);
+	json_text(&line, "channel", NULL);
+	json_text(&line, "mailbox", NULL);
+	json_text(&line, "text", text);
+	json_close(&line);
+	terminal_raw(stdout, buf_str(&line));
+	buf_release(&line);
 }
 
 void
 app_fail(struct app *app, const struct err *e)
 {
-	fprintf(stderr, "mailtwin: %s\n", e->text);
+	app_fail_at(app, NULL, NULL, e);
+}
+
+void
+app_fail_at(struct app *app, const char *channel, const char *box, const struct err *e)
+{
+	static const char *const classes[] = { [ERR_FAILED] = "failed", [ERR_USAGE] = "usage",
+		[ERR_TEMPORARY] = "temporary", [ERR_REFUSED] = "refused", [ERR_CANCELLED] = "stopped" };
+	struct buf line = { 0 };
+
 	status_add(&app->status, e->class);
+	if (!app->options.is_json) {
+		terminal_line(stderr, TERMINAL_ERROR, "mailtwin: ", e->text);
+		return;
+	}
+	json_open(&line);
+	json_text(&line, "event", "error");
+	json_text(&line, "class", classes[e->class]);
+	json_text(&line, "channel", channel);
+	json_text(&line, "mailbox", box);
+	json_text(&line, "text", e->text);
+	json_close(&line);
+	terminal_raw(stdout, buf_str(&line));
+	buf_release(&line);
+}
+
+static char * __attribute__((format(printf, 1, 0)))
+format(const char *fmt, va_list ap)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	return text;
 }
 
 void
 app_warn(const struct app *app, const char *fmt, ...)
 {
 	va_list ap;
+	char *text;
 
 	if (app->options.quiet >= 2)
 		return;
 	va_start(ap, fmt);
-	say("warning: ", fmt, ap);
+	text = format(fmt, ap);
 	va_end(ap);
+	if (app->options.is_json)
+		json_note("warning", text);
+	else
+		terminal_line(stderr, TERMINAL_WARNING, "mailtwin: warning: ", text);
+	free(text);
 }
 
 void
 app_notice(const struct app *app, const char *fmt, ...)
 {
 	va_list ap;
+	char *text;
 
-	if (app->options.quiet >= 1)
+	if (app->options.quiet >= 1 || !(app->options.verbose || app->options.is_json || isatty(STDOUT_FILENO)))
 		return;
 	va_start(ap, fmt);
-	say("", fmt, ap);
+	text = format(fmt, ap);
 	va_end(ap);
+	if (app->options.is_json)
+		json_note("info", text);
+	else
+		terminal_line(stderr, TERMINAL_PLAIN, "mailtwin: ", text);
+	free(text);
 }
 
 int
@@ -122,20 +186,27 @@ done:
 }
 
 int
+app_code(const struct app *app)
+{
+	return status_code(&app->status, app->options.is_mbsync || app->options.has_ext_exit);
+}
+
+int
 app_finish(struct app *app)
 {
-	const bool is_mbsync = app->options.is_mbsync || app->options.has_ext_exit;
 	struct err e;
+	int code;
 
 	/* A full disk or a closed pipe behind us must not look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		err_sys(&e, ERR_RUN, errno, "cannot write to standard output");
 		app_fail(app, &e);
 	}
+	code = app_code(app);
 	log_install(0, NULL);
 	settings_free(&app->settings);
 	config_file_release(&app->file);
 	options_release(&app->options);
 	free(app->home);
-	return status_code(&app->status, is_mbsync);
+	return code;
 }

@@ -31,8 +31,15 @@ int app_init(struct app *app, int argc, char *const *argv);
 int app_configure(struct app *app);
 
 void app_fail(struct app *app, const struct err *e);
+/* The same about a channel or a mailbox, which with --json are fields of their own; NULL = neither. */
+void app_fail_at(struct app *app, const char *channel, const char *box, const struct err *e);
+/* Not with -qq. */
 void app_warn(const struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Only for somebody who looks: on a terminal, or with -V or --json; not with -q. */
 void app_notice(const struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The exit code as it stands. */
+int app_code(const struct app *app);
 
 /* Frees everything and returns the exit code. */
 int app_finish(struct app *app);

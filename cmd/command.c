@@ -4,6 +4,16 @@
 #include <string.h>
 
 const struct command commands[] = {
+	{ "sync", "[OPTION...] -a | CHANNEL[:BOX,...] | GROUP ...", "synchronise channels (what is done without a command)",
+	  "Makes both sides of each channel twins, one channel after the other. What a guard holds back\n"
+	  "is said, with the two options that decide it: --allow-delete and --restore.\n",
+	  sync_run },
+	{ "plan", "[OPTION...] -a | CHANNEL[:BOX,...] | GROUP ...", "say what sync would do, and why",
+	  "The same as --dry-run. Nothing is written on either side or in the state.\n",
+	  sync_run },
+	{ "list", "[CHANNEL | GROUP ...]", "list the mailboxes of channels",
+	  "Without names: of all channels. --list-stores lists mailboxes of stores instead.\n",
+	  list_run },
 	{ "check-config", "", "show what the configuration comes to",
 	  "Prints the file that is read, the ones it hides, and all settings with their defaults filled\n"
 	  "in, as a configuration. Passwords are not shown. The exit code is 2 if there are errors.\n",

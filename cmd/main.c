@@ -4,16 +4,20 @@
 #include <sys/resource.h>
 
 #include "cmd/command.h"
+#include "cmd/interrupt.h"
 
 int
 main(int argc, char **argv)
 {
 	struct app app;
+	int code;
 
 	signal(SIGPIPE, SIG_IGN);
 	/* Memory may hold passwords and mail: it is not left behind in a file. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ .rlim_cur = 0, .rlim_max = 0 });
 	if (app_init(&app, argc, argv) == 0)
 		command_run(&app);
-	return app_finish(&app);
+	code = app_finish(&app);
+	interrupt_end();
+	return code;
 }

@@ -1,13 +1,13 @@
 /* mailtwin version. */
+#include "cmd/version.h"
+
 #include <stdio.h>
 
 #include "cmd/command.h"
-
-#define VERSION "0.1"
 
 void
 version_run(struct app *app)
 {
 	(void)app;
-	printf("mailtwin %s\n", VERSION);
+	printf("mailtwin %s\n", MAILTWIN_VERSION);
 }

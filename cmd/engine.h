@@ -1,0 +1,48 @@
+/* From settings to what the engine takes: stores, and the struct channel of one run.
+ *
+ * How it is used: engine_init(), engine_channel() for each channel, then channel_run() or
+ * channel_list() on what it filled; engine_release() when the last one is done.
+ *
+ * What must always hold:
+ *   1. One store per configured store and run, shared by the channels that use it one after the other:
+ *      what it learnt (a refused login) is not asked for again. Only where two channels want different
+ *      arrival dates of one Maildir it is made twice.
+ *   2. Nothing is opened or written here.
+ */
+#ifndef CMD_ENGINE_H
+#define CMD_ENGINE_H
+
+#include "cmd/app.h"
+#include "cmd/secret.h"
+#include "cmd/targets.h"
+#include "state/base/mem.h"
+#include "state/base/vec.h"
+#include "sync/run/channel.h"
+
+struct engine_store {
+	const struct store_settings *settings;
+	bool keeps_date;
+	struct store *store;
+};
+
+struct engine {
+	const struct app *app;		/* borrowed, configured */
+	const struct secrets *secrets;	/* borrowed */
+	VEC(struct engine_store) stores;
+	struct arena arena;
+};
+
+void engine_init(struct engine *en, const struct app *app, const struct secrets *secrets);
+void engine_release(struct engine *en);
+
+/* The engine's; -1 if it cannot be as configured. */
+int engine_store(struct engine *en, const struct store_settings *s, bool keeps_date, struct store **store_r,
+    struct err *e);
+
+/* Fills *set_r; what it points to is the engine's, the settings' or the target's. */
+int engine_channel(struct engine *en, const struct target *t, struct channel *set_r, struct err *e);
+
+/* How the folders of a MaildirStore lie on disk. */
+enum names_layout engine_layout(const struct store_settings *s);
+
+#endif

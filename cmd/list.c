@@ -1,0 +1,190 @@
+/* mailtwin list: the mailboxes of channels, or (-ls) of stores. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/interrupt.h"
+#include "cmd/json.h"
+#include "cmd/run.h"
+#include "cmd/terminal.h"
+#include "cmd/text.h"
+
+static void
+print_json(const char *where, const char *place, const struct channel_box *box)
+{
+	struct buf line = { 0 };
+
+	json_open(&line);
+	json_text(&line, "event", "mailbox");
+	json_text(&line, where, place);
+	json_text(&line, "name", box->name);
+	for (int s = 0; s < SIDES && box->far != NULL; s++) {
+		json_open_member(&line, side_name((enum side)s));
+		json_text(&line, "name", s == FAR ? box->far : box->near);
+		json_bool(&line, "exists", box->on[s]);
+		json_close(&line);
+	}
+	json_close(&line);
+	terminal_raw(stdout, buf_str(&line));
+	buf_release(&line);
+}
+
+/* As mbsync has it: "far <=> near" where the two have different names or are the only ones. */
+static void
+print_box(const struct channel_settings *c, const struct channel_box *box)
+{
+	struct buf line = { 0 };
+
+	if (c->has_patterns && strcmp(box->far, box->near) == 0)
+		buf_adds(&line, box->name);
+	else
+		buf_printf(&line, "%s <=> %s", box->far, box->near);
+	terminal_line(stdout, TERMINAL_PLAIN, "", buf_str(&line));
+	buf_release(&line);
+}
+
+static void
+list_channel(struct run_set *set, const struct target *t)
+{
+	struct arena arena = { 0 };
+	struct channel_box *boxes;
+	struct channel channel;
+	struct err e;
+	size_t n;
+
+	if (run_secrets(set, t, &e) < 0 || engine_channel(&set->engine, t, &channel, &e) < 0 ||
+	    channel_list(&channel, &arena, &boxes, &n, &e) < 0) {
+		err_context(&e, "%s", t->channel->name);
+		app_fail_at(set->app, t->channel->name, NULL, &e);
+		arena_release(&arena);
+		return;
+	}
+	if (set->targets.all.n > 1 && !set->app->options.is_json) {
+		char *heading = arena_printf(&arena, "%s:", t->channel->name);
+
+		terminal_line(stdout, TERMINAL_PLAIN, "", heading);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (set->app->options.is_json)
+			print_json("channel", t->channel->name, &boxes[i]);
+		else
+			print_box(t->channel, &boxes[i]);
+	}
+	arena_release(&arena);
+}
+
+static void
+list_channels(struct app *app)
+{
+	struct run_set set;
+
+	if (run_begin(&set, app, true) == 0)
+		for (size_t i = 0; i < set.targets.all.n && *interrupt_flag() == 0; i++)
+			list_channel(&set, &set.targets.all.at[i]);
+	run_end(&set);
+}
+
+/* ---- stores ---- */
+
+static void
+print_store(struct app *app, const struct store_settings *s, const struct listing *l)
+{
+	struct channel_box box = { 0 };
+
+	for (size_t i = 0; i < l->boxes.n; i++) {
+		box.name = l->boxes.at[i].name;
+		if (l->boxes.at[i].attrs & MAILBOX_NOSELECT)
+			continue;
+		if (app->options.is_json)
+			print_json("store", s->name, &box);
+		else
+			terminal_line(stdout, TERMINAL_PLAIN, "", box.name);
+	}
+	for (size_t i = 0; i < l->refused.n; i++)
+		app_warn(app, "%s: %s: %s", s->name, l->refused.at[i].name, l->refused.at[i].why);
+}
+
+static int
+list_opened(struct store *store, struct listing *l, struct err *e)
+{
+	struct session *session;
+	int rc;
+
+	store->is_dry = true;
+	session = store->ops->session_open(store, e);
+	if (session == NULL)
+		return -1;
+	rc = store->ops->list(session, l, e);
+	store->ops->session_close(session);
+	return rc;
+}
+
+static void
+list_store(struct app *app, struct secrets *secrets, const struct store_settings *s)
+{
+	struct engine engine;
+	struct listing l = { 0 };
+	const struct secret *secret;
+	struct store *store;
+	struct err e;
+	char *heading;
+	int rc = 0;
+
+	engine_init(&engine, app, secrets);
+	if (s->kind == SETTINGS_IMAP) {
+		secrets_fetch(secrets, s->account, RUN_SECRET_LIMIT, interrupt_flag());
+		secret = secret_of(secrets, s->account);
+		rc = secret->status;
+		if (rc < 0)
+			e = secret->err;
+	}
+	if (rc == 0)
+		rc = engine_store(&engine, s, false, &store, &e);
+	if (rc == 0)
+		rc = list_opened(store, &l, &e);
+	if (rc == 0) {
+		heading = arena_printf(&engine.arena, "===== %s:", s->name);
+		if (!app->options.is_json)
+			terminal_line(stdout, TERMINAL_PLAIN, "", heading);
+		print_store(app, s, &l);
+	} else {
+		err_context(&e, "%s", s->name);
+		app_fail(app, &e);
+	}
+	listing_release(&l);
+	engine_release(&engine);
+}
+
+static void
+list_stores(struct app *app)
+{
+	const struct options *o = &app->options;
+	const struct store_settings *s;
+	struct secrets secrets = { 0 };
+	struct err e;
+
+	if (app_configure(app) < 0)
+		return;
+	interrupt_install();
+	for (size_t i = 0; o->args.n == 0 && i < app->settings->n_stores && *interrupt_flag() == 0; i++)
+		list_store(app, &secrets, app->settings->stores[i]);
+	for (size_t i = 0; i < o->args.n && *interrupt_flag() == 0; i++) {
+		s = settings_store(app->settings, o->args.at[i]);
+		if (s != NULL) {
+			list_store(app, &secrets, s);
+			continue;
+		}
+		err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no store \"%s\"", o->args.at[i]);
+		app_fail(app, &e);
+	}
+	secrets_release(&secrets);
+}
+
+void
+list_run(struct app *app)
+{
+	if (app->options.is_stores)
+		list_stores(app);
+	else
+		list_channels(app);
+}

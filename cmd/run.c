@@ -1,0 +1,197 @@
+#include "cmd/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/interrupt.h"
+#include "cmd/nearest.h"
+#include "cmd/shell.h"
+
+static int
+usage(struct app *app, const char *text)
+{
+	struct err e;
+
+	err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s", text);
+	app_fail(app, &e);
+	return -1;
+}
+
+static int
+find_targets(struct run_set *set, bool takes_none)
+{
+	struct app *app = set->app;
+	const struct options *o = &app->options;
+	struct err e;
+
+	if (o->is_all && o->args.n != 0)
+		return usage(app, "-a means all channels: no channel can be named beside it");
+	if (!o->is_all && o->args.n == 0 && !takes_none)
+		return usage(app, "no channel is named; -a means all of them, `mailtwin help` explains more");
+	if (o->args.n == 0)
+		targets_add_all(&set->targets, app->settings);
+	for (size_t i = 0; i < o->args.n; i++) {
+		if (targets_add(&set->targets, app->settings, o->args.at[i],
+		    o->is_mbsync ? NULL : command_names(), &e) < 0) {
+			app_fail(app, &e);
+			return -1;
+		}
+	}
+	return set->targets.all.n != 0 ? 0 : usage(app, "the configuration has no channel");
+}
+
+/* Lays the operations of the command line over each channel's own, in a copy. */
+static int
+apply_options(struct run_set *set)
+{
+	struct channel_settings *copy;
+	const char *why, *name;
+	struct err e;
+
+	for (size_t i = 0; i < set->targets.all.n; i++) {
+		copy = arena_alloc(&set->arena, sizeof *copy);
+		*copy = *set->targets.all.at[i].channel;
+		why = ops_apply(&set->app->options.ops, copy, &name);
+		if (why != NULL) {
+			err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "channel %s: %s, with the options over it, %s",
+			    copy->name, name, why);
+			app_fail(set->app, &e);
+			return -1;
+		}
+		set->targets.all.at[i].channel = copy;
+	}
+	return 0;
+}
+
+static void
+fetch_secrets(struct run_set *set)
+{
+	const struct channel_settings *c;
+
+	for (size_t i = 0; i < set->targets.all.n; i++) {
+		c = set->targets.all.at[i].channel;
+		for (int s = 0; s < SIDES && *interrupt_flag() == 0; s++)
+			if (c->store[s]->kind == SETTINGS_IMAP)
+				secrets_fetch(&set->secrets, c->store[s]->account, RUN_SECRET_LIMIT, interrupt_flag());
+	}
+}
+
+int
+run_secrets(const struct run_set *set, const struct target *t, struct err *e)
+{
+	const struct store_settings *store;
+	const struct secret *secret;
+
+	for (int s = 0; s < SIDES; s++) {
+		store = t->channel->store[s];
+		if (store->kind != SETTINGS_IMAP)
+			continue;
+		secret = secret_of(&set->secrets, store->account);
+		if (secret == NULL)
+			return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "stopped on request");
+		if (secret->status < 0) {
+			*e = secret->err;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* ---- the mailboxes of --allow-delete and --restore must exist ---- */
+
+/* The mailboxes of all channels of this run. -1 if some could not be listed: what they have is not known. */
+static int
+list_all(struct run_set *set, struct arena *arena, struct nearest *near, const char *name, bool *is_found)
+{
+	struct channel_box *boxes;
+	struct channel channel;
+	struct target *t;
+	struct err e;
+	size_t n;
+	int rc = 0;
+
+	for (size_t i = 0; i < set->targets.all.n; i++) {
+		t = &set->targets.all.at[i];
+		if (run_secrets(set, t, &e) < 0 || engine_channel(&set->engine, t, &channel, &e) < 0 ||
+		    channel_list(&channel, arena, &boxes, &n, &e) < 0) {
+			rc = -1;
+			continue;
+		}
+		for (size_t k = 0; k < n; k++) {
+			nearest_try(near, boxes[k].name);
+			*is_found |= strcmp(boxes[k].name, name) == 0;
+		}
+	}
+	return rc;
+}
+
+static int
+check_boxes(struct run_set *set, const char *option, const char *const *names, size_t n)
+{
+	struct arena arena = { 0 };
+	struct nearest near;
+	struct err e;
+	bool is_found;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		is_found = strcmp(names[i], "*") == 0;
+		nearest_init(&near, names[i]);
+		if (is_found || list_all(set, &arena, &near, names[i], &is_found) < 0 || is_found)
+			continue;
+		rc = err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s: no channel of this run has a mailbox \"%s\"%s%s%s",
+		    option, names[i], nearest_word(&near) != NULL ? "; did you mean \"" : "",
+		    nearest_word(&near) != NULL ? nearest_word(&near) : "",
+		    nearest_word(&near) != NULL ? "\"?" : "");
+		app_fail(set->app, &e);
+	}
+	arena_release(&arena);
+	return rc;
+}
+
+int
+run_begin(struct run_set *set, struct app *app, bool takes_none)
+{
+	const struct options *o = &app->options;
+
+	*set = (struct run_set){ .app = app };
+	engine_init(&set->engine, app, &set->secrets);
+	if (app_configure(app) < 0 || find_targets(set, takes_none) < 0 || apply_options(set) < 0)
+		return -1;
+	interrupt_install();
+	fetch_secrets(set);
+	if (check_boxes(set, "--allow-delete", o->allow_delete.at, o->allow_delete.n) < 0 ||
+	    check_boxes(set, "--restore", o->restore.at, o->restore.n) < 0)
+		return -1;
+	return 0;
+}
+
+void
+run_end(struct run_set *set)
+{
+	engine_release(&set->engine);
+	secrets_release(&set->secrets);
+	targets_release(&set->targets);
+	arena_release(&set->arena);
+}
+
+int
+run_post_sync(const struct run_set *set, const struct channel_settings *c, const struct channel_report *r,
+    struct err *e)
+{
+	const char *env[3] = { NULL, NULL, NULL };
+	struct shell sh = { .what = "PostSync", .command = c->post_sync, .has_terminal = true,
+		.is_quiet = set->app->options.is_json, .env = env, .cancel = interrupt_flag() };
+	struct arena arena = { 0 };
+	int rc;
+
+	if (c->post_sync == NULL || !(r->is_changed[FAR] || r->is_changed[NEAR]))
+		return 0;
+	env[0] = arena_printf(&arena, "MAILTWIN_CHANNEL=%s", c->name);
+	env[1] = arena_printf(&arena, "MAILTWIN_CHANGED=%s", !r->is_changed[NEAR] ? "far" :
+	    !r->is_changed[FAR] ? "near" : "far near");
+	rc = shell_run(&sh, NULL, 0, e);
+	arena_release(&arena);
+	return rc;
+}

@@ -1,0 +1,44 @@
+/* What is told of a run while it goes on and when it is over: findings, progress, summaries; as text or,
+ * with --json, as one object per line, whose fields cmd/README.md lists.
+ *
+ * How it is used: tell_init(); for each channel tell_channel(), channel_run() with tell_events(),
+ * tell_channel_end(); tell_end().
+ *
+ * What must always hold:
+ *   1. An error of the engine is told once, when it comes up, and counts for the exit code.
+ *   2. Without a terminal, -V and --json, a run in which nothing is wrong prints nothing.
+ */
+#ifndef CMD_TELL_H
+#define CMD_TELL_H
+
+#include "cmd/app.h"
+#include "cmd/progress.h"
+#include "sync/run/channel.h"
+
+struct tell {
+	struct app *app;
+	const char *channel;		/* at present; NULL = none */
+	size_t number, channels;
+	struct progress progress;
+	struct run_events events;
+	struct channel_report sum;	/* of all channels; only its counts are used */
+	size_t errors;
+	int64_t begun, channel_begun;	/* milliseconds of a steady clock */
+	int64_t json_progress;		/* when it was last told */
+	bool is_any;			/* a channel ran */
+	VEC(char *) held_notes;		/* dry: notes that the plan's text may hold anyway */
+};
+
+void tell_init(struct tell *t, struct app *app, size_t channels);
+
+void tell_channel(struct tell *t, const char *name);
+const struct run_events *tell_events(struct tell *t);
+/* `rc` and `e` as channel_run() left them. */
+void tell_channel_end(struct tell *t, const struct channel_report *r, int rc, const struct err *e);
+/* A channel, or something about it, failed outside of the engine. */
+void tell_error(struct tell *t, const struct err *e);
+
+/* The summary of the run; frees. */
+void tell_end(struct tell *t);
+
+#endif
