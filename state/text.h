@@ -1,0 +1,45 @@
+/* The text form of the base, shared by state/dump.c, which writes it, and state/load.c, which reads it.
+ *
+ *   file     "mailtwin-state 1", then lines, then "end COUNT" (COUNT = lines between the two)
+ *   line     WORD { " " NAME "=" VALUE }
+ *   VALUE    bytes; all but ! to ~ without % are written as %XX
+ *   lines    next; memory...; box... by number; message... by box and number; intent... and log... by
+ *            number. Fields that say nothing (0, "", no) are left out.
+ *
+ * Keys: "#" and the number where it is a UID; else the bytes, with a leading # as %23. Digests and
+ * cursors: hexadecimal. Flags: Maildir's letters; as 0x... where a bit has no letter. Times: seconds.
+ */
+#ifndef STATE_TEXT_H
+#define STATE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/base/buf.h"
+#include "state/base/mem.h"
+#include "state/model/key.h"
+#include "state/model/side.h"
+
+enum { TEXT_VERSION = 1 };
+#define TEXT_MAGIC "mailtwin-state"
+
+/* Words for enumerators, in their order, ended by NULL. */
+extern const char *const text_sides[];
+extern const char *const text_marks[];
+extern const char *const text_intents[];
+
+void text_escape(struct buf *b, const void *data, size_t len);
+void text_key(struct buf *b, struct key k);
+void text_hex(struct buf *b, const void *data, size_t len);
+void text_flags(struct buf *b, uint32_t sys);
+
+/* The way back; false = not what the functions above make. Results live in the arena. */
+bool text_unescape(struct arena *a, const char *text, const char **data_r, size_t *len_r);
+bool text_read_key(struct arena *a, const char *text, struct key *k_r);
+bool text_read_hex(const char *text, unsigned char *to, size_t room, size_t *len_r);
+bool text_read_flags(const char *text, uint32_t *sys_r);
+bool text_read_number(const char *text, uint64_t *n_r);
+bool text_read_signed(const char *text, int64_t *n_r);
+
+#endif

@@ -1,0 +1,622 @@
+/* state/codec and state/dump: what is random goes through bytes, through a base and through text
+ * unchanged; what is cut or changed is an error and never more than that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "state/base/mem.h"
+#include "state/codec.h"
+#include "state/dump.h"
+#include "state/inside.h"
+#include "state/text.h"
+
+static uint32_t dice = 3;
+
+#define OK(call) do { if ((call) < 0) fail_msg("%s: %s", #call, e.text); } while (0)
+
+static uint32_t
+roll(uint32_t below)
+{
+	dice = dice * 1664525u + 1013904223u;
+	return (uint32_t)(((uint64_t)dice * below) >> 32);
+}
+
+static uint64_t
+roll_wide(void)
+{
+	uint64_t n = (uint64_t)roll(UINT32_MAX) << 32 | roll(UINT32_MAX);
+
+	return n >> roll(64);
+}
+
+/* Any bytes but NUL, now and then none, now and then many. */
+static const char *
+roll_string(struct arena *a)
+{
+	size_t i, len = roll(3) == 0 ? 0 : roll(40) == 0 ? roll(3000) : roll(20);
+	char *s = arena_alloc(a, len + 1);
+
+	for (i = 0; i < len; i++)
+		s[i] = (char)(1 + roll(255));
+	return s;
+}
+
+static struct key
+roll_key(struct arena *a)
+{
+	size_t i, len = roll(4) == 0 ? 4 : roll(30) == 0 ? 400 + roll(400) : 1 + roll(30);
+	char *s = arena_alloc(a, len);
+
+	for (i = 0; i < len; i++)
+		s[i] = (char)(roll(8) ? '#' + (int)roll(60) : (int)roll(256));
+	if (len == 4 && roll(2))
+		s[0] = 0;
+	return (struct key){ s, (uint32_t)len };
+}
+
+static struct ident
+roll_ident(void)
+{
+	struct ident i = { .has = roll(8) };
+	size_t n;
+
+	if (i.has & IDENT_SIZE)
+		i.size = roll_wide();
+	for (n = 0; n < 16; n++) {
+		i.header[n] = (unsigned char)(i.has & IDENT_HEADER ? roll(256) : 0);
+		i.full[n] = (unsigned char)(i.has & IDENT_FULL ? roll(256) : 0);
+	}
+	return i;
+}
+
+static struct record
+roll_record(struct arena *a)
+{
+	struct record r = record_blank(0);
+	enum side side;
+
+	r.mark = (enum record_mark)roll(MARK_TOMBSTONE + 1);
+	r.why = roll_string(a);
+	r.ident = roll_ident();
+	r.has_agreed = roll(2);
+	if (r.has_agreed)
+		r.agreed = (struct flags){ roll(3) ? roll(64) : roll(UINT32_MAX), roll_string(a) };
+	for (side = FAR; side <= NEAR; side++) {
+		struct record_half *h = &r.half[side];
+
+		h->presence = (enum presence)roll(3);
+		if (h->presence != PRESENCE_NEVER)
+			h->key = roll_key(a);
+		h->flags = (struct flags){ roll(3) ? roll(64) : roll(UINT32_MAX), roll_string(a) };
+		h->hint = roll_string(a);
+		h->size = roll(2) ? roll_wide() : 0;
+		h->date = roll(2) ? (int64_t)roll_wide() - (1 << 20) : 0;
+		h->server_id = roll_string(a);
+	}
+	return r;
+}
+
+static void
+assert_ident_equal(const struct ident *a, const struct ident *b)
+{
+	assert_int_equal(a->has, b->has);
+	assert_int_equal(a->size, b->size);
+	assert_memory_equal(a->header, b->header, 16);
+	assert_memory_equal(a->full, b->full, 16);
+}
+
+static void
+assert_record_equal(const struct record *a, const struct record *b)
+{
+	enum side side;
+
+	assert_int_equal(a->mark, b->mark);
+	assert_string_equal(a->why, b->why);
+	assert_int_equal(a->has_agreed, b->has_agreed);
+	assert_int_equal(a->agreed.sys, b->agreed.sys);
+	assert_string_equal(a->agreed.kw, b->agreed.kw);
+	assert_ident_equal(&a->ident, &b->ident);
+	for (side = FAR; side <= NEAR; side++) {
+		const struct record_half *x = &a->half[side], *y = &b->half[side];
+
+		assert_int_equal(x->presence, y->presence);
+		assert_true(key_equal(x->key, y->key));
+		assert_int_equal(x->flags.sys, y->flags.sys);
+		assert_string_equal(x->flags.kw, y->flags.kw);
+		assert_string_equal(x->hint, y->hint);
+		assert_int_equal(x->size, y->size);
+		assert_int_equal(x->date, y->date);
+		assert_string_equal(x->server_id, y->server_id);
+	}
+}
+
+static struct box_record
+roll_box(struct arena *a)
+{
+	struct box_record b = { .name = roll_string(a) };
+	enum side side;
+	size_t i;
+
+	for (side = FAR; side <= NEAR; side++) {
+		struct box_side *s = &b.side[side];
+
+		s->is_known = roll(2);
+		s->cursor.epoch = roll_wide();
+		s->cursor.is_steady = roll(2);
+		s->cursor.len = (uint8_t)roll(CURSOR_SIZE + 1);
+		for (i = 0; i < s->cursor.len; i++)
+			s->cursor.data[i] = (unsigned char)roll(256);
+		s->mask = (struct flag_mask){ roll(64), roll(2), roll_string(a) };
+		s->mailbox_id = roll_string(a);
+		s->listed = (int64_t)roll_wide() - 5;
+		s->missing_runs = roll(3);
+	}
+	return b;
+}
+
+static struct intent
+roll_intent(struct arena *a)
+{
+	return (struct intent){ .kind = (enum intent_kind)roll(INTENT_EXPUNGE + 1), .side = (enum side)roll(SIDES),
+		.box = roll(100), .to_box = roll(100), .record = roll_wide(), .key = roll(3) ? roll_key(a) : KEY_NONE,
+		.epoch = roll_wide(), .uidnext = roll(UINT32_MAX), .ident = roll_ident(),
+		.when = (int64_t)roll_wide() - 5, .tries = roll(4) };
+}
+
+/* Decodes exactly `len` bytes, so that the sanitizers see a read beyond them. 0/-1 */
+static int
+decode_any(int kind, const char *data, size_t len)
+{
+	struct db_val v = { len != 0 ? mem_dup(data, len) : NULL, len };
+	struct record r;
+	struct box_record box;
+	struct intent i;
+	struct log_entry l;
+	struct seen seen;
+	struct counts counts;
+	struct ids ids;
+	const char *s;
+	bool is_unsettled;
+	uint32_t n;
+	int got = 0;
+
+	switch (kind) {
+	case 0: got = decode_record(v, &r, &is_unsettled); break;
+	case 1: got = decode_box(v, &box); break;
+	case 2: got = decode_intent(v, &i); break;
+	case 3: got = decode_log(v, &l); break;
+	case 4: got = decode_seen(v, &seen); break;
+	case 5: got = decode_counts(v, &counts); break;
+	case 6: got = decode_ids(v, &ids); break;
+	case 7: got = decode_u32(v, &n); break;
+	case 8: got = decode_string(v, &s); break;
+	}
+	free((void *)v.data);
+	return got;
+}
+
+enum { KINDS = 9 };
+
+static void
+encode_any(int kind, struct arena *a, struct buf *b)
+{
+	struct record r = roll_record(a);
+	struct box_record box = roll_box(a);
+	struct intent i = roll_intent(a);
+	struct log_entry l = { .when = 5, .side = NEAR, .box = roll_string(a), .what = "w", .why = "y" };
+	struct seen seen = { roll_wide(), PRESENCE_GONE, 3, 4 };
+	struct counts counts = { 1, 2, { 3, roll_wide() } };
+	struct ids ids = { 1, 2, 3, roll_wide() };
+
+	buf_clear(b);
+	switch (kind) {
+	case 0: encode_record(b, &r, roll(2)); break;
+	case 1: encode_box(b, &box); break;
+	case 2: encode_intent(b, &i); break;
+	case 3: encode_log(b, &l); break;
+	case 4: encode_seen(b, &seen); break;
+	case 5: encode_counts(b, &counts); break;
+	case 6: encode_ids(b, &ids); break;
+	case 7: encode_u32(b, roll(1000)); break;
+	case 8: encode_string(b, roll_string(a)); break;
+	}
+}
+
+static void
+test_records_come_back_as_they_were(void **state)
+{
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	struct record r, got;
+	struct box_record box, box_got;
+	struct intent in, in_got;
+	bool is_unsettled, got_unsettled;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3000; i++) {
+		r = roll_record(&a);
+		is_unsettled = roll(2);
+		buf_clear(&b);
+		encode_record(&b, &r, is_unsettled);
+		assert_int_equal(decode_record(state_buf_val(&b), &got, &got_unsettled), 0);
+		assert_record_equal(&r, &got);
+		assert_int_equal(is_unsettled, got_unsettled);
+
+		box = roll_box(&a);
+		buf_clear(&b);
+		encode_box(&b, &box);
+		assert_int_equal(decode_box(state_buf_val(&b), &box_got), 0);
+		assert_string_equal(box.name, box_got.name);
+		assert_memory_equal(&box.side[NEAR].cursor, &box_got.side[NEAR].cursor, sizeof box.side[NEAR].cursor);
+		assert_string_equal(box.side[FAR].mask.kw, box_got.side[FAR].mask.kw);
+		assert_int_equal(box.side[FAR].mask.has_any_keyword, box_got.side[FAR].mask.has_any_keyword);
+		assert_string_equal(box.side[NEAR].mailbox_id, box_got.side[NEAR].mailbox_id);
+		assert_int_equal(box.side[NEAR].listed, box_got.side[NEAR].listed);
+
+		in = roll_intent(&a);
+		buf_clear(&b);
+		encode_intent(&b, &in);
+		assert_int_equal(decode_intent(state_buf_val(&b), &in_got), 0);
+		assert_ident_equal(&in.ident, &in_got.ident);
+		assert_true(key_equal(in.key, in_got.key));
+		arena_release(&a);
+	}
+	buf_release(&b);
+}
+
+static void
+test_cut_and_changed_values_are_errors(void **state)
+{
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	size_t len, at;
+	char was;
+	int kind, i, bit;
+
+	(void)state;
+	for (i = 0; i < 40; i++)
+		for (kind = 0; kind < KINDS; kind++) {
+			encode_any(kind, &a, &b);
+			assert_int_equal(decode_any(kind, b.data, b.len), 0);
+			for (len = 0; len < b.len; len += b.len > 500 ? 37 : 1)
+				assert_int_equal(decode_any(kind, b.data, len), -1);
+			for (bit = 0; bit < 60; bit++) {
+				at = roll((uint32_t)b.len);
+				was = b.data[at];
+				b.data[at] = (char)(was ^ (1 << roll(8)));
+				assert_int_equal(decode_any(kind, b.data, b.len), -1);
+				b.data[at] = was;
+			}
+			buf_addc(&b, 'x');
+			assert_int_equal(decode_any(kind, b.data, b.len), -1);
+			arena_release(&a);
+		}
+	buf_release(&b);
+}
+
+/* CRC-32 bit by bit: not the code under test. */
+static void
+add_checksum(struct buf *b)
+{
+	uint32_t crc = 0xFFFFFFFFu;
+	size_t at;
+	int bit;
+
+	for (at = 0; at < b->len; at++)
+		for (crc ^= (unsigned char)b->data[at], bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1)));
+	for (bit = 24; bit >= 0; bit -= 8)
+		buf_addc(b, (char)(~crc >> bit));
+}
+
+/* Even with a checksum that fits, nothing but errors comes of bytes that make no sense. */
+static void
+test_nonsense_with_a_good_checksum_is_harmless(void **state)
+{
+	struct arena a = { 0 };
+	struct buf b = { 0 }, framed = { 0 };
+	int kind, i, n, bad = 0;
+
+	(void)state;
+	for (i = 0; i < 300; i++)
+		for (kind = 0; kind < KINDS; kind++) {
+			encode_any(kind, &a, &b);
+			for (n = (int)roll(6); n >= 0; n--)
+				b.data[1 + roll((uint32_t)b.len - 5)] = (char)roll(256);
+			buf_clear(&framed);
+			buf_add(&framed, b.data, b.len - 4 - (roll(4) == 0 ? roll((uint32_t)b.len - 5) : 0));
+			add_checksum(&framed);
+			bad += decode_any(kind, framed.data, framed.len) != 0;
+			arena_release(&a);
+		}
+	assert_true(bad > 300);
+	buf_release(&b);
+	buf_release(&framed);
+}
+
+/* ---- text ---- */
+
+static struct state *
+open_memory(struct db_memory *m)
+{
+	struct state *s;
+	struct err e;
+
+	OK(state_open_memory(m, "work", &s, &e));
+	return s;
+}
+
+static void
+fill(struct state *s)
+{
+	struct arena a = { 0 };
+	struct box_record b;
+	struct record r;
+	struct intent in;
+	struct log_entry l;
+	struct err e;
+	int i;
+
+	OK(state_begin(s, &e));
+	for (i = 0; i < 12; i++) {
+		b = roll_box(&a);
+		b.name = arena_printf(&a, "%s/%d", b.name, i);
+		OK(box_put(s, &b, &e));
+	}
+	OK(box_delete(s, 5, &e));
+	for (i = 0; i < 400; i++) {
+		r = roll_record(&a);
+		r.box = 1 + roll(4);
+		OK(message_store(s, &r, roll(2), &e));
+	}
+	for (i = 0; i < 40; i++) {
+		in = roll_intent(&a);
+		OK(intent_put(s, &in, &e));
+		l = (struct log_entry){ .when = (int64_t)roll(1 << 30), .side = (enum side)roll(2),
+			.box = roll_string(&a), .what = roll_string(&a), .why = roll_string(&a) };
+		OK(log_add(s, &l, &e));
+		OK(memory_put(s, arena_printf(&a, "%d %s", i, roll_string(&a)), roll_string(&a), &e));
+	}
+	OK(intent_delete(s, 3, &e));
+	OK(state_commit(s, &e));
+	arena_release(&a);
+}
+
+static char *
+dump(struct state *s, size_t *len)
+{
+	char *text;
+	FILE *f = open_memstream(&text, len);
+	struct err e;
+
+	OK(state_dump(s, f, &e));
+	fclose(f);
+	return text;
+}
+
+static int
+load(struct state *s, const char *text, size_t len, struct err *e)
+{
+	FILE *f = fmemopen((void *)text, len, "r");
+	int result = state_load(s, f, "dump.txt", e);
+
+	fclose(f);
+	return result;
+}
+
+static void
+test_a_dump_loads_and_dumps_the_same(void **state)
+{
+	struct db_memory *one = db_memory_new(), *two = db_memory_new();
+	struct state *s = open_memory(one), *t = open_memory(two);
+	struct box_record *all, *all2;
+	struct arena a = { 0 };
+	char *text, *again;
+	size_t len, again_len, n, n2, i;
+	struct err e;
+
+	(void)state;
+	text = dump(s, &len);		/* of nothing */
+	OK(load(t, text, len, &e));
+	free(text);
+	fill(s);
+	text = dump(s, &len);
+	OK(load(t, text, len, &e));
+	again = dump(t, &again_len);
+	assert_int_equal(len, again_len);
+	assert_memory_equal(text, again, len);
+	/* What follows the records was made again. */
+	OK(state_begin(s, &e));
+	OK(state_begin(t, &e));
+	OK(box_all(s, &a, &all, &n, &e));
+	OK(box_all(t, &a, &all2, &n2, &e));
+	assert_int_equal(n, n2);
+	for (i = 0; i < n; i++) {
+		assert_int_equal(all[i].records, all2[i].records);
+		assert_int_equal(all[i].unsettled, all2[i].unsettled);
+		assert_int_equal(all[i].side[FAR].here, all2[i].side[FAR].here);
+	}
+	OK(db_count(s->db, DB_KEYS, &n, &e));
+	OK(db_count(t->db, DB_KEYS, &n2, &e));
+	assert_int_equal(n, n2);
+	free(again);
+	again = dump(t, &again_len);	/* within a transaction */
+	assert_memory_equal(text, again, len);
+	state_abort(t);
+	/* Only into an empty one. */
+	assert_int_equal(load(t, text, len, &e), -1);
+	assert_non_null(strstr(e.text, "not empty"));
+	free(text);
+	free(again);
+	state_close(&s);
+	state_close(&t);
+	db_memory_free(&one);
+	db_memory_free(&two);
+	arena_release(&a);
+}
+
+static void
+test_a_broken_dump_changes_nothing(void **state)
+{
+	struct db_memory *one = db_memory_new(), *two = db_memory_new();
+	struct state *s = open_memory(one), *t = open_memory(two);
+	char *text, *empty, *after, *bad;
+	size_t len, empty_len, after_len, cut;
+	int i, refused = 0;
+	struct err e;
+
+	(void)state;
+	fill(s);
+	text = dump(s, &len);
+	empty = dump(t, &empty_len);
+	bad = mem_alloc(len);
+	for (i = 0; i < 200; i++) {
+		memcpy(bad, text, len);
+		cut = len;
+		if (roll(2))
+			cut = roll((uint32_t)len) + 1;
+		else
+			bad[roll((uint32_t)len)] = (char)roll(256);
+		if (load(t, bad, cut, &e) == 0) {
+			/* One byte may well be another that is as good. */
+			state_close(&t);
+			db_memory_free(&two);
+			two = db_memory_new();
+			t = open_memory(two);
+			continue;
+		}
+		refused++;
+		assert_non_null(strstr(e.text, "dump.txt:"));
+		after = dump(t, &after_len);
+		assert_int_equal(after_len, empty_len);
+		assert_memory_equal(after, empty, empty_len);
+		free(after);
+	}
+	assert_in_range(refused, 100, 199);
+	free(text);
+	free(bad);
+	free(empty);
+	state_close(&s);
+	state_close(&t);
+	db_memory_free(&one);
+	db_memory_free(&two);
+}
+
+static void
+test_what_a_dump_must_make_sense_of(void **state)
+{
+	static const struct { const char *text, *says; } bad[] = {
+		{ "", ":1: this is not a state dump" },
+		{ "mailtwin-state 2\n", ":1: this dump was written by another version" },
+		{ "mailtwin-state 1\nnext box=1 record=1 intent=1 log=1\n", ":3: the end is missing" },
+		{ "mailtwin-state 1\nend 0\n", ":2: lines are missing" },
+		{ "mailtwin-state 1\nnext box=1 record=1 intent=1 log=1\nend 2\n", ":3: lines are missing" },
+		{ "mailtwin-state 1\nnext box=1 record=1 intent=1 log=1\nend 1\nx\n", ":3: there is more" },
+		{ "mailtwin-state 1\nbogus a=1\n", ":2: this word is not known: bogus" },
+		{ "mailtwin-state 1\nnext box=1 colour=red\n", ":2: this field is not known, or there twice: colour" },
+		{ "mailtwin-state 1\nnext box=1 box=1\n", ":2: this field is not known, or there twice: box" },
+		{ "mailtwin-state 1\nnext box\n", ":2: this field has no value: box" },
+		{ "mailtwin-state 1\nnext box=99999999999\n", ":2: this number cannot be: 99999999999" },
+		{ "mailtwin-state 1\nnext box=-1\n", ":2: this number cannot be: -1" },
+		{ "mailtwin-state 1\nbox name=x\n", ":2: a mailbox needs its id" },
+		{ "mailtwin-state 1\nbox id=1 name=%00\n", ":2: this is no text" },
+		{ "mailtwin-state 1\nbox id=1 name=%4\n", ":2: this is no text" },
+		{ "mailtwin-state 1\nbox id=1 name=x far-cursor=0\n", ":2: this is not hexadecimal" },
+		{ "mailtwin-state 1\nbox id=1 name=x\nbox id=1 name=y\n", ":3: there is another mailbox" },
+		{ "mailtwin-state 1\nbox id=1 name=x\nmessage id=1 box=1\n", ":3: a message needs a key" },
+		{ "mailtwin-state 1\nmessage id=1 box=1 far-key=#5\n", ":2: this message's box is not there" },
+		{ "mailtwin-state 1\nmessage id=1 box=1 far-key=#x\n", ":2: this is no key" },
+		{ "mailtwin-state 1\nbox id=1 name=x\nmessage id=1 box=1 far-key=#5\nmessage id=1 box=1 far-key=#6\n",
+			":4: there is another message" },
+		{ "mailtwin-state 1\nmessage id=1 box=1 far-key=#5 far-flags=SF\n", ":2: these are no flags: SF" },
+		{ "mailtwin-state 1\nmessage id=1 box=1 far-key=#5 mark=odd\n", ":2: this word is not known: odd" },
+		{ "mailtwin-state 1\nbox id=7 name=x\nnext box=3 record=1 intent=1 log=1\nend 2\n",
+			":4: the next numbers are given out already" },
+	};
+	struct db_memory *m = db_memory_new();
+	struct state *s = open_memory(m);
+	struct err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		FILE *f = tmpfile();
+
+		fputs(bad[i].text, f);
+		rewind(f);
+		assert_int_equal(state_load(s, f, "dump.txt", &e), -1);
+		if (strstr(e.text, bad[i].says) == NULL)
+			fail_msg("%s: said \"%s\", not \"%s\"", bad[i].text, e.text, bad[i].says);
+		fclose(f);
+	}
+	state_close(&s);
+	db_memory_free(&m);
+}
+
+static void
+test_a_dump_is_readable(void **state)
+{
+	static const char want[] =
+	    "mailtwin-state 1\n"
+	    "next box=2 record=2 intent=1 log=1\n"
+	    "box id=1 name=Sent%20Mail far-known=1 far-epoch=17 far-can-flags=DFPRST far-can-all-keywords=1\n"
+	    "message id=1 box=1 agreed=S agreed-keywords=$Junk%20Work size=2000 far-key=#12 far-flags=S "
+	    "far-keywords=$Junk%20Work near-key=1700000000.M1P2.host near-flags=S near-keywords=$Junk%20Work "
+	    "near-hint=cur:2,Sa\n"
+	    "end 3\n";
+	struct db_memory *m = db_memory_new();
+	struct state *s = open_memory(m);
+	struct flag_mask masks[SIDES] = { { FLAG_ALL, true, "" }, { FLAG_ALL, true, "" } };
+	struct box_record b = { .name = "Sent Mail" };
+	struct arena a = { 0 };
+	struct record r;
+	struct err e;
+	size_t len;
+	char *text;
+
+	(void)state;
+	b.side[FAR].is_known = true;
+	b.side[FAR].cursor.epoch = 17;
+	b.side[FAR].mask = masks[FAR];
+	OK(state_begin(s, &e));
+	OK(box_put(s, &b, &e));
+	r = record_blank(b.id);
+	r.half[FAR] = (struct record_half){ .presence = PRESENCE_HERE, .key = key_from_uid(&a, 12),
+		.flags = { FLAG_SEEN, "$Junk Work" }, .hint = "", .server_id = "" };
+	r.half[NEAR] = r.half[FAR];
+	r.half[NEAR].key = key_from_string("1700000000.M1P2.host");
+	r.half[NEAR].hint = "cur:2,Sa";
+	r.ident = (struct ident){ .has = IDENT_SIZE, .size = 2000 };
+	record_agree(&a, &r, masks);
+	OK(message_put(s, &r, masks, &e));
+	OK(state_commit(s, &e));
+	text = dump(s, &len);
+	assert_string_equal(text, want);
+	free(text);
+	state_close(&s);
+	db_memory_free(&m);
+	arena_release(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_records_come_back_as_they_were),
+		cmocka_unit_test(test_cut_and_changed_values_are_errors),
+		cmocka_unit_test(test_nonsense_with_a_good_checksum_is_harmless),
+		cmocka_unit_test(test_a_dump_loads_and_dumps_the_same),
+		cmocka_unit_test(test_a_broken_dump_changes_nothing),
+		cmocka_unit_test(test_what_a_dump_must_make_sense_of),
+		cmocka_unit_test(test_a_dump_is_readable),
+	};
+
+	return cmocka_run_group_tests_name("state codec", tests, NULL, NULL);
+}
