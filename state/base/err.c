@@ -23,7 +23,7 @@ one_line(char *text)
 			*text = ' ';
 }
 
-static void
+static void __attribute__((format(printf, 6, 0)))
 fill(struct err *e, enum err_scope scope, enum err_class class, enum err_retry retry, int sys,
     const char *fmt, va_list ap)
 {
