@@ -27,6 +27,7 @@ struct imap_reader {
 	uint64_t literal_cap;
 	char shown[SHOWN_SIZE];		/* how the line begins, for messages */
 	size_t n_shown;
+	size_t shown_from;		/* in[shown_from..keep) belongs there too, when it comes to that */
 	struct buf held;		/* literals and texts put together */
 	bool is_failed;
 	struct err failure;
@@ -94,7 +95,7 @@ imap_reader_unread(struct imap_reader *r, struct err *e)
 	memmove(r->stream->read_buffer + n, r->stream->read_buffer, had);
 	memcpy(r->stream->read_buffer, r->in + r->pos, n);
 	r->stream->read_buffer_len = had + n;
-	r->keep = r->pos = r->end = 0;
+	r->keep = r->pos = r->end = r->shown_from = 0;
 	return 0;
 }
 
@@ -103,6 +104,14 @@ show(struct imap_reader *r, const char *s, size_t len)
 {
 	for (size_t i = 0; i < len && r->n_shown < sizeof r->shown; i++)
 		r->shown[r->n_shown++] = s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?';
+}
+
+/* Keeps for messages what is about to leave the buffer. */
+static void
+show_passed(struct imap_reader *r)
+{
+	show(r, r->in + r->shown_from, r->keep - r->shown_from);
+	r->shown_from = r->keep;
 }
 
 static int
@@ -119,11 +128,14 @@ fail(struct imap_reader *r, const struct err *why, struct err *e)
 static void
 show_rest(struct imap_reader *r)
 {
-	const char *from = r->in + r->keep, *lf;
-	size_t len = r->end - r->keep;
+	const char *from, *lf;
+	size_t len;
 
 	if (r->is_at_eol)
 		return;
+	show_passed(r);
+	from = r->in + r->keep;
+	len = r->end - r->keep;
 	lf = memchr(from, '\n', len);
 	if (lf != NULL)
 		len = (size_t)(lf - from);
@@ -191,6 +203,8 @@ fill(struct imap_reader *r, struct err *e)
 		return 0;
 	if (r->line_used + (r->pos - r->keep) > IMAP_LINE_MAX)
 		return imap_reader_bad(r, e, "a line of more than 1 MB");
+	show_passed(r);
+	r->shown_from = 0;
 	if (r->keep > 0) {
 		memmove(r->in, r->in + r->keep, r->end - r->keep);
 		r->pos -= r->keep;
@@ -216,7 +230,6 @@ peek(struct imap_reader *r, struct err *e)
 static int
 pass(struct imap_reader *r, struct err *e)
 {
-	show(r, r->in + r->keep, r->pos - r->keep);
 	r->line_used += r->pos - r->keep;
 	r->keep = r->pos;
 	if (r->line_used > IMAP_LINE_MAX)
@@ -308,12 +321,10 @@ read_literal(struct imap_reader *r, struct imap_token *t, struct err *e)
 	return pass(r, e);
 }
 
-/* in[pos] ends an atom. */
-static bool
-ends_atom(unsigned char c)
-{
-	return c == ' ' || c == '(' || c == ')' || c == '"' || c == '\r' || c == '\n' || c == '\0';
-}
+/* What ends an atom: a blank, a bracket, a quote, the line, and NUL, which ends it all. */
+static const bool ends_atom[256] = {
+	[' '] = true, ['('] = true, [')'] = true, ['"'] = true, ['\r'] = true, ['\n'] = true, ['\0'] = true,
+};
 
 static int
 read_atom(struct imap_reader *r, bool is_item, struct imap_token *t, struct err *e)
@@ -322,6 +333,8 @@ read_atom(struct imap_reader *r, bool is_item, struct imap_token *t, struct err 
 	int c;
 
 	for (;; r->pos++) {
+		while (!is_item && r->pos < r->end && !ends_atom[(unsigned char)r->in[r->pos]])
+			r->pos++;
 		c = peek(r, e);
 		if (c < 0)
 			return -1;
@@ -332,7 +345,7 @@ read_atom(struct imap_reader *r, bool is_item, struct imap_token *t, struct err 
 				is_inside = false;
 			continue;
 		}
-		if (ends_atom((unsigned char)c))
+		if (ends_atom[c])
 			break;
 		if (is_item && c == '[')
 			is_inside = true;
@@ -435,7 +448,7 @@ imap_reader_start(struct imap_reader *r, struct imap_token *first_r, struct err 
 		r->line_used = 0;
 		r->n_shown = 0;
 		r->depth = 0;
-		r->keep = r->pos;
+		r->keep = r->shown_from = r->pos;
 		/* The line begins with its first byte: input that ends before it cuts none short. */
 		if (fill(r, e) < 0)
 			return -1;
@@ -454,11 +467,12 @@ imap_reader_literal(struct imap_reader *r, imap_sink *sink, void *ctx, bool *is_
 	bool is_wanted = sink != NULL;
 
 	r->keep = r->pos;
+	show_passed(r);
 	while (r->literal_left > 0) {
 		size_t n;
 
 		if (r->pos == r->end) {
-			r->keep = r->pos = r->end = 0;
+			r->keep = r->pos = r->end = r->shown_from = 0;
 			if (read_more(r, e) < 0)
 				return -1;
 		}
@@ -469,7 +483,7 @@ imap_reader_literal(struct imap_reader *r, imap_sink *sink, void *ctx, bool *is_
 			is_wanted = false;
 		r->literal_left -= n;
 		r->pos += n;
-		r->keep = r->pos;
+		r->keep = r->shown_from = r->pos;
 	}
 	if (is_whole_r != NULL)
 		*is_whole_r = is_wanted;
