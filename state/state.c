@@ -343,5 +343,7 @@ state_commit(struct state *s, struct err *e)
 void
 state_abort(struct state *s)
 {
-	db_abort(s->db);
+	/* A commit that failed has ended its transaction. */
+	if (db_in_txn(s->db))
+		db_abort(s->db);
 }

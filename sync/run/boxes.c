@@ -285,6 +285,8 @@ keep_named(struct run *r)
 	r->boxes.n = k;
 }
 
+enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after so many */
+
 /* R6: asks the store about a mailbox it did not list though the base knows it. */
 static int
 check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
@@ -298,8 +300,7 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 	if (x.answer == 0) {
 		b->side[s].is_gone = true;
 	} else if (x.answer < 0) {
-		/* A bare NO says little: it counts in the second run in a row. */
-		b->side[s].is_gone = bs->missing_runs >= 1;
+		b->side[s].is_gone = bs->missing_runs >= MISSING_RUNS;
 		if (!b->side[s].is_gone)
 			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
 			    "not listed on the %s side, and the server does not say that it is gone; "
@@ -310,6 +311,9 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 		    "not listed on the %s side, though the server says that it exists; left alone",
 		    side_name(s)));
 	}
+	/* Counted no further than it matters, so that a mailbox missing for long does not make every run write. */
+	if (bs->missing_runs >= MISSING_RUNS)
+		return 0;
 	bs->missing_runs++;
 	return box_put(r->state, &b->rec, e);
 }

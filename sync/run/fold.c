@@ -12,6 +12,10 @@
 
 #include "state/base/log.h"
 
+/* When a mailbox was last listed in full is known this well: a store that is listed in every run must not make
+ * every run write. */
+enum { DAY = 24 * 3600 };
+
 static int
 cmp_entry(const void *x, const void *y)
 {
@@ -331,7 +335,7 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	/* Unsure of what vanished: the list must be made again. */
 	if (!is_certain || !d->is_complete)
 		bs->cursor.is_steady = false;
-	else if (d->kind == DELTA_FULL)
+	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
 		bs->listed = r->set->now;
 	bs->is_known = true;
 	b->side[s].was_read = true;
