@@ -137,7 +137,8 @@ synchronise(struct run *r, struct err *e)
 			status = exec(r, &v.in, &v.plan, true, e);
 		view_release(&v);
 	}
-	return status < 0 ? -1 : read_again(r, true, e);
+	/* What has found its twin by now needs no intent any more. */
+	return status < 0 || read_again(r, true, e) < 0 ? -1 : recover(r, e);
 }
 
 /* What the servers showed of themselves is kept for the next opening (R24). */

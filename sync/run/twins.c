@@ -4,7 +4,9 @@
  * and only where its size fits something on the other side; bodies travel only where that leaves a doubt
  * (sync/pair/adopt.h). What was learnt is kept in the base.
  *
- * Must hold: a message whose identity cannot be learnt is never taken for another's twin.
+ * Must hold:
+ *   1. A message whose identity cannot be learnt is never taken for another's twin.
+ *   2. Nor is one copied that may be its twin, by size: both wait for a run in which it can be read.
  */
 #include "sync/run/run.h"
 
@@ -22,6 +24,7 @@ struct twins {
 	struct run_box *box;
 	const struct plan_input *in;
 	VEC(struct adopt_item) items;	/* id = index into in->messages */
+	VEC(uint32_t) unread;		/* ids of those whose identity could not be learnt */
 	size_t n[SIDES];
 	const uint64_t *fit;		/* sizes of the other side, sorted, while headers are chosen by size */
 	size_t fit_n;
@@ -82,6 +85,8 @@ learn(struct twins *t, struct identify_job *j, struct err *e)
 		item = &t->items.at[j->index[i]];
 		if (j->job.status < 0 || j->items[i].status < 0) {
 			item->is_unreadable = true;
+			if (j->job.status < 0 || j->items[i].err.retry != ERR_NOW)	/* gone is no riddle */
+				vec_push(&t->unread, item->id);
 			continue;
 		}
 		item->ident = j->items[i].ident;
@@ -237,11 +242,64 @@ decide(struct twins *t, struct adopt_pairs *pairs, struct err *e)
 	return 0;
 }
 
+/* Might the unread message a and the message b of the other side be one? A file has fewer octets than the
+ * canonical form, by its line ends; and what mbsync copied has another line. */
+static bool
+may_be_twins(const struct twins *t, const struct record *a, enum side as, const struct record *b)
+{
+	uint64_t size = a->half[as].size, other = b->half[side_other(as)].size, slack = 3 * TUID_LINE;
+
+	if (b->ident.has & IDENT_SIZE)
+		other = b->ident.size;
+	if (size == 0 || other == 0)
+		return true;
+	if (is_local(t, as) || is_local(t, side_other(as)))
+		slack += (size > other ? size : other) / 8;
+	return size <= other + slack && other <= size + slack;
+}
+
+static bool
+is_linked(const struct plan_input *in, size_t from, uint32_t id)
+{
+	size_t i;
+
+	for (i = from; i < in->links.n; i++)
+		if (in->links.at[i].a == id || in->links.at[i].b == id)
+			return true;
+	return false;
+}
+
+/* Sets aside what could not be read and whatever may be its twin. */
+static void
+hold_unread(struct twins *t, struct plan_input *in, size_t first_link)
+{
+	const struct record *unread, *rec;
+	bool is_doubtful;
+	size_t i, k;
+	enum side s;
+
+	for (i = 0; i < t->unread.n; i++) {
+		unread = in->messages.at[t->unread.at[i]].rec;
+		s = unread->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+		is_doubtful = false;
+		for (k = 0; k < t->items.n; k++) {
+			rec = in->messages.at[t->items.at[k].id].rec;
+			if (t->items.at[k].side == s || !may_be_twins(t, unread, s, rec) ||
+			    is_linked(in, first_link, t->items.at[k].id))
+				continue;
+			is_doubtful = true;
+			recover_set_aside(in, t->items.at[k].id, &t->run->arena);
+		}
+		if (is_doubtful)
+			recover_set_aside(in, t->unread.at[i], &t->run->arena);
+	}
+}
+
 static int
 find_in_box(struct twins *t, struct plan_input *in, struct err *e)
 {
 	struct adopt_pairs pairs = { { 0 } };
-	size_t i, least = t->n[FAR] < t->n[NEAR] ? t->n[FAR] : t->n[NEAR];
+	size_t i, first_link = in->links.n, least = t->n[FAR] < t->n[NEAR] ? t->n[FAR] : t->n[NEAR];
 	size_t most = t->n[FAR] < t->n[NEAR] ? t->n[NEAR] : t->n[FAR];
 	int status;
 
@@ -265,6 +323,8 @@ find_in_box(struct twins *t, struct plan_input *in, struct err *e)
 	for (i = 0; i < pairs.v.n && status == 0; i++)
 		vec_push(&in->links, (struct plan_link){ .kind = LINK_TWIN, .side = NEAR,
 			.a = pairs.v.at[i].far, .b = pairs.v.at[i].near });
+	if (status == 0)
+		hold_unread(t, in, first_link);
 	if (pairs.v.n > 0)
 		log_line(LOG_RUN, "%s: %zu twins among %zu far and %zu near", t->box->name, pairs.v.n, t->n[FAR],
 		    t->n[NEAR]);
@@ -297,7 +357,7 @@ twins_find(struct run *r, struct plan_input *in, struct err *e)
 	for (i = 0; i < in->messages.n && status == 0;) {
 		box = in->messages.at[i].box;
 		t.box = &r->boxes.at[box];
-		t.items.n = t.n[FAR] = t.n[NEAR] = 0;
+		t.items.n = t.unread.n = t.n[FAR] = t.n[NEAR] = 0;
 		for (; i < in->messages.n && in->messages.at[i].box == box; i++)
 			add_item(&t, i);
 		status = find_in_box(&t, in, e);
@@ -307,5 +367,6 @@ twins_find(struct run *r, struct plan_input *in, struct err *e)
 			status = run_check_cancel(r, e);
 	}
 	vec_release(&t.items);
+	vec_release(&t.unread);
 	return status;
 }
