@@ -123,6 +123,20 @@ make_intent(const struct exec *x, const struct batch *b, size_t n)
 	return in;
 }
 
+/* A message set aside once (FAILED, SKIPPED) that is copied after all waits for its twin from here on: a record
+ * that is not looked at would not find it after a crash. */
+static int
+await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	struct record *rec = x->live[x->plan->ops.at[b->op[n]].msg];
+
+	if (rec->mark == MARK_NEW)
+		return 0;
+	rec->mark = MARK_NEW;
+	rec->why = "";
+	return put(x, &x->run->boxes.at[b->box], rec, e);
+}
+
 int
 settle_intents(struct exec *x, struct batch *b, struct err *e)
 {
@@ -131,6 +145,8 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 	if (b->kind != OP_COPY && b->kind != OP_MOVE && b->kind != OP_CLONE && b->kind != OP_EXPUNGE)
 		return 0;
 	for (i = 0; i < b->n; i++) {
+		if (b->kind == OP_COPY && await_twin(x, b, i, e) < 0)
+			return -1;
 		b->intent[i] = make_intent(x, b, i);
 		if (intent_put(x->run->state, &b->intent[i], e) < 0)
 			return -1;
@@ -204,6 +220,11 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	x->run->progress.bytes_done += b->size[n];
 	x->run->report->side[b->side].added++;
 	rec->ident = b->ident[n];
+	if (d->key.len == 0 && !rec->has_agreed) {
+		/* What the twin was given is agreed: a flag taken off there before it is found is a change. */
+		rec->has_agreed = true;
+		rec->agreed = flags_dup(&x->run->arena, d->flags);
+	}
 	if (d->key.len == 0)
 		return put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
 	if (is_alias(x, box, b->side, d->key, rec->id, &is_twice, e) < 0)
