@@ -570,6 +570,9 @@ disk_commit(struct disk *d, struct err *e)
 	}
 	d->txn = NULL;
 	d->writes++;
+	/* LMDB calls every short write an I/O error; on a full disk it is not. */
+	if (rc == EIO && room_on_disk(d->path) < MEGABYTE)
+		rc = ENOSPC;
 	return lm_error(d, rc, "write a transaction", e);
 }
 
