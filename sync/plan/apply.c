@@ -121,6 +121,7 @@ apply_box(struct applied *w, const struct op *op)
 	if (op->kind == OP_CREATE_BOX) {
 		side[op->side].exists = side[op->side].was_known = side[op->side].is_readable = true;
 		side[op->side].is_gone = false;
+		side[op->side].here = 0;
 		/* What was there before is gone from the new one. */
 		for (i = 0; i < w->in->messages.n; i++)
 			if (w->in->messages.at[i].box == op->box &&
@@ -148,6 +149,11 @@ apply_box(struct applied *w, const struct op *op)
 void
 applied_op(struct applied *w, const struct op *op)
 {
+	if (op->is_held) {
+		if (op_is_guarded(op))
+			w->boxes[op->box].side[side_other(op->side)].was_held = true;
+		return;
+	}
 	switch (op->kind) {
 	case OP_CREATE_BOX:
 	case OP_REMOVE_BOX:

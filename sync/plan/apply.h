@@ -19,6 +19,7 @@ struct applied {
 };
 
 void applied_begin(struct applied *w, const struct plan_input *in);
+/* One that is held is only remembered (was_held). */
 void applied_op(struct applied *w, const struct op *op);
 /* Its records are w's: valid until applied_end. The caller releases next_r. */
 void applied_next(struct applied *w, struct plan_input *next_r);

@@ -3,7 +3,8 @@
  * Counted, per mailbox and target side, are operations that delete or mark \Deleted there because of the other
  * side; what a person moved is not counted. They are held back when
  *   the other side shows nothing at all where the base knows GUARD_FLOOR messages or more, or
- *   there are more of them than MaxDelete allows, in the mailbox or over the channel.
+ *   there are more of them than MaxDelete allows, in the mailbox or over the channel, or
+ *   they were held back by the last run: mail that arrives meanwhile must not make them look few.
  * A held mailbox holds the moves in and out of it on that side as well; everything else goes on.
  */
 #include "sync/plan/build.h"
@@ -85,7 +86,7 @@ judge_boxes(struct guards *g, enum side t)
 			continue;
 		if (is_empty(side->known, g->b->boxes[i].explained[s], box_here(g, i, s)))
 			tally->hold = HOLD_EMPTY;
-		else if (exceeds(&g->b->in->policy.max_delete, tally->deletions, side->known))
+		else if (side->was_held || exceeds(&g->b->in->policy.max_delete, tally->deletions, side->known))
 			tally->hold = HOLD_MANY;
 	}
 }

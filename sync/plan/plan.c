@@ -268,6 +268,13 @@ op_is_deletion(const struct op *op)
 }
 
 bool
+op_is_guarded(const struct op *op)
+{
+	return op->is_held && op_is_deletion(op) && (op->reason == REASON_GONE ||
+	    op->reason == REASON_DELETED_THERE || op->reason == REASON_BOX_GONE);
+}
+
+bool
 plan_changes_stores(const struct plan *p)
 {
 	size_t i;

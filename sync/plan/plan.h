@@ -61,6 +61,8 @@ struct plan_box_side {
 	struct flag_mask mask;
 	const char *refuses;		/* why the store cannot hold a mailbox of this name; NULL = it can */
 	bool allow_delete;		/* --allow-delete: deletions that this side shows may be carried over */
+	bool was_held;			/* the last run held back deletions that this side shows (op_is_guarded), and nobody has
+					 * decided since: new mail must not lift a guard */
 	bool restore;			/* --restore: what is gone from this side is copied back to it */
 };
 
@@ -167,6 +169,8 @@ void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zer
 void plan_release(struct plan *p);
 bool op_is_state_only(enum op_kind kind);
 bool op_is_deletion(const struct op *op);	/* EXPUNGE, REMOVE_BOX, and FLAGS that add \Deleted */
+/* A held operation for which the mailbox's was_held is to be set, on the other side, until a run holds nothing there. */
+bool op_is_guarded(const struct op *op);
 /* Something would be changed on a store (held ops do not count). */
 bool plan_changes_stores(const struct plan *p);
 

@@ -53,14 +53,12 @@ stopped_text(const struct plan_input *in, const struct plan *p, size_t stop)
 
 	applied_begin(&w, in);
 	for (i = 0; i < stop; i++)
-		if (!p->ops.at[i].is_held)
-			applied_op(&w, &p->ops.at[i]);
+		applied_op(&w, &p->ops.at[i]);
 	applied_next(&w, &next);
 	plan_make(&next, &q);
 	applied_begin(&again, &next);
 	for (i = 0; i < q.ops.n; i++)
-		if (!q.ops.at[i].is_held)
-			applied_op(&again, &q.ops.at[i]);
+		applied_op(&again, &q.ops.at[i]);
 	text = store_text(&next, &again);
 	applied_end(&again);
 	plan_release(&q);

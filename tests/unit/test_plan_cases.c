@@ -208,6 +208,8 @@ set_box_side(struct test_case *c, struct plan_box_side *side, const char *word)
 		side->is_readonly = true;
 	else if (strcmp(word, "allow") == 0)
 		side->allow_delete = true;
+	else if (strcmp(word, "held") == 0)		/* the last run held deletions back */
+		side->was_held = true;
 	else if (strcmp(word, "restore") == 0)
 		side->restore = true;
 	else if (strcmp(word, "refuses") == 0)
@@ -460,8 +462,7 @@ check_again(const struct test_case *c, const struct plan *p)
 
 	applied_begin(&w, &c->in);
 	for (i = 0; i < p->ops.n; i++)
-		if (!p->ops.at[i].is_held)
-			applied_op(&w, &p->ops.at[i]);
+		applied_op(&w, &p->ops.at[i]);
 	applied_next(&w, &next);
 	plan_make(&next, &q);
 	for (i = 0; i < q.ops.n; i++) {
