@@ -89,6 +89,7 @@ look(struct run *r, struct view *v, struct err *e)
 		    "carried out, please report it: %s", r->set->name, fault);
 #endif
 	tell_notes(r, &v->plan);
+	report_readonly(r, &v->in);
 	return 0;
 }
 

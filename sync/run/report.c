@@ -104,3 +104,40 @@ report_plan(struct run *r, const struct plan_input *in, const struct plan *plan)
 		if (!plan->ops.at[i].is_held)
 			count_op(r->report, &plan->ops.at[i]);
 }
+
+/* Whether the record leaves something to be done on side s that a mailbox nobody may write to cannot take. */
+static bool
+waits_for(const struct record *rec, enum side s)
+{
+	const struct record_half *here = &rec->half[s], *there = &rec->half[side_other(s)];
+
+	if (rec->mark != MARK_NEW)
+		return false;
+	if (here->presence == PRESENCE_HERE)
+		return there->presence != PRESENCE_NEVER;
+	return here->presence == PRESENCE_NEVER && there->presence == PRESENCE_HERE;
+}
+
+void
+report_readonly(struct run *r, const struct plan_input *in)
+{
+	uint64_t *waiting = mem_alloc((in->boxes.n + 1) * SIDES * sizeof *waiting);
+	const struct plan_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < in->messages.n; i++)
+		for (s = 0; s < SIDES; s++)
+			waiting[in->messages.at[i].box * SIDES + s] += waits_for(in->messages.at[i].rec, (enum side)s);
+	for (i = 0; i < in->boxes.n; i++)
+		for (s = 0; s < SIDES; s++) {
+			b = &in->boxes.at[i];
+			if (b->side[s].is_readonly && !in->policy.is_readonly[s] && in->policy.sync[s] != 0 &&
+			    waiting[i * SIDES + s] > 0)
+				report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+				    "the %s mailbox is read-only: %llu changes wait until it can be written to, or until "
+				    "its store says ReadOnly yes", side_name((enum side)s),
+				    (unsigned long long)waiting[i * SIDES + s]));
+		}
+	free(waiting);
+}

@@ -101,6 +101,8 @@ int exec(struct run *r, const struct plan_input *in, const struct plan *plan, bo
 void report_note(struct run *r, enum note_level level, const char *box, const char *text);
 void report_err(struct run *r, const char *box, const struct err *e);
 void report_progress(struct run *r);
+/* Mailboxes the store does not let us write to, while something waits for them. */
+void report_readonly(struct run *r, const struct plan_input *in);
 void report_plan(struct run *r, const struct plan_input *in, const struct plan *plan);
 
 #endif

@@ -144,9 +144,11 @@ class Everyday(Case):
             self.near.deliver('INBOX', message(i), 'S', file=name)
         self.near.deliver('INBOX', message(10), new=False, file='odd:2,SZq')
         os.rename(self.near.box('INBOX') + '/cur/1.2.3:2,S', self.near.box('INBOX') + '/cur/1.2.3')
-        before = self.near.still()
+        def messages():
+            return {k: v for k, v in self.near.still().items() if k not in ('.', '.mailtwin-id')}
+        before = messages()
         self.sync()
-        self.assertEqual(before, self.near.still())
+        self.assertEqual(before, messages())
         self.near.flag(self.one(self.near, 10), add='F')
         self.far.flag(self.one(self.far, 0), add='F')
         self.sync()
@@ -295,15 +297,6 @@ class Policy(Case):
         self.sync(code=(0, 1))
         self.assertEqual(before, self.far.still())
         self.assertEqual(find(self.far, t[0]), [])
-
-    def test_max_size(self):
-        self.pair(near_store='MaxSize 50k')
-        self.far.deliver('INBOX', message(1, size=200_000), 'S')
-        self.far.deliver('INBOX', message(2), 'S')
-        self.mailtwin('-a', code=None)
-        found = find(self.near, 2)
-        self.assertEqual(len(found), 1)
-        self.assertTrue(all(m.size < 100_000 for m in self.near.messages('INBOX')))
 
     def test_dry_run_writes_nothing(self):
         self.pair()
