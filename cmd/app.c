@@ -188,7 +188,7 @@ done:
 int
 app_code(const struct app *app)
 {
-	return status_code(&app->status, app->options.is_mbsync || app->options.has_ext_exit);
+	return status_code(&app->status, app->options.is_mbsync, app->options.has_ext_exit);
 }
 
 int

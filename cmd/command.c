@@ -14,6 +14,10 @@ const struct command commands[] = {
 	{ "list", "[CHANNEL | GROUP ...]", "list the mailboxes of channels",
 	  "Without names: of all channels. --list-stores lists mailboxes of stores instead.\n",
 	  list_run },
+	{ "log", "[CHANNEL | GROUP ...]", "show what was removed, where and why",
+	  "Every message and mailbox that was removed, or that another one took the place of, by a\n"
+	  "run; the newest last. Without names: of all channels.\n",
+	  log_run },
 	{ "check-config", "", "show what the configuration comes to",
 	  "Prints the file that is read, the ones it hides, and all settings with their defaults filled\n"
 	  "in, as a configuration. Passwords are not shown. The exit code is 2 if there are errors.\n",

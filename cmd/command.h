@@ -29,6 +29,7 @@ int command_takes_nothing(struct app *app);
 void check_config_run(struct app *app);
 void help_run(struct app *app);
 void list_run(struct app *app);
+void log_run(struct app *app);
 void sync_run(struct app *app);
 void version_run(struct app *app);
 

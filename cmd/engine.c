@@ -6,6 +6,8 @@
 
 #include "cmd/interrupt.h"
 #include "cmd/state_place.h"
+#include "cmd/version.h"
+#include "sync/store/imap.h"
 #include "sync/store/maildir.h"
 
 _Static_assert((int)SETTINGS_NEW == (int)SYNC_NEW && (int)SETTINGS_OLD == (int)SYNC_OLD &&
@@ -13,7 +15,7 @@ _Static_assert((int)SETTINGS_NEW == (int)SYNC_NEW && (int)SETTINGS_OLD == (int)S
     (int)SETTINGS_FLAGS == (int)SYNC_FLAGS, "the types of Sync are the planner's");
 
 void
-engine_init(struct engine *en, const struct app *app, const struct secrets *secrets)
+engine_init(struct engine *en, struct app *app, const struct secrets *secrets)
 {
 	*en = (struct engine){ .app = app, .secrets = secrets };
 }
@@ -55,12 +57,59 @@ make_maildir(const struct engine *en, const struct store_settings *s, bool keeps
 	return maildir_store_new(&set);
 }
 
+/* What a server wants its users to see (RFC 9051, 7.1). From any thread. */
+static void
+tell_alert(void *ctx, const char *store, const char *text)
+{
+	app_warn(ctx, "%s: the server says: %s", store, text);
+}
+
+static enum net_tls
+tls_of(enum settings_tls type)
+{
+	switch (type) {
+	case SETTINGS_TLS_NONE:
+		return NET_TLS_NONE;
+	case SETTINGS_TLS_IMAPS:
+		return NET_TLS_IMPLICIT;
+	case SETTINGS_TLS_STARTTLS:
+		break;
+	}
+	return NET_TLS_STARTTLS;
+}
+
+static struct net_settings
+net_of(const struct engine *en, const struct account_settings *a, const char *name)
+{
+	return (struct net_settings){
+		.name = name, .host = a->host, .port = a->port, .tunnel = a->tunnel, .timeout = a->timeout,
+		.tls = tls_of(a->tls_type), .tls_versions = a->tls_versions, .ciphers = a->cipher_string,
+		.certificate_file = a->certificate_file, .has_system_certificates = a->system_certificates,
+		.client_certificate = a->client_certificate, .client_key = a->client_key,
+		.down_rate = a->throttle, .up_rate = a->throttle,
+		.transcript_dir = en->app->options.transcript, .cancel_fd = interrupt_fd(),
+	};
+}
+
 static struct store *
 make_imap(struct engine *en, const struct store_settings *s, struct err *e)
 {
-	(void)en;
-	err_class(e, ERR_STORE, ERR_USAGE, ERR_NEVER, "store %s: IMAP is not available yet", s->name);
-	return NULL;
+	const struct account_settings *a = s->account;
+	const struct secret *secret = secret_of(en->secrets, a);
+	const struct imap_store_settings set = {
+		.name = s->name, .net = net_of(en, a, arena_printf(&en->arena, "account %s", a->name)),
+		.user = secret->user.len != 0 ? buf_str(&secret->user) : NULL,
+		.secret = secret->pass.len != 0 ? &secret->pass : NULL,
+		.auth_mechs = (const char *const *)a->auth_mechs.at, .n_auth_mechs = a->auth_mechs.n,
+		.disabled = (const char *const *)a->disabled_extensions.at, .n_disabled = a->disabled_extensions.n,
+		.path = s->path, .has_path = s->path != NULL, .use_namespace = s->use_namespace,
+		.delimiter = s->path_delimiter, .is_subscribed_only = s->is_subscribed_only,
+		.map_inbox = s->map_inbox, .is_readonly = s->is_read_only, .connections = a->connections,
+		.pipeline_depth = a->pipeline_depth, .version = MAILTWIN_VERSION,
+		.alert = tell_alert, .alert_ctx = en->app,
+	};
+
+	return imap_store_new(&set, e);
 }
 
 int

@@ -26,16 +26,16 @@ struct engine_store {
 };
 
 struct engine {
-	const struct app *app;		/* borrowed, configured */
+	struct app *app;		/* borrowed, configured */
 	const struct secrets *secrets;	/* borrowed */
 	VEC(struct engine_store) stores;
 	struct arena arena;
 };
 
-void engine_init(struct engine *en, const struct app *app, const struct secrets *secrets);
+void engine_init(struct engine *en, struct app *app, const struct secrets *secrets);
 void engine_release(struct engine *en);
 
-/* The engine's; -1 if it cannot be as configured. */
+/* The engine's; -1 if it cannot be as configured. The secrets of an account must be there. */
 int engine_store(struct engine *en, const struct store_settings *s, bool keeps_date, struct store **store_r,
     struct err *e);
 

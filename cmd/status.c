@@ -15,7 +15,7 @@ status_change(struct status *s, enum side side)
 }
 
 int
-status_code(const struct status *s, bool is_mbsync)
+status_code(const struct status *s, bool is_mbsync, bool has_ext)
 {
 	static const struct {
 		enum err_class class;
@@ -25,8 +25,10 @@ status_code(const struct status *s, bool is_mbsync)
 		{ ERR_CANCELLED, 75 },
 	};
 
-	if (is_mbsync)
+	if (has_ext)
 		return (s->classes != 0) + (s->is_changed[FAR] ? 32 : 0) + (s->is_changed[NEAR] ? 64 : 0);
+	if (is_mbsync)
+		return s->classes != 0;
 	for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
 		if (s->classes & 1U << ranks[i].class)
 			return ranks[i].code;

@@ -6,8 +6,9 @@
  *   75  try again later: a lock, the network, a person's interruption
  *   77  credentials or a certificate were refused
  *
- * Of several the first in the order 2, 77, 1, 75, 0 counts. With -e, or called as `mbsync`, the codes
- * are mbsync's: 1 for whatever failed, plus 32 if far was modified, plus 64 if near was.
+ * Of several the first in the order 2, 77, 1, 75, 0 counts. Called as `mbsync` the codes are mbsync's: 1
+ * for whatever failed; with -e too, and under either name 32 is added if far was modified, 64 if near
+ * was.
  */
 #ifndef CMD_STATUS_H
 #define CMD_STATUS_H
@@ -25,6 +26,6 @@ struct status {
 
 void status_add(struct status *s, enum err_class class);
 void status_change(struct status *s, enum side side);
-int status_code(const struct status *s, bool is_mbsync);
+int status_code(const struct status *s, bool is_mbsync, bool has_ext);
 
 #endif

@@ -355,25 +355,28 @@ exit_codes_are_ranked(void **unused)
 	struct status s = { 0 };
 
 	(void)unused;
-	assert_int_equal(status_code(&s, false), 0);
-	assert_int_equal(status_code(&s, true), 0);
+	assert_int_equal(status_code(&s, false, false), 0);
+	assert_int_equal(status_code(&s, false, true), 0);
 	for (size_t i = 0; i < 4; i++) {
 		status_add(&s, rising[i]);
 		status_add(&s, ERR_TEMPORARY);
-		assert_int_equal(status_code(&s, false), codes[i]);
-		assert_int_equal(status_code(&s, true), 1);
+		assert_int_equal(status_code(&s, false, false), codes[i]);
+		assert_int_equal(status_code(&s, false, true), 1);
 	}
 	status_change(&s, NEAR);
-	assert_int_equal(status_code(&s, false), 2);
-	assert_int_equal(status_code(&s, true), 65);
+	assert_int_equal(status_code(&s, false, false), 2);
+	assert_int_equal(status_code(&s, false, true), 65);
+	assert_int_equal(status_code(&s, true, true), 65);
+	assert_int_equal(status_code(&s, true, false), 1);
 	s = (struct status){ 0 };
 	status_change(&s, FAR);
-	assert_int_equal(status_code(&s, true), 32);
+	assert_int_equal(status_code(&s, false, true), 32);
+	assert_int_equal(status_code(&s, true, false), 0);
 	status_change(&s, NEAR);
-	assert_int_equal(status_code(&s, true), 96);
+	assert_int_equal(status_code(&s, false, true), 96);
 	s = (struct status){ 0 };
 	status_add(&s, ERR_CANCELLED);
-	assert_int_equal(status_code(&s, false), 75);
+	assert_int_equal(status_code(&s, false, false), 75);
 }
 
 int
