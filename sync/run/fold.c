@@ -244,6 +244,7 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	}
 	if (d->entries.n == 0 && b->allow_delete)
 		return 0;
+	b->rec.side[s].listed = 0;
 	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
 	if (known > 0)
 		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,

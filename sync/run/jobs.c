@@ -28,12 +28,21 @@ move_run(struct job *j, struct session *session[SIDES], struct err *e)
 	    &b->arena, e);
 }
 
+/* A mailbox that came to be since the list was made may hold mail that nobody has looked at: it is not taken for new. */
 static int
 create_run(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
+	int there = b->is_container ? 0 : c->store->ops->mailbox_exists(c, b->on, e);
 
+	if (there < 0 && e->scope >= ERR_STORE)
+		return -1;
+	if (there == 1) {
+		b->is_there = true;
+		b->outcome = OUTCOME_FAILED;
+		return 0;
+	}
 	return c->store->ops->create_mailbox(c, b->on, b->role, &b->outcome, e);
 }
 

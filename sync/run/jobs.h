@@ -30,6 +30,8 @@ struct batch {
 	struct move_item *move;		/* MOVE, CLONE */
 	enum outcome outcome;		/* CREATE_BOX, REMOVE_BOX */
 	unsigned role;
+	bool is_container;		/* CREATE_BOX: listed already, as one that holds no mail */
+	bool is_there;			/* CREATE_BOX, answer: it exists, and was not listed */
 	const volatile sig_atomic_t *cancel;
 	struct arena arena;		/* requests and answers */
 };

@@ -2,16 +2,18 @@
 #include "sync/run/run.h"
 
 static void
-fill_side(const struct run_box *b, enum side s, struct plan_box_side *out)
+fill_side(const struct run_box *b, enum side s, bool is_list_complete, struct plan_box_side *out)
 {
 	const struct box_side *bs = &b->rec.side[s];
 	const struct run_side *rs = &b->side[s];
 
 	out->exists = rs->listed != NULL;
-	out->was_known = bs->is_known;
+	/* Not in a list that is not complete: it may be there (R6). */
+	out->was_known = bs->is_known || !is_list_complete;
 	out->is_gone = rs->is_gone;
 	out->is_readable = !b->is_excluded && !rs->has_failed;
-	out->is_readonly = rs->is_readonly;
+	/* Never listed in full since it is what it is: what the other side has may be here already, unseen. */
+	out->is_readonly = rs->is_readonly || (bs->is_known && bs->listed == 0);
 	out->here = bs->here;
 	out->known = bs->here;
 	out->mask = bs->mask;
@@ -89,8 +91,8 @@ prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
 		pb = (struct plan_box){ .id = b->rec.id, .name = b->name };
-		fill_side(b, FAR, &pb.side[FAR]);
-		fill_side(b, NEAR, &pb.side[NEAR]);
+		fill_side(b, FAR, r->listing[FAR].is_complete, &pb.side[FAR]);
+		fill_side(b, NEAR, r->listing[NEAR].is_complete, &pb.side[NEAR]);
 		vec_push(&in->boxes, pb);
 	}
 	for (i = 0; i < r->boxes.n; i++) {

@@ -38,6 +38,8 @@ settle_fill_box(struct exec *x, struct batch *b, const struct op *op)
 	b->from_epoch = box->rec.side[from].cursor.epoch;
 	b->keeps_date = x->run->set->keeps_date;
 	b->cancel = x->run->set->cancel;
+	b->is_container = op->kind == OP_CREATE_BOX &&
+	    listing_find(&x->run->listing[op->side], b->on) != NULL;
 	if (op->kind == OP_CREATE_BOX && box->side[from].listed != NULL)
 		b->role = box->side[from].listed->attrs;
 }
@@ -344,6 +346,10 @@ box_done(struct exec *x, struct batch *b, struct err *e)
 		/* What was planned for this mailbox on that side cannot be carried out. */
 		if (b->kind == OP_CREATE_BOX)
 			box->side[b->side].has_failed = true;
+		if (b->is_there)
+			report_note(x->run, NOTE_WARNING, box->name, arena_printf(&x->run->arena,
+			    "came to be on the %s side since its mailboxes were listed; waiting for the next run",
+			    side_name(b->side)));
 		return 0;
 	}
 	x->status[i] = OP_DONE;
