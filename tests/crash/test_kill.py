@@ -53,7 +53,7 @@ class Kill(Case):
             for _ in range(3):
                 world.steps(8)
                 killed += self.kill_after(world.rng.random() * whole * 2)
-            self.sync()
+            world.answer()
             self.sync()
             world.check(flags=False)
         self.assertGreater(killed, rounds // 2)

@@ -132,7 +132,7 @@ class Twins:
                       expunge=True)
         for _ in range(6):
             world.steps(20)
-            self.sync()
+            world.answer()
             before = [s.still() for s in world.sides]
             self.sync()
             for side, was in zip(world.sides, before):
@@ -194,7 +194,7 @@ class TwoAccounts(Account):
         world = World(self, [self.far, self.near], seed, expunge=True)
         for _ in range(5):
             world.steps(20)
-            self.sync()
+            world.answer()
             self.sync()
             world.check()
         self.sync_twice()

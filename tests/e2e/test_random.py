@@ -26,7 +26,7 @@ class Maildirs(Case):
         self.sync_twice()
 
     def quiet_run(self, world):
-        self.sync()
+        world.answer()
         before = [s.still() for s in world.sides]
         self.sync()
         for side, was in zip(world.sides, before):
@@ -70,7 +70,7 @@ class Maildirs(Case):
                         pass                    # it was renamed or removed under the person's hand
                     time.sleep(world.rng.random() * .02)
                 self.finish(p, (0, 1))
-            self.sync()
+            world.answer()
             self.sync()
             world.check(flags=False)
         self.sync_twice()
