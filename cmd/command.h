@@ -30,6 +30,7 @@ void check_config_run(struct app *app);
 void help_run(struct app *app);
 void list_run(struct app *app);
 void log_run(struct app *app);
+void state_run(struct app *app);
 void sync_run(struct app *app);
 void version_run(struct app *app);
 

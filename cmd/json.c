@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 static void
 add_string(struct buf *out, const char *s)
@@ -13,13 +13,13 @@ add_string(struct buf *out, const char *s)
 	buf_addc(out, '"');
 	while (*s != '\0') {
 		from = s;
-		if (!text_next(&s, &code))
+		if (!shown_next(&s, &code))
 			buf_adds(out, "\\ufffd");
 		else if (code == '"' || code == '\\')
 			buf_printf(out, "\\%c", (int)code);
 		else if (code == '\n')
 			buf_adds(out, "\\n");
-		else if (text_is_control(code))
+		else if (shown_is_control(code))
 			buf_printf(out, "\\u%04x", (unsigned)code);
 		else
 			buf_add(out, from, (size_t)(s - from));

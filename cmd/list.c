@@ -7,7 +7,7 @@
 #include "cmd/json.h"
 #include "cmd/run.h"
 #include "cmd/terminal.h"
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 static void
 print_json(const char *where, const char *place, const struct channel_box *box)

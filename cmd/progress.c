@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "cmd/terminal.h"
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 enum {
 	DRAW_EVERY = 150,		/* milliseconds */
@@ -25,10 +25,12 @@ add_counts(const struct progress_view *v, bool is_long, struct buf *out)
 {
 	const struct run_progress *r = &v->run;
 
-	if (r->boxes != 0)
-		buf_printf(out, is_long ? "%zu/%zu mailboxes" : "%zu/%zu", r->boxes_done, r->boxes);
-	else
+	if (r->boxes == 0)
 		buf_adds(out, is_long ? "listing mailboxes" : "listing");
+	else if (r->boxes_done == 0)
+		buf_printf(out, is_long ? "%zu mailboxes" : "%zu", r->boxes);
+	else
+		buf_printf(out, is_long ? "%zu/%zu mailboxes" : "%zu/%zu", r->boxes_done, r->boxes);
 	if (r->messages != 0)
 		buf_printf(out, is_long ? "  %llu/%llu messages" : "  %llu/%llu",
 		    (unsigned long long)r->messages_done, (unsigned long long)r->messages);
@@ -50,16 +52,16 @@ render_parts(const struct progress_view *v, unsigned parts, struct buf *out)
 	add_counts(v, parts & PART_LONG, out);
 	if ((parts & PART_BYTES) && v->run.bytes_done != 0) {
 		add_gap(out, start);
-		text_bytes(out, v->run.bytes_done);
+		shown_bytes(out, v->run.bytes_done);
 	}
 	if ((parts & PART_RATE) && v->rate != 0) {
 		add_gap(out, start);
-		text_bytes(out, v->rate);
+		shown_bytes(out, v->rate);
 		buf_adds(out, "/s");
 	}
 	if ((parts & PART_LEFT) && v->left >= 0) {
 		add_gap(out, start);
-		text_duration(out, (uint64_t)v->left);
+		shown_duration(out, (uint64_t)v->left);
 		buf_adds(out, " left");
 	}
 }
@@ -81,10 +83,10 @@ progress_render(const struct progress_view *v, unsigned width, struct buf *out)
 	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
 		buf_clear(&line);
 		render_parts(v, tries[i], &line);
-		if (text_width(buf_str(&line)) <= width)
+		if (shown_width(buf_str(&line)) <= width)
 			break;
 	}
-	text_cut(out, buf_str(&line), width);
+	shown_cut(out, buf_str(&line), width);
 	buf_release(&line);
 }
 
@@ -105,7 +107,7 @@ progress_begin(struct progress *p, const char *channel, size_t number, size_t ch
 	if (!p->is_on)
 		return;
 	buf_clear(&p->channel);
-	text_escape(&p->channel, channel, false);
+	shown_escape(&p->channel, channel, false);
 	p->view = (struct progress_view){ .channel = buf_str(&p->channel), .number = number,
 		.channels = channels };
 	p->begun = p->window = progress_now();

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/shell.h"
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 enum { TOKEN_MOST = 1 << 24, USER_MOST = 1024 };
 
@@ -130,7 +130,7 @@ ask(const struct account_settings *a, const char *what, bool is_hidden, const vo
 		return err_class(e, ERR_STORE, ERR_REFUSED, ERR_LATER, "account %s: the configuration gives no %s and "
 		    "no %sCmd, and there is no terminal to ask on", a->name, what, what);
 	buf_printf(&prompt, "%s (", strcmp(what, "Pass") == 0 ? "Password" : "User");
-	text_escape(&prompt, a->name, false);
+	shown_escape(&prompt, a->name, false);
 	buf_adds(&prompt, "): ");
 	if (is_hidden && tcgetattr(tty, &was) == 0) {
 		hidden = was;

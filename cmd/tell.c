@@ -5,7 +5,7 @@
 
 #include "cmd/json.h"
 #include "cmd/terminal.h"
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 enum { JSON_PROGRESS_EVERY = 1000 };	/* milliseconds */
 
@@ -201,7 +201,7 @@ add_summary(struct buf *out, const struct channel_report *r, size_t errors)
 		buf_printf(out, "    Errors: %zu", errors);
 	if (r->bytes != 0) {
 		buf_adds(out, "    ");
-		text_bytes(out, r->bytes);
+		shown_bytes(out, r->bytes);
 	}
 }
 
@@ -289,7 +289,7 @@ tell_channel_summary(struct tell *t, const struct channel_report *r, size_t erro
 		json_close(&line);
 		terminal_raw(stdout, buf_str(&line));
 	} else if (t->app->options.verbose > 0 && t->channels > 1) {
-		text_escape(&line, t->channel, false);
+		shown_escape(&line, t->channel, false);
 		buf_adds(&line, ": ");
 		add_summary(&line, r, errors);
 		terminal_raw(stdout, buf_str(&line));

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool is_drawn;			/* under lock */
@@ -50,7 +50,7 @@ terminal_line(FILE *f, enum terminal_kind kind, const char *head, const char *te
 	buf_adds(&line, head);
 	if (colour != NULL)
 		buf_adds(&line, "\033[0m");
-	text_escape(&line, text, false);
+	shown_escape(&line, text, false);
 	terminal_raw(f, buf_str(&line));
 	buf_release(&line);
 }
@@ -60,7 +60,7 @@ terminal_lines(FILE *f, const char *text)
 {
 	struct buf lines = { 0 };
 
-	text_escape(&lines, text, true);
+	shown_escape(&lines, text, true);
 	if (lines.len > 0 && lines.data[lines.len - 1] == '\n')
 		lines.data[--lines.len] = '\0';
 	if (lines.len > 0)

@@ -4,7 +4,7 @@
  * What must always hold:
  *   1. A line never runs into the progress, whichever thread writes it: the progress is taken away
  *      first, under a lock, and comes back with its next change.
- *   2. What others wrote is escaped here (cmd/text.h), once.
+ *   2. What others wrote is escaped here (cmd/shown.h), once.
  *   3. Nothing is drawn where it could not be taken away again: stdout is no terminal, TERM=dumb.
  */
 #ifndef CMD_TERMINAL_H

@@ -9,14 +9,14 @@
 
 #include "cmd/json.h"
 #include "cmd/progress.h"
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 static void
 escaped_is(const char *in, const char *wanted)
 {
 	struct buf b = { 0 };
 
-	text_escape(&b, in, false);
+	shown_escape(&b, in, false);
 	assert_string_equal(buf_str(&b), wanted);
 	buf_release(&b);
 }
@@ -41,7 +41,7 @@ lines_stay_where_they_are_ours(void **unused)
 	struct buf b = { 0 };
 
 	(void)unused;
-	text_escape(&b, "one\ntwo\r\n", true);
+	shown_escape(&b, "one\ntwo\r\n", true);
 	assert_string_equal(buf_str(&b), "one\ntwo\\u{d}\n");
 	buf_release(&b);
 }
@@ -51,9 +51,9 @@ cut_is(const char *in, size_t width, const char *wanted)
 {
 	struct buf b = { 0 };
 
-	text_cut(&b, in, width);
+	shown_cut(&b, in, width);
 	assert_string_equal(buf_str(&b), wanted);
-	assert_true(text_width(buf_str(&b)) <= width);
+	assert_true(shown_width(buf_str(&b)) <= width);
 	buf_release(&b);
 }
 
@@ -83,12 +83,12 @@ numbers_are_short(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 		buf_clear(&b);
-		text_bytes(&b, sizes[i].n);
+		shown_bytes(&b, sizes[i].n);
 		assert_string_equal(buf_str(&b), sizes[i].text);
 	}
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
 		buf_clear(&b);
-		text_duration(&b, times[i].n);
+		shown_duration(&b, times[i].n);
 		assert_string_equal(buf_str(&b), times[i].text);
 	}
 	buf_release(&b);
@@ -123,7 +123,7 @@ progress_gives_up_the_least_first(void **unused)
 	for (unsigned width = 0; width < 100; width++) {
 		buf_clear(&b);
 		progress_render(&v, width, &b);
-		assert_true(text_width(buf_str(&b)) <= width);
+		assert_true(shown_width(buf_str(&b)) <= width);
 	}
 	buf_release(&b);
 }

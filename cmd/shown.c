@@ -1,9 +1,9 @@
-#include "cmd/text.h"
+#include "cmd/shown.h"
 
 #include <string.h>
 
 bool
-text_next(const char **s, uint32_t *code_r)
+shown_next(const char **s, uint32_t *code_r)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)*s;
@@ -28,7 +28,7 @@ text_next(const char **s, uint32_t *code_r)
 }
 
 bool
-text_is_control(uint32_t code)
+shown_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x200E || code == 0x200F ||
 	    code == 0x061C || (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) ||
@@ -36,20 +36,20 @@ text_is_control(uint32_t code)
 }
 
 void
-text_escape(struct buf *out, const char *s, bool keeps_lines)
+shown_escape(struct buf *out, const char *s, bool keeps_lines)
 {
 	const char *from;
 	uint32_t code;
 
 	while (*s != '\0') {
 		from = s;
-		if (!text_next(&s, &code))
+		if (!shown_next(&s, &code))
 			buf_printf(out, "\\x%02x", (unsigned)code);
 		else if (code == '\n' && !keeps_lines)
 			buf_adds(out, "\\n");
 		else if (code == '\t')
 			buf_adds(out, "\\t");
-		else if (code != '\n' && text_is_control(code))
+		else if (code != '\n' && shown_is_control(code))
 			buf_printf(out, "\\u{%x}", (unsigned)code);
 		else
 			buf_add(out, from, (size_t)(s - from));
@@ -75,32 +75,32 @@ width_of(uint32_t code)
 }
 
 size_t
-text_width(const char *s)
+shown_width(const char *s)
 {
 	size_t width = 0;
 	uint32_t code;
 
 	while (*s != '\0') {
-		text_next(&s, &code);
+		shown_next(&s, &code);
 		width += width_of(code);
 	}
 	return width;
 }
 
 void
-text_cut(struct buf *out, const char *s, size_t width)
+shown_cut(struct buf *out, const char *s, size_t width)
 {
 	size_t used = 0;
 	const char *from;
 	uint32_t code;
 
-	if (text_width(s) <= width) {
+	if (shown_width(s) <= width) {
 		buf_adds(out, s);
 		return;
 	}
 	while (*s != '\0') {
 		from = s;
-		text_next(&s, &code);
+		shown_next(&s, &code);
 		if (used + width_of(code) + 1 > width)
 			break;
 		used += width_of(code);
@@ -111,7 +111,7 @@ text_cut(struct buf *out, const char *s, size_t width)
 }
 
 void
-text_bytes(struct buf *out, uint64_t bytes)
+shown_bytes(struct buf *out, uint64_t bytes)
 {
 	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
 	double n = (double)bytes / 1000;
@@ -127,7 +127,7 @@ text_bytes(struct buf *out, uint64_t bytes)
 }
 
 void
-text_duration(struct buf *out, uint64_t seconds)
+shown_duration(struct buf *out, uint64_t seconds)
 {
 	unsigned long long hours = seconds / 3600;
 	unsigned minutes = (unsigned)(seconds / 60 % 60), rest = (unsigned)(seconds % 60);
