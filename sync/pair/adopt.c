@@ -14,7 +14,7 @@ cmp_header(const void *x, const void *y)
 	return ha ? memcmp(a->ident.header, b->ident.header, sizeof a->ident.header) : 0;
 }
 
-/* Within one header: by whole digest, then far before near, then oldest first. */
+/* Within one header: by whole digest, then far before near, then as the header says, oldest first. */
 static int
 cmp_full(const void *x, const void *y)
 {
@@ -29,6 +29,10 @@ cmp_full(const void *x, const void *y)
 		return c;
 	if (a->side != b->side)
 		return a->side < b->side ? -1 : 1;
+	if (a->is_awaited != b->is_awaited)
+		return a->is_awaited ? -1 : 1;
+	if (a->is_deleted != b->is_deleted)
+		return a->is_deleted ? 1 : -1;
 	if (a->date != b->date)
 		return a->date < b->date ? -1 : 1;
 	return key_cmp(a->key, b->key);

@@ -5,7 +5,8 @@
  * Decisions:
  *   one far and one near message with the same header digest and the same size are twins;
  *   sizes that differ, or more than one candidate on a side, are decided by the digest of the whole message;
- *   of equal messages in surplus, the k-th far goes with the k-th near (by date, then by key); the rest stay alone.
+ *   of equal messages in surplus, the k-th far goes with the k-th near, those first whose copy is awaited, those last
+ *   that are \Deleted, then by date and key; the rest stay alone.
  */
 #ifndef SYNC_PAIR_ADOPT_H
 #define SYNC_PAIR_ADOPT_H
@@ -25,6 +26,8 @@ struct adopt_item {
 	struct ident ident;		/* without IDENT_HEADER it takes no part */
 	int64_t date;
 	struct key key;
+	bool is_awaited;		/* a copy of it was sent, and its outcome or key is not known */
+	bool is_deleted;		/* flagged \Deleted */
 	bool is_unreadable;		/* its body cannot be had: no longer asked for */
 	unsigned want;			/* answer: IDENT_FULL where that is needed to decide */
 };

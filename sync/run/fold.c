@@ -339,6 +339,7 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
 		bs->listed = r->set->now;
 	bs->is_known = true;
+	b->side[s].is_unsure = !is_certain || !d->is_complete;
 	b->side[s].was_read = true;
 	b->side[s].was_written = false;
 	b->side[s].is_forced = false;
@@ -351,6 +352,9 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,
 		    (unsigned long long)d->exists, (unsigned long long)bs->here);
 		b->side[s].is_forced = b->side[s].wants_delta = true;
+		/* Should that list fail, the next run must not take this cursor for good. */
+		bs->cursor.is_steady = false;
+		return box_put(r->state, &b->rec, e);
 	}
 	return 0;
 }

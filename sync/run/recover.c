@@ -72,6 +72,22 @@ find_named(struct run *r, const struct intent *in, struct record *rec, struct ru
 	return got;
 }
 
+/* A list that was not complete may have left out what is looked for: in its mailbox, or, by a name, in any other. */
+static bool
+is_unsure(struct run *r, const struct intent *in)
+{
+	uint32_t home = in->kind == INTENT_DELIVER ? in->box : in->to_box;
+	const struct run_box *b;
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if ((b->rec.id == home || in->key.len > 0) && (b->side[in->side].is_unsure || b->side[in->side].has_failed))
+			return true;
+	}
+	return false;
+}
+
 /* DELIVER: settled if its twin is there, or its name. */
 static int
 recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *e)
@@ -90,9 +106,10 @@ recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *
 	if (home->side[in->side].has_failed)
 		return 0;
 	if (in->key.len > 0) {
-		if (find_named(r, in, &rec, home, a, e) < 0)
+		got = find_named(r, in, &rec, home, a, e);
+		if (got < 0)
 			return -1;
-		return intent_delete(r->state, in->id, e);
+		return got == 0 && is_unsure(r, in) ? 0 : intent_delete(r->state, in->id, e);
 	}
 	return 0;
 }
@@ -139,7 +156,7 @@ may_come(struct run *r, const struct intent *in)
 {
 	const struct run_box *b = box_of(r, in->kind == INTENT_DELIVER ? in->box : in->to_box);
 
-	return b == NULL || b->side[in->side].has_failed || in->when == r->set->now ||
+	return b == NULL || is_unsure(r, in) || in->when == r->set->now ||
 	    (in->tries > 0 && r->set->now - in->when < TEN_MINUTES);
 }
 
@@ -151,17 +168,35 @@ cmp_id(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
-struct ids { VEC(uint64_t) v; };
-
-static bool
-has_id(const struct ids *s, uint64_t id)
+bool
+recover_has_id(const struct recover_ids *s, uint64_t id)
 {
 	return s->v.n > 0 && bsearch(&id, s->v.at, s->v.n, sizeof id, cmp_id) != NULL;
 }
 
+int
+recover_awaited(struct run *r, struct recover_ids *out, struct err *e)
+{
+	struct arena a = { 0 };
+	struct intent in;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+		after = in.id;
+		if (in.kind != INTENT_EXPUNGE)
+			vec_push(&out->v, in.record);
+		arena_release(&a);
+	}
+	arena_release(&a);
+	if (out->v.n > 1)
+		qsort(out->v.at, out->v.n, sizeof out->v.at[0], cmp_id);
+	return got;
+}
+
 /* Records that found their twin just now. */
 static void
-linked_ids(const struct plan_input *in, struct ids *out)
+linked_ids(const struct plan_input *in, struct recover_ids *out)
 {
 	size_t i;
 
@@ -186,7 +221,7 @@ recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a)
 int
 recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 {
-	struct ids linked = { { 0 } }, held = { { 0 } };
+	struct recover_ids linked = { { 0 } }, held = { { 0 } };
 	struct intent intent;
 	uint64_t after = 0;
 	uint32_t i;
@@ -195,7 +230,7 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 	linked_ids(in, &linked);
 	while ((got = intent_next(r->state, a, after, &intent, e)) > 0) {
 		after = intent.id;
-		if (intent.kind == INTENT_EXPUNGE || has_id(&linked, intent.record))
+		if (intent.kind == INTENT_EXPUNGE || recover_has_id(&linked, intent.record))
 			continue;
 		if (may_come(r, &intent)) {
 			vec_push(&held.v, intent.record);
@@ -208,7 +243,7 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 	if (held.v.n > 1)
 		qsort(held.v.at, held.v.n, sizeof held.v.at[0], cmp_id);
 	for (i = 0; i < in->messages.n && held.v.n > 0; i++)
-		if (has_id(&held, in->messages.at[i].rec->id) && !has_id(&linked, in->messages.at[i].rec->id))
+		if (recover_has_id(&held, in->messages.at[i].rec->id) && !recover_has_id(&linked, in->messages.at[i].rec->id))
 			recover_set_aside(in, i, a);
 	vec_release(&linked.v);
 	vec_release(&held.v);

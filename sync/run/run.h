@@ -28,6 +28,7 @@ struct run_side {
 	bool has_failed;		/* its delta could not be had: nothing is concluded from it */
 	bool is_readonly;
 	bool was_read;			/* a delta was folded in this run */
+	bool is_unsure;			/* its last list was not complete: more may be there than the base knows */
 	bool was_written;		/* since its last delta */
 	bool is_forced;			/* list in full whatever the cursor says */
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
@@ -82,6 +83,10 @@ int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delt
 int recover(struct run *r, struct err *e);		/* after gather: settles the intents whose outcome shows */
 /* After twins_find: messages whose write may still show up are set aside; other intents end. */
 int recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
+/* The records that wait for the outcome of a copy or move of theirs, sorted. The caller releases v. */
+struct recover_ids { VEC(uint64_t) v; };
+int recover_awaited(struct run *r, struct recover_ids *out, struct err *e);
+bool recover_has_id(const struct recover_ids *s, uint64_t id);
 /* Nothing will be planned for this message in this run. */
 void recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a);
 

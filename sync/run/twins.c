@@ -26,6 +26,7 @@ struct twins {
 	VEC(struct adopt_item) items;	/* id = index into in->messages */
 	VEC(uint32_t) unread;		/* ids of those whose identity could not be learnt */
 	size_t n[SIDES];
+	struct recover_ids awaited;
 	const uint64_t *fit;		/* sizes of the other side, sorted, while headers are chosen by size */
 	size_t fit_n;
 };
@@ -342,7 +343,9 @@ add_item(struct twins *t, uint32_t index)
 	    rec->mark == MARK_TOMBSTONE)
 		return;
 	vec_push(&t->items, (struct adopt_item){ .side = s, .id = index, .ident = rec->ident,
-		.date = rec->half[s].date, .key = rec->half[s].key });
+		.date = rec->half[s].date, .key = rec->half[s].key,
+		.is_awaited = recover_has_id(&t->awaited, rec->id),
+		.is_deleted = (rec->half[s].flags.sys & FLAG_DELETED) != 0 });
 	t->n[s]++;
 }
 
@@ -351,7 +354,7 @@ twins_find(struct run *r, struct plan_input *in, struct err *e)
 {
 	struct twins t = { .run = r, .in = in };
 	uint32_t i, box;
-	int status = 0;
+	int status = recover_awaited(r, &t.awaited, e);
 
 	/* prepare() gives the messages of one mailbox in a row. */
 	for (i = 0; i < in->messages.n && status == 0;) {
@@ -368,5 +371,6 @@ twins_find(struct run *r, struct plan_input *in, struct err *e)
 	}
 	vec_release(&t.items);
 	vec_release(&t.unread);
+	vec_release(&t.awaited.v);
 	return status;
 }
