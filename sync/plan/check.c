@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "state/base/buf.h"
 #include "sync/plan/apply.h"
 #include "sync/plan/explain.h"
+#include "sync/plan/mirror.h"
 
 #define NONE UINT32_MAX
 
@@ -462,152 +462,11 @@ check_carried_out(struct check *c, bool is_reverse)
 	free(v.is_done);
 }
 
-/* ---- C6: the mirror ---- */
-
-static void
-mirror_input(struct check *c, struct plan_input *m, struct record **records_r)
-{
-	const struct plan_input *in = c->in;
-	struct record *r = mem_alloc(in->messages.n * sizeof *r);
-	const struct policy *p = &in->policy;
-	size_t i;
-
-	*m = (struct plan_input){ .policy = *p };
-	for (i = 0; i < SIDES; i++) {
-		enum side s = side_other((enum side)i);
-
-		m->policy.sync[i] = p->sync[s];
-		m->policy.create[i] = p->create[s];
-		m->policy.remove[i] = p->remove[s];
-		m->policy.expunge[i] = p->expunge[s];
-		m->policy.is_readonly[i] = p->is_readonly[s];
-	}
-	for (i = 0; i < in->boxes.n; i++) {
-		struct plan_box b = in->boxes.at[i];
-
-		b.side[FAR] = in->boxes.at[i].side[NEAR];
-		b.side[NEAR] = in->boxes.at[i].side[FAR];
-		vec_push(&m->boxes, b);
-	}
-	for (i = 0; i < in->messages.n; i++) {
-		r[i] = *in->messages.at[i].rec;
-		r[i].half[FAR] = in->messages.at[i].rec->half[NEAR];
-		r[i].half[NEAR] = in->messages.at[i].rec->half[FAR];
-		vec_push(&m->messages, (struct plan_message){ &r[i], in->messages.at[i].box });
-	}
-	for (i = 0; i < in->links.n; i++) {
-		struct plan_link l = in->links.at[i];
-
-		if (l.kind == LINK_TWIN) {
-			l.a = in->links.at[i].b;
-			l.b = in->links.at[i].a;
-		}
-		l.side = side_other(l.side);
-		vec_push(&m->links, l);
-	}
-	*records_r = r;
-}
-
-/* One operation, so that the mirrored one is equal: sides swapped back; twins go by the lower of their numbers; sides of
- * operations on the state alone mean nothing. */
-struct image {
-	uint32_t part[11];		/* from kind to the flags removed */
-	const char *add, *remove;	/* keywords */
-};
-
-static int
-image_cmp(const void *x, const void *y)
-{
-	const struct image *a = x, *b = y;
-	size_t i;
-	int c;
-
-	for (i = 0; i < sizeof a->part / sizeof a->part[0]; i++)
-		if (a->part[i] != b->part[i])
-			return a->part[i] < b->part[i] ? -1 : 1;
-	if ((c = strcasecmp(a->add, b->add)) != 0)
-		return c;
-	return strcasecmp(a->remove, b->remove);
-}
-
-static uint32_t
-image_message(uint32_t msg, const uint32_t *twin)
-{
-	return msg != NONE && twin[msg] < msg ? twin[msg] : msg;
-}
-
-static struct image *
-take_images(const struct plan *p, const uint32_t *twin, bool is_mirrored)
-{
-	struct image *v = mem_alloc(p->ops.n * sizeof *v);
-	size_t i;
-
-	for (i = 0; i < p->ops.n; i++) {
-		const struct op *op = &p->ops.at[i];
-		enum side side = is_mirrored ? side_other(op->side) : op->side;
-
-		v[i] = (struct image){ .add = op->add.kw, .remove = op->remove.kw, .part = {
-			op->kind, op_is_state_only(op->kind) ? 0 : side, op->reason, op->box,
-			image_message(op->msg, twin), op->kind == OP_PAIR ? NONE : image_message(op->other, twin),
-			op->mark, op->is_held, op->is_conflict, op->add.sys, op->remove.sys } };
-	}
-	if (p->ops.n != 0)
-		qsort(v, p->ops.n, sizeof *v, image_cmp);
-	return v;
-}
-
-static bool
-has_contest(const struct plan *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->ops.n; i++)
-		if (p->ops.at[i].kind == OP_MOVE && p->ops.at[i].is_conflict)
-			return true;
-	return false;
-}
-
-static void
-check_mirror(struct check *c)
-{
-	struct plan_input in;
-	struct plan mirrored = { 0 };
-	struct record *records;
-	struct image *a, *b;
-	uint32_t *twin = mem_realloc(NULL, c->in->messages.n, sizeof *twin);
-	size_t i;
-
-	mirror_input(c, &in, &records);
-	plan_make(&in, &mirrored);
-	for (i = 0; i < c->in->messages.n; i++)
-		twin[i] = (uint32_t)i;
-	for (i = 0; i < c->plan->ops.n; i++)
-		if (c->plan->ops.at[i].kind == OP_PAIR) {
-			twin[c->plan->ops.at[i].msg] = c->plan->ops.at[i].other;
-			twin[c->plan->ops.at[i].other] = c->plan->ops.at[i].msg;
-		}
-	a = take_images(c->plan, twin, false);
-	b = take_images(&mirrored, twin, true);
-	if (!has_contest(c->plan) && !has_contest(&mirrored)) {
-		if (c->plan->ops.n != mirrored.ops.n || c->plan->notes.n != mirrored.notes.n)
-			fault(c, "C6", NULL, "the mirrored plan is of another length");
-		for (i = 0; i < c->plan->ops.n && c->fault == NULL; i++)
-			if (image_cmp(&a[i], &b[i]) != 0)
-				fault(c, "C6", NULL, arena_printf(c->arena, "the mirrored plan differs in #%zu of %s", i,
-				    c->in->boxes.at[a[i].part[3]].name));
-	}
-	free(a);
-	free(b);
-	free(twin);
-	free(records);
-	plan_release(&mirrored);
-	plan_input_release(&in);
-}
-
 const char *
 plan_check(const struct plan_input *in, const struct plan *p, struct arena *a)
 {
 	struct check c = { .in = in, .plan = p, .arena = a };
+	const char *what;
 	enum side s;
 
 	check_shape(&c);
@@ -620,7 +479,8 @@ plan_check(const struct plan_input *in, const struct plan *p, struct arena *a)
 	if (c.fault == NULL) {
 		check_carried_out(&c, false);
 		check_carried_out(&c, true);
-		check_mirror(&c);
+		if (c.fault == NULL && (what = mirror_check(in, p, a)) != NULL)
+			fault(&c, "C6", NULL, what);
 	}
 	free(c.first);
 	free(c.next);
