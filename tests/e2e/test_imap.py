@@ -4,7 +4,7 @@ import subprocess
 
 from accounts import Account, server
 from lib import Case, ImapSide, message, program, serials
-from servers import authority, free_port, Delay, Dovecot
+from servers import authority, free_port, Cyrus, Delay, Dovecot
 from world import World
 
 SEED = int(os.environ.get('SEED', '0'))
@@ -290,6 +290,20 @@ class Meanwhile(Account):
             self.far.again()
             self.sync_twice()
             self.assertEqual(len(self.near.messages('INBOX')), 40)
+
+    def test_server_that_changes_what_it_is_given(self):
+        """Cyrus stores 8-bit headers as X: the twins differ, are known as twins, and nothing goes to and fro."""
+        with Cyrus(munge=True) as own:
+            self.pair(far=ImapSide(own, 'alice'))
+            for i in range(30):
+                self.near.deliver('INBOX', b'X-Latin: caf\xe9\n' + message(i), 'S')
+            self.sync_twice(twins=False)
+            self.assertEqual(len(self.far.messages('INBOX')), 30)
+            self.near.flag(self.one(self.near, 3), add='F')
+            self.far.delete(self.one(self.far, 4))
+            self.sync_twice(twins=False)
+            self.assertIn('F', self.one(self.far, 3).flags)
+            self.assertEqual(len(self.near.messages('INBOX')), 29)
 
     def test_other_clients_at_work(self):
         """Other connections add, flag and remove while the program runs."""

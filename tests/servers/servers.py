@@ -429,13 +429,14 @@ protocol imap {{
 
 
 class Cyrus(Server):
-    """Real Cyrus. add_user() before a login."""
+    """Real Cyrus. add_user() before a login. munge: 8-bit bytes in a header are stored as X, Cyrus's default;
+    a message is then not what was sent."""
 
     name = 'cyrus'
 
-    def __init__(self, certificate=None, more=''):
+    def __init__(self, certificate=None, munge=False, more=''):
         super().__init__(certificate)
-        self.more = more
+        self.munge, self.more = munge, more
         self.users = set()
 
     def start(self):
@@ -470,6 +471,7 @@ lmtpsocket: {d}/conf/socket/lmtp
 notifysocket: {d}/conf/socket/notify
 maxlogins_per_host: 0
 skiplist_unsafe: yes
+munge8bit: {'yes' if self.munge else 'no'}
 {self.more}
 ''')
         imapd = f'{t}/usr/lib/cyrus/bin/imapd -C {conf}'
