@@ -94,7 +94,7 @@ const struct keyword keywords[] = {
 	{ "DisableExtension", LOGIN(disabled_extensions), .type = KW_EXTENSIONS, .choices = extensions,
 	  ALIAS },
 	{ "Connections", LOGIN(connections), .type = KW_COUNT, .min = 1, .max = 64 },
-	{ "Throttle", LOGIN(throttle), .type = KW_SIZE, NOT_YET },
+	{ "Throttle", LOGIN(throttle), .type = KW_SIZE },
 	{ "UseKeychain", REFUSED(IN_LOGIN, "is known to macOS builds of mbsync only: use PassCmd") },
 	{ "UseUTF8", REFUSED(IN_LOGIN, "was never released: names are always UTF-8 here") },
 	{ "RequireSSL", REFUSED(IN_LOGIN, OLD_TLS) },

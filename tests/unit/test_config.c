@@ -247,7 +247,6 @@ static const struct {
 	  "rc:6:1: TrashRemoteNew is not available yet\n"
 	  "rc:7:1: AltMap is not available yet\n"
 	  "rc:8:1: Keywords is not available yet\n" },
-	{ ACCOUNT "Throttle 10k\n", "rc:3:1: Throttle is not available yet\n" },
 	{ "MaildirStore m\nFlatten a/b\n",
 	  "rc:2:1: Flatten is not available yet\n"
 	  "rc:2:9: Flatten takes a delimiter without \"/\", not \"a/b\"\n" },
@@ -551,7 +550,7 @@ refused_keywords_are_read(void **unused)
 	struct channel_settings *c = settings_channel(s, "c");
 
 	(void)unused;
-	assert_int_equal(notes.n_errors, 12);
+	assert_int_equal(notes.n_errors, 11);
 	assert_int_equal(c->store[FAR]->max_size, 3 << 20);
 	assert_int_equal(c->store[NEAR]->max_size, 3 << 20);
 	assert_string_equal(c->store[FAR]->flatten, ".");
