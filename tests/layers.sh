@@ -39,4 +39,23 @@ deny 'OpenSSL only in sync/net and sync/message/digest' '#include <openssl' $(ls
 deny 'libetpan only in sync/net and sync/imap' '#include <libetpan' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/(net|imap)/')
 deny 'Cyrus SASL only in sync/imap/auth' '#include <sasl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^sync/imap/auth')
 deny 'only cmd/ prints or exits' '(^|[^a-z_])(printf|puts|putchar|perror|exit)\(' $(ls sync/*/*.c state/*.c state/model/*.c 2>/dev/null)
+
+# The table of tests/README.md names only tests that exist: a file, then what is in it.
+table=$(sed -n '/^| R[0-9]/p' tests/README.md | tr ';|' '\n\n' | sed -n 's/^[^`]*`\([^`]*\)`/\1 /p')
+while read -r file names; do
+	[ -n "$file" ] || continue
+	if [ ! -f "tests/$file" ]; then
+		echo "tests/README.md: there is no tests/$file"
+		bad=1
+		continue
+	fi
+	for name in $(echo "$names" | grep -o '`[^`]*`' | tr -d '`'); do
+		if ! grep -qw "$name" "tests/$file"; then
+			echo "tests/README.md: there is no $name in tests/$file"
+			bad=1
+		fi
+	done
+done <<END
+$table
+END
 exit $bad
