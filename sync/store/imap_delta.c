@@ -11,7 +11,7 @@
  * Must hold (R2, R3):
  *   1. The cursor is the SELECT's own; a modseq or uidnext below the saved one means a full list.
  *   2. A list that broke off is not complete.
- *   3. Entries of UIDs below the saved uidnext that FETCH n:* brings are dropped.
+ *   3. Entries of UIDs below the saved uidnext that FETCH n:* brings are not counted as new.
  */
 #include "sync/store/imap_inside.h"
 
@@ -64,15 +64,18 @@ on_fetch(void *ctx, const struct imap_fetch *f)
 		add_entry(w, f);
 }
 
-/* The flight for what is new: from since_next on. */
+/* The flight for what is new: from since_next on. FETCH n:* takes every FETCH there is while it is unanswered: the
+ * news of a QRESYNC SELECT, what others change meanwhile, the last message where nothing is new. All are news of known
+ * messages, and harmless where they are none. */
 static void
 on_fresh(void *ctx, const struct imap_fetch *f)
 {
 	struct delta_work *w = ctx;
 
-	if (!(f->has & IMAP_FETCH_UID) || !(f->has & IMAP_FETCH_FLAGS) || f->uid < w->since_next)
+	if (!(f->has & IMAP_FETCH_UID) || !(f->has & IMAP_FETCH_FLAGS))
 		return;
-	w->fresh++;
+	if (f->uid >= w->since_next)
+		w->fresh++;
 	add_entry(w, f);
 }
 
