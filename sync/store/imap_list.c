@@ -2,6 +2,8 @@
  * LIST and then STATUS of each, pipelined. */
 #include "sync/store/imap_inside.h"
 
+#include <strings.h>
+
 /* ---- cursors: uidnext, highest modseq, number of messages ---- */
 
 static void
@@ -159,13 +161,21 @@ static const struct imap_events status_events = { .status = on_status };
 
 /* ---- questions ---- */
 
+/* Cyrus 3.6 answers STATUS (MAILBOXID) with octets of memory it has freed, line ends among them at times. It is known
+ * by a word that only it announces; SELECT is right there. */
+static bool
+has_mailboxid(const struct imap_caps *caps)
+{
+	return imap_caps_has(caps, IMAP_CAP_OBJECTID) && strcasestr(buf_str(&caps->list), "X-REPLICATION") == NULL;
+}
+
 static void
 put_items(struct imap_command *cmd, const struct imap_caps *caps)
 {
 	imap_put(cmd, "(MESSAGES UIDNEXT UIDVALIDITY");
 	if (imap_caps_has(caps, IMAP_CAP_CONDSTORE))
 		imap_put(cmd, " HIGHESTMODSEQ");
-	if (imap_caps_has(caps, IMAP_CAP_OBJECTID))
+	if (has_mailboxid(caps))
 		imap_put(cmd, " MAILBOXID");
 	imap_put(cmd, ")");
 }
@@ -308,6 +318,19 @@ imap_cursors(struct session *session, struct mailbox *boxes, size_t n, struct er
 	return imap_settle(c, e);
 }
 
+/* Servers of before RFC 5530, and Dovecot 2.3 for all but SELECT, say in words alone that a name is no mailbox's. */
+static bool
+denies(const struct imap_answer *a)
+{
+	static const char *const words[] = { "Mailbox doesn't exist", "Mailbox does not exist" };
+	size_t i;
+
+	for (i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strncasecmp(a->text, words[i], strlen(words[i])) == 0)
+			return true;
+	return a->code == IMAP_CODE_NONEXISTENT;
+}
+
 int
 imap_exists(struct session *session, const char *name, struct err *e)
 {
@@ -332,7 +355,7 @@ imap_exists(struct session *session, const char *name, struct err *e)
 		return -1;
 	if (answer.status == IMAP_OK)
 		return 1;
-	if (answer.status == IMAP_NO && answer.code == IMAP_CODE_NONEXISTENT)
+	if (answer.status == IMAP_NO && denies(&answer))
 		return 0;
 	return imap_answer_err(c->s, &answer, ERR_BOX, "STATUS", e);
 }

@@ -446,9 +446,10 @@ class ImapSide:
         for name in self.boxes():
             words = '(MESSAGES UIDNEXT UIDVALIDITY' + (
                 ' HIGHESTMODSEQ)' if 'CONDSTORE' in self.imap.capabilities else ')')
-            seen[name] = self.ok(self.imap.status(self.wire(name), words), 'STATUS')[0]
+            # STATUS of a selected mailbox tells what this connection has noticed so far: SELECT first.
             for m in self.messages(name):
                 seen[name, m.key] = (m.flags, m.digest)
+            seen[name] = self.ok(self.imap.status(self.wire(name), words), 'STATUS')[0]
         return seen
 
 
