@@ -19,7 +19,9 @@ place_words(const char *channel, const char *box, const char *text)
 {
 	char *quoted = mem_printf("\"%s\"", box != NULL ? box : ""), *words;
 	char *named = mem_printf("channel %s", channel);
-	const bool has_box = box == NULL || strstr(text, quoted) != NULL;
+	const size_t len = box != NULL ? strlen(box) : 0;
+	const bool is_first = len != 0 && strncmp(text, box, len) == 0 && strchr(" :,;", text[len]) != NULL;
+	const bool has_box = box == NULL || is_first || strstr(text, quoted) != NULL;
 	const bool has_channel = strncmp(text, named, strlen(named)) == 0;
 
 	words = mem_printf("%s%s%s%s%s", has_channel ? "" : channel, has_channel ? "" : ": ",
