@@ -50,7 +50,7 @@ void imap_caps_auth(const struct imap_caps *caps, struct buf *out);
 
 /* What is remembered of a server, under a key of host, port, user and TLS mode (R24). */
 struct imap_memory {
-	char mechanism[24];		/* that last logged in; "" = nothing is known, open step by step */
+	char mechanism[24];		/* that last logged in, if a flight can carry it; "" = open step by step */
 	bool is_stepwise;		/* a pipelined opening failed here: never try again */
 	bool shows_closed;		/* SELECT answers [CLOSED] (R17) */
 	char delimiter;			/* of the personal namespace; 0 = not known or flat */

@@ -6,10 +6,12 @@
  *                     +-> step by step: CAPABILITY, STARTTLS, CAPABILITY, login, CAPABILITY,
  *                         ENABLE NAMESPACE ID, the caller's first commands -> ready
  *
- * The flight is AUTHENTICATE with its initial response, ENABLE, the first commands, in one write. It
- * leaves only when all of R24 holds: verified TLS from the first byte, a greeting of OK whose
- * capabilities (if it tells any) still offer that mechanism, a mechanism whose exchange is over with
- * its initial response, under 4 kB, and nothing in it that waits. TLS itself is never remembered.
+ * The flight is AUTHENTICATE with its initial response, ENABLE, the first commands, ID, in one write. With
+ * SCRAM, whose exchange has two challenges, AUTHENTICATE goes first and the rest follows its second
+ * line: the client's proof, the empty answer to the server's, and the commands; the server's proof is
+ * checked before a word of their answers is read. It leaves only when all of R24 holds: verified TLS from the first byte, a greeting
+ * of OK whose capabilities (if it tells any) still offer that mechanism, a mechanism whose exchange is
+ * known beforehand, under 4 kB, and nothing in it that waits. TLS itself is never remembered.
  *
  * What a server says before STARTTLS may be anybody's words: nothing of it is kept.
  */
@@ -23,12 +25,13 @@
 #include "sync/imap/auth.h"
 #include "sync/imap/engine.h"
 
-enum { FLIGHT_MAX = 4096, CHALLENGES_MAX = 32, MECHANISMS_MAX = 64 };
+enum { FLIGHT_MAX = 4096, CHALLENGES_MAX = 32, MECHANISMS_MAX = 64, SCRAM_CHALLENGES = 2 };
 
 struct opening {
 	const struct imap_open *o;
 	struct imap_session *s;
 	bool is_flight;			/* this connection tries R24 */
+	int challenges;			/* answered while logging in */
 	struct auth *auth;
 };
 
@@ -185,6 +188,13 @@ choose(struct opening *op, char *words, bool has_initial, struct err *e)
 	return auth_new(&set, offered, n, e);
 }
 
+/* Its exchange is known beforehand: the last challenge is the server's proof, and is answered with nothing. */
+static bool
+is_scram(const struct auth *auth)
+{
+	return strncmp(auth_mechanism(auth), "SCRAM-", 6) == 0;
+}
+
 /* What the tagged response to AUTHENTICATE or LOGIN said. */
 struct login {
 	bool is_ended;
@@ -227,8 +237,8 @@ finish_login(struct opening *op, const struct login *login, struct err *e)
 	if (auth_finish(op->auth, login->status == IMAP_OK, login->code[0] != '\0' ? login->code : NULL,
 	    login->text, e) < 0)
 		return -1;
-	snprintf(s->memory.mechanism, sizeof s->memory.mechanism, "%s", auth_is_one_flight(op->auth) ?
-	    auth_mechanism(op->auth) : "");
+	snprintf(s->memory.mechanism, sizeof s->memory.mechanism, "%s", auth_is_one_flight(op->auth) ||
+	    (is_scram(op->auth) && op->challenges == SCRAM_CHALLENGES) ? auth_mechanism(op->auth) : "");
 	return 0;
 }
 
@@ -282,6 +292,7 @@ converse(struct opening *op, unsigned ticket, struct err *e)
 		}
 		if (!is_broken && auth_step(op->auth, buf_str(&s->challenge), s->challenge.len, &answer, &broken) < 0)
 			is_broken = true;
+		op->challenges++;
 		if (is_broken) {
 			buf_clear(&answer);
 			buf_addc(&answer, '*');
@@ -438,7 +449,7 @@ may_fly(struct opening *op)
 		snprintf(mechanism, sizeof mechanism, "%s", m->mechanism);
 		op->is_flight = true;
 		op->auth = choose(op, mechanism, true, &none);
-		may = op->auth != NULL && !auth_is_login(op->auth) && auth_is_one_flight(op->auth);
+		may = op->auth != NULL && !auth_is_login(op->auth) && (auth_is_one_flight(op->auth) || is_scram(op->auth));
 	}
 	if (!may)
 		auth_free(&op->auth);
@@ -459,7 +470,8 @@ await_login(struct opening *op, unsigned ticket, const struct login *login, stru
 	if (is_on > 0) {
 		/* The server takes our next line for SASL data. With a token the "+" may be the words of its
 		 * refusal, which going step by step will show. */
-		if (strcmp(auth_mechanism(op->auth), "PLAIN") == 0 || strcmp(auth_mechanism(op->auth), "EXTERNAL") == 0)
+		if (strcmp(auth_mechanism(op->auth), "PLAIN") == 0 || strcmp(auth_mechanism(op->auth), "EXTERNAL") == 0 ||
+		    is_scram(op->auth))
 			s->memory.is_stepwise = true;
 		return 0;
 	}
@@ -472,6 +484,77 @@ await_login(struct opening *op, unsigned ticket, const struct login *login, stru
 	return login->status == IMAP_BAD ? 0 : finish_login(op, login, e) < 0 ? -1 : 1;
 }
 
+/* SCRAM, up to where the flight can leave: the client's proof, and behind it the answer to the server's, stand in
+ * the stream's buffer. 1: so it is. 0: go step by step. */
+static int
+prove(struct opening *op, unsigned ticket, struct err *e)
+{
+	struct imap_session *s = op->s;
+	struct buf answer = { .is_secret = 1 };
+	int rc = imap_await(s, ticket, e) == 1;
+
+	if (rc == 1)
+		rc = auth_step(op->auth, buf_str(&s->challenge), s->challenge.len, &answer, e) == 0;
+	if (rc == 1) {
+		buf_adds(&answer, "\r\n\r\n");
+		s->is_holding = true;
+		stream_secret_begin(s->stream);
+		rc = imap_write(s, answer.data, answer.len, e) == 0;
+		if (!s->is_dead)
+			stream_secret_end(s->stream);
+	}
+	buf_release(&answer);
+	return rc;
+}
+
+/* The server's proof, before anything it says behind it is believed. 1: good, or the login ended without (which
+ * finish_login judges). 0: hang up and go step by step. -1: it is not who it says. */
+static int
+check_proof(struct opening *op, unsigned ticket, struct err *e)
+{
+	struct imap_session *s = op->s;
+	struct buf answer = { .is_secret = 1 };
+	int is_on = imap_await(s, ticket, e), rc = 1;
+
+	if (is_on > 0) {
+		op->challenges = SCRAM_CHALLENGES;
+		if (auth_step(op->auth, buf_str(&s->challenge), s->challenge.len, &answer, e) < 0)
+			rc = -1;
+		else if (answer.len != 0)
+			rc = 0;
+	}
+	buf_release(&answer);
+	return rc;
+}
+
+/* Writes the flight: all of it in one go, or behind the second line of SCRAM. 1, 0 and -1 as fly(). */
+static int
+take_off(struct opening *op, struct login *login, unsigned *ticket_r, unsigned *enable_r, struct err *e)
+{
+	struct imap_session *s = op->s;
+	size_t written;
+	int rc;
+
+	s->is_holding = auth_is_one_flight(op->auth);
+	rc = say_authenticate(op, login, ticket_r, e);
+	if (rc == 0 && !s->is_holding && prove(op, *ticket_r, e) != 1) {
+		s->is_holding = false;
+		return 0;
+	}
+	if (rc == 0)
+		rc = say_enable(op, &s->caps, false, enable_r, e);
+	if (rc == 0 && op->o->first != NULL)
+		rc = op->o->first(op->o->ctx, s, e);
+	if (rc == 0)
+		rc = say_id(op, e);
+	s->is_holding = false;
+	written = s->in_flight;
+	if (rc < 0 || s->is_dead)
+		return s->is_dead ? 0 : -1;
+	/* Nothing has left yet: mailstream holds up to its buffer, which is larger than a flight. */
+	return written <= FLIGHT_MAX && stream_mail(s->stream)->write_buffer_len <= FLIGHT_MAX;
+}
+
 /* 1: ready. 0: hang up and go step by step. -1: *e. */
 static int
 fly(struct opening *op, struct err *e)
@@ -479,26 +562,16 @@ fly(struct opening *op, struct err *e)
 	const struct imap_memory *m = op->o->memory;
 	struct imap_session *s = op->s;
 	struct login login = { .s = s };
-	unsigned ticket, enable;
-	size_t written;
+	unsigned ticket, enable = 0;
 	int rc;
 
 	imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
 	s->is_stale = true;
-	s->is_holding = true;
-	rc = say_authenticate(op, &login, &ticket, e);
-	if (rc == 0)
-		rc = say_enable(op, &s->caps, false, &enable, e);
-	if (rc == 0 && op->o->first != NULL)
-		rc = op->o->first(op->o->ctx, s, e);
-	s->is_holding = false;
-	written = s->in_flight;
-	if (rc < 0 || s->is_dead)
-		return s->is_dead ? 0 : -1;
-	/* Nothing has left yet: mailstream holds up to its buffer, which is larger than a flight. */
-	if (written > FLIGHT_MAX || stream_mail(s->stream)->write_buffer_len > FLIGHT_MAX)
-		return 0;
-	rc = await_login(op, ticket, &login, e);
+	rc = take_off(op, &login, &ticket, &enable, e);
+	if (rc == 1 && !auth_is_one_flight(op->auth))
+		rc = check_proof(op, ticket, e);
+	if (rc == 1)
+		rc = await_login(op, ticket, &login, e);
 	if (rc <= 0)
 		return rc;
 	if (enable != 0 && imap_wait(s, enable, e) < 0)
@@ -506,7 +579,7 @@ fly(struct opening *op, struct err *e)
 	/* The server said nothing of its capabilities: those of the last run stand. */
 	if (!imap_caps_are_known(&s->caps))
 		imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
-	return say_id(op, e) < 0 ? -1 : 1;
+	return 1;
 }
 
 struct imap_session *
