@@ -1,4 +1,5 @@
 /* The program. What it does is told by sync/README.md, which commands it has by cmd/command.c. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -15,6 +16,8 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* Memory may hold passwords and mail: it is not left behind in a file. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ .rlim_cur = 0, .rlim_max = 0 });
+	/* One heap for all threads: they allocate little at a time, and a heap of their own costs each memory and calls. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	if (app_init(&app, argc, argv) == 0)
 		command_run(&app);
 	code = app_finish(&app);

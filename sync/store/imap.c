@@ -28,6 +28,7 @@ first_commands(void *ctx, struct imap_session *s, struct err *e)
 		return 0;
 	listing_release(c->early);
 	*c->early = (struct listing){ 0 };
+	imap_list_end(&c->early_work);
 	c->early_work = (struct list_work){ .c = c, .out = c->early };
 	return imap_list_queue(c, s, &c->early_work, e);
 }
@@ -90,6 +91,7 @@ session_open(struct store *store, struct err *e)
 	if (c->s == NULL) {
 		if (c->early != NULL)
 			listing_release(c->early);
+		imap_list_end(&c->early_work);
 		free(c->early);
 		free(c);
 		return NULL;
@@ -111,6 +113,7 @@ session_close(struct session *session)
 	vec_release(&c->watches);
 	if (c->early != NULL)
 		listing_release(c->early);
+	imap_list_end(&c->early_work);
 	free(c->early);
 	free(c->selected);
 	free(c);

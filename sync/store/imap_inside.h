@@ -36,6 +36,8 @@ struct list_work {
 	bool has_failed;
 	struct err err;
 	bool has_status;		/* STATUS came with LIST, or was asked for each */
+	uint32_t *slots;		/* names to indexes of out->boxes + 1; 0 = free; n_slots is a power of two */
+	size_t n_slots;
 };
 
 /* To whom a selected mailbox's own news goes; NULL = nobody any more. */
@@ -84,6 +86,7 @@ int imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_ut
 
 /* imap_list.c */
 int imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e);
+void imap_list_end(struct list_work *w);	/* frees what the work needed, not its listing */
 int imap_list(struct session *c, struct listing *l, struct err *e);
 int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 int imap_exists(struct session *c, const char *name, struct err *e);

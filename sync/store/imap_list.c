@@ -69,16 +69,55 @@ refuse(struct list_work *w, const char *wire, size_t len, const char *why)
 	buf_release(&shown);
 }
 
-static struct mailbox *
-find(struct list_work *w, const char *name)
+/* The slot of a name, or the free one where it would go. */
+static uint32_t *
+slot_of(const struct list_work *w, const char *name)
 {
-	size_t i = w->out->boxes.n;
+	uint32_t hash = 2166136261u;
+	const char *p;
+	size_t i;
 
-	/* STATUS follows its LIST line, so it is found at the end. */
-	while (i-- > 0)
-		if (strcmp(w->out->boxes.at[i].name, name) == 0)
-			return &w->out->boxes.at[i];
-	return NULL;
+	for (p = name; *p != '\0'; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	for (i = hash & (w->n_slots - 1); w->slots[i] != 0; i = (i + 1) & (w->n_slots - 1))
+		if (strcmp(w->out->boxes.at[w->slots[i] - 1].name, name) == 0)
+			break;
+	return &w->slots[i];
+}
+
+static struct mailbox *
+find(const struct list_work *w, const char *name)
+{
+	uint32_t *slot = w->n_slots != 0 ? slot_of(w, name) : NULL;
+
+	return slot != NULL && *slot != 0 ? &w->out->boxes.at[*slot - 1] : NULL;
+}
+
+/* A server may have many thousand mailboxes, and their STATUS in any order. */
+static struct mailbox *
+add(struct list_work *w, const char *name)
+{
+	struct mailbox *m = vec_add(&w->out->boxes);
+	size_t i;
+
+	m->name = arena_strdup(&w->out->arena, name);
+	if (w->out->boxes.n * 2 > w->n_slots) {
+		w->n_slots = w->n_slots != 0 ? w->n_slots * 2 : 64;
+		free(w->slots);
+		w->slots = mem_alloc(w->n_slots * sizeof *w->slots);
+		for (i = 0; i + 1 < w->out->boxes.n; i++)
+			*slot_of(w, w->out->boxes.at[i].name) = (uint32_t)i + 1;
+	}
+	*slot_of(w, m->name) = (uint32_t)w->out->boxes.n;
+	return m;
+}
+
+void
+imap_list_end(struct list_work *w)
+{
+	free(w->slots);
+	w->slots = NULL;
+	w->n_slots = 0;
 }
 
 static unsigned
@@ -117,9 +156,8 @@ on_list(void *ctx, const struct imap_list *list)
 	    &name, &why);
 	if (is_ours < 0)
 		refuse(w, list->name, list->name_len, why);
-	if (is_ours == 1 && (m = find(w, buf_str(&name))) == NULL) {
-		m = vec_add(&w->out->boxes);
-		m->name = arena_strdup(&w->out->arena, buf_str(&name));
+	if (is_ours == 1 && find(w, buf_str(&name)) == NULL) {
+		m = add(w, buf_str(&name));
 		m->attrs = attrs_of(list->attributes);
 		m->id = "";
 	}
@@ -280,6 +318,7 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 	if (c->early != NULL) {
 		c->early_work.c = c;
 		status = finish_list(c, &c->early_work, e);
+		imap_list_end(&c->early_work);
 		*l = *c->early;
 		*c->early = (struct listing){ 0 };
 		free(c->early);
@@ -288,6 +327,7 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 		status = imap_list_queue(c, c->s, &w, e);
 		if (status == 0)
 			status = finish_list(c, &w, e);
+		imap_list_end(&w);
 	}
 	if (status < 0)
 		return -1;
