@@ -222,6 +222,7 @@ load_box(struct load *l)
 		bs->mailbox_id = take_string(l, prefix, "mailbox-id");
 		bs->listed = take_signed(l, prefix, "listed");
 		bs->missing_runs = take_number(l, prefix, "missing-runs", UINT64_MAX);
+		bs->was_held = take_number(l, prefix, "held", 1);
 	}
 	if (l->is_bad)
 		return -1;

@@ -124,7 +124,7 @@ build_boxes(struct build *b)
 		plan_box(b, i);
 }
 
-/* ---- removals: decided once the moves out of the mailbox are known ---- */
+/* ---- removals ---- */
 
 /* Would the removal of the mailbox from t take something that nobody decided to delete? */
 static bool
@@ -150,19 +150,44 @@ speaks_against(struct build *b, uint32_t msg, enum side t)
 	    (r->has_agreed && (r->agreed.sys & FLAG_DELETED));
 }
 
+/* Removed on s, while on t there is something nobody decided to delete: the mailbox is made again on s for
+ * that, where it may be; the rest goes as if it had been deleted one by one (P8). Decided before the moves, which
+ * need to know where they can go. */
+void
+build_revivals(struct build *b)
+{
+	uint32_t i, box;
+	enum side s;
+
+	for (i = 0; i < b->in->messages.n; i++) {
+		box = b->in->messages.at[i].box;
+		for (s = FAR; s <= NEAR; s++) {
+			struct box_view *v = &b->boxes[box];
+
+			if (!v->is_leaving[side_other(s)] || !speaks_against(b, i, side_other(s)) ||
+			    !b->in->policy.create[s] || is_readonly(b, box, s) ||
+			    !(b->in->policy.sync[s] & SYNC_NEW) || b->in->boxes.at[box].side[s].refuses != NULL)
+				continue;
+			v->is_leaving[side_other(s)] = false;
+			v->is_revived[s] = create_box(b, box, s, REASON_REVIVED);
+		}
+	}
+}
+
+/* Decided once the moves out of the mailbox are known. */
 static void
 plan_removal(struct build *b, uint32_t box, enum side t)
 {
 	struct box_view *v = &b->boxes[box];
 	uint64_t here = b->in->boxes.at[box].side[t].here;
+	enum side s = side_other(t);
 	uint32_t drop;
 
 	if (v->unknown != 0) {
 		build_note(b, NOTE_ERROR, box, arena_printf(&b->plan->arena, "mailbox %s was removed on %s, but %llu %s "
 		    "on %s are new, changed or waiting; it is not removed there; --restore %s would create it again on %s",
-		    build_name(b, box), side_name(side_other(t)), (unsigned long long)v->unknown,
-		    v->unknown == 1 ? "message" : "messages", side_name(t), build_name(b, box),
-		    side_name(side_other(t))));
+		    build_name(b, box), side_name(s), (unsigned long long)v->unknown,
+		    v->unknown == 1 ? "message" : "messages", side_name(t), build_name(b, box), side_name(s)));
 		return;
 	}
 	v->removal = build_op(b, OP_REMOVE_BOX, t, REASON_BOX_GONE, box, NONE, NONE);

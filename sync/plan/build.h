@@ -1,7 +1,7 @@
 /* A plan in the making: what the files of the planner share. Nothing outside sync/plan includes this.
  *
  * Use, by plan_make(): build_begin, build_boxes (boxes.c), build_links (moves.c), build_messages (plan.c),
- * build_removals (boxes.c), build_guards (guard.c), build_end.
+ * build_revivals, build_removals (boxes.c), build_guards (guard.c), build_end.
  *
  * Invariants:
  *   1. Operations are added in any order; build_end() puts them in the order of P13. A dependency goes from an
@@ -23,6 +23,7 @@ struct box_view {
 	bool is_gone[SIDES];		/* missing for sure: nothing is HERE */
 	bool is_new[SIDES];		/* created for the first time: what records say of this side is void */
 	bool is_leaving[SIDES];		/* to be removed from this side, if nothing there speaks against it (P8) */
+	bool is_revived[SIDES];		/* removed there, and made again for what is new or changed on the other side (P8) */
 	uint32_t create[SIDES];		/* OP_CREATE_BOX, or NONE */
 	uint32_t removal;		/* OP_REMOVE_BOX, or NONE */
 	/* Messages that are known on that side and missing for a reason: moved elsewhere, or gone from both sides. */
@@ -83,6 +84,7 @@ void build_mask(const struct build *b, uint32_t box, struct flag_mask mask_r[SID
 
 /* ---- boxes.c ---- */
 void build_boxes(struct build *b);
+void build_revivals(struct build *b);
 void build_removals(struct build *b);
 
 /* ---- moves.c ---- */

@@ -311,7 +311,7 @@ is_allowed(const struct check *c, const struct op *op)
 		return policy->create[op->side] || is_restored(c, op) ||
 		    strcmp(c->in->boxes.at[op->box].name, "INBOX") == 0;
 	case OP_COPY:
-		return is_restored(c, op) || (op->reason == REASON_NEW && (sync & SYNC_NEW)) ||
+		return is_restored(c, op) || ((op->reason == REASON_NEW || op->reason == REASON_REVIVED) && (sync & SYNC_NEW)) ||
 		    (op->reason == REASON_RETRY && ((sync & SYNC_OLD) || policy->retry_failed));
 	case OP_CLONE:
 		return sync & (SYNC_NEW | SYNC_OLD);

@@ -14,6 +14,7 @@ static const char *const reason_words[] = {
 	[REASON_DELETED_THERE] = "deleted-there", [REASON_MOVED] = "moved", [REASON_COPIED] = "copied",
 	[REASON_BOX_NEW] = "box-new", [REASON_BOX_GONE] = "box-gone", [REASON_GONE_BOTH] = "gone-both",
 	[REASON_IS_DELETED] = "is-deleted", [REASON_ORPHANED] = "orphaned",
+	[REASON_REVIVED] = "revived",
 };
 
 static const char *const mark_words[] = {
@@ -42,6 +43,7 @@ reason_text(struct arena *a, enum reason reason, enum side side, const struct ex
 	case REASON_GONE_BOTH: return "gone from both sides";
 	case REASON_IS_DELETED: return "\\Deleted, and a side expunges: not worth a copy";
 	case REASON_ORPHANED: return "its twin was deleted";
+	case REASON_REVIVED: return arena_printf(a, "removed on %s, but new or changed on %s", here, there);
 	}
 	return "";
 }

@@ -42,6 +42,16 @@ exceeds(const struct max_delete *max, uint64_t deletions, uint64_t known)
 	return false;
 }
 
+/* What was held stays so while the limit is a share of the mailbox, which new mail changes; a limit by count
+ * that is raised has been decided upon. */
+static bool
+stays_held(const struct max_delete *max, const struct plan_box_side *side, uint64_t deletions)
+{
+	bool is_share = max->kind == MAX_DELETE_DEFAULT || max->kind == MAX_DELETE_PERCENT;
+
+	return side->was_held && (is_share || 2 * deletions > side->known);
+}
+
 static bool
 is_empty(uint64_t known, uint64_t explained, uint64_t here)
 {
@@ -86,7 +96,8 @@ judge_boxes(struct guards *g, enum side t)
 			continue;
 		if (is_empty(side->known, g->b->boxes[i].explained[s], box_here(g, i, s)))
 			tally->hold = HOLD_EMPTY;
-		else if (side->was_held || exceeds(&g->b->in->policy.max_delete, tally->deletions, side->known))
+		else if (stays_held(&g->b->in->policy.max_delete, side, tally->deletions) ||
+		    exceeds(&g->b->in->policy.max_delete, tally->deletions, side->known))
 			tally->hold = HOLD_MANY;
 	}
 }

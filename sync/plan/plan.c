@@ -120,6 +120,19 @@ plan_deletion(struct build *b, uint32_t msg, enum side t)
 	}
 }
 
+/* Its mailbox was made again for what a person touched since. */
+static bool
+is_reason_to_revive(struct build *b, uint32_t msg, enum side s)
+{
+	const struct record *r = build_record(b, msg);
+	uint32_t box = b->in->messages.at[msg].box;
+	struct flag_mask mask[SIDES];
+
+	build_mask(b, box, mask);
+	return b->boxes[box].is_revived[s] && merge_is_changed(&b->scratch, merge_base(&b->scratch, r),
+	    r->half[side_other(s)].flags, mask);
+}
+
 static void
 plan_gone(struct build *b, uint32_t msg, enum side s)
 {
@@ -138,6 +151,8 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 	else if (b->in->boxes.at[box].side[s].restore && v->can_write[s]) {
 		if (may_restore(b, msg, s))
 			plan_copy(b, msg, s, REASON_RESTORE);
+	} else if (is_reason_to_revive(b, msg, s)) {
+		plan_copy(b, msg, s, REASON_REVIVED);
 	} else if (may_follow)
 		plan_deletion(b, msg, t);
 }
@@ -227,6 +242,7 @@ plan_make(const struct plan_input *in, struct plan *plan_r)
 
 	build_begin(&b, in, plan_r);
 	build_boxes(&b);
+	build_revivals(&b);
 	build_links(&b);
 	build_messages(&b);
 	build_removals(&b);

@@ -68,6 +68,31 @@ tell_notes(struct run *r, const struct plan *p)
 		r->report->held += p->ops.at[i].is_held && !op_is_state_only(p->ops.at[i].kind);
 }
 
+/* A guard stays up until somebody decides, whatever arrives meanwhile. */
+static int
+remember_held(struct run *r, const struct plan *p, struct err *e)
+{
+	bool (*held)[SIDES] = mem_alloc((r->boxes.n + 1) * sizeof *held);
+	struct run_box *b;
+	size_t i;
+	int s, status = 0;
+
+	for (i = 0; i < p->ops.n; i++)
+		if (op_is_guarded(&p->ops.at[i]))
+			held[p->ops.at[i].box][side_other(p->ops.at[i].side)] = true;
+	for (i = 0; i < r->boxes.n && status == 0; i++) {
+		b = &r->boxes.at[i];
+		if (b->rec.id == 0 || (b->rec.side[FAR].was_held == held[i][FAR] &&
+		    b->rec.side[NEAR].was_held == held[i][NEAR]))
+			continue;
+		for (s = 0; s < SIDES; s++)
+			b->rec.side[s].was_held = held[i][s];
+		status = box_put(r->state, &b->rec, e);
+	}
+	free(held);
+	return status;
+}
+
 static int
 look(struct run *r, struct view *v, struct err *e)
 {
@@ -90,7 +115,7 @@ look(struct run *r, struct view *v, struct err *e)
 #endif
 	tell_notes(r, &v->plan);
 	report_readonly(r, &v->in);
-	return 0;
+	return remember_held(r, &v->plan, e);
 }
 
 static bool

@@ -202,8 +202,8 @@ fold_gone(struct run *r, const struct run_box *b, enum side s, struct delta *d, 
 
 /* R7: the side's keys mean nothing any more. Its halves are forgotten; what was agreed stays with the
  * other half, for the three-way merge once the twin is found again. */
-static int
-reset_side(struct run *r, const struct run_box *b, enum side s, struct err *e)
+int
+fold_reset(struct run *r, const struct run_box *b, enum side s, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -250,7 +250,7 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
 		    "the %s mailbox was rebuilt or replaced (UIDVALIDITY or directory changed): equal messages "
 		    "are paired anew", side_name(s)));
-	return reset_side(r, b, s, e);
+	return fold_reset(r, b, s, e);
 }
 
 /* What a side can keep has changed: every record's being settled is judged again. */

@@ -21,6 +21,7 @@ fill_side(const struct run_box *b, enum side s, bool is_list_complete, struct pl
 		out->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
 	out->allow_delete = b->allow_delete;
 	out->restore = b->restore;
+	out->was_held = bs->was_held;
 }
 
 static const struct record *

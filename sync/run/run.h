@@ -79,6 +79,9 @@ int fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, s
 int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
     const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e);
 
+/* What is known of a side is void (R7): its halves are forgotten, what was agreed stays with the others. */
+int fold_reset(struct run *r, const struct run_box *b, enum side s, struct err *e);
+
 /* recover.c */
 int recover(struct run *r, struct err *e);		/* after gather: settles the intents whose outcome shows */
 /* After twins_find: messages whose write may still show up are set aside; other intents end. */

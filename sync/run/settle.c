@@ -9,6 +9,7 @@
 
 #include "state/base/log.h"
 #include "sync/plan/explain.h"
+#include "sync/plan/merge.h"
 
 struct run_box *
 exec_box(const struct exec *x, uint32_t plan_box)
@@ -316,13 +317,14 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	to_box->side[b->side].was_written = true;
 	if (from->ident.has != 0 && to->ident.has == 0)
 		to->ident = from->ident;
+	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->run->arena, from, to, b->side) :
+	    merge_base_cloned(from, b->side);
+	to->has_agreed = true;
 	if (m->new_key.len > 0) {
 		*h = from->half[b->side];
 		h->presence = PRESENCE_HERE;
 		h->key = key_dup(&x->run->arena, m->new_key);
 		h->hint = arena_strdup(&x->run->arena, m->new_hint);
-		to->has_agreed = from->has_agreed;
-		to->agreed = from->agreed;
 	}
 	if (put(x, to_box, to, e) < 0)
 		return -1;
@@ -333,6 +335,34 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	}
 	return m->new_key.len > 0 ? intent_delete(x->run->state, b->intent[n].id, e) :
 	    keep_intent(x, b, n, &to->ident, e);
+}
+
+/* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. */
+static int
+box_created(struct exec *x, struct batch *b, struct err *e)
+{
+	struct run_box *box = &x->run->boxes.at[b->box];
+	struct run_side *rs = &box->side[b->side];
+	struct record_half *half;
+	uint32_t i;
+
+	rs->was_written = true;
+	rs->is_gone = false;
+	rs->listed = arena_alloc(&x->run->arena, sizeof *rs->listed);
+	rs->listed->name = b->on;
+	rs->listed->id = "";
+	if (box->rec.id == 0 || !box->rec.side[b->side].is_known)
+		return 0;
+	for (i = 0; i < x->in->messages.n; i++) {
+		half = &x->live[i]->half[b->side];
+		if (x->in->messages.at[i].box == b->box && half->presence != PRESENCE_NEVER)
+			*half = RECORD_HALF_NEVER;
+	}
+	box->rec.side[b->side].is_known = false;
+	box->rec.side[b->side].cursor = (struct cursor){ .epoch = 0 };
+	if (fold_reset(x->run, box, b->side, e) < 0)
+		return -1;
+	return box_put(x->run->state, &box->rec, e);
 }
 
 static int
@@ -354,13 +384,8 @@ box_done(struct exec *x, struct batch *b, struct err *e)
 	}
 	x->status[i] = OP_DONE;
 	x->run->report->is_changed[b->side] = true;
-	if (b->kind == OP_CREATE_BOX) {
-		box->side[b->side].was_written = true;
-		box->side[b->side].listed = arena_alloc(&x->run->arena, sizeof *box->side[b->side].listed);
-		box->side[b->side].listed->name = b->on;
-		box->side[b->side].listed->id = "";
-		return 0;
-	}
+	if (b->kind == OP_CREATE_BOX)
+		return box_created(x, b, e);
 	if (write_log(x, b, 0, "removed the mailbox", e) < 0)
 		return -1;
 	box->side[b->side].listed = NULL;
@@ -450,22 +475,12 @@ static int
 pair(struct exec *x, const struct op *op, struct err *e)
 {
 	struct record *a = x->live[op->msg], *b = x->live[op->other];
-	struct arena *arena = &x->run->arena;
-	uint32_t deleted;
 
+	a->agreed = merge_base_twin(&x->run->arena, a, b);
+	a->has_agreed = true;
 	a->half[NEAR] = b->half[NEAR];
 	if (b->ident.has > a->ident.has)
 		a->ident = b->ident;
-	if (!a->has_agreed && b->has_agreed) {
-		a->has_agreed = true;
-		a->agreed = b->agreed;
-	} else if (!a->has_agreed) {
-		a->has_agreed = true;
-		a->agreed = flags_intersect(arena, a->half[FAR].flags, a->half[NEAR].flags);
-		/* \Deleted on one side only is taken back there: as if it had been agreed. */
-		deleted = (a->half[FAR].flags.sys | a->half[NEAR].flags.sys) & FLAG_DELETED;
-		a->agreed.sys |= deleted;
-	}
 	a->mark = MARK_NEW;
 	a->why = "";
 	if (message_delete(x->run->state, b->box, b->id, e) < 0)

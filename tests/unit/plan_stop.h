@@ -41,6 +41,19 @@ store_text(const struct plan_input *in, const struct applied *w)
 	return buf_take(&out);
 }
 
+/* A mailbox made again for what is new or changed in it (P8), and nothing more, is another mailbox: nothing counts as gone
+ * from it any more, so that of a plan cut short after that more survives than of the whole. */
+static bool
+has_revival(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++)
+		if (p->ops.at[i].reason == REASON_REVIVED)
+			return true;
+	return false;
+}
+
 /* Carries out the first `stop` operations, plans anew and carries that out. */
 static char *
 stopped_text(const struct plan_input *in, const struct plan *p, size_t stop)

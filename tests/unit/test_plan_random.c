@@ -248,7 +248,8 @@ is_exempt(const struct plan_input *in, const struct plan *p)
 
 	for (i = 0; i < p->ops.n; i++)
 		is_guarded |= p->ops.at[i].is_held;
-
+	if (has_revival(p))
+		return true;
 	for (i = 0; i < in->links.n; i++)
 		if (in->links.at[i].kind != LINK_TWIN && (is_guarded ||
 		    !(in->policy.sync[FAR] & in->policy.sync[NEAR] & SYNC_FLAGS) ||
