@@ -305,6 +305,7 @@ start(struct exec *x, bool with_deletions)
 	uint32_t i;
 
 	x->status = mem_alloc(x->plan->ops.n * sizeof *x->status + 1);
+	x->is_second = mem_alloc(x->plan->ops.n * sizeof *x->is_second + 1);
 	x->live = mem_alloc(x->in->messages.n * sizeof *x->live + 1);
 	for (i = 0; i < x->in->messages.n; i++)
 		x->live[i] = (struct record *)(uintptr_t)x->in->messages.at[i].rec;
@@ -339,6 +340,7 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool w
 		status = -1;
 	}
 	free(x.status);
+	free(x.is_second);
 	free(x.live);
 	return status;
 }

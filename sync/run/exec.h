@@ -11,6 +11,7 @@ struct exec {
 	const struct plan_input *in;
 	const struct plan *plan;
 	enum op_status *status;		/* per operation */
+	bool *is_second;		/* per operation: expunged once without success, and again after the others */
 	struct record **live;		/* per message: its record now (pairs share one) */
 	int losses[SIDES];		/* sessions lost in this run */
 	bool may_retry;			/* the batch being collected was lost before it was sent */

@@ -457,6 +457,11 @@ settle(struct exec *x, struct batch *b, struct err *e)
 			/* Not tried for want of a session: collect() decides whether it gets another turn. */
 			if (why->text[0] == '\0' && b->job.status < 0)
 				break;
+			if (b->kind == OP_EXPUNGE && b->expunge[n].may_come && !x->is_second[b->op[n]]) {
+				x->is_second[b->op[n]] = true;
+				x->status[b->op[n]] = OP_WAIT;
+				break;
+			}
 			if (message_failed(x, b, b->op[n], why, e) < 0)
 				return -1;
 			break;

@@ -246,6 +246,9 @@ store_free(struct store *s)
 	free(st->map_inbox);
 	free(st->version);
 	free(st->prefix);
+	for (i = 0; i < st->doomed.n; i++)
+		free(st->doomed.at[i].box);
+	vec_release(&st->doomed);
 	free((char *)(uintptr_t)st->store.name);
 	free(st);
 }

@@ -18,6 +18,7 @@ struct show_work {
 	struct arena *arena;
 	bool has_failed;
 	struct err err;
+	uint32_t uidvalidity;		/* of the mailbox, for what is doomed */
 	bool has_foreign;		/* SEARCH DELETED found one that is not ours */
 };
 
@@ -215,6 +216,34 @@ imap_change_flags(struct session *session, const char *box, uint64_t epoch, stru
 
 /* ---- expunge ---- */
 
+/* Without UIDPLUS all that is \Deleted goes at once, so all sessions must know what the run means to remove. */
+static void
+doom(struct imap_conn *c, uint32_t uidvalidity, const uint32_t *uids, size_t n)
+{
+	struct imap_store *st = c->st;
+	size_t i;
+
+	pthread_mutex_lock(&st->lock);
+	for (i = 0; i < n; i++)
+		vec_push(&st->doomed, (struct imap_doomed){ mem_strdup(c->selected), uidvalidity, uids[i] });
+	pthread_mutex_unlock(&st->lock);
+}
+
+static bool
+is_doomed(struct imap_conn *c, uint32_t uidvalidity, uint32_t uid)
+{
+	struct imap_store *st = c->st;
+	bool is = false;
+	size_t i;
+
+	pthread_mutex_lock(&st->lock);
+	for (i = 0; i < st->doomed.n && !is; i++)
+		is = st->doomed.at[i].uid == uid && st->doomed.at[i].uidvalidity == uidvalidity &&
+		    strcmp(st->doomed.at[i].box, c->selected) == 0;
+	pthread_mutex_unlock(&st->lock);
+	return is;
+}
+
 static void
 on_search(void *ctx, const struct imap_search *search)
 {
@@ -223,7 +252,7 @@ on_search(void *ctx, const struct imap_search *search)
 	uint32_t uid;
 
 	while (imap_uidset_next(&search->all, &at, &uid) == 1 && !w->has_foreign)
-		w->has_foreign = find(w, uid) == NULL;
+		w->has_foreign = find(w, uid) == NULL && !is_doomed(w->c, w->uidvalidity, uid);
 }
 
 static const struct imap_events search_events = { .search = on_search, .done = on_done };
@@ -254,10 +283,11 @@ plain_expunge(struct show_work *w, uint64_t epoch, struct err *e)
 
 int
 imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool mark, bool *gone_r,
-    struct err *e)
+    bool *has_foreign_r, struct err *e)
 {
 	static const struct flags deleted = { .sys = FLAG_DELETED, .kw = "" };
-	struct show_work w = { .c = c, .n = n };
+	struct show_work w = { .c = c, .n = n, .uidvalidity = imap_session_box(c->s)->uidvalidity };
+	bool has_uidplus = imap_caps_has(imap_session_caps(c->s), IMAP_CAP_UIDPLUS);
 	struct arena a = { 0 };
 	size_t i;
 	int status = 0;
@@ -266,10 +296,12 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 	w.at = mem_alloc((n + 1) * sizeof *w.at);
 	for (i = 0; i < n; i++)
 		w.at[i].uid = uids[i];
+	if (!has_uidplus)
+		doom(c, w.uidvalidity, uids, n);
 	if (mark)
 		status = send_uids(c, IMAP_WRITE, "UID STORE ", uids, n, " +FLAGS.SILENT ", &deleted, epoch, &show_events,
 		    &w, e);
-	if (status == 0 && imap_caps_has(imap_session_caps(c->s), IMAP_CAP_UIDPLUS))
+	if (status == 0 && has_uidplus)
 		status = send_uids(c, IMAP_WRITE, "UID EXPUNGE ", uids, n, "", NULL, epoch, &show_events, &w, e);
 	else if (status == 0)
 		status = plain_expunge(&w, epoch, e);
@@ -282,11 +314,8 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 		status = ask_again(&w, e);
 	for (i = 0; i < n && status == 0; i++)
 		gone_r[i] = !w.at[i].is_here;
-	if (status == 0 && w.has_foreign) {
-		status = err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: the server cannot expunge single messages (no "
-		    "UIDPLUS), and others than ours are marked \\Deleted in this mailbox: nothing was expunged; "
-		    "they go once all of them are to go", c->st->store.name);
-	} else if (status == 0 && w.has_failed) {
+	*has_foreign_r = w.has_foreign;
+	if (status == 0 && w.has_failed) {
 		*e = w.err;
 		status = -1;
 	}
@@ -295,24 +324,40 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 	return status;
 }
 
-/* R20: only messages that look as they did when it was decided. */
+/* R20: only messages that look as they did when it was decided; a \Deleted of our own first try is no change. */
 static int
 check_flags(struct show_work *w, struct expunge_item *items, size_t n, struct err *e)
 {
 	const struct shown *s;
+	struct flags expect;
 	size_t i;
 
 	if (ask_again(w, e) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
 		s = find(w, key_uid(items[i].key));
-		if (s == NULL || !s->is_here)
+		if (s == NULL || !s->is_here) {
 			items[i].outcome = OUTCOME_DONE;
-		else if (!flags_equal(s->flags, items[i].expect))
+			continue;
+		}
+		expect = items[i].expect;
+		if (is_doomed(w->c, w->uidvalidity, s->uid))
+			expect.sys |= s->flags.sys & FLAG_DELETED;
+		if (!flags_equal(s->flags, expect))
 			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message changed before it was "
 			    "expunged", w->c->st->store.name);
 	}
 	return 0;
+}
+
+/* All that is \Deleted would go, and not all of it is known to be meant. */
+static void
+must_wait(struct imap_conn *c, struct expunge_item *item)
+{
+	item->may_come = true;
+	err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "%s: a message was marked \\Deleted and not expunged: this "
+	    "server cannot expunge single messages (no UIDPLUS), and others are marked that are to stay; they go together",
+	    c->st->store.name);
 }
 
 static int
@@ -330,7 +375,7 @@ imap_expunge(struct session *session, const char *box, uint64_t epoch, struct ex
 	struct show_work w = { .c = imap_conn_of(session), .n = n };
 	struct arena a = { 0 };
 	uint32_t *uids = mem_alloc((n + 1) * sizeof *uids), *hit, uid;
-	bool *gone = mem_alloc(n + 1), mark = false;
+	bool *gone = mem_alloc(n + 1), mark = false, has_foreign = false;
 	size_t i, m = 0;
 	int status = -1;
 
@@ -341,7 +386,10 @@ imap_expunge(struct session *session, const char *box, uint64_t epoch, struct ex
 		w.at[i].uid = key_uid(items[i].key);
 	}
 	qsort(w.at, n, sizeof *w.at, cmp_shown);
-	if (imap_enter_to_write(w.c, box, epoch, e) < 0 || check_flags(&w, items, n, e) < 0)
+	if (imap_enter_to_write(w.c, box, epoch, e) < 0)
+		goto done;
+	w.uidvalidity = imap_session_box(w.c->s)->uidvalidity;
+	if (check_flags(&w, items, n, e) < 0)
 		goto done;
 	for (i = 0; i < n; i++)
 		if (items[i].outcome != OUTCOME_DONE && items[i].err.text[0] == '\0') {
@@ -349,7 +397,7 @@ imap_expunge(struct session *session, const char *box, uint64_t epoch, struct ex
 			mark |= !(items[i].expect.sys & FLAG_DELETED);
 		}
 	qsort(uids, m, sizeof *uids, cmp_u32);
-	status = m > 0 ? imap_remove_uids(w.c, epoch, uids, m, mark, gone, e) : 0;
+	status = m > 0 ? imap_remove_uids(w.c, epoch, uids, m, mark, gone, &has_foreign, e) : 0;
 	for (i = 0; i < n; i++) {
 		uid = key_uid(items[i].key);
 		hit = bsearch(&uid, uids, m, sizeof *uids, cmp_u32);
@@ -359,6 +407,8 @@ imap_expunge(struct session *session, const char *box, uint64_t epoch, struct ex
 			items[i].outcome = OUTCOME_UNKNOWN;
 		else if (gone[hit - uids])
 			items[i].outcome = OUTCOME_DONE;
+		else if (has_foreign)
+			must_wait(w.c, &items[i]);
 		else if (status == 0)
 			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message was not expunged: "
 			    "somebody took \\Deleted off it", w.c->st->store.name);

@@ -27,7 +27,11 @@ struct imap_store {
 	bool has_prefix;
 	char delimiter;			/* 0 = flat or not known */
 	char *prefix;			/* of all names but INBOX, as on the wire (UTF-8) */
+	VEC(struct imap_doomed) doomed;	/* what this run was told to expunge; servers without UIDPLUS only */
 };
+
+/* A message to be expunged: its \Deleted is ours, in whatever session it is seen (R18). */
+struct imap_doomed { char *box; uint32_t uidvalidity, uid; };
 
 /* LIST and what comes with it, while its answers arrive. */
 struct list_work {
@@ -111,9 +115,10 @@ int imap_change_flags(struct session *c, const char *box, uint64_t epoch, struct
     struct arena *a, struct err *e);
 int imap_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
     struct err *e);
-/* Removes exactly these UIDs; gone_r[i]: the server showed it gone. For moves as well. */
+/* Removes exactly these UIDs; gone_r[i]: the server showed it gone. has_foreign_r: it could not, for what others marked
+ * \Deleted would have gone with them (no UIDPLUS). For moves as well. */
 int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool mark, bool *gone_r,
-    struct err *e);
+    bool *has_foreign_r, struct err *e);
 
 /* imap_move.c */
 int imap_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,

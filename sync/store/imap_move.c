@@ -101,7 +101,7 @@ static int
 remove_copied(struct move_work *w, uint64_t epoch, struct err *e)
 {
 	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
-	bool *gone = mem_alloc(w->n + 1);
+	bool *gone = mem_alloc(w->n + 1), has_foreign;
 	size_t i, n = 0;
 	int status = 0;
 
@@ -109,7 +109,7 @@ remove_copied(struct move_work *w, uint64_t epoch, struct err *e)
 		if (w->at[i].is_copied)
 			uids[n++] = w->at[i].uid;
 	if (n > 0)
-		status = imap_remove_uids(w->c, epoch, uids, n, true, gone, e);
+		status = imap_remove_uids(w->c, epoch, uids, n, true, gone, &has_foreign, e);
 	free(uids);
 	free(gone);
 	return status;

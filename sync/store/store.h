@@ -187,6 +187,9 @@ struct expunge_item {
 	struct key key;
 	const char *hint;
 	struct flags expect;		/* R20: flags as planned; other flags now = FAILED, ERR_NOW */
+	/* answer; FAILED and may_come: perhaps once more is to be expunged in this mailbox (no UIDPLUS): ask again after
+	 * the others, this time taking no for an answer */
+	bool may_come;
 	/* answer; a message that is gone already is DONE */
 	enum outcome outcome;
 	struct err err;
