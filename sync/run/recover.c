@@ -127,6 +127,21 @@ recover_move(struct run *r, struct intent *in, struct arena *a, struct err *e)
 }
 
 int
+recover_begin(struct run *r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct intent in;
+	int got;
+
+	while ((got = intent_next(r->state, &a, r->last_intent, &in, e)) > 0) {
+		r->last_intent = in.id;
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got;
+}
+
+int
 recover(struct run *r, struct err *e)
 {
 	struct arena a = { 0 };
@@ -156,7 +171,7 @@ may_come(struct run *r, const struct intent *in)
 {
 	const struct run_box *b = box_of(r, in->kind == INTENT_DELIVER ? in->box : in->to_box);
 
-	return b == NULL || is_unsure(r, in) || in->when == r->set->now ||
+	return b == NULL || is_unsure(r, in) || in->id > r->last_intent ||
 	    (in->tries > 0 && r->set->now - in->when < TEN_MINUTES);
 }
 

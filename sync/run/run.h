@@ -53,6 +53,7 @@ struct run {
 	VEC(struct run_box) boxes;
 	struct run_progress progress;
 	VEC(const char *) told;		/* sentences reported already */
+	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
 };
 
@@ -83,6 +84,7 @@ int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delt
 int fold_reset(struct run *r, const struct run_box *b, enum side s, struct err *e);
 
 /* recover.c */
+int recover_begin(struct run *r, struct err *e);	/* before anything: which intents are of earlier runs */
 int recover(struct run *r, struct err *e);		/* after gather: settles the intents whose outcome shows */
 /* After twins_find: messages whose write may still show up are set aside; other intents end. */
 int recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e);

@@ -6,7 +6,7 @@ import time
 
 from accounts import Account
 from lib import message, picture, program, serials
-from servers import Delay
+from servers import Delay, free_port
 from world import World
 
 SEED = int(os.environ.get('SEED', '0'))
@@ -17,9 +17,14 @@ class Broken(Account):
         super().setUp()
         self.binary = program('MAILTWIN_FAST')
 
-    def through(self, port):
-        self.write_config(f'{self.far.store("far", port=port)}\n{self.near.store("near")}\n'
-                          'Channel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nRemove Both\nExpunge Both\n')
+    def line(self, **kw):
+        """A line on the port of the configuration: another port would be another server to the state (R7)."""
+        return Delay(self.far.server.port, listen=self.port, **kw)
+
+    def sync_over(self, code=0, **kw):
+        with self.line(**kw) as line:
+            self.sync(env=self.env, code=code)
+            return line.stats()
 
     def scene(self, name):
         """Twins, then a little of everything on both sides."""
@@ -27,11 +32,13 @@ class Broken(Account):
         self.env = {'XDG_STATE_HOME': os.path.dirname(self.state)}
         self.far, self.near = self.account(), self.maildir(f'near{name}', seed=3)
         self._serial = 0
-        self.through(self.far.server.port)
+        self.port = free_port()
+        self.write_config(f'{self.far.store("far", port=self.port)}\n{self.near.store("near")}\n'
+                          'Channel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nRemove Both\nExpunge Both\n')
         self.far.create('a')
         s = self.fill(self.far, 'INBOX', 25, 'S')
         self.fill(self.far, 'a', 2)
-        self.sync(env=self.env)
+        self.sync_over()
         self.near.delete(self.one(self.near, s[0]))
         self.far.delete(self.one(self.far, s[1]))
         self.near.move(self.one(self.near, s[2]), 'a')
@@ -43,20 +50,16 @@ class Broken(Account):
     def broken(self, name, wanted=None, **line):
         """One scene, a run over that line, then runs over a good one; returns (the end, line's counters)."""
         self.scene(name)
-        with Delay(self.far.server.port, **line) as delay:
-            self.through(delay.port)
-            self.sync(env=self.env, code=(0, 1, 75))
-            stats = delay.stats()
-        self.through(self.far.server.port)
-        self.sync(env=self.env, code=(0, 1, 75))
-        self.sync(env=self.env)
+        stats = self.sync_over(code=(0, 1, 75), **line)
+        self.sync_over()
+        self.sync_over()
         self.assert_twins()
         self.assertEqual(set(serials(self.far).values()), {1}, name)
         end = picture(self.far)
         if wanted is not None:
             self.assertEqual(wanted, end, name)
         before = self.far.still(), self.near.still()
-        self.sync(env=self.env)
+        self.sync_over()
         self.assertEqual(before, (self.far.still(), self.near.still()), name)
         return end, stats
 

@@ -9,6 +9,7 @@
  *                  tagged and untagged answers do not come back, then the connection is cut; once.
  *                  Plain connections only.
  *     -x           after a cut or a lost answer, accept nothing more
+ *     -p PORT      listen there (default: a free port)
  *
  * Prints the port it listens on, on 127.0.0.1, as its first line. Then obeys lines on stdin: `stats`
  * prints the counters as a line of JSON, `reset` sets them to zero. End of stdin or SIGTERM prints the
@@ -417,13 +418,14 @@ serve(int listener, const struct addrinfo *server, int signals)
 }
 
 static int
-listen_on_loopback(void)
+listen_on_loopback(uint16_t port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port) };
 	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, 64) != 0 ||
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, 64) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &len) != 0)
 		die("listen");
 	printf("%d\n", ntohs(a.sin_port));
@@ -436,9 +438,10 @@ main(int argc, char **argv)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *server = NULL;
 	sigset_t set;
+	uint16_t port = 0;
 	int option, error;
 
-	while ((option = getopt(argc, argv, "r:b:c:l:x")) != -1) {
+	while ((option = getopt(argc, argv, "r:b:c:l:p:x")) != -1) {
 		switch (option) {
 		case 'r':
 			rtt = (int64_t)(strtod(optarg, NULL) * 1e6);
@@ -453,6 +456,9 @@ main(int argc, char **argv)
 		case 'l':
 			lose = optarg;
 			break;
+		case 'p':
+			port = (uint16_t)strtoul(optarg, NULL, 10);
+			break;
 		case 'x':
 			is_last = true;
 			break;
@@ -461,7 +467,7 @@ main(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: delay [-x] [-r MS] [-b BYTES] [-c up|down:N] [-l WORD] HOST PORT\n");
+		fprintf(stderr, "usage: delay [-x] [-p PORT] [-r MS] [-b BYTES] [-c up|down:N] [-l WORD] HOST PORT\n");
 		return 2;
 	}
 	error = getaddrinfo(argv[optind], argv[optind + 1], &hints, &server);
@@ -475,7 +481,7 @@ main(int argc, char **argv)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	serve(listen_on_loopback(), server, signalfd(-1, &set, SFD_CLOEXEC));
+	serve(listen_on_loopback(port), server, signalfd(-1, &set, SFD_CLOEXEC));
 	print_stats();
 	freeaddrinfo(server);
 	return 0;

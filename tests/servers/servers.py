@@ -523,7 +523,7 @@ EVENTS {{
 class Delay(Process):
     """The line of delay.c before a server's port. Options as there; `stats()` are its counters."""
 
-    def __init__(self, port, rtt=0, rate=0, cut=None, lose=None, last=False):
+    def __init__(self, port, rtt=0, rate=0, cut=None, lose=None, last=False, listen=None):
         self.argv = [helper('delay', 'delay.c'), '-r', str(rtt), '-b', str(rate)]
         if cut:
             self.argv += ['-c', cut]
@@ -531,6 +531,8 @@ class Delay(Process):
             self.argv += ['-l', lose]
         if last:
             self.argv += ['-x']
+        if listen:
+            self.argv += ['-p', str(listen)]
         self.argv += ['127.0.0.1', str(port)]
 
     def start(self):
