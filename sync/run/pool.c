@@ -13,6 +13,7 @@ struct worker {
 	int index;
 	pthread_t thread;
 	bool is_started;
+	bool is_idle;			/* waits for work: its sessions may be looked at with the lock held */
 	struct session *session[SIDES];	/* this worker's alone while it runs */
 };
 
@@ -62,6 +63,29 @@ static bool
 is_eligible(const struct pool *p, const struct worker *w, const struct job *j)
 {
 	return (!j->needs[FAR] || w->index < p->width[FAR]) && (!j->needs[NEAR] || w->index < p->width[NEAR]);
+}
+
+/* Sessions it would have to open for the job. */
+static int
+lacks(const struct worker *w, const struct job *j)
+{
+	return (j->needs[FAR] && w->session[FAR] == NULL) + (j->needs[NEAR] && w->session[NEAR] == NULL);
+}
+
+/* With the lock held: another worker that has nothing to do is better provided. Nobody dials for a job that somebody idle
+ * has the connection for. */
+static bool
+has_better(const struct pool *p, const struct worker *w, const struct job *j)
+{
+	const struct worker *o;
+	int i;
+
+	for (i = 0; i < p->started; i++) {
+		o = &p->worker[i];
+		if (o != w && o->is_idle && is_eligible(p, o, j) && lacks(o, j) < lacks(w, j))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -121,13 +145,17 @@ take_job(struct pool *p, struct worker *w)
 	struct job **at, *j;
 
 	for (at = &p->queue; (j = *at) != NULL; at = &j->next) {
-		if (!is_eligible(p, w, j))
+		if (!is_eligible(p, w, j) || has_better(p, w, j))
 			continue;
 		*at = j->next;
 		if (p->queue_end == &j->next)
 			p->queue_end = at;
 		j->next = NULL;
 		p->queued--;
+		/* Somebody may have left the next one to this worker. */
+		w->is_idle = false;
+		if (p->queued > 0)
+			pthread_cond_broadcast(&p->work);
 		return j;
 	}
 	return NULL;
@@ -172,7 +200,9 @@ worker_main(void *arg)
 		if (j == NULL) {
 			if (p->is_ending)
 				break;
+			w->is_idle = true;
 			pthread_cond_wait(&p->work, &p->lock);
+			w->is_idle = false;
 			continue;
 		}
 		p->running++;
