@@ -46,12 +46,23 @@ create_run(struct job *j, struct session *session[SIDES], struct err *e)
 	return c->store->ops->create_mailbox(c, b->on, b->role, &b->outcome, e);
 }
 
+/* A mailbox goes with all that is in it: only as it was when it was read (R13). Cursors that do not stand still tell
+ * as much as they can. */
 static int
 remove_run(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
+	struct mailbox now = { .name = b->on, .id = "" };
 
+	if (c->store->ops->cursors(c, &now, 1, e) < 0)
+		return -1;
+	now.cursor.is_steady = b->cursor.is_steady = true;
+	if (!now.has_cursor || !cursor_stands(&b->cursor, &now.cursor)) {
+		b->is_there = true;
+		b->outcome = OUTCOME_FAILED;
+		return 0;
+	}
 	return c->store->ops->remove_mailbox(c, b->on, &b->outcome, e);
 }
 

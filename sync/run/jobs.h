@@ -31,7 +31,8 @@ struct batch {
 	enum outcome outcome;		/* CREATE_BOX, REMOVE_BOX */
 	unsigned role;
 	bool is_container;		/* CREATE_BOX: listed already, as one that holds no mail */
-	bool is_there;			/* CREATE_BOX, answer: it exists, and was not listed */
+	struct cursor cursor;		/* REMOVE_BOX: as the mailbox was read */
+	bool is_there;			/* answer: CREATE_BOX: it exists, and was not listed; REMOVE_BOX: it has changed */
 	const volatile sig_atomic_t *cancel;
 	struct arena arena;		/* requests and answers */
 };

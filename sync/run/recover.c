@@ -55,7 +55,11 @@ claim_named(struct run *r, const struct intent *in, struct record *rec, struct r
 	} else {
 		rec->half[in->side].presence = PRESENCE_GONE;
 	}
-	return message_put(r->state, rec, run_masks(home, masks), e) < 0 ? -1 : 1;
+	run_masks(home, masks);
+	/* What both show now is agreed: the next change on one side must be seen as one. */
+	if (rec->half[FAR].presence == PRESENCE_HERE && rec->half[NEAR].presence == PRESENCE_HERE)
+		record_agree(a, rec, masks);
+	return message_put(r->state, rec, masks, e) < 0 ? -1 : 1;
 }
 
 /* A delivered file by its name. 1 found, 0 not there. */

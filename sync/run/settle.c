@@ -39,6 +39,7 @@ settle_fill_box(struct exec *x, struct batch *b, const struct op *op)
 	b->from_epoch = box->rec.side[from].cursor.epoch;
 	b->keeps_date = x->run->set->keeps_date;
 	b->cancel = x->run->set->cancel;
+	b->cursor = box->rec.side[op->side].cursor;
 	b->is_container = op->kind == OP_CREATE_BOX &&
 	    listing_find(&x->run->listing[op->side], b->on) != NULL;
 	if (op->kind == OP_CREATE_BOX && box->side[from].listed != NULL)
@@ -377,8 +378,9 @@ box_done(struct exec *x, struct batch *b, struct err *e)
 		if (b->kind == OP_CREATE_BOX)
 			box->side[b->side].has_failed = true;
 		if (b->is_there)
-			report_note(x->run, NOTE_WARNING, box->name, arena_printf(&x->run->arena,
-			    "came to be on the %s side since its mailboxes were listed; waiting for the next run",
+			report_note(x->run, NOTE_WARNING, box->name, arena_printf(&x->run->arena, b->kind == OP_CREATE_BOX ?
+			    "came to be on the %s side since its mailboxes were listed; waiting for the next run" :
+			    "changed on the %s side while it was to be removed; waiting for the next run",
 			    side_name(b->side)));
 		return 0;
 	}
