@@ -323,6 +323,25 @@ start(struct exec *x, bool with_deletions)
 	buf_release(&line);
 }
 
+/* R17: mailboxes made just now are read, empty as they are, so that what goes into them goes into these and no others that
+ * may come to bear their names. */
+static int
+read_created(struct exec *x, struct err *e)
+{
+	const struct op *op;
+	bool any = false;
+	uint32_t i;
+
+	for (i = 0; i < x->plan->ops.n; i++) {
+		op = &x->plan->ops.at[i];
+		if (op->kind != OP_CREATE_BOX || x->status[i] != OP_DONE)
+			continue;
+		exec_box(x, op->box)->side[op->side].wants_delta = true;
+		any = true;
+	}
+	return any ? gather(x->run, e) : 0;
+}
+
 int
 exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool with_deletions, struct err *e)
 {
@@ -331,8 +350,11 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool w
 	int status = 0;
 
 	start(&x, with_deletions);
-	for (g = 0; g < sizeof groups / sizeof groups[0] && status == 0; g++)
+	for (g = 0; g < sizeof groups / sizeof groups[0] && status == 0; g++) {
 		status = run_group(&x, g, e);
+		if (g == 0 && status == 0)
+			status = read_created(&x, e);
+	}
 	if (status == 0)
 		status = commit(&x, e);
 	if (status == 0 && x.is_store_lost) {
