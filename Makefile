@@ -83,6 +83,18 @@ demo: mailtwin
 bench: mailtwin
 	$(Q)tests/bench/bench $(BENCH)
 
+# Simulated histories (tests/sim): SEED=n replays one, cut down, with a trace. sim-faults: faults put into the
+# program one by one, each of which the simulation must find.
+SIM       := $(wildcard tests/sim/*.c)
+SIM_COUNT ?= 250000
+$(B)/sim: $(call obj,$(SIM)) $(B)/mailtwin.a
+	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
+sim: $(B)/sim
+	$(Q)$(if $(SEED),$(B)/sim -r $(SEED),$(B)/sim -j 2 -n $(SIM_COUNT))
+	$(Q)$(if $(SEED),,$(san) .build/san/sim && .build/san/sim -j 2 -n 4000 -s 1000000)
+sim-faults: $(B)/sim
+	$(Q)tests/sim/run-faults $(B)
+
 # Fuzz targets, FUZZ_TIME seconds each, two at a time.
 FUZZ      := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TIME ?= 60
@@ -118,7 +130,7 @@ help:
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
 	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
-.PHONY: all check test demo bench unit layers headers clang e2e crash fuzz fuzz-programs deps install clean help FORCE
+.PHONY: all check test demo bench unit layers headers clang sim sim-faults e2e crash fuzz fuzz-programs deps install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,399 @@
+/* A history from its seed: stores of some kind, people, runs under some policy with some trouble, crashes, a
+ * lost or old base; now and then, and in the end, a settlement.
+ *
+ * Kinds of history, by seed:
+ *   calm       people act between runs, full policy: every run must settle everything at once
+ *   policies   the same, but each run has a policy of its own
+ *   troubled   people act during runs, stores fail and lie, the program ends at any step, the base gets lost
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "state/base/step.h"
+#include "sync/run/channel.h"
+#include "tests/sim/base.h"
+#include "tests/sim/store_ram.h"
+
+enum { FULL = SYNC_NEW | SYNC_GONE | SYNC_FLAGS | SYNC_UPGRADE };
+
+struct history {
+	struct sim *sim;
+	struct channel set;
+	struct db_memory *base, *backup;
+	bool is_troubled, has_policies;
+	bool is_straight;		/* since the last settlement: full policy, no trouble */
+	unsigned runs;
+};
+
+static const char *const patterns_all[] = { "*" };
+static const char *const patterns_some[] = { "*", "!Arch" };
+
+/* ---- one run ---- */
+
+static bool
+on_step(void *ctx, unsigned long n, enum step_kind kind, const char *what)
+{
+	struct sim *s = ctx;
+
+	s->commits += kind == STEP_COMMIT;
+	sim_trace(s, "    step %lu %s %s", n, step_kind_name(kind), kind == STEP_COMMIT ? "" : what);
+	if (n != s->trouble.die_at)
+		return false;
+	sim_trace(s, "the program ends here, at step %lu", n);
+	sim_disturb(s, ORACLE_DISTURBED);
+	return true;
+}
+
+static uint64_t
+on_pick(void *ctx, uint64_t n)
+{
+	struct sim *s = ctx;
+
+	return sim_happens(s, s->trouble.people != 0 ? 500 : 300) ? sim_draw(s, n) : 0;
+}
+
+static void
+on_note(void *ctx, enum note_level level, const char *channel, const char *box, const char *text)
+{
+	(void)level;
+	(void)channel;
+	sim_trace(ctx, "  note: %s: %s", box != NULL ? box : "channel", text);
+}
+
+/* R21, for MaxDelete with a number. */
+static void
+check_guard(struct sim *s)
+{
+	int side, b;
+
+	if (s->policy.max_delete.kind != MAX_DELETE_COUNT)
+		return;
+	for (side = 0; side < SIDES; side++)
+		for (b = 0; b < SIM_BOXES; b++)
+			if (s->deletions[side][b] > s->policy.max_delete.n)
+				sim_fail(s, "%llu deletions in %s on %s, where MaxDelete allows %llu",
+				    (unsigned long long)s->deletions[side][b], sim_box_name[b], side_name((enum side)side),
+				    (unsigned long long)s->policy.max_delete.n);
+}
+
+/* 0, or -1 when channel_run said so. */
+static int
+run(struct history *h, struct err *e)
+{
+	struct sim *s = h->sim;
+	struct run_events ev = { .note = on_note, .ctx = s };
+	struct channel_report report = { 0 };
+	struct state *state = NULL;
+	int status;
+
+	h->runs++;
+	sim_trace(s, "run %u", h->runs);
+	s->changes = s->commits = 0;
+	memset(s->deletions, 0, sizeof s->deletions);
+	s->is_running = true;
+	h->set.policy = s->policy;
+	h->set.now = s->now;
+	step_install(on_step, s);
+	status = state_open_memory(h->base, "sim", &state, e);
+	if (status == 0) {
+		h->set.open_state = state;
+		status = channel_run(&h->set, &ev, &report, e);
+		report_release(&report);
+		state_close(&state);
+	} else if (!step_is_dead()) {
+		sim_fail(s, "the base does not open: %s", e->text);
+	}
+	step_install(NULL, NULL);
+	s->is_running = false;
+	ram_shown(s->ram[FAR], status == 0);
+	ram_shown(s->ram[NEAR], status == 0);
+	sim_trace(s, "run %u ends %s%s%s", h->runs, status == 0 ? "well" : "badly", status == 0 ? "" : ": ",
+	    status == 0 ? "" : e->text);
+	if (oracle_finding(s->oracle) != NULL)
+		sim_fail(s, "%s", oracle_finding(s->oracle));
+	check_guard(s);
+	return status;
+}
+
+/* ---- settlements ---- */
+
+static void
+look(struct sim *s, struct oracle_view *v, struct oracle_sight *room, size_t most)
+{
+	const struct ram_box *box;
+	size_t i;
+	int side, b;
+
+	*v = (struct oracle_view){ .at = room, .common = s->common };
+	for (b = 0; b < SIM_BOXES; b++)
+		v->is_selected[b] = s->is_selected[b];
+	for (side = 0; side < SIDES; side++)
+		for (b = 0; b < SIM_BOXES; b++) {
+			box = &s->ram[side]->box[b];
+			v->exists[side][b] = box->exists;
+			for (i = 0; i < box->messages.n && box->exists && v->n < most; i++)
+				room[v->n++] = (struct oracle_sight){ side, b, box->messages.at[i].c->serial,
+					box->messages.at[i].flags };
+		}
+}
+
+static void
+full_policy(struct sim *s)
+{
+	int i;
+
+	s->policy = (struct policy){ .sync = { FULL, FULL }, .create = { true, true }, .remove = { true, true },
+		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 } };
+	for (i = 0; i < SIM_BOXES; i++)
+		s->ram[FAR]->box[i].is_readonly = s->ram[NEAR]->box[i].is_readonly = false;
+}
+
+/* Runs under the full policy with nobody about: both sides agree soon, then nothing more is written. */
+static void
+settle(struct history *h)
+{
+	enum { MOST = 2000, CALM_RUNS = 1, RUNS = 4, QUIET_RUNS = 2 };
+	static struct oracle_sight room[MOST];
+	struct sim *s = h->sim;
+	struct oracle_view v;
+	struct err e;
+	char why[300] = "";
+	int i, most = h->is_straight ? CALM_RUNS : RUNS;
+
+	s->trouble = (struct trouble){ 0 };
+	full_policy(s);
+	sim_trace(s, "---- settlement%s", h->is_straight ? " (straight)" : "");
+	look(s, &v, room, MOST);
+	oracle_settling(s->oracle, &v);
+	for (i = 0; i < most && s->failure[0] == '\0'; i++) {
+		s->now += 1000;
+		if (!h->is_straight && i < RUNS - 1) {
+			s->policy.sync[FAR] |= SYNC_OLD;
+			s->policy.sync[NEAR] |= SYNC_OLD;
+			s->policy.retry_failed = true;
+		}
+		if (run(h, &e) < 0) {
+			sim_fail(s, "a run without any trouble fails: %s", e.text);
+			return;
+		}
+		full_policy(s);
+		look(s, &v, room, MOST);
+		if (oracle_is_settled(s->oracle, &v, why, sizeof why))
+			break;
+		sim_trace(s, "not settled: %s", why);
+	}
+	if (i == most)
+		sim_fail(s, "after %d runs: %s", most, why);
+	for (i = 0; i < QUIET_RUNS && s->failure[0] == '\0'; i++) {
+		s->now += 1000;
+		if (run(h, &e) < 0)
+			sim_fail(s, "a run with nothing to do fails: %s", e.text);
+		else if (s->changes != 0 && h->is_straight)
+			sim_fail(s, "a run with nothing to do changes something (%lu times)", s->changes);
+		else if (i == QUIET_RUNS - 1 && s->changes != 0)
+			sim_fail(s, "runs do not come to rest (%lu changes)", s->changes);
+		else if (i == QUIET_RUNS - 1 && s->commits != 0)
+			sim_fail(s, "a run with nothing to do commits (%lu times)", s->commits);
+	}
+	if (oracle_finding(s->oracle) != NULL)
+		sim_fail(s, "%s", oracle_finding(s->oracle));
+	h->is_straight = true;
+}
+
+/* ---- what a history is made of ---- */
+
+static void
+draw_policy(struct history *h)
+{
+	static const unsigned types[] = { FULL, FULL, FULL, 0, SYNC_NEW, SYNC_NEW | SYNC_FLAGS, SYNC_GONE, SYNC_FLAGS,
+		SYNC_GONE | SYNC_FLAGS, FULL | SYNC_OLD, SYNC_NEW | SYNC_GONE };
+	struct sim *s = h->sim;
+	int i, b;
+
+	full_policy(s);
+	if (!sim_happens(s, h->has_policies ? 800 : h->is_troubled ? 250 : 0))
+		return;
+	h->is_straight = false;
+	for (i = 0; i < SIDES; i++) {
+		s->policy.sync[i] = types[sim_draw(s, sizeof types / sizeof types[0])];
+		s->policy.create[i] = sim_chance(s, 70);
+		s->policy.remove[i] = sim_chance(s, 60);
+		s->policy.expunge[i] = sim_chance(s, 50);
+		s->policy.is_readonly[i] = sim_chance(s, 10);
+		for (b = 0; b < SIM_BOXES; b++)
+			s->ram[i]->box[b].is_readonly = sim_chance(s, 5);
+	}
+	s->policy.retry_failed = sim_chance(s, 10);
+	if (sim_chance(s, 50))
+		s->policy.max_delete = (struct max_delete){ sim_chance(s, 50) ? MAX_DELETE_DEFAULT : MAX_DELETE_COUNT,
+			sim_draw(s, 3) };
+	sim_trace(s, "policy: far %x%s%s%s%s, near %x%s%s%s%s", s->policy.sync[FAR], s->policy.create[FAR] ? " create" : "",
+	    s->policy.remove[FAR] ? " remove" : "", s->policy.expunge[FAR] ? " expunge" : "",
+	    s->policy.is_readonly[FAR] ? " readonly" : "", s->policy.sync[NEAR], s->policy.create[NEAR] ? " create" : "",
+	    s->policy.remove[NEAR] ? " remove" : "", s->policy.expunge[NEAR] ? " expunge" : "",
+	    s->policy.is_readonly[NEAR] ? " readonly" : "");
+}
+
+static void
+draw_trouble(struct history *h)
+{
+	struct sim *s = h->sim;
+
+	s->trouble = (struct trouble){ 0 };
+	if (!h->is_troubled || !sim_happens(s, 800))
+		return;
+	h->is_straight = false;
+	if (sim_chance(s, 60))
+		s->trouble.people = 60 + (unsigned)sim_draw(s, 150);
+	if (sim_chance(s, 30))
+		s->trouble.call = 60;
+	if (sim_chance(s, 40))
+		s->trouble.item = 30 + (unsigned)sim_draw(s, 200);
+	if (sim_chance(s, 5))
+		s->trouble.lie = 100;
+	if (sim_chance(s, 30))
+		s->trouble.partial = 200;
+	if (sim_chance(s, 50))
+		s->trouble.die_at = 1 + sim_draw(s, sim_chance(s, 50) ? 8 : 30);
+}
+
+/* The base is lost, kept, or comes back from a backup; a store looks like another one. */
+static void
+disturb_base(struct history *h)
+{
+	struct sim *s = h->sim;
+
+	if (!h->is_troubled)
+		return;
+	if (h->backup == NULL && sim_happens(s, 100)) {
+		sim_trace(s, "the base is backed up");
+		h->backup = base_copy(h->base);
+	}
+	if (sim_happens(s, 15)) {
+		sim_trace(s, "the base is lost");
+		sim_disturb(s, ORACLE_LOST);
+		h->is_straight = false;
+		db_memory_free(&h->base);
+		h->base = db_memory_new();
+		ram_forgotten(s->ram[FAR], true);
+		ram_forgotten(s->ram[NEAR], true);
+	} else if (h->backup != NULL && sim_happens(s, 60)) {
+		sim_trace(s, "the base comes back from its backup");
+		sim_disturb(s, ORACLE_OLD);
+		h->is_straight = false;
+		db_memory_free(&h->base);
+		h->base = base_copy(h->backup);
+		ram_forgotten(s->ram[FAR], false);
+		ram_forgotten(s->ram[NEAR], false);
+	} else if (sim_happens(s, 8)) {
+		sim_trace(s, "the far store has another fingerprint");
+		sim_disturb(s, ORACLE_LOST);
+		h->is_straight = false;
+		s->ram[FAR]->fingerprint++;
+	}
+}
+
+static void
+make_stores(struct sim *s)
+{
+	static const enum ram_kind kinds[] = { RAM_MAILDIR, RAM_MAILDIR, RAM_QRESYNC, RAM_CONDSTORE, RAM_PLAIN };
+	static const uint32_t keeps[] = { SIM_FLAGS_ALL, SIM_FLAGS_ALL, SIM_FLAGS_ALL, FLAG_ALL,
+		SIM_FLAGS_ALL & ~(uint32_t)FLAG_FORWARDED, FLAG_ALL | 1 << SIM_KW_SHIFT, FLAG_SEEN | FLAG_DELETED };
+	struct ram *r;
+	int i;
+
+	s->at++;
+	s->drawn = 0;
+	for (i = 0; i < SIDES; i++) {
+		r = s->ram[i] = ram_new(s, (enum side)i, kinds[sim_draw(s, sizeof kinds / sizeof kinds[0])]);
+		r->has_uidplus = sim_chance(s, 70);
+		r->has_move = sim_chance(s, 60);
+		r->spells_lower = sim_chance(s, 30);
+		r->keeps = keeps[sim_draw(s, sizeof keeps / sizeof keeps[0])];
+		r->has_any_keyword = (r->keeps & SIM_KW_ALL) == SIM_KW_ALL && sim_chance(s, 80);
+		r->store.max_sessions = 1 + (int)sim_draw(s, 3);
+		sim_trace(s, "%s is of kind %d, keeps %s", r->store.name, r->kind, sim_flags_text(r->keeps));
+	}
+	s->common = s->ram[FAR]->keeps & s->ram[NEAR]->keeps;
+	s->is_same_size = s->ram[FAR]->kind == RAM_MAILDIR && s->ram[NEAR]->kind == RAM_MAILDIR && sim_chance(s, 50);
+}
+
+static void
+make_channel(struct history *h)
+{
+	struct sim *s = h->sim;
+	bool some, single;
+	int i;
+
+	s->at++;
+	s->drawn = 0;
+	some = sim_chance(s, 15);
+	single = !some && sim_chance(s, 5);
+	h->set = (struct channel){ .name = "sim", .store = { &s->ram[FAR]->store, &s->ram[NEAR]->store },
+		.box = { "", "" }, .is_inline = true, .pick = on_pick, .pick_ctx = s, .keeps_date = sim_chance(s, 30) };
+	if (!single) {
+		h->set.patterns.at = some ? patterns_some : patterns_all;
+		h->set.patterns.n = some ? 2 : 1;
+	}
+	if (sim_chance(s, 20))
+		h->set.batch_bytes = 300;
+	for (i = 0; i < SIM_BOXES; i++)
+		s->is_selected[i] = single ? i == 0 : !(some && i == 1);
+}
+
+static void
+live(struct history *h)
+{
+	struct sim *s = h->sim;
+	struct err e;
+	unsigned rounds, i, k;
+
+	s->at++;
+	s->drawn = 0;
+	h->is_troubled = sim_chance(s, 60);
+	h->has_policies = !h->is_troubled && sim_chance(s, 50);
+	rounds = 1 + (unsigned)sim_draw(s, 5);
+	h->is_straight = true;
+	people_begin(s);
+	for (i = 0; i < rounds && s->failure[0] == '\0'; i++) {
+		for (k = 0; k < 6; k++)
+			if (sim_happens(s, i == 0 ? 200 : 650))
+				people_act(s);
+		disturb_base(h);
+		draw_policy(h);
+		draw_trouble(h);
+		s->now += sim_happens(s, 100) ? 10 * 24 * 3600 : sim_happens(s, 300) ? 30 : 3000;
+		if (h->is_straight && (i > 0 || sim_happens(s, 500))) {
+			settle(h);
+			continue;
+		}
+		oracle_ran(s->oracle);
+		if (run(h, &e) < 0 && !h->is_troubled)
+			sim_fail(s, "a run without any trouble fails: %s", e.text);
+		if (s->failure[0] == '\0' && sim_happens(s, 150))
+			settle(h);
+	}
+	if (s->failure[0] == '\0')
+		settle(h);
+}
+
+void
+history_run(struct sim *s)
+{
+	struct history h = { .sim = s, .base = db_memory_new() };
+	int i;
+
+	s->now = 1700000000;
+	s->oracle = oracle_new();
+	make_stores(s);
+	make_channel(&h);
+	live(&h);
+	for (i = 0; i < s->contents; i++)
+		content_free(s->content[i]);
+	ram_free(s->ram[FAR]);
+	ram_free(s->ram[NEAR]);
+	oracle_free(&s->oracle);
+	db_memory_free(&h.base);
+	db_memory_free(&h.backup);
+	arena_release(&s->arena);
+}

@@ -1,0 +1,199 @@
+/* Runs histories until one fails or enough have passed; replays one with a trace, cut down to what it needs.
+ *
+ *   sim [-n COUNT] [-s FIRST] [-j PROCESSES] [-t SECONDS] [-c]	-c: go on after a failure
+ *   sim -r SEED [-k]	replay; -k: as it is, not cut down
+ *
+ * Exit: 0 all passed, 1 one failed, 2 usage.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "state/base/log.h"
+#include "tests/sim/sim.h"
+
+struct options { uint64_t count, first; unsigned processes; unsigned seconds; bool goes_on; };
+
+static void
+begin(struct sim *s, uint64_t seed)
+{
+	*s = (struct sim){ .seed = seed };
+}
+
+static void
+end(struct sim *s)
+{
+	vec_release(&s->skip);
+	vec_release(&s->taken);
+}
+
+/* ---- many ---- */
+
+static int
+run_share(const struct options *o, unsigned share)
+{
+	time_t begun = time(NULL);
+	struct sim s;
+	uint64_t i;
+	int status = 0;
+
+	for (i = share; i < o->count && (status == 0 || o->goes_on); i += o->processes) {
+		if (o->seconds != 0 && (i / o->processes) % 64 == 0 && time(NULL) - begun >= (time_t)o->seconds)
+			break;
+		begin(&s, o->first + i);
+		history_run(&s);
+		if (s.failure[0] != '\0') {
+			printf("sim: seed %llu fails: %s\n", (unsigned long long)s.seed, s.failure);
+			status = 1;
+		}
+		end(&s);
+	}
+	printf("sim: process %u lived through %llu histories in %llu s\n", share + 1,
+	    (unsigned long long)(i <= share ? 0 : (i - share) / o->processes),
+	    (unsigned long long)(time(NULL) - begun));
+	fflush(stdout);
+	return status;
+}
+
+static int
+run_all(const struct options *o)
+{
+	unsigned i;
+	int status = 0, got;
+
+	for (i = 0; i < o->processes; i++) {
+		fflush(stdout);
+		switch (fork()) {
+		case -1:
+			perror("sim: fork");
+			return 1;
+		case 0:
+			_exit(run_share(o, i));
+		}
+	}
+	while (wait(&got) > 0)
+		if (!WIFEXITED(got) || WEXITSTATUS(got) != 0) {
+			if (!WIFEXITED(got))
+				printf("sim: a process was ended by signal %d\n", WTERMSIG(got));
+			status = 1;
+		}
+	if (status == 0)
+		printf("sim: passed, seeds %llu to %llu\n", (unsigned long long)o->first,
+		    (unsigned long long)(o->first + o->count - 1));
+	return status;
+}
+
+/* ---- one ---- */
+
+static bool
+fails(struct sim *s)
+{
+	struct sim probe = { .seed = s->seed };
+	size_t i;
+	bool is;
+
+	for (i = 0; i < s->skip.n; i++)
+		vec_push(&probe.skip, s->skip.at[i]);
+	history_run(&probe);
+	is = probe.failure[0] != '\0';
+	if (is) {
+		s->taken.n = 0;
+		for (i = 0; i < probe.taken.n; i++)
+			vec_push(&s->taken, probe.taken.at[i]);
+	}
+	end(&probe);
+	return is;
+}
+
+/* Leaves out whatever can be left out with the history still failing, the last first. */
+static void
+cut_down(struct sim *s)
+{
+	bool has_changed = true;
+	size_t i;
+
+	while (has_changed) {
+		has_changed = false;
+		for (i = s->taken.n; i-- > 0;) {
+			if (i >= s->taken.n)
+				continue;
+			vec_push(&s->skip, s->taken.at[i]);
+			if (fails(s))
+				has_changed = true;
+			else
+				s->skip.n--;
+		}
+	}
+}
+
+static void
+on_log(enum log_area area, const char *line)
+{
+	(void)area;
+	printf("         %s\n", line);
+}
+
+static int
+replay(uint64_t seed, bool is_cut)
+{
+	struct sim s;
+	int status;
+
+	begin(&s, seed);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (is_cut && fails(&s))
+		cut_down(&s);
+	s.taken.n = 0;
+	s.is_traced = true;
+	log_install(LOG_RUN | LOG_PLAN, on_log);
+	history_run(&s);
+	status = s.failure[0] != '\0';
+	printf("sim: seed %llu %s%s (%zu happenings, %zu left out)\n", (unsigned long long)seed,
+	    status ? "fails: " : "passes", s.failure, s.taken.n, s.skip.n);
+	end(&s);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .count = 1000, .first = 1, .processes = 1 };
+	uint64_t seed = 0;
+	bool is_replay = false, is_cut = true;
+	int c;
+
+	while ((c = getopt(argc, argv, "n:s:j:t:r:kc")) != -1) {
+		switch (c) {
+		case 'n':
+			o.count = strtoull(optarg, NULL, 10);
+			break;
+		case 's':
+			o.first = strtoull(optarg, NULL, 10);
+			break;
+		case 'j':
+			o.processes = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 't':
+			o.seconds = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'r':
+			seed = strtoull(optarg, NULL, 10);
+			is_replay = true;
+			break;
+		case 'c':
+			o.goes_on = true;
+			break;
+		case 'k':
+			is_cut = false;
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (is_replay)
+		return replay(seed, is_cut);
+	return run_all(&o);
+}

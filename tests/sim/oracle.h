@@ -1,0 +1,90 @@
+/* What must be true of the mail, from nothing but the acts of the simulated people and what the stores show.
+ *
+ * The oracle includes no header of the program. It is told what people did (oracle_put, oracle_gone ...) and
+ * what the program made the stores do (oracle_ours_*), and counts per mailbox and serial; a serial is a
+ * message's hidden number, equal copies share it.
+ *
+ * A window is the time from one settlement to the next: at a settlement nobody acts, nothing fails, and the
+ * runs made are the full two-way ones.
+ *
+ * What it demands at every moment:
+ *   O1  a message that the program removes or marks \Deleted on a side was removed or marked by a person on
+ *       the other side, or marked on this one: never more of them than people did
+ *   O2  no side ever shows more copies than people made (but after a backup's return: there O7 must do)
+ *   O3  what is delivered is whole: content is checked by the store, which knows all serials
+ * and at a settlement:
+ *   O4  both sides show the same messages, as often, with the same flags
+ *   O5  what nobody touched is there; what was removed is not, unless the base or an epoch was lost meanwhile
+ *   O6  a flag that people changed on one side only has the value they gave it; where they changed it on both
+ *       with no run between, and nothing else happened, the three-way outcome
+ *   O7  no more copies than the richer side had before the settlement
+ *   O8  a mailbox removed on one side and untouched on the other is gone from both
+ * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
+ */
+#ifndef TESTS_SIM_ORACLE_H
+#define TESTS_SIM_ORACLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ORACLE_BOXES = 5, ORACLE_SERIALS = 96 };
+enum { ORACLE_DELETED = 1 << 5 };	/* of the flag bits, which mean nothing else to the oracle */
+
+enum oracle_level {
+	ORACLE_CALM,			/* people acted between runs, every run went through */
+	ORACLE_DISTURBED,		/* faults, crashes, people acting during a run */
+	ORACLE_LOST,			/* state lost, an epoch changed, a store lied */
+	ORACLE_OLD,			/* state came back from a backup: it may copy first and delete then */
+};
+
+struct oracle;
+
+struct oracle *oracle_new(void);
+void oracle_free(struct oracle **o);
+/* What is wrong, or NULL: the first finding stays. */
+const char *oracle_finding(const struct oracle *o);
+
+void oracle_disturb(struct oracle *o, enum oracle_level level);
+
+/* ---- people ---- */
+void oracle_box_created(struct oracle *o, int side, int box);
+void oracle_box_removed(struct oracle *o, int side, int box);	/* after oracle_gone for its messages */
+void oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags);
+/* The same on both sides at once: one message. */
+void oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2]);
+void oracle_gone(struct oracle *o, int side, int box, int serial);
+/* The flags of one message changed for real. */
+void oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint32_t is);
+/* After oracle_gone and oracle_put: what was put is what went. */
+void oracle_moved(struct oracle *o, int side, int from, int to, int serial);
+/* It may stay on one side for good. */
+void oracle_loose(struct oracle *o, int box, int serial);
+void oracle_loose_flags(struct oracle *o, int box, int serial);
+/* A store said that it had been changed or removed, and it had not. */
+void oracle_lied(struct oracle *o, int box, int serial);
+
+/* ---- the program ---- */
+void oracle_ours_put(struct oracle *o, int side, int box, int serial);
+/* is_counted: this very message was marked by the program before, and counted then. */
+void oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counted);
+void oracle_ours_marked(struct oracle *o, int side, int box, int serial);
+void oracle_ours_removed_box(struct oracle *o, int side, int box);
+
+/* ---- settlements ---- */
+/* A run that is not part of a settlement: what people do after it may undo what it carried over. */
+void oracle_ran(struct oracle *o);
+struct oracle_sight { int side, box, serial; uint32_t flags; };
+struct oracle_view {
+	const struct oracle_sight *at;
+	size_t n;
+	bool exists[2][ORACLE_BOXES];
+	bool is_selected[ORACLE_BOXES];	/* the channel means this mailbox */
+	uint32_t common;		/* flags that both sides can keep */
+};
+/* Before the first full run of a settlement. */
+void oracle_settling(struct oracle *o, const struct oracle_view *v);
+/* Whether both sides agree as they must; ends the window when they do. */
+bool oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,358 @@
+/* The simulated people: they file, read, flag and delete mail on both sides, whenever they like. */
+#include "tests/sim/store_ram.h"
+
+
+/* ---- small help ---- */
+
+static int
+pick_box(struct sim *s, const struct ram *r)
+{
+	int i, n = 0, k;
+
+	for (i = 0; i < SIM_BOXES; i++)
+		n += r->box[i].exists;
+	if (n == 0)
+		return -1;
+	k = (int)sim_draw(s, (uint64_t)n);
+	for (i = 0; i < SIM_BOXES; i++)
+		if (r->box[i].exists && k-- == 0)
+			return i;
+	return -1;
+}
+
+/* A message on this side; false: there is none. */
+static bool
+pick_message(struct sim *s, const struct ram *r, int *box_r, size_t *at_r)
+{
+	size_t n = 0, k;
+	int i;
+
+	for (i = 0; i < SIM_BOXES; i++)
+		if (r->box[i].exists)
+			n += r->box[i].messages.n;
+	if (n == 0)
+		return false;
+	k = sim_draw(s, n);
+	for (i = 0; i < SIM_BOXES; i++) {
+		if (!r->box[i].exists)
+			continue;
+		if (k < r->box[i].messages.n) {
+			*box_r = i;
+			*at_r = k;
+			return true;
+		}
+		k -= r->box[i].messages.n;
+	}
+	return false;
+}
+
+static uint32_t
+pick_flags(struct sim *s, const struct ram *r)
+{
+	static const uint32_t likely[] = { 0, 0, FLAG_SEEN, FLAG_SEEN | FLAG_ANSWERED, FLAG_FLAGGED, FLAG_DRAFT,
+		FLAG_SEEN | (1 << SIM_KW_SHIFT), 2 << SIM_KW_SHIFT, FLAG_SEEN | FLAG_DELETED, FLAG_FORWARDED };
+
+	return likely[sim_draw(s, sizeof likely / sizeof likely[0])] & r->keeps;
+}
+
+static void
+note_content(struct sim *s, int box, const struct content *c)
+{
+	if (c->is_refused[FAR] || c->is_refused[NEAR])
+		oracle_loose(s->oracle, box, c->serial);
+}
+
+static struct ram_message *
+put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t number)
+{
+	struct ram_message *m = ram_put(r, box, c, flags, number);
+
+	note_content(r->sim, box, c);
+	oracle_put(r->sim->oracle, r->side, box, c->serial, m->flags);
+	sim_trace(r->sim, "  person: %s %s: puts %s with %s", r->store.name, sim_box_name[box], ram_text(r, m),
+	    sim_flags_text(m->flags));
+	return m;
+}
+
+static void
+take(struct ram *r, int box, size_t at)
+{
+	const struct ram_message *m = &r->box[box].messages.at[at];
+
+	sim_trace(r->sim, "  person: %s %s: removes %s", r->store.name, sim_box_name[box], ram_text(r, m));
+	oracle_gone(r->sim->oracle, r->side, box, m->c->serial);
+	ram_remove(r, box, at);
+}
+
+static void
+reflag(struct ram *r, int box, size_t at, uint32_t flags)
+{
+	struct ram_message *m = &r->box[box].messages.at[at];
+
+	flags &= r->keeps;
+	if (flags == m->flags)
+		return;
+	sim_trace(r->sim, "  person: %s %s: flags of %s: %s -> %s", r->store.name, sim_box_name[box], ram_text(r, m),
+	    sim_flags_text(m->flags), sim_flags_text(flags));
+	oracle_flags(r->sim->oracle, r->side, box, m->c->serial, m->flags, flags);
+	ram_set_flags(r, box, at, flags);
+}
+
+/* ---- acts ---- */
+
+static void
+put_new(struct sim *s, struct ram *r)
+{
+	int box = pick_box(s, r);
+	struct content *c;
+
+	if (box < 0 || (c = content_new(s, -1)) == NULL)
+		return;
+	if (sim_chance(s, 2))
+		c->is_refused[side_other(r->side)] = true;
+	put(r, box, c, pick_flags(s, r), 0);
+}
+
+/* Mail that exists already, once more, anywhere. */
+static void
+put_equal(struct sim *s, struct ram *r)
+{
+	int box = pick_box(s, r);
+
+	if (box < 0 || s->contents == 0)
+		return;
+	put(r, box, s->content[sim_draw(s, (uint64_t)s->contents)], pick_flags(s, r), 0);
+}
+
+/* Filed by a filter on both sides. */
+static void
+put_both(struct sim *s, struct ram *r)
+{
+	struct ram *other = s->ram[side_other(r->side)];
+	int box = pick_box(s, r);
+	struct content *c;
+	uint32_t flags[SIDES];
+	int i;
+
+	if (box < 0 || !other->box[box].exists || s->is_running || (c = content_new(s, -1)) == NULL)
+		return;
+	for (i = 0; i < SIDES; i++)
+		flags[i] = ram_put(s->ram[i], box, c, pick_flags(s, s->ram[i]), 0)->flags;
+	sim_trace(s, "  person: both sides %s: put message %d with %s and %s", sim_box_name[box], c->serial,
+	    sim_flags_text(flags[FAR]), sim_flags_text(flags[NEAR]));
+	oracle_put_both(s->oracle, box, c->serial, flags);
+}
+
+/* A draft saved again, or any other body under a known header. */
+static void
+put_same_header(struct sim *s, struct ram *r)
+{
+	struct content *c;
+	size_t at;
+	int box;
+
+	if (!pick_message(s, r, &box, &at) || (c = content_new(s, r->box[box].messages.at[at].c->serial)) == NULL)
+		return;
+	put(r, box, c, pick_flags(s, r), 0);
+	if (sim_chance(s, 60))
+		take(r, box, at);
+}
+
+static void
+change_flags(struct sim *s, struct ram *r)
+{
+	static const uint32_t bits[] = { FLAG_SEEN, FLAG_SEEN, FLAG_FLAGGED, FLAG_ANSWERED, FLAG_DRAFT, FLAG_FORWARDED,
+		1 << SIM_KW_SHIFT, 2 << SIM_KW_SHIFT, 4 << SIM_KW_SHIFT };
+	size_t at;
+	int box;
+
+	if (pick_message(s, r, &box, &at))
+		reflag(r, box, at, r->box[box].messages.at[at].flags ^ bits[sim_draw(s, sizeof bits / sizeof bits[0])]);
+}
+
+static void
+mark_deleted(struct sim *s, struct ram *r)
+{
+	size_t at;
+	int box;
+
+	if (pick_message(s, r, &box, &at))
+		reflag(r, box, at, r->box[box].messages.at[at].flags | FLAG_DELETED);
+}
+
+static void
+take_back(struct sim *s, struct ram *r)
+{
+	int box;
+	size_t i;
+
+	(void)s;
+	for (box = 0; box < SIM_BOXES; box++)
+		for (i = 0; i < r->box[box].messages.n && r->box[box].exists; i++)
+			if (r->box[box].messages.at[i].flags & FLAG_DELETED) {
+				reflag(r, box, i, r->box[box].messages.at[i].flags & ~(uint32_t)FLAG_DELETED);
+				return;
+			}
+}
+
+static void
+remove_one(struct sim *s, struct ram *r)
+{
+	size_t at;
+	int box;
+
+	if (pick_message(s, r, &box, &at))
+		take(r, box, at);
+}
+
+static void
+file(struct sim *s, struct ram *r, bool keep)
+{
+	struct ram_message m;
+	size_t at;
+	int box, to = pick_box(s, r);
+	uint32_t number;
+	bool is_given;
+
+	if (!pick_message(s, r, &box, &at) || to < 0 || (to == box && !keep))
+		return;
+	m = r->box[box].messages.at[at];
+	is_given = !keep && m.is_given && sim_chance(s, 70);
+	number = is_given || (!keep && !m.is_given && sim_chance(s, 70)) ? m.number : 0;
+	put(r, to, m.c, m.flags, number)->is_given = is_given;
+	if (keep)
+		return;
+	take(r, box, at);
+	oracle_moved(s->oracle, r->side, box, to, m.c->serial);
+}
+
+static void
+move_one(struct sim *s, struct ram *r)
+{
+	file(s, r, false);
+}
+
+static void
+copy_one(struct sim *s, struct ram *r)
+{
+	file(s, r, true);
+}
+
+static void
+create_box(struct sim *s, struct ram *r)
+{
+	int box = 1 + (int)sim_draw(s, SIM_BOXES - 1);
+
+	if (r->box[box].exists)
+		return;
+	sim_trace(s, "  person: %s: creates %s", r->store.name, sim_box_name[box]);
+	ram_create_box(r, box);
+	oracle_box_created(s->oracle, r->side, box);
+}
+
+static void
+remove_box(struct sim *s, struct ram *r)
+{
+	int box = pick_box(s, r);
+
+	if (box <= 0)
+		return;
+	sim_trace(s, "  person: %s: removes the mailbox %s", r->store.name, sim_box_name[box]);
+	while (r->box[box].messages.n > 0)
+		take(r, box, 0);
+	ram_drop_box(r, box);
+	oracle_box_removed(s->oracle, r->side, box);
+}
+
+/* A mail program looks: new/ becomes cur/, which is no change to anybody. */
+static void
+look(struct sim *s, struct ram *r)
+{
+	size_t at;
+	int box;
+
+	if (!pick_message(s, r, &box, &at))
+		return;
+	r->box[box].messages.at[at].is_new = false;
+	r->box[box].messages.at[at].modseq = ++r->box[box].modseq;
+}
+
+/* Another program gives a file a name of its own. */
+static void
+rename_file(struct sim *s, struct ram *r)
+{
+	struct ram_message m;
+	size_t at;
+	int box;
+
+	if (r->kind != RAM_MAILDIR || !pick_message(s, r, &box, &at))
+		return;
+	m = r->box[box].messages.at[at];
+	put(r, box, m.c, m.flags, 0);
+	take(r, box, at);
+	oracle_moved(s->oracle, r->side, box, box, m.c->serial);
+}
+
+static void
+renew_index(struct sim *s, struct ram *r)
+{
+	int box = pick_box(s, r);
+
+	if (box < 0)
+		return;
+	if (sim_chance(s, 50)) {
+		sim_trace(s, "  %s: the index of %s is built anew", r->store.name, sim_box_name[box]);
+		ram_new_index(r, box);
+		return;
+	}
+	sim_trace(s, "  %s: %s gets another epoch", r->store.name, sim_box_name[box]);
+	sim_disturb(s, ORACLE_LOST);
+	ram_new_epoch(r, box);
+}
+
+static const struct act {
+	void (*run)(struct sim *s, struct ram *r);
+	unsigned weight;
+} acts[] = {
+	{ put_new, 22 }, { put_equal, 5 }, { put_both, 6 }, { put_same_header, 5 }, { change_flags, 28 },
+	{ mark_deleted, 6 }, { take_back, 2 }, { remove_one, 9 }, { move_one, 8 }, { copy_one, 3 }, { create_box, 4 },
+	{ remove_box, 2 }, { look, 3 }, { rename_file, 2 }, { renew_index, 1 },
+};
+
+void
+people_act(struct sim *s)
+{
+	struct ram *r = s->ram[sim_draw(s, SIDES)];
+	unsigned sum = 0, at;
+	size_t i;
+
+	for (i = 0; i < sizeof acts / sizeof acts[0]; i++)
+		sum += acts[i].weight;
+	at = (unsigned)sim_draw(s, sum);
+	for (i = 0; at >= acts[i].weight; i++)
+		at -= acts[i].weight;
+	acts[i].run(s, r);
+}
+
+void
+people_begin(struct sim *s)
+{
+	int i;
+
+	for (i = 1; i < SIM_BOXES; i++) {
+		if (!sim_happens(s, 300))
+			continue;
+		if (sim_chance(s, 80))
+			create_box(s, s->ram[FAR]);
+		if (sim_chance(s, 80))
+			create_box(s, s->ram[NEAR]);
+	}
+	for (i = 0; i < 8; i++) {
+		if (!sim_happens(s, 450))
+			continue;
+		if (sim_chance(s, 40))
+			put_both(s, s->ram[FAR]);
+		else
+			put_new(s, s->ram[sim_draw(s, SIDES)]);
+	}
+}

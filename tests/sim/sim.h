@@ -1,0 +1,106 @@
+/* One simulated history: two stores in RAM, the people who use them, what goes wrong, and the oracle.
+ *
+ * Everything that happens follows from a seed. A point where something may happen is an opportunity and has
+ * a number; whether it does, and what, is drawn from a hash of seed and number alone. So a history can be
+ * replayed, and single happenings can be left out (`skip`) to find those that a failure needs.
+ */
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/base/mem.h"
+#include "state/base/vec.h"
+#include "state/model/flags.h"
+#include "state/model/ident.h"
+#include "state/model/side.h"
+#include "sync/plan/policy.h"
+#include "tests/sim/oracle.h"
+
+enum { SIM_BOXES = ORACLE_BOXES };
+extern const char *const sim_box_name[SIM_BOXES];	/* "INBOX" first */
+int sim_box(const char *name);				/* -1 = none of ours */
+
+/* ---- messages ---- */
+
+struct content {
+	int serial;			/* also in its body, where only the simulation looks */
+	int header;			/* serial whose header it has */
+	char *wire;			/* CRLF */
+	size_t wire_len;
+	char *file;			/* LF */
+	size_t file_len;
+	struct ident ident;
+	bool is_misstated;		/* servers tell a wrong size */
+	bool is_refused[SIDES];		/* a store refuses it for good */
+};
+
+/* ---- keywords: bits above the six flags ---- */
+enum { SIM_KW_SHIFT = 8, SIM_KWS = 3, SIM_KW_ALL = 7 << SIM_KW_SHIFT, SIM_FLAGS_ALL = FLAG_ALL | SIM_KW_ALL };
+struct flags sim_flags(uint32_t bits, bool is_lower);	/* strings are static; is_lower: spelt in small letters */
+uint32_t sim_bits(struct flags f);
+
+struct ram;
+
+/* What may go wrong in a run, in thousandths per opportunity. 0 all: calm. */
+struct trouble {
+	unsigned people;		/* somebody acts, at each call of a store */
+	unsigned call;			/* a call fails: session dead, or this mailbox */
+	unsigned item;			/* one message fails, its answer is lost ... */
+	unsigned lie;			/* done, says the store, and it is not */
+	unsigned partial;		/* a listing misses something */
+	unsigned long die_at;		/* the numbered step at which the program ends; 0 = none */
+};
+
+struct sim {
+	uint64_t seed;
+	uint64_t at;			/* opportunities so far */
+	uint64_t drawn;			/* draws within the present one */
+	VEC(uint64_t) skip;		/* opportunities to leave out */
+	VEC(uint64_t) taken;		/* those that happened */
+	struct arena arena;
+	struct ram *ram[SIDES];
+	struct oracle *oracle;
+	struct content *content[ORACLE_SERIALS];
+	int contents;
+	bool is_same_size;		/* equal headers with other bodies may have equal sizes */
+	struct trouble trouble;
+	bool is_running;		/* inside channel_run */
+	struct policy policy;		/* of the present run */
+	bool is_selected[SIM_BOXES];
+	uint32_t common;		/* flags both sides can keep */
+	unsigned long changes;		/* calls of this run that changed something on a store */
+	unsigned long commits;
+	uint64_t deletions[SIDES][SIM_BOXES];	/* of this run, of messages that nobody there had marked \Deleted */
+	int64_t now;
+	bool is_traced;
+	char failure[400];		/* "" = none */
+};
+
+/* True if it happens, per_mille in a thousand; then sim_draw() draws for it. */
+bool sim_happens(struct sim *s, unsigned per_mille);
+uint64_t sim_draw(struct sim *s, uint64_t n);		/* 0 .. n-1 */
+bool sim_chance(struct sim *s, unsigned percent);	/* within an opportunity */
+void sim_disturb(struct sim *s, enum oracle_level level);
+void sim_trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The first failure stays. */
+void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *sim_flags_text(uint32_t bits);		/* static buffer */
+
+/* content.c. header: a serial whose header it shares, or -1. NULL when there are no more serials. */
+struct content *content_new(struct sim *s, int header);
+/* Whose bytes these are, in either form; NULL: nobody's. */
+const struct content *content_recognise(const struct sim *s, const char *p, size_t len);
+void content_free(struct content *c);
+
+/* people.c: one act, by somebody, on some side. */
+void people_act(struct sim *s);
+/* Puts new mail on one side, or both. */
+void people_begin(struct sim *s);
+
+/* history.c: lives through the history of `seed`. Fills failure and taken. */
+void history_run(struct sim *s);
+
+#endif

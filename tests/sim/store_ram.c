@@ -1,0 +1,358 @@
+#include "tests/sim/store_ram.h"
+
+#include <stdio.h>
+
+/* ---- the mail ---- */
+
+void
+ram_create_box(struct ram *r, int box)
+{
+	struct ram_box *b = &r->box[box];
+
+	b->exists = true;
+	b->epoch = ++r->epochs;
+	b->uidnext = 1;
+	b->modseq++;
+	b->messages.n = b->vanished.n = 0;
+}
+
+void
+ram_drop_box(struct ram *r, int box)
+{
+	r->box[box].exists = false;
+	r->box[box].messages.n = 0;
+}
+
+void
+ram_new_epoch(struct ram *r, int box)
+{
+	struct ram_box *b = &r->box[box];
+	size_t i;
+
+	b->epoch = ++r->epochs;
+	if (r->kind == RAM_MAILDIR)
+		return;
+	b->uidnext = 1;
+	b->modseq = 1;
+	b->vanished.n = 0;
+	for (i = 0; i < b->messages.n; i++) {
+		b->messages.at[i].uid = b->uidnext++;
+		b->messages.at[i].modseq = ++b->modseq;
+	}
+}
+
+void
+ram_new_index(struct ram *r, int box)
+{
+	struct ram_box *b = &r->box[box];
+	size_t i;
+
+	b->generation++;
+	b->modseq = 1;
+	b->vanished.n = 0;
+	for (i = 0; i < b->messages.n; i++)
+		b->messages.at[i].modseq = 1;
+}
+
+struct ram_message *
+ram_put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t number)
+{
+	struct ram_box *b = &r->box[box];
+	struct ram_message *m = vec_add(&b->messages);
+
+	*m = (struct ram_message){ .uid = b->uidnext++, .number = number != 0 ? number : ++r->numbers, .c = c,
+		.flags = flags & r->keeps, .date = r->sim->now, .modseq = ++b->modseq };
+	m->is_new = !(m->flags & FLAG_SEEN);
+	return m;
+}
+
+void
+ram_remove(struct ram *r, int box, size_t i)
+{
+	struct ram_box *b = &r->box[box];
+
+	vec_push(&b->vanished, (struct ram_vanished){ b->messages.at[i].uid, ++b->modseq });
+	memmove(b->messages.at + i, b->messages.at + i + 1, (b->messages.n - i - 1) * sizeof b->messages.at[0]);
+	b->messages.n--;
+}
+
+void
+ram_set_flags(struct ram *r, int box, size_t i, uint32_t flags)
+{
+	struct ram_message *m = &r->box[box].messages.at[i];
+
+	m->flags = flags & r->keeps;
+	m->is_new = false;
+	m->modseq = ++r->box[box].modseq;
+}
+
+void
+ram_shown(struct ram *r, bool is_known)
+{
+	struct ram_message *m;
+	size_t i;
+	int b;
+
+	for (b = 0; b < SIM_BOXES; b++)
+		for (i = 0; i < r->box[b].messages.n; i++) {
+			m = &r->box[b].messages.at[i];
+			m->was_listed |= m->is_shown && is_known;
+			m->is_shown = false;
+		}
+}
+
+void
+ram_forgotten(struct ram *r, bool is_lost)
+{
+	size_t i;
+	int b;
+
+	for (b = 0; b < SIM_BOXES; b++) {
+		if (is_lost)
+			r->box[b].complete = 0;
+		for (i = 0; i < r->box[b].messages.n; i++)
+			r->box[b].messages.at[i].was_listed = false;
+	}
+}
+
+const char *
+ram_text(const struct ram *r, const struct ram_message *m)
+{
+	static char text[64];
+
+	if (r->kind == RAM_MAILDIR)
+		snprintf(text, sizeof text, "message %d (file %u)", m->c->serial, m->number);
+	else
+		snprintf(text, sizeof text, "message %d (UID %u)", m->c->serial, m->uid);
+	return text;
+}
+
+/* ---- keys, hints, cursors ---- */
+
+struct key
+ram_key(const struct ram *r, struct arena *a, const struct ram_message *m)
+{
+	if (r->kind != RAM_MAILDIR)
+		return key_from_uid(a, m->uid);
+	return key_from_string(arena_printf(a, "%c%u.sim", m->is_given ? 'g' : 'p', m->number));
+}
+
+const char *
+ram_hint(const struct ram *r, struct arena *a, const struct ram_message *m)
+{
+	char letters[7];
+
+	if (r->kind != RAM_MAILDIR)
+		return "";
+	flags_letters(m->flags & FLAG_ALL, letters);
+	return arena_printf(a, "%s:2,%s", m->is_new ? "new" : "cur", letters);
+}
+
+/* "g12.sim": the number in a name, and whether the program chose it. 0 = none of ours. */
+static uint32_t
+parse_name(struct key key, bool *is_given_r)
+{
+	uint32_t number = 0, i;
+
+	*is_given_r = key.len > 0 && key.data[0] == 'g';
+	for (i = 1; i < key.len && key.data[i] >= '0' && key.data[i] <= '9'; i++)
+		number = number * 10 + (uint32_t)(key.data[i] - '0');
+	return number;
+}
+
+uint32_t
+ram_number(struct key name)
+{
+	bool is_given;
+
+	return name.len == 0 ? 0 : parse_name(name, &is_given);
+}
+
+long
+ram_find(const struct ram *r, int box, struct key key)
+{
+	const struct ram_box *b = &r->box[box];
+	const struct ram_message *m;
+	uint32_t number = key_uid(key);
+	bool is_given = false;
+	size_t i;
+
+	if (r->kind == RAM_MAILDIR)
+		number = parse_name(key, &is_given);
+	for (i = 0; i < b->messages.n; i++) {
+		m = &b->messages.at[i];
+		if (r->kind == RAM_MAILDIR ? m->number == number && m->is_given == is_given : m->uid == number)
+			return (long)i;
+	}
+	return -1;
+}
+
+struct cursor
+ram_cursor(const struct ram *r, const struct ram_box *b)
+{
+	struct cursor c = { .epoch = b->epoch, .is_steady = r->kind != RAM_PLAIN };
+	uint64_t words[4] = { b->modseq, b->uidnext, b->generation, b->messages.n };
+
+	c.len = sizeof words;
+	memcpy(c.data, words, sizeof words);
+	return c;
+}
+
+/* ---- trouble common to all calls ---- */
+
+int
+ram_die(struct ram_session *c, struct err *e)
+{
+	c->is_dead = true;
+	return err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s: connection lost", c->session.store->name);
+}
+
+void
+ram_meanwhile(struct ram_session *c, const char *where)
+{
+	struct ram *r = (struct ram *)c->session.store;
+
+	if (!sim_happens(r->sim, c->is_alone ? 0 : r->sim->trouble.people))
+		return;
+	sim_disturb(r->sim, ORACLE_DISTURBED);
+	sim_trace(r->sim, "meanwhile (%s of %s):", where, r->store.name);
+	people_act(r->sim);
+}
+
+int
+ram_enter(struct ram_session *c, const char *call, int box, struct err *e)
+{
+	struct ram *r = (struct ram *)c->session.store;
+	struct sim *s = r->sim;
+
+	if (c->is_dead)
+		return ram_die(c, e);
+	ram_meanwhile(c, call);
+	if (!sim_happens(s, s->trouble.call))
+		return 0;
+	sim_disturb(s, ORACLE_DISTURBED);
+	if (box >= 0 && sim_chance(s, 50)) {
+		sim_trace(s, "%s: %s of %s fails", r->store.name, call, sim_box_name[box]);
+		return err_set(e, ERR_BOX, "%s: %s of %s fails", r->store.name, call, sim_box_name[box]);
+	}
+	sim_trace(s, "%s: session dies before %s", r->store.name, call);
+	return ram_die(c, e);
+}
+
+int
+ram_find_box(struct ram *r, const char *name, uint64_t epoch, struct err *e)
+{
+	int box = sim_box(name);
+
+	if (box < 0 || !r->box[box].exists)
+		return err_set(e, ERR_BOX, "%s: no mailbox %s", r->store.name, name);
+	if (epoch != 0 && r->box[box].epoch != epoch)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "%s: %s is another mailbox now", r->store.name, name);
+	return box;
+}
+
+int
+ram_enter_box(struct ram_session *c, const char *call, const char *name, uint64_t epoch, struct err *e)
+{
+	int box = sim_box(name);
+
+	if (ram_enter(c, call, box, e) < 0)
+		return -1;
+	box = ram_find_box((struct ram *)c->session.store, name, epoch, e);
+	if (box >= 0)
+		c->epoch = ((struct ram *)c->session.store)->box[box].epoch;
+	return box;
+}
+
+long
+ram_find_still(const struct ram_session *c, int box, struct key key)
+{
+	const struct ram *r = (const struct ram *)c->session.store;
+
+	if (!r->box[box].exists || r->box[box].epoch != c->epoch)
+		return -1;
+	return ram_find(r, box, key);
+}
+
+/* ---- the table ---- */
+
+static struct session *
+session_open(struct store *s, struct err *e)
+{
+	struct ram *r = (struct ram *)s;
+	struct ram_session *c;
+
+	if (sim_happens(r->sim, r->sim->trouble.call)) {
+		sim_disturb(r->sim, ORACLE_DISTURBED);
+		sim_trace(r->sim, "%s: cannot be opened", s->name);
+		err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s: cannot connect", s->name);
+		return NULL;
+	}
+	c = mem_alloc(sizeof *c);
+	c->session.store = s;
+	return &c->session;
+}
+
+static void
+session_close(struct session *c)
+{
+	free(c);
+}
+
+static void
+free_store(struct store *s)
+{
+	(void)s;
+}
+
+static const char *
+memory_save(struct store *s, struct arena *a)
+{
+	(void)s;
+	(void)a;
+	return NULL;
+}
+
+static void
+memory_load(struct store *s, const char *memory)
+{
+	(void)s;
+	(void)memory;
+}
+
+struct ram *
+ram_new(struct sim *sim, enum side side, enum ram_kind kind)
+{
+	struct ram *r = mem_alloc(sizeof *r);
+
+	r->sim = sim;
+	r->side = side;
+	r->kind = kind;
+	r->epochs = 100;
+	r->keeps = SIM_FLAGS_ALL;
+	r->ops = (struct store_ops){ .kind = kind == RAM_MAILDIR ? "Maildir" : "IMAP",
+		.has_uid_keys = kind != RAM_MAILDIR, .is_local = kind == RAM_MAILDIR, .free = free_store,
+		.session_open = session_open, .session_close = session_close, .list = ram_list,
+		.cursors = ram_cursors, .mailbox_exists = ram_mailbox_exists, .delta = ram_delta,
+		.confirm_gone = kind == RAM_MAILDIR ? ram_confirm_gone : NULL, .identify = ram_identify,
+		.fetch = ram_fetch, .choose_name = ram_choose_name, .deliver = ram_deliver,
+		.change_flags = ram_change_flags, .expunge = ram_expunge, .move = ram_move,
+		.create_mailbox = ram_create_mailbox, .remove_mailbox = ram_remove_mailbox,
+		.rename_mailbox = ram_rename_mailbox, .memory_save = memory_save, .memory_load = memory_load };
+	r->store = (struct store){ .ops = &r->ops, .name = side_name(side),
+		.layout = kind == RAM_MAILDIR ? NAMES_VERBATIM : NAMES_IMAP, .is_inbox_listed = true, .max_sessions = 1 };
+	ram_create_box(r, 0);
+	return r;
+}
+
+void
+ram_free(struct ram *r)
+{
+	int i;
+
+	for (i = 0; i < SIM_BOXES; i++) {
+		vec_release(&r->box[i].messages);
+		vec_release(&r->box[i].vanished);
+	}
+	free(r);
+}

@@ -1,0 +1,132 @@
+/* A mail store in RAM that behaves like an IMAP server seen through its adapter, or like a Maildir, and
+ * misbehaves on demand.
+ *
+ * People work on it with the functions below; the program sees it as a struct store. Whatever the program
+ * changes is told to the oracle, held against the policy of the run, and preceded by step() as a real
+ * adapter's durable acts are, so that a run can end in front of any of them.
+ *
+ * Personalities:
+ *   RAM_QRESYNC     UIDs; changes and vanished UIDs since a modseq
+ *   RAM_CONDSTORE   UIDs; changes since a modseq, and all UIDs when the counts do not match
+ *   RAM_PLAIN       UIDs; a full list each time, no cursor stands still
+ *   RAM_MAILDIR     names; a full list, which may miss names until asked again
+ * and of the UID kinds: with or without the key of what was delivered (UIDPLUS), with a move in one or in three
+ * acts, misstated sizes, keywords in other letters, flags that are not kept.
+ */
+#ifndef TESTS_SIM_STORE_RAM_H
+#define TESTS_SIM_STORE_RAM_H
+
+#include "sync/store/store.h"
+#include "tests/sim/sim.h"
+
+enum ram_kind { RAM_QRESYNC, RAM_CONDSTORE, RAM_PLAIN, RAM_MAILDIR };
+
+struct ram_message {
+	uint32_t uid;
+	uint32_t number;		/* of a Maildir name, unique in the store */
+	bool is_given;			/* the name is one that the program chose */
+	bool is_new;			/* in new/ */
+	bool is_shown, was_listed;	/* told to the program in this run; in one that went well */
+	bool is_counted;		/* marked \Deleted by the program, and told to the oracle */
+	const struct content *c;
+	uint32_t flags;			/* sim.h */
+	int64_t date;
+	uint64_t modseq;
+};
+
+struct ram_vanished { uint32_t uid; uint64_t modseq; };
+
+struct ram_box {
+	bool exists;
+	bool is_readonly;
+	uint64_t epoch;
+	uint64_t complete;		/* the epoch for which a complete list was given, 0 = none */
+	uint32_t generation;		/* of the index */
+	uint32_t uidnext;
+	uint64_t modseq;		/* also counts changes of a Maildir's directories */
+	VEC(struct ram_message) messages;
+	VEC(struct ram_vanished) vanished;
+};
+
+struct ram {
+	struct store store;		/* first */
+	struct store_ops ops;
+	struct sim *sim;
+	enum side side;
+	enum ram_kind kind;
+	bool has_uidplus, has_move, spells_lower, has_any_keyword;
+	uint32_t keeps;			/* flags */
+	uint32_t numbers;		/* names given out */
+	uint64_t epochs;
+	unsigned fingerprint;
+	struct ram_box box[SIM_BOXES];
+};
+
+struct ram *ram_new(struct sim *sim, enum side side, enum ram_kind kind);
+void ram_free(struct ram *r);
+
+/* ---- for people, and for the store itself ---- */
+void ram_create_box(struct ram *r, int box);
+void ram_drop_box(struct ram *r, int box);
+/* Another UIDVALIDITY, UIDs anew; or another directory of the same name. */
+void ram_new_epoch(struct ram *r, int box);
+void ram_new_index(struct ram *r, int box);		/* modseqs dropped */
+/* Borrowed until the next change. number: of the file's name, 0 = a new one. */
+struct ram_message *ram_put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t number);
+void ram_remove(struct ram *r, int box, size_t i);
+void ram_set_flags(struct ram *r, int box, size_t i, uint32_t flags);
+/* After a run: what the program knows of what it was shown. is_known false: nothing of this run's. */
+void ram_shown(struct ram *r, bool is_known);
+/* The base is lost, or an old one: nothing (is_lost), or not all of it, is known any more. */
+void ram_forgotten(struct ram *r, bool is_lost);
+const char *ram_text(const struct ram *r, const struct ram_message *m);	/* for traces; static */
+
+/* ---- inside: shared by store_ram*.c ---- */
+struct ram_session {
+	struct session session;		/* first */
+	bool is_dead;
+	bool is_alone;			/* nobody acts at the start of this call: a mailbox is removed as it was last looked
+					 * at; no server can be asked to remove it only if nothing has come */
+	uint64_t epoch;			/* of the mailbox the call is on */
+};
+/* The start of every call: people may act, and it may fail. box -1: of none. */
+int ram_enter(struct ram_session *c, const char *call, int box, struct err *e);
+int ram_die(struct ram_session *c, struct err *e);
+/* The mailbox, if it is there and has this epoch (0 = any); else ERR_BOX. -1 = not. */
+int ram_find_box(struct ram *r, const char *name, uint64_t epoch, struct err *e);
+/* Both: the start of a call on a mailbox. */
+int ram_enter_box(struct ram_session *c, const char *call, const char *name, uint64_t epoch, struct err *e);
+/* People may act in the middle of a call. */
+void ram_meanwhile(struct ram_session *c, const char *where);
+/* ram_find() in the mailbox as it was when the call began: -1 when it is another by now. */
+long ram_find_still(const struct ram_session *c, int box, struct key key);
+long ram_find(const struct ram *r, int box, struct key key);	/* -1 = not there */
+uint32_t ram_number(struct key name);	/* of a Maildir name; 0 for KEY_NONE */
+struct key ram_key(const struct ram *r, struct arena *a, const struct ram_message *m);
+const char *ram_hint(const struct ram *r, struct arena *a, const struct ram_message *m);
+struct cursor ram_cursor(const struct ram *r, const struct ram_box *b);
+
+int ram_list(struct session *c, struct listing *l, struct err *e);
+int ram_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
+int ram_mailbox_exists(struct session *c, const char *name, struct err *e);
+int ram_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+int ram_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone, struct err *e);
+int ram_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e);
+int ram_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+    const struct body_sink *sink, struct err *e);
+
+struct key ram_choose_name(struct store *s, struct arena *a);
+int ram_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
+    struct arena *a, struct delivery **d_r, struct err *e);
+int ram_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
+    struct arena *a, struct err *e);
+int ram_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
+    struct err *e);
+int ram_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e);
+int ram_create_mailbox(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);
+int ram_remove_mailbox(struct session *c, const char *name, enum outcome *o, struct err *e);
+int ram_rename_mailbox(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
+
+#endif

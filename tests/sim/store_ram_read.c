@@ -1,0 +1,322 @@
+/* What the program reads of a store in RAM: lists, deltas, identities, bodies. */
+#include "tests/sim/store_ram.h"
+
+static struct ram *
+ram_of(struct session *c)
+{
+	return (struct ram *)c->store;
+}
+
+/* ---- mailboxes ---- */
+
+int
+ram_list(struct session *session, struct listing *l, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	struct sim *s = r->sim;
+	struct mailbox m;
+	int i;
+
+	if (ram_enter(c, "list", -1, e) < 0)
+		return -1;
+	l->is_complete = true;
+	for (i = 0; i < SIM_BOXES; i++) {
+		if (!r->box[i].exists)
+			continue;
+		m = (struct mailbox){ .name = sim_box_name[i], .has_cursor = true,
+			.cursor = ram_cursor(r, &r->box[i]), .id = "" };
+		if (i != 0 && sim_happens(s, s->trouble.partial)) {
+			sim_disturb(s, ORACLE_DISTURBED);
+			l->is_complete = sim_chance(s, 50);
+			sim_trace(s, "%s: the list leaves out %s%s", r->store.name, sim_box_name[i],
+			    l->is_complete ? "" : " and says so");
+			continue;
+		}
+		if (sim_happens(s, s->trouble.partial))
+			m.has_cursor = false;
+		vec_push(&l->boxes, m);
+	}
+	if (r->box[4].exists && !r->box[3].exists)
+		vec_push(&l->boxes, (struct mailbox){ .name = sim_box_name[3], .attrs = MAILBOX_NOSELECT, .id = "" });
+	l->is_empty_root = l->boxes.n == 0;
+	l->fingerprint = arena_printf(&l->arena, "ram-%d-%u", r->side, r->fingerprint);
+	listing_sort(l);
+	return 0;
+}
+
+int
+ram_cursors(struct session *session, struct mailbox *boxes, size_t n, struct err *e)
+{
+	struct ram *r = ram_of(session);
+	size_t i;
+	int b;
+
+	if (ram_enter((struct ram_session *)session, "cursors", -1, e) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		b = sim_box(boxes[i].name);
+		boxes[i].has_cursor = b >= 0 && r->box[b].exists && !sim_happens(r->sim, r->sim->trouble.partial);
+		if (boxes[i].has_cursor)
+			boxes[i].cursor = ram_cursor(r, &r->box[b]);
+	}
+	return 0;
+}
+
+int
+ram_mailbox_exists(struct session *session, const char *name, struct err *e)
+{
+	struct ram *r = ram_of(session);
+	int box = sim_box(name);
+
+	if (ram_enter((struct ram_session *)session, "exists", -1, e) < 0)
+		return -1;
+	/* A bare NO for what is not there. For what is, twice in a row, it would be a wrong answer by the rules (R6). */
+	if (box >= 0 && !r->box[box].exists && sim_happens(r->sim, r->sim->trouble.partial)) {
+		sim_disturb(r->sim, ORACLE_DISTURBED);
+		sim_trace(r->sim, "%s: NO to whether %s exists", r->store.name, name);
+		return err_set(e, ERR_BOX, "%s: NO", r->store.name);
+	}
+	return box >= 0 && r->box[box].exists;
+}
+
+/* ---- deltas ---- */
+
+static void
+add_entry(const struct ram *r, struct delta *d, struct ram_message *m)
+{
+	m->is_shown = true;
+	vec_push(&d->entries, (struct delta_entry){ .key = ram_key(r, &d->arena, m),
+		.flags = sim_flags(m->flags, r->spells_lower), .hint = ram_hint(r, &d->arena, m),
+		.size = r->kind == RAM_MAILDIR ? m->c->file_len : m->c->wire_len + m->c->is_misstated,
+		.date = m->date, .server_id = "" });
+}
+
+/* What a list may miss. In a mailbox that the program knows, mail that it has not seen yet is shown: were it hidden
+ * while its twin turns up on the other side, no program could know better than to copy that. */
+static bool
+may_hide(const struct delta *d, const struct ram_box *b, const struct ram_message *m, bool says_so)
+{
+	if (d->has_since && d->since.epoch == b->epoch && (m->was_listed || (m->is_given && says_so)))
+		return true;
+	return says_so && b->complete != b->epoch;
+}
+
+static void
+fill_full(struct ram *r, struct delta *d, struct ram_box *b)
+{
+	struct sim *s = r->sim;
+	bool is_partial = sim_happens(s, s->trouble.partial);
+	bool says_so = is_partial && (r->kind != RAM_MAILDIR || sim_chance(s, 50));
+	size_t i;
+
+	d->kind = DELTA_FULL;
+	d->is_complete = !says_so;
+	for (i = 0; i < b->messages.n; i++)
+		if (!is_partial || !may_hide(d, b, &b->messages.at[i], says_so) || sim_chance(s, 50))
+			add_entry(r, d, &b->messages.at[i]);
+	if (!says_so)
+		b->complete = b->epoch;
+	if (!is_partial)
+		return;
+	sim_disturb(s, ORACLE_DISTURBED);
+	d->cursor.is_steady = false;
+	sim_trace(s, "%s: list of %s shows %zu of %zu%s", r->store.name, d->box, d->entries.n, b->messages.n,
+	    says_so ? " and says so" : "");
+}
+
+/* Answers from modseqs; false when only a full list will do (R2). */
+static bool
+fill_changes(const struct ram *r, struct delta *d, struct ram_box *b)
+{
+	uint64_t since[4], added = 0;
+	size_t i;
+
+	if (r->kind > RAM_CONDSTORE || !d->has_since || d->since.epoch != b->epoch || d->since.len != sizeof since)
+		return false;
+	memcpy(since, d->since.data, sizeof since);
+	if (since[0] > b->modseq || since[1] > b->uidnext || since[2] != b->generation || !d->since.is_steady)
+		return false;
+	for (i = 0; i < b->messages.n; i++)
+		if (b->messages.at[i].modseq > since[0]) {
+			add_entry(r, d, &b->messages.at[i]);
+			added += b->messages.at[i].uid >= since[1];
+		}
+	for (i = 0; i < b->vanished.n && r->kind == RAM_QRESYNC; i++)
+		if (b->vanished.at[i].modseq > since[0])
+			vec_push(&d->gone, (struct uid_range){ b->vanished.at[i].uid, b->vanished.at[i].uid });
+	/* CONDSTORE: when the count says so, all UIDs there are. */
+	d->has_present = r->kind == RAM_CONDSTORE && d->known + added != b->messages.n;
+	for (i = 0; i < b->messages.n && d->has_present; i++)
+		vec_push(&d->present, (struct uid_range){ b->messages.at[i].uid, b->messages.at[i].uid });
+	d->kind = DELTA_CHANGES;
+	d->is_complete = d->has_exists = true;
+	d->exists = b->messages.n;
+	return true;
+}
+
+static int
+fill(struct ram_session *c, struct delta *d, struct err *e)
+{
+	struct ram *r = ram_of(&c->session);
+	struct ram_box *b;
+	int box = ram_enter_box(c, "delta", d->box, 0, e);
+
+	if (box < 0)
+		return -1;
+	b = &r->box[box];
+	d->cursor = ram_cursor(r, b);
+	d->uidnext = r->kind == RAM_MAILDIR ? 0 : b->uidnext;
+	d->is_readonly = b->is_readonly;
+	d->mask = (struct flag_mask){ .sys = r->keeps & FLAG_ALL, .has_any_keyword = r->has_any_keyword,
+		.kw = sim_flags(r->keeps, false).kw };
+	ram_meanwhile(c, "between SELECT and list");
+	if (!b->exists || b->epoch != d->cursor.epoch)
+		return err_set(e, ERR_BOX, "%s: %s went away", r->store.name, d->box);
+	if (!fill_changes(r, d, b))
+		fill_full(r, d, b);
+	return 0;
+}
+
+int
+ram_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_run, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	size_t i;
+
+	(void)is_readonly_run;
+	for (i = 0; i < n; i++) {
+		d[i].status = fill(c, &d[i], &d[i].err);
+		if (d[i].status < 0 && c->is_dead) {
+			*e = d[i].err;
+			d[i].status = 0;
+			d[i].cursor = (struct cursor){ 0 };
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+ram_confirm_gone(struct session *session, const char *name, const struct key *keys, size_t n, bool *gone,
+    struct err *e)
+{
+	struct ram *r = ram_of(session);
+	int box = ram_enter_box((struct ram_session *)session, "confirm", name, 0, e);
+	size_t i;
+
+	if (box < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		gone[i] = ram_find(r, box, keys[i]) < 0 && !sim_happens(r->sim, r->sim->trouble.partial);
+	return 0;
+}
+
+/* ---- identities and bodies ---- */
+
+int
+ram_identify(struct session *session, const char *name, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	struct sim *s = r->sim;
+	const struct content *m;
+	int box;
+	size_t i;
+	long at;
+
+	for (i = 0; i < n; i++)
+		items[i].status = err_set(&items[i].err, ERR_MESSAGE, "not looked at");
+	box = ram_enter_box(c, "identify", name, epoch, e);
+	if (box < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		at = ram_find(r, box, items[i].key);
+		if (at < 0) {
+			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: gone", name);
+			continue;
+		}
+		if (sim_happens(s, s->trouble.item)) {
+			sim_disturb(s, ORACLE_DISTURBED);
+			sim_trace(s, "%s: %s of %s cannot be read", r->store.name,
+			    ram_text(r, &r->box[box].messages.at[at]), name);
+			err_set(&items[i].err, ERR_MESSAGE, "%s: unreadable", name);
+			continue;
+		}
+		m = r->box[box].messages.at[at].c;
+		items[i].status = 0;
+		items[i].ident = m->ident;
+		if (r->kind != RAM_MAILDIR && !(want & IDENT_FULL)) {
+			items[i].ident.has = want & (IDENT_HEADER | IDENT_SIZE);
+			items[i].ident.size += m->is_misstated;
+		}
+	}
+	return 0;
+}
+
+/* One body, in pieces; broken off in the middle when `breaks`. */
+static int
+send_body(struct ram *r, const struct ram_message *m, size_t index, const struct body_sink *sink, bool breaks,
+    struct err *e)
+{
+	bool is_file = r->kind == RAM_MAILDIR;
+	const char *p = is_file ? m->c->file : m->c->wire;
+	size_t len = is_file ? m->c->file_len : m->c->wire_len, half = len / 2;
+	struct body_head head = { .index = index, .form = is_file ? BODY_FILE : BODY_WIRE, .size = len,
+		.wire_size = m->c->wire_len, .date = m->date };
+	struct err broken;
+
+	if (sink->begin(sink->ctx, &head, e) < 0 || sink->data(sink->ctx, p, half, e) < 0)
+		return -1;
+	if (breaks) {
+		err_set(&broken, ERR_MESSAGE, "broke off");
+		return sink->end(sink->ctx, index, &broken, e);
+	}
+	if (sink->data(sink->ctx, p + half, len - half, e) < 0)
+		return -1;
+	return sink->end(sink->ctx, index, NULL, e);
+}
+
+int
+ram_fetch(struct session *session, const char *name, uint64_t epoch, const struct fetch_item *items, size_t n,
+    const struct body_sink *sink, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	struct sim *s = r->sim;
+	struct ram_message m;
+	struct err failed;
+	int box = ram_enter_box(c, "fetch", name, epoch, e);
+	size_t i, k, turn = 0;
+	long at;
+
+	if (box < 0)
+		return -1;
+	if (sim_happens(s, s->trouble.item))
+		turn = sim_draw(s, n);
+	for (k = 0; k < n; k++) {
+		i = (k + turn) % n;
+		ram_meanwhile(c, "in fetch");
+		at = ram_find_still(c, box, items[i].key);
+		if (at < 0) {
+			err_class(&failed, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: gone", name);
+			if (sink->end(sink->ctx, i, &failed, e) < 0)
+				return -1;
+			continue;
+		}
+		m = r->box[box].messages.at[at];
+		if (!sim_happens(s, s->trouble.item)) {
+			if (send_body(r, &m, i, sink, false, e) < 0)
+				return -1;
+			continue;
+		}
+		sim_disturb(s, ORACLE_DISTURBED);
+		sim_trace(s, "%s: body of %s breaks off", r->store.name, ram_text(r, &m));
+		if (send_body(r, &m, i, sink, true, e) < 0)
+			return -1;
+		if (sim_chance(s, 50))
+			return ram_die(c, e);
+	}
+	return 0;
+}

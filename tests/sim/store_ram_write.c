@@ -1,0 +1,611 @@
+/* What the program does to a store in RAM. Each act is preceded by step(), held against the policy of the run, told
+ * to the oracle, and may fail in every way a real one can.
+ *
+ * Fates of one item:   done | refused now | refused for good | done, answer lost | not done, answer lost |
+ *                      the session dies before it or after it | "done", and it is not
+ */
+#include "tests/sim/store_ram.h"
+
+#include "state/base/step.h"
+
+enum fate { FATE_DONE, FATE_REFUSED, FATE_NEVER, FATE_UNKNOWN_DONE, FATE_UNKNOWN_NOT, FATE_DIES_BEFORE,
+	FATE_DIES_AFTER, FATE_LIE };
+
+static struct ram *
+ram_of(struct session *c)
+{
+	return (struct ram *)c->store;
+}
+
+static enum fate
+fate_of(struct sim *s)
+{
+	static const enum fate fates[] = { FATE_REFUSED, FATE_NEVER, FATE_UNKNOWN_DONE, FATE_UNKNOWN_NOT, FATE_DIES_BEFORE,
+		FATE_DIES_AFTER, FATE_UNKNOWN_DONE, FATE_DIES_AFTER };
+	static const char *const words[] = { "done", "refused", "refused for good", "done, answer lost",
+		"not done, no answer", "session dies before it", "session dies behind it", "a lie" };
+	enum fate f = FATE_DONE;
+
+	if (sim_happens(s, s->trouble.item)) {
+		sim_disturb(s, ORACLE_DISTURBED);
+		f = fates[sim_draw(s, sizeof fates / sizeof fates[0])];
+	} else if (sim_happens(s, s->trouble.lie)) {
+		sim_disturb(s, ORACLE_LOST);
+		f = FATE_LIE;
+	}
+	if (f != FATE_DONE)
+		sim_trace(s, "  fate of the next: %s", words[f]);
+	return f;
+}
+
+/* What is about to be changed on this side is allowed in this run, and noticed. */
+static void
+changes(struct ram *r, int box, bool is_allowed, const char *what)
+{
+	struct sim *s = r->sim;
+
+	s->changes++;
+	if (!s->is_selected[box])
+		sim_fail(s, "%s in %s of %s, a mailbox the channel does not mean", what, sim_box_name[box], r->store.name);
+	if (s->policy.is_readonly[r->side])
+		sim_fail(s, "%s in %s of %s, which is read-only", what, sim_box_name[box], r->store.name);
+	if (!is_allowed)
+		sim_fail(s, "%s in %s of %s, which the policy does not allow", what, sim_box_name[box], r->store.name);
+	if (step_is_dead())
+		sim_fail(s, "%s in %s of %s after the program has died", what, sim_box_name[box], r->store.name);
+}
+
+/* The start of a call that changes a mailbox: the server may have opened it read-only (R17). */
+static int
+enter_writable(struct ram_session *c, const char *call, const char *name, uint64_t epoch, struct err *e)
+{
+	struct ram *r = ram_of(&c->session);
+	int box = ram_enter_box(c, call, name, epoch, e);
+
+	if (box >= 0 && r->box[box].is_readonly)
+		return err_set(e, ERR_BOX, "%s: %s is read-only", r->store.name, name);
+	return box;
+}
+
+/* In front of a durable act. -1: the program ends here. */
+static int
+act(struct ram_session *c, enum step_kind kind, const char *what, struct err *e)
+{
+	if (step(kind, what, e) == 0)
+		return 0;
+	c->is_dead = true;
+	return -1;
+}
+
+/* Behind it: a server's answer is read. */
+static int
+answer(struct ram_session *c, struct err *e)
+{
+	return ram_of(&c->session)->kind == RAM_MAILDIR ? 0 : act(c, STEP_ANSWER, "answer", e);
+}
+
+static bool
+may(const struct ram *r, unsigned types)
+{
+	return r->sim->policy.sync[r->side] & types;
+}
+
+static void
+refuse(struct ram *r, enum fate f, const char *name, struct err *e)
+{
+	err_class(e, ERR_MESSAGE, ERR_FAILED, f == FATE_NEVER ? ERR_NEVER : ERR_LATER, "%s: %s refuses a message",
+	    r->store.name, name);
+}
+
+/* The flags of a message become `flags` by the program's hand. */
+static void
+set_flags(struct ram *r, int box, size_t i, uint32_t flags)
+{
+	struct ram_message *m = &r->box[box].messages.at[i];
+
+	if ((flags & ~m->flags & FLAG_DELETED) && !m->is_counted) {
+		r->sim->deletions[r->side][box]++;
+		m->is_counted = true;
+		oracle_ours_marked(r->sim->oracle, r->side, box, m->c->serial);
+	}
+	ram_set_flags(r, box, i, flags);
+}
+
+static void
+remove_message(struct ram *r, int box, size_t i)
+{
+	const struct ram_message *m = &r->box[box].messages.at[i];
+
+	if (!(m->flags & FLAG_DELETED))
+		r->sim->deletions[r->side][box]++;
+	oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted);
+	ram_remove(r, box, i);
+}
+
+/* ---- delivery ---- */
+
+struct delivery_ram {
+	struct delivery delivery;	/* first */
+	struct ram_session *c;
+	int box;
+	struct deliver_item *items;
+	const struct content **whole;	/* what arrived, until finish (Maildir) */
+	int64_t *dates;
+	size_t n;
+	struct arena *arena;
+	char *body;
+	size_t len;
+	struct err err;			/* of a session that died */
+	bool is_dead;
+};
+
+static int
+sink_begin(void *ctx, const struct body_head *head, struct err *e)
+{
+	struct delivery_ram *d = ctx;
+
+	(void)e;
+	d->len = 0;
+	if (head->size > 4096 || head->index >= d->n)
+		sim_fail(ram_of(&d->c->session)->sim, "a body of a size that no message has");
+	return 0;
+}
+
+static int
+sink_data(void *ctx, const void *p, size_t len, struct err *e)
+{
+	struct delivery_ram *d = ctx;
+
+	(void)e;
+	if (d->len + len <= 4096)
+		memcpy(d->body + d->len, p, len);
+	d->len += len;
+	return 0;
+}
+
+static void
+store_item(struct delivery_ram *d, size_t index, const struct content *c)
+{
+	struct ram *r = ram_of(&d->c->session);
+	struct deliver_item *item = &d->items[index];
+	struct ram_message *m;
+
+	changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
+	m = ram_put(r, d->box, c, sim_bits(item->flags), ram_number(item->name));
+	m->is_given = item->name.len > 0;
+	if (item->date != 0)
+		m->date = item->date;
+	sim_trace(r->sim, "  %s %s: %s arrives with %s", r->store.name, sim_box_name[d->box], ram_text(r, m),
+	    sim_flags_text(m->flags));
+	oracle_ours_put(r->sim->oracle, r->side, d->box, c->serial);
+	if (r->has_uidplus || r->kind == RAM_MAILDIR) {
+		item->key = ram_key(r, d->arena, m);
+		item->hint = ram_hint(r, d->arena, m);
+	}
+	item->flags = sim_flags(m->flags, r->spells_lower);
+}
+
+/* One message reaches the store, or not. -1: nothing more will. */
+static int
+deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struct err *e)
+{
+	struct ram *r = ram_of(&d->c->session);
+	struct deliver_item *item = &d->items[index];
+	enum fate f = fate_of(r->sim);
+
+	if (!r->box[d->box].exists || r->box[d->box].epoch != d->c->epoch)
+		f = FATE_REFUSED;
+	if (c->is_refused[r->side])
+		f = FATE_NEVER;
+	if (f == FATE_REFUSED || f == FATE_NEVER) {
+		refuse(r, f, sim_box_name[d->box], &item->err);
+		return 0;
+	}
+	if (act(d->c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "delivery", e) < 0)
+		return -1;
+	item->outcome = OUTCOME_UNKNOWN;
+	if (f == FATE_DIES_BEFORE)
+		return ram_die(d->c, e);
+	if (f != FATE_UNKNOWN_NOT && f != FATE_LIE)
+		store_item(d, index, c);
+	if (answer(d->c, e) < 0)
+		return -1;
+	if (f == FATE_DIES_AFTER)
+		return ram_die(d->c, e);
+	if (f == FATE_DONE || f == FATE_LIE)
+		item->outcome = OUTCOME_DONE;
+	if (f == FATE_LIE && r->kind == RAM_MAILDIR)
+		item->outcome = OUTCOME_UNKNOWN;
+	return 0;
+}
+
+static int
+sink_end(void *ctx, size_t index, const struct err *failed, struct err *e)
+{
+	struct delivery_ram *d = ctx;
+	struct ram *r = ram_of(&d->c->session);
+	const struct content *c;
+
+	if (failed != NULL) {
+		d->items[index].err = *failed;
+		return 0;
+	}
+	c = d->len <= 4096 ? content_recognise(r->sim, d->body, d->len) : NULL;
+	if (c == NULL) {
+		sim_fail(r->sim, "O3: what is delivered to %s is no message of ours", r->store.name);
+		return err_set(e, ERR_STORE, "not a message of ours");
+	}
+	d->whole[index] = c;
+	if (r->kind == RAM_MAILDIR)
+		return 0;
+	if (deliver_one(d, index, c, e) == 0)
+		return 0;
+	d->is_dead = true;
+	d->err = *e;
+	return -1;
+}
+
+static int
+finish(struct delivery *base, struct err *e)
+{
+	struct delivery_ram *d = (struct delivery_ram *)base;
+	struct ram *r = ram_of(&d->c->session);
+	int status = 0;
+	size_t i;
+
+	for (i = 0; i < d->n && r->kind == RAM_MAILDIR && status == 0; i++)
+		if (d->whole[i] != NULL)
+			status = deliver_one(d, i, d->whole[i], e);
+	if (d->is_dead) {
+		*e = d->err;
+		status = -1;
+	}
+	for (i = 0; i < d->n; i++)
+		if (d->items[i].outcome == OUTCOME_UNKNOWN || d->items[i].outcome == OUTCOME_FAILED)
+			d->items[i].key = KEY_NONE;
+	free(d->whole);
+	free(d->dates);
+	free(d->body);
+	free(d);
+	return status;
+}
+
+struct key
+ram_choose_name(struct store *store, struct arena *a)
+{
+	struct ram *r = (struct ram *)store;
+
+	if (r->kind != RAM_MAILDIR)
+		return KEY_NONE;
+	return key_from_string(arena_printf(a, "g%u.sim", ++r->numbers));
+}
+
+int
+ram_deliver(struct session *session, const char *name, uint64_t epoch, struct deliver_item *items, size_t n,
+    struct arena *a, struct delivery **d_r, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct delivery_ram *d;
+	size_t i;
+	int box;
+
+	for (i = 0; i < n; i++) {
+		items[i].outcome = OUTCOME_FAILED;
+		items[i].key = KEY_NONE;
+		items[i].hint = "";
+	}
+	box = enter_writable(c, "deliver", name, epoch, e);
+	if (box < 0)
+		return -1;
+	d = mem_alloc(sizeof *d);
+	*d = (struct delivery_ram){ .delivery = { .sink = { sink_begin, sink_data, sink_end, d }, .finish = finish },
+		.c = c, .box = box, .items = items, .n = n, .arena = a };
+	d->whole = mem_alloc((n + 1) * sizeof *d->whole);
+	d->dates = mem_alloc((n + 1) * sizeof *d->dates);
+	d->body = mem_alloc(4096);
+	*d_r = &d->delivery;
+	return 0;
+}
+
+/* ---- changes to what is there ---- */
+
+/* Where an act on one item stands before anything is done: 1 go on, 0 its answer is written, -1 the session died. */
+static int
+begin_item(struct ram_session *c, int box, struct key key, enum fate *f_r, long *at_r, enum outcome *o, struct err *why,
+    struct err *e)
+{
+	struct ram *r = ram_of(&c->session);
+	struct sim *s = r->sim;
+
+	*o = OUTCOME_FAILED;
+	ram_meanwhile(c, "between two acts");
+	*at_r = ram_find_still(c, box, key);
+	if (*at_r < 0) {
+		err_class(why, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: it is not there", r->store.name);
+		return 0;
+	}
+	*f_r = fate_of(s);
+	if (*f_r == FATE_REFUSED || *f_r == FATE_NEVER) {
+		refuse(r, *f_r, sim_box_name[box], why);
+		return 0;
+	}
+	if (act(c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "change", e) < 0)
+		return -1;
+	*o = OUTCOME_UNKNOWN;
+	return *f_r == FATE_DIES_BEFORE ? ram_die(c, e) : 1;
+}
+
+static bool
+takes_effect(enum fate f)
+{
+	return f == FATE_DONE || f == FATE_UNKNOWN_DONE || f == FATE_DIES_AFTER;
+}
+
+static int
+end_item(struct ram_session *c, enum fate f, enum outcome *o, struct err *e)
+{
+	if (answer(c, e) < 0)
+		return -1;
+	if (f == FATE_DIES_AFTER)
+		return ram_die(c, e);
+	if (f == FATE_DONE || f == FATE_LIE)
+		*o = OUTCOME_DONE;
+	return 0;
+}
+
+int
+ram_change_flags(struct session *session, const char *name, uint64_t epoch, struct flag_item *items, size_t n,
+    struct arena *a, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	uint32_t add, remove, flags;
+	int box, got;
+	enum fate f = FATE_DONE;
+	struct ram_message *m;
+	size_t i;
+	long at;
+
+	for (i = 0; i < n; i++)
+		items[i].outcome = OUTCOME_FAILED;
+	box = enter_writable(c, "change_flags", name, epoch, e);
+	if (box < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			continue;
+		add = sim_bits(items[i].add);
+		remove = sim_bits(items[i].remove);
+		m = &r->box[box].messages.at[at];
+		flags = ((m->flags | add) & ~remove) & r->keeps;
+		changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)), "a flag change");
+		if ((add | remove) & ~r->sim->common & ~(uint32_t)FLAG_DELETED)
+			sim_fail(r->sim, "flags %s are changed, which the two sides cannot both keep",
+			    sim_flags_text((add | remove) & ~r->sim->common));
+		sim_trace(r->sim, "  %s %s: flags of %s: %s -> %s", r->store.name, name, ram_text(r, m),
+		    sim_flags_text(m->flags), sim_flags_text(flags));
+		/* Nothing will ever show it again but a full list, next week. */
+		if (f == FATE_LIE)
+			oracle_lied(r->sim->oracle, box, m->c->serial);
+		if (takes_effect(f))
+			set_flags(r, box, (size_t)at, flags);
+		items[i].flags = sim_flags(flags, r->spells_lower);
+		items[i].new_hint = ram_hint(r, a, m);
+		if (end_item(c, f, &items[i].outcome, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* One message is removed for good: at once, or marked first as IMAP wants it. */
+static int
+expunge_one(struct ram_session *c, int box, long at, struct err *e)
+{
+	struct ram *r = ram_of(&c->session);
+	struct ram_message *m = &r->box[box].messages.at[at];
+
+	if (r->kind != RAM_MAILDIR && !(m->flags & FLAG_DELETED)) {
+		set_flags(r, box, (size_t)at, m->flags | FLAG_DELETED);
+		if (act(c, STEP_SEND, "UID EXPUNGE", e) < 0)
+			return -1;
+	}
+	remove_message(r, box, (size_t)at);
+	return 0;
+}
+
+int
+ram_expunge(struct session *session, const char *name, uint64_t epoch, struct expunge_item *items, size_t n,
+    struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	int box, got;
+	enum fate f = FATE_DONE;
+	struct ram_message *m;
+	size_t i;
+	long at;
+
+	for (i = 0; i < n; i++)
+		items[i].outcome = OUTCOME_FAILED;
+	box = enter_writable(c, "expunge", name, epoch, e);
+	if (box < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
+		if (got < 0)
+			return -1;
+		if (got == 0) {
+			if (at < 0)
+				items[i].outcome = OUTCOME_DONE;
+			continue;
+		}
+		m = &r->box[box].messages.at[at];
+		if (r->kind == RAM_MAILDIR && sim_bits(items[i].expect) != m->flags) {
+			sim_trace(r->sim, "  %s %s: %s has other flags now", r->store.name, name, ram_text(r, m));
+			items[i].outcome = OUTCOME_FAILED;
+			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "it has other flags now");
+			continue;
+		}
+		changes(r, box, r->sim->policy.expunge[r->side], "an expunge");
+		if (f == FATE_LIE)
+			oracle_lied(r->sim->oracle, box, m->c->serial);
+		sim_trace(r->sim, "  %s %s: %s is expunged", r->store.name, name, ram_text(r, m));
+		if (takes_effect(f) && expunge_one(c, box, at, e) < 0)
+			return -1;
+		if (end_item(c, f, &items[i].outcome, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* To `to`: in one act, or as COPY, STORE, EXPUNGE. *m_r: a copy of what is there now. */
+static int
+move_one(struct ram_session *c, int box, long at, int to, struct key name, bool keep, struct ram_message *m_r,
+    struct err *e)
+{
+	struct ram *r = ram_of(&c->session);
+	struct ram_message old = r->box[box].messages.at[at], *m;
+
+	m = ram_put(r, to, old.c, old.flags, ram_number(name));
+	m->is_given = name.len > 0;
+	m->date = old.date;
+	*m_r = *m;
+	oracle_ours_put(r->sim->oracle, r->side, to, old.c->serial);
+	if (keep)
+		return 0;
+	if (!r->has_move && r->kind != RAM_MAILDIR && act(c, STEP_SEND, "STORE and EXPUNGE", e) < 0)
+		return -1;
+	at = r->kind == RAM_MAILDIR ? at : ram_find_still(c, box, ram_key(r, &r->sim->arena, &old));
+	if (at >= 0)
+		remove_message(r, box, (size_t)at);
+	return 0;
+}
+
+int
+ram_move(struct session *session, const char *name, uint64_t epoch, const char *to_name, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	int box, to, got;
+	enum fate f = FATE_DONE;
+	struct ram_message m;
+	size_t i;
+	long at;
+
+	for (i = 0; i < n; i++)
+		items[i].outcome = OUTCOME_FAILED;
+	if ((box = enter_writable(c, "move", name, epoch, e)) < 0 ||
+	    (to = ram_find_box(r, to_name, to_epoch, e)) < 0)
+		return -1;
+	if (r->box[to].is_readonly)
+		return err_set(e, ERR_BOX, "%s: %s is read-only", r->store.name, to_name);
+	for (i = 0; i < n; i++) {
+		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			continue;
+		changes(r, box, keep || may(r, SYNC_GONE), "a move");
+		changes(r, to, may(r, SYNC_NEW | SYNC_OLD), "a move");
+		if (!r->box[to].exists)
+			return err_set(e, ERR_BOX, "%s: no mailbox %s", r->store.name, to_name);
+		sim_trace(r->sim, "  %s %s: %s is %s to %s", r->store.name, name,
+		    ram_text(r, &r->box[box].messages.at[at]), keep ? "copied" : "moved", to_name);
+		m = r->box[box].messages.at[at];
+		if (takes_effect(f) && move_one(c, box, at, to, items[i].name, keep, &m, e) < 0)
+			return -1;
+		items[i].new_key = KEY_NONE;
+		items[i].new_hint = "";
+		if (f == FATE_DONE && (r->has_uidplus || r->kind == RAM_MAILDIR)) {
+			items[i].new_key = ram_key(r, a, &m);
+			items[i].new_hint = ram_hint(r, a, &m);
+		}
+		if (end_item(c, f, &items[i].outcome, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- mailboxes ---- */
+
+/* 1 go on, 0 refused, -1 dead; *f_r otherwise. */
+static int
+begin_box(struct ram_session *c, const char *call, int box, enum fate *f_r, enum outcome *o, struct err *e)
+{
+	struct ram *r = ram_of(&c->session);
+
+	*o = OUTCOME_FAILED;
+	c->is_alone = strcmp(call, "remove") == 0;
+	if (ram_enter(c, call, box, e) < 0)
+		return -1;
+	c->is_alone = false;
+	if (box < 0) {
+		sim_fail(r->sim, "%s of a mailbox that nobody knows", call);
+		return err_set(e, ERR_BOX, "no such mailbox");
+	}
+	*f_r = fate_of(r->sim);
+	if (*f_r == FATE_REFUSED || *f_r == FATE_NEVER)
+		return err_class(e, ERR_BOX, ERR_FAILED, *f_r == FATE_NEVER ? ERR_NEVER : ERR_LATER, "%s: %s refused",
+		    r->store.name, call);
+	if (act(c, STEP_MKDIR, call, e) < 0)
+		return -1;
+	*o = OUTCOME_UNKNOWN;
+	return *f_r == FATE_DIES_BEFORE ? ram_die(c, e) : 1;
+}
+
+int
+ram_create_mailbox(struct session *session, const char *name, unsigned role, enum outcome *o, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	int box = sim_box(name);
+	enum fate f = FATE_DONE;
+
+	(void)role;
+	if (begin_box(c, "create", box, &f, o, e) < 0)
+		return -1;
+	changes(r, box, r->sim->policy.create[r->side] || box == 0, "a creation");
+	sim_trace(r->sim, "  %s: %s is created", r->store.name, name);
+	if (takes_effect(f) && !r->box[box].exists)
+		ram_create_box(r, box);
+	return end_item(c, f, o, e);
+}
+
+int
+ram_remove_mailbox(struct session *session, const char *name, enum outcome *o, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	struct ram *r = ram_of(session);
+	int box = sim_box(name);
+	enum fate f = FATE_DONE;
+
+	if (begin_box(c, "remove", box, &f, o, e) < 0)
+		return -1;
+	changes(r, box, r->sim->policy.remove[r->side] && box != 0, "a removal");
+	sim_trace(r->sim, "  %s: %s is removed with %zu messages", r->store.name, name, r->box[box].messages.n);
+	if (takes_effect(f) && r->box[box].exists) {
+		oracle_ours_removed_box(r->sim->oracle, r->side, box);
+		while (r->box[box].messages.n > 0)
+			remove_message(r, box, 0);
+		ram_drop_box(r, box);
+	}
+	return end_item(c, f, o, e);
+}
+
+int
+ram_rename_mailbox(struct session *session, const char *from, const char *to, enum outcome *o, struct err *e)
+{
+	struct ram_session *c = (struct ram_session *)session;
+	int box = sim_box(from);
+
+	(void)to;
+	*o = OUTCOME_FAILED;
+	if (ram_enter(c, "rename", box, e) < 0)
+		return -1;
+	sim_fail(ram_of(session)->sim, "a mailbox is renamed, which no person did");
+	return 0;
+}
