@@ -272,17 +272,15 @@ write_log(struct exec *x, const struct batch *b, size_t n, const char *verb, str
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	const struct store *store = x->run->set->store[b->side];
+	const struct explain_names names = { { side_name(FAR), side_name(NEAR) } };
 	struct arena a = { 0 };
-	struct buf why = { 0 };
 	struct log_entry l = { .when = x->run->set->now, .side = b->side, .box = x->run->boxes.at[b->box].name };
 	int status;
 
-	op_explain(x->in, op, &why);
-	l.why = buf_str(&why);
+	l.why = reason_text(&a, op->reason, op->side, &names);
 	l.what = op->msg == UINT32_MAX ? verb : arena_printf(&a, "%s %s", verb,
 	    key_text(&a, x->live[op->msg]->half[b->side].key, store->ops->has_uid_keys));
 	status = log_add(x->run->state, &l, e);
-	buf_release(&why);
 	arena_release(&a);
 	return status;
 }
