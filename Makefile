@@ -120,17 +120,31 @@ $(B)/%.h.ok: %.h $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -Werror -fsyntax-only -xc -include $< /dev/null && touch $@
 
+# What install puts below PREFIX beside the program: FILE=PLACE.
+SHARED := contrib/man/mailtwin.1=share/man/man1/mailtwin.1 contrib/man/mailtwin.5=share/man/man5/mailtwin.5 \
+          contrib/completion/mailtwin.bash=share/bash-completion/completions/mailtwin \
+          contrib/completion/_mailtwin=share/zsh/site-functions/_mailtwin \
+          contrib/vim/syntax/mbsyncrc.vim=share/vim/vimfiles/syntax/mbsyncrc.vim \
+          contrib/vim/ftdetect/mbsyncrc.vim=share/vim/vimfiles/ftdetect/mbsyncrc.vim \
+          contrib/systemd/mailtwin.timer=lib/systemd/user/mailtwin.timer \
+          mbsyncrc.example=share/doc/mailtwin/mbsyncrc.example
+SERVICE := lib/systemd/user/mailtwin.service
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 mailtwin $(DESTDIR)$(PREFIX)/bin
+	install -D -m 755 mailtwin '$(DESTDIR)$(PREFIX)/bin/mailtwin'
+	@set -e; for f in $(SHARED); do install -D -m 644 "$${f%%=*}" '$(DESTDIR)$(PREFIX)'/"$${f#*=}"; done
+	@sed 's|^ExecStart=mailtwin|ExecStart=$(PREFIX)/bin/mailtwin|' contrib/systemd/mailtwin.service \
+		>'$(DESTDIR)$(PREFIX)/$(SERVICE)' && chmod 644 '$(DESTDIR)$(PREFIX)/$(SERVICE)'
+uninstall:
+	cd '$(DESTDIR)$(PREFIX)' && rm -f bin/mailtwin $(SERVICE) $(foreach f,$(SHARED),$(lastword $(subst =, ,$(f))))
+	-@rmdir '$(DESTDIR)$(PREFIX)/share/doc/mailtwin' 2>/dev/null
 clean:
 	rm -rf .build mailtwin
 help:
-	@echo 'targets: all check test demo bench unit layers headers clang e2e crash fuzz deps install clean'
+	@echo 'targets: all check test demo bench unit layers headers clang e2e crash fuzz deps install uninstall clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
 	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
-.PHONY: all check test demo bench unit layers headers clang sim sim-faults e2e crash fuzz fuzz-programs deps install clean help FORCE
+.PHONY: all check test demo bench unit layers headers clang sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

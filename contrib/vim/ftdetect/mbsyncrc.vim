@@ -1,0 +1,1 @@
+autocmd BufRead,BufNewFile mbsyncrc,.mbsyncrc,isyncrc,mbsyncrc.example setfiletype mbsyncrc
