@@ -239,7 +239,8 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	status = state_begin(r.state, e);
 	if (status == 0) {
 		r.pool = pool_new(&ps);
-		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || boxes_list(&r, e) < 0 || gather(&r, e) < 0 || synchronise(&r, e) < 0 ||
+		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || boxes_list(&r, e) < 0 ||
+		    quiet_wait(&r, e) < 0 || gather(&r, e) < 0 || synchronise(&r, e) < 0 ||
 		    remember_stores(&r, e) < 0)
 			status = -1;
 		state_abort(r.state);

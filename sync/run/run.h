@@ -83,6 +83,9 @@ int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delt
 /* What is known of a side is void (R7): its halves are forgotten, what was agreed stays with the others. */
 int fold_reset(struct run *r, const struct run_box *b, enum side s, struct err *e);
 
+/* quiet.c: after a crash, until the server has taken in what was on its way. Before gather. */
+int quiet_wait(struct run *r, struct err *e);
+
 /* recover.c */
 int recover_begin(struct run *r, struct err *e);	/* before anything: which intents are of earlier runs */
 int recover(struct run *r, struct err *e);		/* after gather: settles the intents whose outcome shows */
