@@ -456,6 +456,7 @@ encode_intent(struct buf *b, const struct intent *i)
 	put_u32(b, i->tries);
 	put_u8(b, ident_fields(&i->ident));
 	put_ident(b, &i->ident);
+	put_string(b, i->server_id != NULL ? i->server_id : "");
 	end(b, at);
 }
 
@@ -480,6 +481,7 @@ decode_intent(struct db_val v, struct intent *i_r)
 	if (fields & (FIELD_AGREED | FIELD_WHY))
 		r.is_bad = true;
 	take_ident(&r, fields, &i_r->ident);
+	i_r->server_id = take_string(&r);
 	return close_value(&r);
 }
 

@@ -263,6 +263,7 @@ dump_intents(struct dump *d, struct err *e)
 		add_number(d, "", "epoch", i.epoch);
 		add_number(d, "", "uidnext", i.uidnext);
 		add_ident(d, &i.ident);
+		add_string(d, "", "server-id", i.server_id);
 		add_signed(d, "", "when", i.when);
 		add_number(d, "", "tries", i.tries);
 		if (end_line(d, e) != 0)

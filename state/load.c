@@ -316,6 +316,7 @@ load_intent(struct load *l)
 	i.epoch = take_number(l, "", "epoch", UINT64_MAX);
 	i.uidnext = (uint32_t)take_number(l, "", "uidnext", UINT32_MAX);
 	i.ident = take_ident(l);
+	i.server_id = take_string(l, "", "server-id");
 	i.when = take_signed(l, "", "when");
 	i.tries = (uint32_t)take_number(l, "", "tries", UINT32_MAX);
 	if (i.id == 0)

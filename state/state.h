@@ -128,6 +128,7 @@ struct intent {
 	uint64_t epoch;			/* of the mailbox written to, when planned */
 	uint32_t uidnext;		/* of the mailbox written to, 0 = not known */
 	struct ident ident;		/* as far as known; size = wire size */
+	const char *server_id;		/* MOVE, CLONE: of the message acted on; its copy has the same. NULL or "" = none */
 	int64_t when;
 	uint32_t tries;
 };

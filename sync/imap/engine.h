@@ -35,6 +35,7 @@ struct imap_session {
 	char label[256];
 	struct imap_caps caps;
 	bool is_stale;			/* caps are of before the login, or of another run */
+	bool is_dovecot;		/* by its greeting */
 	bool has_qresync, has_condstore, is_utf8;	/* ENABLED said so */
 	struct imap_memory memory;
 	unsigned last_tag;

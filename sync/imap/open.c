@@ -107,6 +107,7 @@ greeting(struct imap_session *s, struct err *e)
 		err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s turns us away: %s", s->label, reply->text);
 		return imap_die(s, &why, e);
 	}
+	s->is_dovecot = strcasestr(reply->text, "dovecot") != NULL;
 	if (reply->code.kind == IMAP_CODE_CAPABILITY)
 		imap_caps_set(&s->caps, reply->code.arg, strlen(reply->code.arg));
 	return reply->status == IMAP_PREAUTH;
@@ -692,6 +693,12 @@ bool
 imap_session_has_qresync(const struct imap_session *s)
 {
 	return s->has_qresync;
+}
+
+bool
+imap_session_is_dovecot(const struct imap_session *s)
+{
+	return s->is_dovecot;
 }
 
 bool

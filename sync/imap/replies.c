@@ -208,6 +208,21 @@ fetch_number(struct context *c, uint64_t *n_r, unsigned bit)
 }
 
 static int
+fetch_guid(struct context *c)
+{
+	struct imap_fetch *f = &c->reply->fetch;
+	size_t len;
+
+	if (string(c, &f->guid, &len, true) < 0)
+		return -1;
+	if (f->guid == NULL || len == 0)
+		f->guid = "";
+	else
+		f->has |= IMAP_FETCH_GUID;
+	return 0;
+}
+
+static int
 fetch_item(struct context *c, const struct imap_token *t)
 {
 	struct imap_fetch *f = &c->reply->fetch;
@@ -244,6 +259,8 @@ fetch_item(struct context *c, const struct imap_token *t)
 		return fetch_id(c, &f->threadid, IMAP_FETCH_THREADID);
 	if (imap_token_is(t, "X-GM-MSGID"))
 		return fetch_number(c, &f->gm_msgid, IMAP_FETCH_GM_MSGID);
+	if (imap_token_is(t, "X-GUID"))
+		return fetch_guid(c);
 	return imap_reader_skip_value(c->r, c->e);
 }
 
@@ -256,7 +273,7 @@ read_fetch(struct context *c, uint32_t seq)
 	memset(f, 0, sizeof *f);
 	f->seq = seq;
 	f->flags = FLAGS_NONE;
-	f->emailid = f->threadid = "";
+	f->emailid = f->threadid = f->guid = "";
 	c->reply->kind = IMAP_REPLY_FETCH;
 	if (expect(c, IMAP_TOKEN_OPEN, "FETCH without a list") < 0)
 		return -1;

@@ -96,7 +96,7 @@ struct imap_status_data {
 enum imap_fetch_has {
 	IMAP_FETCH_UID = 1 << 0, IMAP_FETCH_FLAGS = 1 << 1, IMAP_FETCH_MODSEQ = 1 << 2,
 	IMAP_FETCH_SIZE = 1 << 3, IMAP_FETCH_DATE = 1 << 4, IMAP_FETCH_EMAILID = 1 << 5,
-	IMAP_FETCH_THREADID = 1 << 6, IMAP_FETCH_GM_MSGID = 1 << 7,
+	IMAP_FETCH_THREADID = 1 << 6, IMAP_FETCH_GM_MSGID = 1 << 7, IMAP_FETCH_GUID = 1 << 8,
 };
 
 /* A BODY[...] of a FETCH, as it passed by. */
@@ -119,7 +119,7 @@ struct imap_fetch {
 	uint64_t modseq, size, gm_msgid;
 	int64_t date;			/* INTERNALDATE, seconds; NIL and nonsense are no date */
 	int zone;			/* its zone, minutes east */
-	const char *emailid, *threadid;
+	const char *emailid, *threadid, *guid;	/* guid: Dovecot's X-GUID */
 	struct imap_body body[IMAP_BODIES];
 	int n_bodies;
 };

@@ -132,6 +132,7 @@ const struct imap_caps *imap_session_caps(const struct imap_session *s);
 bool imap_session_is_utf8(const struct imap_session *s);
 bool imap_session_has_qresync(const struct imap_session *s);	/* ENABLED said so */
 bool imap_session_has_condstore(const struct imap_session *s);	/* enabled or offered */
+bool imap_session_is_dovecot(const struct imap_session *s);	/* says its greeting; no promise */
 bool imap_session_is_alive(const struct imap_session *s);
 const char *imap_session_label(const struct imap_session *s);
 struct stream *imap_session_stream(struct imap_session *s);	/* NULL once dead */

@@ -14,7 +14,24 @@ cmp_header(const void *x, const void *y)
 	return ha ? memcmp(a->ident.header, b->ident.header, sizeof a->ident.header) : 0;
 }
 
-/* Within one header: by whole digest, then far before near, then as the header says, oldest first. */
+/* Far before near, then as the header says, oldest first. */
+static int
+cmp_order(const void *x, const void *y)
+{
+	const struct adopt_item *a = x, *b = y;
+
+	if (a->side != b->side)
+		return a->side < b->side ? -1 : 1;
+	if (a->is_awaited != b->is_awaited)
+		return a->is_awaited ? -1 : 1;
+	if (a->is_deleted != b->is_deleted)
+		return a->is_deleted ? 1 : -1;
+	if (a->date != b->date)
+		return a->date < b->date ? -1 : 1;
+	return key_cmp(a->key, b->key);
+}
+
+/* Within one header: by whole digest, then in that order. */
 static int
 cmp_full(const void *x, const void *y)
 {
@@ -25,17 +42,7 @@ cmp_full(const void *x, const void *y)
 	if (fa != fb)
 		return fa ? -1 : 1;
 	c = fa ? memcmp(a->ident.full, b->ident.full, sizeof a->ident.full) : 0;
-	if (c != 0)
-		return c;
-	if (a->side != b->side)
-		return a->side < b->side ? -1 : 1;
-	if (a->is_awaited != b->is_awaited)
-		return a->is_awaited ? -1 : 1;
-	if (a->is_deleted != b->is_deleted)
-		return a->is_deleted ? 1 : -1;
-	if (a->date != b->date)
-		return a->date < b->date ? -1 : 1;
-	return key_cmp(a->key, b->key);
+	return c != 0 ? c : cmp_order(x, y);
 }
 
 static size_t
@@ -48,11 +55,28 @@ count_side(const struct adopt_item *g, size_t n, enum side s)
 	return k;
 }
 
-/* One far and one near whose header and size alone decide. */
+enum adopt_mode { TWINS, MOVED };
+
+/* Header and size alone decide: of one far and one near; or of what one store shows as equal. */
 static bool
-is_plain(const struct adopt_item *g, size_t n)
+is_plain(const struct adopt_item *g, size_t n, enum adopt_mode mode)
 {
-	return n == 2 && g[0].side != g[1].side && ident_compare(&g[0].ident, &g[1].ident) == IDENT_SAME;
+	const struct adopt_item *known = NULL;
+	size_t i;
+
+	if (mode == TWINS)
+		return n == 2 && g[0].side != g[1].side && ident_compare(&g[0].ident, &g[1].ident) == IDENT_SAME;
+	for (i = 0; i < n; i++) {
+		if (i > 0 && (!(g[i].ident.has & IDENT_SIZE) || !(g[0].ident.has & IDENT_SIZE) ||
+		    g[i].ident.size != g[0].ident.size))
+			return false;
+		if (!(g[i].ident.has & IDENT_FULL))
+			continue;
+		if (known != NULL && ident_compare(&known->ident, &g[i].ident) != IDENT_SAME)
+			return false;
+		known = &g[i];
+	}
+	return true;
 }
 
 static bool
@@ -71,30 +95,63 @@ want_full(struct adopt_item *g, size_t n)
 
 /* Pairs a run of equal messages, far ones first. */
 static void
-pair_run(const struct adopt_item *g, size_t n, struct adopt_pairs *pairs)
+pair_run(struct adopt_item *g, size_t n, enum adopt_mode mode, struct adopt_pairs *pairs)
 {
-	size_t far = count_side(g, n, FAR), near = n - far, i;
+	size_t far = count_side(g, n, FAR), i, k, first = far;
+	bool *is_taken = mode == MOVED ? mem_alloc(n) : NULL;
 
-	for (i = 0; i < far && i < near; i++)
-		vec_push(&pairs->v, (struct adopt_pair){ g[i].id, g[far + i].id });
+	for (i = 0; i < far; i++) {
+		if (mode == TWINS) {
+			if (far + i < n)
+				vec_push(&pairs->v, (struct adopt_pair){ g[i].id, g[far + i].id });
+			continue;
+		}
+		while (first < n && is_taken[first])
+			first++;
+		for (k = first; k < n && (is_taken[k] || g[k].place == g[i].place); k++)
+			;
+		if (k == n)
+			continue;
+		is_taken[k] = true;
+		vec_push(&pairs->v, (struct adopt_pair){ g[i].id, g[k].id });
+	}
+	free(is_taken);
 }
 
+/* Runs of equal whole digests in a sorted group; those without one are runs of their own. */
 static void
-pair_group(struct adopt_item *g, size_t n, struct adopt_pairs *pairs)
+pair_group(struct adopt_item *g, size_t n, enum adopt_mode mode, struct adopt_pairs *pairs)
 {
 	size_t i, k;
 
-	qsort(g, n, sizeof *g, cmp_full);
 	for (i = 0; i < n; i = k) {
 		for (k = i + 1; k < n && (g[k].ident.has & IDENT_FULL) && (g[i].ident.has & IDENT_FULL) &&
 		    memcmp(g[i].ident.full, g[k].ident.full, sizeof g[i].ident.full) == 0; k++)
 			;
-		pair_run(g + i, k - i, pairs);
+		pair_run(g + i, k - i, mode, pairs);
 	}
 }
 
-bool
-adopt_twins(struct adopt_item *items, size_t n, struct adopt_pairs *pairs)
+/* One header: what it wants (pass 0), or its pairs. */
+static bool
+look_at_group(struct adopt_item *g, size_t n, enum adopt_mode mode, int pass, struct adopt_pairs *pairs)
+{
+	bool plain = is_plain(g, n, mode);
+
+	if (count_side(g, n, FAR) == 0 || count_side(g, n, NEAR) == 0)
+		return false;
+	if (pass == 0)
+		return !plain && want_full(g, n);
+	qsort(g, n, sizeof *g, plain ? cmp_order : cmp_full);
+	if (plain)
+		pair_run(g, n, mode, pairs);
+	else
+		pair_group(g, n, mode, pairs);
+	return false;
+}
+
+static bool
+adopt(struct adopt_item *items, size_t n, enum adopt_mode mode, struct adopt_pairs *pairs)
 {
 	bool wants = false;
 	size_t i, k;
@@ -110,19 +167,20 @@ adopt_twins(struct adopt_item *items, size_t n, struct adopt_pairs *pairs)
 		for (i = 0; i < n && (items[i].ident.has & IDENT_HEADER); i = k) {
 			for (k = i + 1; k < n && cmp_header(&items[i], &items[k]) == 0; k++)
 				;
-			if (count_side(items + i, k - i, FAR) == 0 || count_side(items + i, k - i, NEAR) == 0)
-				continue;
-			if (is_plain(items + i, k - i)) {
-				if (pass == 1)
-					vec_push(&pairs->v, items[i].side == FAR ?
-					    (struct adopt_pair){ items[i].id, items[i + 1].id } :
-					    (struct adopt_pair){ items[i + 1].id, items[i].id });
-			} else if (pass == 0) {
-				wants |= want_full(items + i, k - i);
-			} else {
-				pair_group(items + i, k - i, pairs);
-			}
+			wants |= look_at_group(items + i, k - i, mode, pass, pairs);
 		}
 	}
 	return wants;
+}
+
+bool
+adopt_twins(struct adopt_item *items, size_t n, struct adopt_pairs *pairs)
+{
+	return adopt(items, n, TWINS, pairs);
+}
+
+bool
+adopt_moved(struct adopt_item *items, size_t n, struct adopt_pairs *pairs)
+{
+	return adopt(items, n, MOVED, pairs);
 }

@@ -7,6 +7,10 @@
  *   sizes that differ, or more than one candidate on a side, are decided by the digest of the whole message;
  *   of equal messages in surplus, the k-th far goes with the k-th near, those first whose copy is awaited, those last
  *   that are \Deleted, then by date and key; the rest stay alone.
+ *
+ * adopt_moved() decides alike who of those that vanished from a store (far) is who of those that are new in the same
+ * store (near), with two differences: header and size, which one store gives alike, decide for any number of messages
+ * unless whole digests that are known speak against it; and messages of one place are never paired.
  */
 #ifndef SYNC_PAIR_ADOPT_H
 #define SYNC_PAIR_ADOPT_H
@@ -28,6 +32,7 @@ struct adopt_item {
 	struct key key;
 	bool is_awaited;		/* a copy of it was sent, and its outcome or key is not known */
 	bool is_deleted;		/* flagged \Deleted */
+	uint32_t place;			/* adopt_moved: its mailbox */
 	bool is_unreadable;		/* its body cannot be had: no longer asked for */
 	unsigned want;			/* answer: IDENT_FULL where that is needed to decide */
 };
@@ -37,5 +42,6 @@ struct adopt_pairs { VEC(struct adopt_pair) v; };
 
 /* Sorts items. Fills `pairs` (ids) and returns false; or returns true when some items want more, with pairs empty. */
 bool adopt_twins(struct adopt_item *items, size_t n, struct adopt_pairs *pairs);
+bool adopt_moved(struct adopt_item *items, size_t n, struct adopt_pairs *pairs);
 
 #endif

@@ -1,13 +1,13 @@
 /* The story of a run. It stays one page; each chapter has a file (run.h).
  *
- *   open state -> list both sides -> gather deltas -> look into intents -> find twins -> plan
+ *   open state -> list both sides -> gather deltas -> look into intents -> find twins and moves -> plan
  *     -> carry out all but deletions
  *     -> if deletions wait: read again whatever moved meanwhile, plan anew, carry those out (R13)
  *     -> read again what was written, so that the base ends knowing what is there
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on an overlay of the state.
  */
-#include "sync/run/run.h"
+#include "sync/run/identify.h"
 
 #include "state/base/log.h"
 #include "sync/plan/check.h"
@@ -93,6 +93,22 @@ remember_held(struct run *r, const struct plan *p, struct err *e)
 	return status;
 }
 
+/* The base as the planner wants it, and which of its messages are one mail. */
+static int
+find_equals(struct run *r, struct view *v, struct err *e)
+{
+	bool is_anew = true;
+
+	while (is_anew) {
+		view_release(v);
+		*v = (struct view){ 0 };
+		if (prepare(r, &v->in, &v->arena, e) < 0 || moves_supply(r, &v->in, e) < 0 ||
+		    twins_find(r, &v->in, e) < 0 || moves_find(r, &v->in, &is_anew, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 look(struct run *r, struct view *v, struct err *e)
 {
@@ -101,9 +117,9 @@ look(struct run *r, struct view *v, struct err *e)
 #endif
 
 	*v = (struct view){ 0 };
-	if (recover(r, e) < 0 || prepare(r, &v->in, &v->arena, e) < 0 || twins_find(r, &v->in, e) < 0 ||
-	    recover_hold(r, &v->in, &v->arena, e) < 0)
+	if (recover(r, e) < 0 || find_equals(r, v, e) < 0 || recover_hold(r, &v->in, &v->arena, e) < 0)
 		return -1;
+	search_close_failed(r, &v->in);
 	guard_lost(r, &v->in, &v->arena);
 	plan_make(&v->in, &v->plan);
 	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);

@@ -220,6 +220,8 @@ linked_ids(const struct plan_input *in, struct recover_ids *out)
 	size_t i;
 
 	for (i = 0; i < in->links.n; i++) {
+		if (in->links.at[i].kind != LINK_TWIN)
+			continue;
 		vec_push(&out->v, in->messages.at[in->links.at[i].a].rec->id);
 		vec_push(&out->v, in->messages.at[in->links.at[i].b].rec->id);
 	}
@@ -243,6 +245,18 @@ recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a)
 			box->side[s].is_gone = false;
 			box->side[s].was_known = true;
 		}
+}
+
+/* And what a link makes depend on it: a message on its way to its new place is not deleted in the old one. */
+static void
+set_aside_linked(struct plan_input *in, uint32_t index, struct arena *a)
+{
+	size_t i;
+
+	for (i = 0; i < in->links.n; i++)
+		if (in->links.at[i].kind == LINK_MOVED && in->links.at[i].b == index)
+			recover_set_aside(in, in->links.at[i].a, a);
+	recover_set_aside(in, index, a);
 }
 
 int
@@ -271,7 +285,7 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 		qsort(held.v.at, held.v.n, sizeof held.v.at[0], cmp_id);
 	for (i = 0; i < in->messages.n && held.v.n > 0; i++)
 		if (recover_has_id(&held, in->messages.at[i].rec->id) && !recover_has_id(&linked, in->messages.at[i].rec->id))
-			recover_set_aside(in, i, a);
+			set_aside_linked(in, i, a);
 	vec_release(&linked.v);
 	vec_release(&held.v);
 	return got < 0 ? -1 : 0;

@@ -6,6 +6,8 @@
  *   fold.c     fold a delta into the base (R1, R2, R4)
  *   recover.c  look into unfinished intents (R11, R19)
  *   twins.c    find who is whose twin before anything is copied (R10)
+ *   moves.c    find what a person moved (R9)
+ *   identify.c what both stand on: learning identities, as cheaply as can be
  *   prepare.c  the planner's input out of the base
  *   exec.c     carry the plan out: batches, intents, settlement (R15, R16)
  *   jobs.c     what workers do: one function per kind of batch
@@ -100,6 +102,12 @@ void recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a);
 
 /* twins.c */
 int twins_find(struct run *r, struct plan_input *in, struct err *e);
+
+/* moves.c */
+/* Before twins_find: identities that a server's own ids tell. */
+int moves_supply(struct run *r, struct plan_input *in, struct err *e);
+/* *has_changed_r: the base was put right, and the input must be made anew. */
+int moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 
 /* prepare.c: in->messages point at records in the arena. */
 int prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e);

@@ -124,6 +124,8 @@ make_intent(const struct exec *x, const struct batch *b, size_t n)
 		in.key = b->deliver[n].name;
 	else if (moves && b->move[n].name.len > 0)
 		in.key = b->move[n].name;
+	if (moves)
+		in.server_id = rec->half[b->side].server_id;
 	return in;
 }
 

@@ -2,8 +2,8 @@
  *
  *   QRESYNC     SELECT (QRESYNC (v m))                    flags and vanished come with it
  *   CONDSTORE   SELECT (CONDSTORE), FETCH CHANGEDSINCE m  vanished by SEARCH, only when the count says so
- *   neither     SELECT, FETCH 1:*                         everything, every time
- *   and in all cases FETCH uidnext:* for the sizes of what is new
+ *   neither     SELECT, FETCH 1:*                         the flags of everything, every time
+ *   and in all cases FETCH uidnext:* for the sizes, and the server's own ids, of what is new
  *
  * The commands of all mailboxes asked for are pipelined; what proves to need a full list or a search gets
  * it in a second flight.
@@ -17,13 +17,13 @@
 
 #include "state/base/log.h"
 
-enum delta_how { HOW_QRESYNC, HOW_CONDSTORE, HOW_FULL, HOW_SEARCH };
+enum delta_how { HOW_QRESYNC, HOW_CONDSTORE, HOW_PLAIN, HOW_FULL, HOW_SEARCH };
 
 struct delta_work {
 	struct imap_conn *c;
 	struct delta *d;
 	enum delta_how how;
-	bool is_readonly_run;
+	bool is_readonly_run, asked_guid;
 	unsigned ticket;		/* of the SELECT */
 	bool is_answered;		/* the SELECT was, with OK, and what follows is a snapshot of its mailbox */
 	struct imap_box box;		/* without its strings */
@@ -52,6 +52,8 @@ add_entry(struct delta_work *w, const struct imap_fetch *f)
 		e.server_id = arena_strdup(&d->arena, f->emailid);
 	else if (f->has & IMAP_FETCH_GM_MSGID)
 		e.server_id = arena_printf(&d->arena, "%llu", (unsigned long long)f->gm_msgid);
+	else if (f->has & IMAP_FETCH_GUID)
+		e.server_id = arena_strdup(&d->arena, f->guid);
 	vec_push(&d->entries, e);
 }
 
@@ -171,12 +173,33 @@ static const struct imap_events search_events = { .search = on_search, .done = o
 
 /* ---- questions ---- */
 
+/* What this server knows a message by, wherever it goes (R9). */
 static const char *
-id_items(const struct imap_caps *caps)
+id_items(struct delta_work *w)
 {
+	const struct imap_caps *caps = imap_session_caps(w->c->s);
+	bool may_ask;
+
 	if (imap_caps_has(caps, IMAP_CAP_OBJECTID))
 		return " EMAILID";
-	return imap_caps_has(caps, IMAP_CAP_X_GM_EXT_1) ? " X-GM-MSGID" : "";
+	if (imap_caps_has(caps, IMAP_CAP_X_GM_EXT_1))
+		return " X-GM-MSGID";
+	if (!imap_session_is_dovecot(w->c->s))
+		return "";
+	pthread_mutex_lock(&w->c->st->lock);
+	may_ask = !w->c->st->refuses_guid;
+	pthread_mutex_unlock(&w->c->st->lock);
+	w->asked_guid |= may_ask;
+	return may_ask ? " X-GUID" : "";
+}
+
+static void
+ask_no_guid(struct delta_work *w)
+{
+	w->asked_guid = false;
+	pthread_mutex_lock(&w->c->st->lock);
+	w->c->st->refuses_guid = true;
+	pthread_mutex_unlock(&w->c->st->lock);
 }
 
 static int
@@ -215,7 +238,7 @@ send_fetch(struct delta_work *w, uint32_t first, bool with_size, bool changed_si
 	imap_put(&cmd, " (UID FLAGS");
 	if (with_size) {
 		imap_put(&cmd, " RFC822.SIZE");
-		imap_put(&cmd, id_items(imap_session_caps(w->c->s)));
+		imap_put(&cmd, id_items(w));
 	}
 	imap_put(&cmd, ")");
 	if (changed_since)
@@ -254,6 +277,11 @@ send_all(struct delta_work *w, struct err *e)
 		return send_fetch(w, 1, true, false, &all_events, e);
 	case HOW_SEARCH:
 		return send_search(w, e);
+	case HOW_PLAIN:
+		/* What is new comes twice, in any order, with its size once: an entry adds to what is known. */
+		if (send_fetch(w, 1, false, false, &all_events, e) < 0)
+			return -1;
+		break;
 	case HOW_CONDSTORE:
 		if (send_fetch(w, 1, false, true, &all_events, e) < 0)
 			return -1;
@@ -267,11 +295,13 @@ send_all(struct delta_work *w, struct err *e)
 static enum delta_how
 choose(const struct delta_work *w)
 {
-	if (!w->d->has_since || w->since_modseq == 0 || w->since_next == 0)
+	if (!w->d->has_since || w->since_next == 0)
 		return HOW_FULL;
+	if (w->since_modseq == 0)
+		return HOW_PLAIN;
 	if (imap_session_has_qresync(w->c->s))
 		return HOW_QRESYNC;
-	return imap_session_has_condstore(w->c->s) ? HOW_CONDSTORE : HOW_FULL;
+	return imap_session_has_condstore(w->c->s) ? HOW_CONDSTORE : HOW_PLAIN;
 }
 
 /* ---- conclusions ---- */
@@ -280,15 +310,22 @@ choose(const struct delta_work *w)
 static bool
 is_suspect(const struct delta_work *w)
 {
-	return w->box.uidvalidity != w->d->since.epoch || !w->box.has_modseq ||
-	    w->box.highestmodseq < w->since_modseq || w->box.uidnext < w->since_next || w->is_broken || w->box.is_dirty;
+	if (w->box.uidvalidity != w->d->since.epoch || w->box.uidnext < w->since_next || w->is_broken || w->box.is_dirty)
+		return true;
+	return w->how != HOW_PLAIN && (!w->box.has_modseq || w->box.highestmodseq < w->since_modseq);
 }
 
 /* What the second flight is for; HOW_QRESYNC = there is none. */
 static enum delta_how
 again(struct delta_work *w)
 {
-	if (w->has_failed || !w->is_answered || w->how == HOW_FULL || w->how == HOW_SEARCH)
+	if (w->has_failed || !w->is_answered)
+		return HOW_QRESYNC;
+	if (w->is_broken && w->asked_guid) {
+		ask_no_guid(w);
+		return HOW_FULL;
+	}
+	if (w->how == HOW_FULL || w->how == HOW_SEARCH)
 		return HOW_QRESYNC;
 	if (is_suspect(w))
 		return HOW_FULL;
@@ -322,12 +359,12 @@ conclude(struct delta_work *w)
 		err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s: the server gives mailbox %s no UIDVALIDITY, so its "
 		    "messages cannot be told apart between runs", w->c->st->store.name, d->box);
 	}
-	if (w->has_failed || (w->is_broken && w->how != HOW_FULL)) {
+	if (w->has_failed || (w->is_broken && w->how != HOW_FULL && w->how != HOW_PLAIN)) {
 		d->status = -1;
 		d->err = w->err;
 		return;
 	}
-	d->kind = w->how == HOW_FULL ? DELTA_FULL : DELTA_CHANGES;
+	d->kind = w->how == HOW_FULL || w->how == HOW_PLAIN ? DELTA_FULL : DELTA_CHANGES;
 	d->is_complete = !w->is_broken;
 	d->has_present = w->how == HOW_SEARCH;
 	d->has_exists = true;

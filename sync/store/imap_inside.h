@@ -23,6 +23,7 @@ struct imap_store {
 
 	pthread_mutex_t lock;		/* what follows */
 	struct imap_memory memory;	/* of this server */
+	bool refuses_guid;		/* greets as a Dovecot, and does not know X-GUID */
 	bool has_memory, is_listed;	/* is_listed: the first listing was asked for */
 	bool has_prefix;
 	char delimiter;			/* 0 = flat or not known */

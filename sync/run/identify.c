@@ -1,0 +1,264 @@
+#include "sync/run/identify.h"
+
+struct identify_job {
+	struct job job;
+	enum side side;
+	uint32_t box;
+	const char *on;
+	uint64_t epoch;
+	unsigned want;
+	size_t n;
+	struct identify_item *items;
+	size_t *index;			/* of search.items */
+};
+
+static int
+run_identify(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct identify_job *i = (struct identify_job *)j;
+	struct session *c = session[i->side];
+
+	return c->store->ops->identify(c, i->on, i->epoch, i->items, i->n, i->want, e);
+}
+
+struct record *
+search_record(const struct search *x, const struct adopt_item *item)
+{
+	return (struct record *)(uintptr_t)x->in->messages.at[item->id].rec;
+}
+
+bool
+search_is_local(const struct search *x, enum side role)
+{
+	return x->run->set->store[x->at[role]]->ops->is_local;
+}
+
+void
+search_add(struct search *x, enum side role, uint32_t msg)
+{
+	const struct record *rec = x->in->messages.at[msg].rec;
+	const struct record_half *h = &rec->half[x->at[role]];
+
+	vec_push(&x->items, (struct adopt_item){ .side = role, .id = msg, .ident = rec->ident, .date = h->date,
+		.key = h->key });
+	x->n[role]++;
+}
+
+void
+search_clear(struct search *x)
+{
+	x->items.n = x->unread.n = x->n[FAR] = x->n[NEAR] = 0;
+}
+
+void
+search_release(struct search *x)
+{
+	vec_release(&x->items);
+	vec_release(&x->unread);
+}
+
+/* ---- learning ---- */
+
+static struct identify_job *
+new_job(const struct search *x, enum side s, uint32_t box, unsigned want, size_t room)
+{
+	const struct run_box *b = &x->run->boxes.at[box];
+	struct identify_job *j = mem_alloc(sizeof *j);
+
+	j->job.run = run_identify;
+	j->job.needs[s] = true;
+	j->side = s;
+	j->box = box;
+	j->on = b->side[s].on;
+	j->epoch = b->rec.side[s].cursor.epoch;
+	j->want = want;
+	j->items = mem_alloc(room * sizeof *j->items);
+	j->index = mem_alloc(room * sizeof *j->index);
+	return j;
+}
+
+/* Takes over what a job learnt; keeps it in the base. */
+static int
+learn(struct search *x, struct identify_job *j, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+	struct adopt_item *item;
+	struct record *rec;
+	size_t i;
+
+	for (i = 0; i < j->n; i++) {
+		item = &x->items.at[j->index[i]];
+		if (j->job.status < 0 || j->items[i].status < 0) {
+			item->is_unreadable = true;
+			if (j->job.status < 0 || j->items[i].err.retry != ERR_NOW)	/* gone is no riddle */
+				vec_push(&x->unread, item->id);
+			continue;
+		}
+		item->ident = j->items[i].ident;
+		rec = search_record(x, item);
+		rec->ident = item->ident;
+		if (message_put(x->run->state, rec, run_masks(&x->run->boxes.at[j->box], masks), e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+collect(struct search *x, struct err *e)
+{
+	struct identify_job *j;
+	struct job *done;
+	int status = 0;
+
+	while ((done = pool_wait(x->run->pool)) != NULL) {
+		j = (struct identify_job *)done;
+		if (done->status < 0) {
+			report_err(x->run, x->run->boxes.at[j->box].name, &done->err);
+			x->run->boxes.at[j->box].side[j->side].has_failed = true;
+		}
+		if (status == 0)
+			status = learn(x, j, e);
+		free(j->items);
+		free(j->index);
+		free(j);
+	}
+	return status;
+}
+
+static int
+cmp_place(const void *p, const void *q, void *ctx)
+{
+	const struct search *x = ctx;
+	const struct adopt_item *a = &x->items.at[*(const size_t *)p], *b = &x->items.at[*(const size_t *)q];
+	uint32_t box_a = x->in->messages.at[a->id].box, box_b = x->in->messages.at[b->id].box;
+
+	if (a->side != b->side)
+		return a->side < b->side ? -1 : 1;
+	if (box_a != box_b)
+		return box_a < box_b ? -1 : 1;
+	return key_cmp(a->key, b->key);
+}
+
+int
+search_learn(struct search *x, unsigned want, search_choice *choose, const void *ctx, struct err *e)
+{
+	enum { PER_JOB = 1000 };
+	VEC(size_t) chosen = { 0 };
+	struct identify_job *j = NULL;
+	const struct adopt_item *item;
+	const struct record_half *h;
+	uint32_t box;
+	size_t i;
+
+	for (i = 0; i < x->items.n; i++)
+		if (!x->items.at[i].is_unreadable && choose(x, &x->items.at[i], ctx))
+			vec_push(&chosen, i);
+	if (chosen.n > 1)
+		qsort_r(chosen.at, chosen.n, sizeof chosen.at[0], cmp_place, x);
+	for (i = 0; i < chosen.n; i++) {
+		item = &x->items.at[chosen.at[i]];
+		box = x->in->messages.at[item->id].box;
+		h = &search_record(x, item)->half[x->at[item->side]];
+		if (j != NULL && (j->n == PER_JOB || j->side != x->at[item->side] || j->box != box)) {
+			pool_submit(x->run->pool, &j->job);
+			j = NULL;
+		}
+		if (j == NULL)
+			j = new_job(x, x->at[item->side], box, want, PER_JOB < chosen.n - i ? PER_JOB : chosen.n - i);
+		j->items[j->n] = (struct identify_item){ .key = h->key, .hint = h->hint };
+		j->index[j->n++] = chosen.at[i];
+	}
+	if (j != NULL)
+		pool_submit(x->run->pool, &j->job);
+	vec_release(&chosen);
+	return collect(x, e);
+}
+
+static bool
+lacks_full(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	(void)ctx;
+	return search_is_local(x, item->side) && !(item->ident.has & IDENT_FULL);
+}
+
+int
+search_learn_local(struct search *x, struct err *e)
+{
+	return search_learn(x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, lacks_full, NULL, e);
+}
+
+bool
+search_lacks_header(const struct search *x, const struct adopt_item *item)
+{
+	return !search_is_local(x, item->side) && !(item->ident.has & IDENT_HEADER) && !item->is_unreadable;
+}
+
+static bool
+wants_full(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	(void)x;
+	(void)ctx;
+	return (item->want & IDENT_FULL) != 0;
+}
+
+int
+search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, struct adopt_pairs *),
+    struct adopt_pairs *pairs, struct err *e)
+{
+	while (adopt(x->items.at, x->items.n, pairs))
+		if (search_learn(x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, wants_full, NULL, e) < 0)
+			return -1;
+	return 0;
+}
+
+void
+search_close_failed(struct run *r, struct plan_input *in)
+{
+	size_t i;
+
+	for (i = 0; i < in->boxes.n; i++)
+		if (r->boxes.at[i].side[FAR].has_failed || r->boxes.at[i].side[NEAR].has_failed)
+			in->boxes.at[i].side[FAR].is_readable = in->boxes.at[i].side[NEAR].is_readable = false;
+}
+
+/* ---- sizes ---- */
+
+static int
+cmp_u64(const void *x, const void *y)
+{
+	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+void
+sizes_add(struct sizes *s, uint64_t size)
+{
+	if (size != 0)
+		vec_push(&s->v, size);
+}
+
+void
+sizes_sort(struct sizes *s)
+{
+	if (s->v.n > 1)
+		qsort(s->v.at, s->v.n, sizeof s->v.at[0], cmp_u64);
+}
+
+static bool
+has_size(const struct sizes *s, uint64_t size)
+{
+	return s->v.n > 0 && bsearch(&size, s->v.at, s->v.n, sizeof size, cmp_u64) != NULL;
+}
+
+bool
+sizes_fit(const struct sizes *s, uint64_t size)
+{
+	return size == 0 || has_size(s, size) || (size > TUID_LINE && has_size(s, size - TUID_LINE));
+}
+
+void
+sizes_release(struct sizes *s)
+{
+	vec_release(&s->v);
+}

@@ -1,0 +1,339 @@
+/* What a person moved: messages that vanished from one mailbox and are new in another of the same side (R9).
+ *
+ *   moves_supply   before twins.c: what a server's own ids tell costs nothing
+ *   moves_find     after it: what twins took is no move any more
+ *
+ * Who is who is decided by identity (sync/pair/adopt.h): that of the pair, known since it was copied or adopted,
+ * against that of the new message, learnt as cheaply as it can be: from the server's id, whole where that costs no
+ * network, by its header where its size, as the same store counts it, fits one that vanished.
+ *
+ * Within one mailbox it is never a move: a draft that was saved again is a new message. But when the very same message
+ * is back (moved out and in again, restored), its pair goes on with the new key, and nothing has to be done.
+ *
+ * Must hold: a message is in one link only, but for one that was moved on both sides (sync/plan/plan.h).
+ */
+#include "sync/run/identify.h"
+
+#include "state/base/log.h"
+
+/* ---- server ids ---- */
+
+struct known_id { const char *id; const struct ident *ident; };
+struct known_ids { VEC(struct known_id) v; };
+
+static int
+cmp_id(const void *x, const void *y)
+{
+	const struct known_id *a = x, *b = y;
+
+	return strcmp(a->id, b->id);
+}
+
+static bool
+has_vanished(const struct record *rec, enum side s)
+{
+	return record_is_pair(rec) && rec->half[s].presence == PRESENCE_GONE && rec->mark == MARK_NEW;
+}
+
+static bool
+is_new(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_HERE && rec->half[side_other(s)].presence == PRESENCE_NEVER &&
+	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED);
+}
+
+static void
+know(struct known_ids *ids, const char *id, const struct ident *ident)
+{
+	if (*id != '\0' && (ident->has & IDENT_HEADER) && (ident->has & IDENT_SIZE))
+		vec_push(&ids->v, (struct known_id){ id, ident });
+}
+
+/* What was on its way on side s when its new key was not told (no COPYUID). */
+static int
+know_intents(struct run *r, enum side s, struct known_ids *ids, struct err *e)
+{
+	struct intent in, *kept;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &r->arena, after, &in, e)) > 0) {
+		after = in.id;
+		if (in.side != s || *in.server_id == '\0')
+			continue;
+		kept = arena_alloc(&r->arena, sizeof *kept);
+		*kept = in;
+		know(ids, kept->server_id, &kept->ident);
+	}
+	return got;
+}
+
+static int
+supply_side(struct run *r, struct plan_input *in, enum side s, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+	struct known_ids ids = { { 0 } };
+	struct known_id want, *hit;
+	struct record *rec;
+	size_t i;
+	int status = know_intents(r, s, &ids, e);
+
+	for (i = 0; i < in->messages.n; i++)
+		if (has_vanished(in->messages.at[i].rec, s))
+			know(&ids, in->messages.at[i].rec->half[s].server_id, &in->messages.at[i].rec->ident);
+	if (ids.v.n > 1)
+		qsort(ids.v.at, ids.v.n, sizeof ids.v.at[0], cmp_id);
+	for (i = 0; i < in->messages.n && ids.v.n > 0 && status == 0; i++) {
+		rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
+		want.id = rec->half[s].server_id;
+		if (!is_new(rec, s) || *want.id == '\0' || (rec->ident.has & IDENT_HEADER))
+			continue;
+		hit = bsearch(&want, ids.v.at, ids.v.n, sizeof want, cmp_id);
+		if (hit == NULL)
+			continue;
+		rec->ident = *hit->ident;
+		status = message_put(r->state, rec, run_masks(&r->boxes.at[in->messages.at[i].box], masks), e);
+	}
+	vec_release(&ids.v);
+	return status;
+}
+
+int
+moves_supply(struct run *r, struct plan_input *in, struct err *e)
+{
+	int s, status = 0;
+
+	for (s = 0; s < SIDES && status == 0; s++)
+		if (!r->set->store[s]->ops->is_local)
+			status = supply_side(r, in, (enum side)s, e);
+	return status;
+}
+
+/* ---- identities ---- */
+
+/* Roles of a search. */
+#define VANISHED FAR
+#define NEW NEAR
+
+/* What the store on side s counts for a message: its own number, which one store gives alike for equal messages. */
+static uint64_t
+size_on(const struct record *rec, enum side s)
+{
+	return rec->half[s].size != 0 ? rec->half[s].size : rec->ident.has & IDENT_SIZE ? rec->ident.size : 0;
+}
+
+struct choice { enum side s; const struct sizes *fit; };
+
+/* A pair from before its identity was taken: its other half tells. */
+static bool
+wants_old_header(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	const struct choice *c = ctx;
+	const struct record *rec = search_record(x, item);
+
+	return item->side == VANISHED && !(item->ident.has & IDENT_HEADER) &&
+	    rec->half[side_other(c->s)].presence == PRESENCE_HERE && sizes_fit(c->fit, size_on(rec, c->s));
+}
+
+static bool
+wants_new_header(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	const struct choice *c = ctx;
+
+	return item->side == NEW && search_lacks_header(x, item) &&
+	    sizes_fit(c->fit, size_on(search_record(x, item), c->s));
+}
+
+static bool
+wants_new_file(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	(void)ctx;
+	return item->side == NEW && search_is_local(x, NEW) && !(item->ident.has & IDENT_FULL);
+}
+
+static void
+sizes_of(const struct search *x, enum side role, enum side s, struct sizes *out)
+{
+	const struct record *rec;
+	size_t i;
+
+	for (i = 0; i < x->items.n; i++) {
+		if (x->items.at[i].side != role)
+			continue;
+		rec = search_record(x, &x->items.at[i]);
+		sizes_add(out, rec->half[s].size);
+		if (rec->ident.has & IDENT_SIZE)
+			sizes_add(out, rec->ident.size);
+	}
+	sizes_sort(out);
+}
+
+static int
+learn_by_size(struct search *x, enum side s, enum side role, search_choice *choose, struct err *e)
+{
+	struct sizes fit = { { 0 } };
+	struct choice c = { s, &fit };
+	int status;
+
+	sizes_of(x, role == VANISHED ? NEW : VANISHED, s, &fit);
+	status = search_learn(x, IDENT_HEADER | IDENT_SIZE, choose, &c, e);
+	sizes_release(&fit);
+	return status;
+}
+
+static int
+learn(struct search *x, enum side s, struct err *e)
+{
+	if (search_learn(x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, wants_new_file, NULL, e) < 0 ||
+	    learn_by_size(x, s, VANISHED, wants_old_header, e) < 0)
+		return -1;
+	return learn_by_size(x, s, NEW, wants_new_header, e);
+}
+
+/* ---- back in its mailbox ---- */
+
+/* The pair goes on with the key of the message that is there again. */
+static int
+renew(struct run *r, const struct plan_input *in, enum side s, const struct adopt_pair *p, struct err *e)
+{
+	struct run_box *b = &r->boxes.at[in->messages.at[p->far].box];
+	struct record *rec = (struct record *)(uintptr_t)in->messages.at[p->far].rec;
+	const struct record *back = in->messages.at[p->near].rec;
+	struct flag_mask masks[SIDES];
+
+	rec->half[s] = back->half[s];
+	run_masks(b, masks);
+	record_agree(&r->arena, rec, masks);
+	if (message_delete(r->state, back->box, back->id, e) < 0)
+		return -1;
+	return message_put(r->state, rec, masks, e);
+}
+
+/* A pair may go on only where its other half is there, and stays. */
+static bool
+may_renew(const struct record *rec, enum side s)
+{
+	const struct record_half *other = &rec->half[side_other(s)];
+
+	return other->presence == PRESENCE_HERE && !(other->flags.sys & FLAG_DELETED);
+}
+
+/* Items of one mailbox, as their own search: from `first` on those with the same place. */
+static int
+renew_box(struct search *x, enum side s, uint32_t box, bool *has_changed, struct err *e)
+{
+	struct search own = { .run = x->run, .in = x->in, .at = { x->at[FAR], x->at[NEAR] } };
+	struct adopt_pairs pairs = { { 0 } };
+	const struct adopt_item *item;
+	size_t i;
+	int status;
+
+	for (i = 0; i < x->items.n; i++) {
+		item = &x->items.at[i];
+		if (item->place == box && (item->side == NEW || may_renew(search_record(x, item), s))) {
+			vec_push(&own.items, *item);
+			own.n[item->side]++;
+			/* Apart from each other, or adopt_moved() would not pair them. */
+			own.items.at[own.items.n - 1].place = item->side;
+		}
+	}
+	status = own.n[VANISHED] > 0 && own.n[NEW] > 0 ? search_decide(&own, adopt_moved, &pairs, e) : 0;
+	for (i = 0; i < pairs.v.n && status == 0; i++) {
+		status = renew(x->run, x->in, s, &pairs.v.at[i], e);
+		*has_changed = true;
+	}
+	if (pairs.v.n > 0)
+		log_line(LOG_RUN, "%s: %zu messages are back on %s", x->run->boxes.at[box].name, pairs.v.n, side_name(s));
+	vec_release(&pairs.v);
+	search_release(&own);
+	return status;
+}
+
+static int
+renew_all(struct search *x, enum side s, bool *has_changed, struct err *e)
+{
+	size_t (*n)[SIDES] = mem_alloc((x->in->boxes.n + 1) * sizeof *n), i;
+	int status = 0;
+
+	for (i = 0; i < x->items.n; i++)
+		n[x->items.at[i].place][x->items.at[i].side]++;
+	for (i = 0; i < x->in->boxes.n && status == 0; i++)
+		if (n[i][VANISHED] > 0 && n[i][NEW] > 0)
+			status = renew_box(x, s, (uint32_t)i, has_changed, e);
+	free(n);
+	return status;
+}
+
+/* ---- moves ---- */
+
+static int
+link_moved(struct search *x, enum side s, struct plan_input *in, struct err *e)
+{
+	struct adopt_pairs pairs = { { 0 } };
+	size_t i;
+	int status = search_decide(x, adopt_moved, &pairs, e);
+
+	for (i = 0; i < pairs.v.n && status == 0; i++)
+		vec_push(&in->links, (struct plan_link){ .kind = LINK_MOVED, .side = s, .a = pairs.v.at[i].far,
+			.b = pairs.v.at[i].near });
+	if (pairs.v.n > 0)
+		log_line(LOG_RUN, "%zu messages were moved on %s", pairs.v.n, side_name(s));
+	vec_release(&pairs.v);
+	return status;
+}
+
+static void
+add_items(struct search *x, enum side s, const bool *is_linked)
+{
+	const struct record *rec;
+	uint32_t i;
+
+	for (i = 0; i < x->in->messages.n; i++) {
+		rec = x->in->messages.at[i].rec;
+		if (has_vanished(rec, s))
+			search_add(x, VANISHED, i);
+		else if (is_new(rec, s) && !is_linked[i])
+			search_add(x, NEW, i);
+		else
+			continue;
+		x->items.at[x->items.n - 1].place = x->in->messages.at[i].box;
+		/* A file that is renamed keeps its base name: of equal messages, those go together. */
+		x->items.at[x->items.n - 1].key = rec->half[s].key;
+	}
+}
+
+static int
+find_on(struct run *r, struct plan_input *in, enum side s, const bool *is_linked, bool *has_changed, struct err *e)
+{
+	struct search x = { .run = r, .in = in, .at = { [VANISHED] = side_other(s), [NEW] = s } };
+	bool is_renewed = false;
+	int status = 0;
+
+	add_items(&x, s, is_linked);
+	if (x.n[VANISHED] > 0 && x.n[NEW] > 0) {
+		status = learn(&x, s, e);
+		if (status == 0)
+			status = renew_all(&x, s, &is_renewed, e);
+		if (status == 0 && !is_renewed)
+			status = link_moved(&x, s, in, e);
+	}
+	*has_changed |= is_renewed;
+	search_release(&x);
+	return status;
+}
+
+int
+moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
+{
+	bool *is_linked = mem_alloc(in->messages.n + 1);
+	size_t i;
+	int s, status = 0;
+
+	*has_changed_r = false;
+	for (i = 0; i < in->links.n; i++)
+		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
+	for (s = 0; s < SIDES && status == 0; s++)
+		status = find_on(r, in, (enum side)s, is_linked, has_changed_r, e);
+	free(is_linked);
+	return status < 0 ? -1 : run_check_cancel(r, e);
+}

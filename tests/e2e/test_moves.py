@@ -1,0 +1,327 @@
+"""Mail that is moved is moved (R9), copied is copied: every way people do it, on every kind of side, both ways.
+
+A Way is how the person works; each case runs it on far and on near. After it one run brings the other side along, a
+second does nothing, and both sides are compared message by message (sync_twice). `carried()` is what a run downloaded
+or uploaded: a move carries no body.
+"""
+import json
+import os
+import re
+
+from accounts import Account, server
+from lib import Case, message, serials
+from servers import Delay
+
+
+class Moves:
+    """What holds whatever the sides are; `make()` gives them."""
+
+    def setUp(self):
+        super().setUp()
+        self.make()
+        for box in ('A', 'B', 'C'):
+            self.far.create(box)
+            self.near.create(box)
+        self.s = self.fill(self.far, 'A', 30, 'S') + self.fill(self.near, 'A', 10)
+        self.fill(self.far, 'B', 3)
+        self.sync_twice()
+
+    def sides(self):
+        return (self.far, self.near)
+
+    def here(self, side, n, box):
+        for x in (side, *self.sides()):
+            self.assertEqual(self.one(x, n).box, box, f'serial {n}')
+
+    def done(self, moved=None, bodies=0):
+        """One run that carries no body, then quiet."""
+        run = self.mailtwin('-a', '-V', '--debug=run,plan,imap')
+        self.assertEqual(self.bodies(run), bodies, run.out + run.err)
+        self.sync_twice()
+        return run
+
+    def bodies(self, run):
+        """Messages added on either side, as the report counts them."""
+        return sum(int(n) for n in re.findall(r'\+(\d+)', run.out))
+
+    def test_moved(self):
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, self.s[i]), 'B')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'B')
+
+    def test_copied_and_deleted(self):
+        """COPY and delete; a new file under a new name, the old one removed."""
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, self.s[i]), 'B', anew=True)
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'B')
+
+    def test_moved_and_flagged(self):
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, self.s[i]), 'B')
+            side.flag(self.one(side, self.s[i]), add='FR', remove='S')
+            side.flag(self.one(side, self.s[i + 2]), add='P')
+            side.move(self.one(side, self.s[i + 2]), 'B')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'B')
+            self.assertEqual(self.one(self.far, self.s[i]).flags, frozenset('FR'))
+            self.assertEqual(self.one(self.near, self.s[i + 2]).flags, frozenset('PS'))
+
+    def test_moved_here_flagged_there(self):
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            side.move(self.one(side, self.s[i]), 'B')
+            other.flag(self.one(other, self.s[i]), add='F')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'B')
+            self.assertEqual(self.one(self.far, self.s[i]).flags, frozenset('FS'))
+
+    def test_moved_on(self):
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, self.s[i]), 'B')
+            side.move(self.one(side, self.s[i]), 'C')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'C')
+
+    def test_moved_on_between_runs(self):
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, self.s[i]), 'B')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            other.move(self.one(other, self.s[i]), 'C')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'C')
+
+    def test_moved_out_and_back(self):
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, self.s[i]), 'B')
+            side.move(self.one(side, self.s[i]), 'A')
+            side.move(self.one(side, self.s[i + 2]), 'B', anew=True)
+            side.move(self.one(side, self.s[i + 2]), 'A', anew=True)
+            side.flag(self.one(side, self.s[i + 2]), add='F')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'A')
+            self.here(side, self.s[i + 2], 'A')
+            self.assertIn('F', self.one(self.far, self.s[i + 2]).flags)
+
+    def test_swapped(self):
+        for i, side in enumerate(self.sides()):
+            a, b = self.s[i], self.fill(side, 'B', 1)[0]
+            self.sync()
+            side.move(self.one(side, a), 'B')
+            side.move(self.one(side, b), 'A')
+            self.done()
+            self.here(side, a, 'B')
+            self.here(side, b, 'A')
+
+    def test_into_a_new_folder(self):
+        for i, side in enumerate(self.sides()):
+            side.create(f'new{i}/deep')
+            side.move(self.one(side, self.s[i]), f'new{i}/deep')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], f'new{i}/deep')
+
+    def test_many_at_once(self):
+        for i, side in enumerate(self.sides()):
+            for n in self.s[i * 20:i * 20 + 18]:
+                side.move(self.one(side, n), 'B')
+        self.done()
+        for i, side in enumerate(self.sides()):
+            for n in self.s[i * 20:i * 20 + 18]:
+                self.here(side, n, 'B')
+
+    def test_a_whole_folder(self):
+        """More than half of a folder, which as a deletion would be held back (R21)."""
+        for m in self.near.messages('A'):
+            self.near.move(m, 'C')
+        self.done()
+        self.assertEqual(len(self.far.messages('C')), 40)
+
+    def test_both_sides_alike(self):
+        for side in self.sides():
+            side.move(self.one(side, self.s[0]), 'B')
+        self.done()
+        self.here(self.far, self.s[0], 'B')
+
+    def test_to_two_places(self):
+        """Far wins."""
+        self.far.move(self.one(self.far, self.s[0]), 'B')
+        self.near.move(self.one(self.near, self.s[0]), 'C')
+        self.done()
+        self.here(self.far, self.s[0], 'B')
+
+    def test_moved_here_deleted_there(self):
+        """It survives where it was moved to."""
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            side.move(self.one(side, self.s[i]), 'B')
+            other.delete(self.one(other, self.s[i]))
+        self.sync_twice()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'B')
+
+    def test_moved_and_then_deleted(self):
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, self.s[i]), 'B')
+            side.delete(self.one(side, self.s[i]))
+        self.done()
+        for i in range(2):
+            self.assertEqual(serials(self.far)[self.s[i]], 0)
+
+    def test_equal_messages(self):
+        """Ten identical ones: to two places, one by one."""
+        for _ in range(6):
+            self.far.deliver('A', message(7000), 'S')
+        self.sync_twice()
+        for i, side in enumerate(self.sides()):
+            equal = [m for m in side.messages('A') if m.serial == 7000]
+            side.move(equal[0], 'B')
+            side.move([m for m in side.messages('A') if m.serial == 7000][0], 'C')
+            self.done()
+            self.assertEqual([len([m for m in side.messages(b) if m.serial == 7000]) for b in 'ABC'],
+                             [4 - 2 * i, 1 + i, 1 + i])
+
+    def test_without_message_id(self):
+        for i, side in enumerate(self.sides()):
+            side.deliver('A', message(8000 + i, message_id=False), 'S')
+        self.sync_twice()
+        for i, side in enumerate(self.sides()):
+            side.move(self.one(side, 8000 + i), 'B')
+        self.done()
+        self.here(self.far, 8000, 'B')
+
+    def test_a_draft_saved_again(self):
+        """Within one folder it is a new message, not a move."""
+        for i, side in enumerate(self.sides()):
+            old = self.one(side, self.s[i])
+            data = side.data(old).replace(b'serial', b'changed\nserial')
+            side.delete(old)
+            side.deliver('A', data, 'D')
+        self.sync_twice()
+        for i, side in enumerate(self.sides()):
+            self.here(side, self.s[i], 'A')
+
+    def test_out_of_the_patterns(self):
+        """Then it is a deletion, and an arrival when it comes back."""
+        self.pair(patterns='* !B')
+        self.sync_twice_but_b()
+        self.far.move(self.one(self.far, self.s[0]), 'B')
+        self.sync_twice_but_b()
+        self.assertEqual(serials(self.near)[self.s[0]], 0)
+        self.far.move(self.one(self.far, self.s[0]), 'C')
+        self.sync_twice_but_b()
+        self.here(self.far, self.s[0], 'C')
+
+    def sync_twice_but_b(self):
+        self.sync()
+        before = [s.still() for s in self.sides()]
+        self.sync()
+        self.assertEqual(before, [s.still() for s in self.sides()])
+        for box in ('A', 'C'):
+            far, near = ({(m.serial, m.digest, m.flags) for m in s.messages(box)} for s in self.sides())
+            self.assertEqual(far, near)
+
+
+class TwoMaildirs(Moves, Case):
+    def make(self):
+        self.pair()
+
+
+class DovecotAndMaildir(Moves, Account):
+    kind = 'dovecot'
+
+    def make(self):
+        self.imap_pair()
+
+
+class DovecotWithoutQresyncAndMaildir(DovecotAndMaildir):
+    kind = 'no-qresync'
+
+
+class PoorDovecotAndMaildir(DovecotAndMaildir):
+    kind = 'poor'
+
+
+class CyrusAndMaildir(DovecotAndMaildir):
+    kind = 'cyrus'
+
+
+class DovecotAndCyrus(Moves, Account):
+    def make(self):
+        self.pair(far=self.account('dovecot'), near=self.account('cyrus'))
+
+
+class CyrusAndPoorDovecot(Moves, Account):
+    def make(self):
+        self.pair(far=self.account('cyrus'), near=self.account('poor'))
+
+
+class Cost:
+    """What 200 moved messages cost on the wire, whatever their size."""
+
+    N = 200
+    LIMIT = 60_000
+
+    def through(self, line):
+        self.write_config(f'{self.far.store("far", port=line.port)}\n{self.near.store("near")}\n'
+                          'Channel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nRemove Both\n')
+
+    def cost(self, change):
+        self.imap_pair()
+        self.far.create('Archive')
+        for i in range(self.N + 50):
+            self.far.deliver('INBOX', message(i, size=(i % 7) * 4000), 'S')
+        with Delay(self.far.server.port) as line:
+            self.through(line)
+            self.sync()
+            self.sync()
+            change()
+            line.reset()
+            run = self.sync()
+            stats = line.stats()
+            self.sync_twice()
+        self.assertEqual(len(self.far.messages('Archive')), self.N)
+        bytes_ = stats['up'] + stats['down']
+        with open(os.environ.get('MOVES_COST', os.devnull), 'a') as f:
+            f.write(f'{self.kind} {self._testMethodName} {bytes_} {json.dumps(stats)}\n')
+        self.assertLess(bytes_, self.LIMIT, (stats, run.out))
+
+    def test_moved_on_the_server(self):
+        def change():
+            self.far.select('INBOX')
+            if 'MOVE' in self.far.imap.capabilities:
+                self.far.imap.uid('MOVE', f'1:{self.N}', self.far.wire('Archive'))
+            else:
+                self.far.imap.uid('COPY', f'1:{self.N}', self.far.wire('Archive'))
+                self.far.imap.uid('STORE', f'1:{self.N}', '+FLAGS.SILENT', '(\\Deleted)')
+                self.far.imap.expunge()
+        self.cost(change)
+
+    def test_moved_in_the_maildir(self):
+        self.cost(lambda: [self.near.move(m, 'Archive') for m in self.near.messages('INBOX') if m.serial < self.N])
+
+    def test_moved_as_new_files(self):
+        self.cost(lambda: [self.near.move(m, 'Archive', anew=True) for m in self.near.messages('INBOX')
+                           if m.serial < self.N])
+
+
+class CostOnDovecot(Cost, Account):
+    kind = 'dovecot'
+
+
+class CostOnPoorDovecot(Cost, Account):
+    kind = 'poor'
+
+
+class CostOnCyrus(Cost, Account):
+    kind = 'cyrus'
