@@ -140,7 +140,7 @@ uninstall:
 clean:
 	rm -rf .build mailtwin
 help:
-	@echo 'targets: all check test demo bench unit layers headers clang e2e crash fuzz deps install uninstall clean'
+	@echo 'targets: all check test demo bench unit layers headers clang sim sim-faults e2e crash fuzz deps install uninstall clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
 	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
