@@ -48,6 +48,9 @@ unknown(const struct settings *s, const char *name, const char *group, const cha
 		return err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER,
 		    "group \"%s\" names a channel \"%s\" that does not exist%s%s%s", group, name,
 		    best != NULL ? "; did you mean \"" : "", best != NULL ? best : "", best != NULL ? "\"?" : "");
+	if (best != NULL && strcmp(best, name) == 0)
+		return err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no channel or group \"%s\"; the command of "
+		    "that name is written before channels", name);
 	return err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no channel, group or command \"%s\"%s%s%s",
 	    name, best != NULL ? "; did you mean \"" : "", best != NULL ? best : "", best != NULL ? "\"?" : "");
 }
