@@ -366,6 +366,25 @@ imap_finish(struct imap_session *s, struct err *e)
 	return s->is_dead ? dead(s, e) : 0;
 }
 
+int
+imap_drain(struct imap_session *s, unsigned most, struct err *e)
+{
+	struct err why;
+
+	if (s->is_dead)
+		return dead(s, e);
+	if (s->pending.n > most && imap_flush(s, e) < 0)
+		return -1;
+	while (s->pending.n > most)
+		if (imap_read_one(s, e) < 0)
+			return -1;
+	/* Who pushes much must not let the answers pile up: two full buffers would face each other. */
+	while (s->pending.n > 0 && (imap_reader_has_input(s->reader) || stream_wait(s->stream, 0, &why) == 1))
+		if (imap_read_one(s, e) < 0)
+			return -1;
+	return 0;
+}
+
 unsigned
 imap_unanswered(const struct imap_session *s)
 {

@@ -154,6 +154,8 @@ int imap_send(struct imap_session *s, struct imap_command *c, const struct imap_
 int imap_wait(struct imap_session *s, unsigned ticket, struct err *e);
 int imap_finish(struct imap_session *s, struct err *e);		/* until nothing is unanswered */
 unsigned imap_unanswered(const struct imap_session *s);
+/* Reads until at most `most` commands are unanswered, and whatever has come already. */
+int imap_drain(struct imap_session *s, unsigned most, struct err *e);
 /* Sends and waits. 0 whenever there is an answer, NO and BAD included. */
 int imap_run(struct imap_session *s, struct imap_command *c, const struct imap_events *ev, void *ctx,
     struct imap_answer *answer_r, struct err *e);

@@ -245,7 +245,9 @@ deliver_data(struct deliver *d, const void *p, size_t len, struct err *e)
 	return fail(d, d->now, e);
 }
 
-/* Makes all written files durable and closes them. */
+/* Makes all written files durable and closes them. Their blocks are all set going first: then the disk has them
+ * side by side, and waiting for each in turn finds most of them there (of 512 small files on ext4: half the time
+ * of one after the other; syncfs() is as fast, but waits for what other programs have written as well). */
 static int
 sync_written(struct deliver *d, struct err *e)
 {
@@ -253,6 +255,9 @@ sync_written(struct deliver *d, struct err *e)
 	size_t i;
 	int rc = 0;
 
+	for (i = 0; i < d->open.n && d->m->set->is_synced; i++)
+		if (d->items[d->open.at[i]].fd >= 0)
+			(void)sync_file_range(d->items[d->open.at[i]].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	for (i = 0; i < d->open.n; i++) {
 		it = &d->items[d->open.at[i]];
 		if (it->fd < 0)

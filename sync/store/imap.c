@@ -132,42 +132,76 @@ imap_drain_to(struct imap_conn *c, unsigned most, struct err *e)
 {
 	if (c->st->pipeline_depth != 0 && most > c->st->pipeline_depth - 1)
 		most = c->st->pipeline_depth - 1;
-	return imap_unanswered(c->s) > most ? imap_settle(c, e) : 0;
+	return imap_drain(c->s, most, e) < 0 ? err_widen(e, ERR_STORE) : 0;
+}
+
+static const struct imap_box *
+already_in(struct imap_conn *c, const char *name, bool is_examine)
+{
+	const struct imap_box *box = imap_session_box(c->s);
+
+	return box != NULL && c->selected != NULL && strcmp(c->selected, name) == 0 && box->is_answered &&
+	    (is_examine || !c->is_examined) ? box : NULL;
+}
+
+static int
+send_enter(struct imap_conn *c, const char *name, bool is_examine, unsigned *ticket_r, struct err *e)
+{
+	static const struct imap_events none;
+	struct imap_select how = { .is_examine = is_examine };
+	struct buf wire = { 0 };
+	int status;
+
+	free(c->selected);
+	c->selected = NULL;
+	status = imap_name_out(c->st, name, &wire, e);
+	how.utf8 = buf_str(&wire);
+	if (status == 0)
+		status = imap_select(c->s, &how, &none, NULL, ticket_r, e);
+	buf_release(&wire);
+	if (status < 0 && !imap_session_is_alive(c->s))
+		err_widen(e, ERR_STORE);
+	return status;
+}
+
+static int
+await_enter(struct imap_conn *c, const char *name, bool is_examine, unsigned ticket, const struct imap_box **box_r,
+    struct err *e)
+{
+	*box_r = imap_select_wait(c->s, ticket, e);
+	if (*box_r == NULL)
+		return imap_session_is_alive(c->s) ? -1 : err_widen(e, ERR_STORE);
+	c->selected = mem_strdup(name);
+	c->is_examined = is_examine;
+	return 0;
 }
 
 int
 imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e)
 {
-	static const struct imap_events none;
-	struct imap_select how = { .is_examine = is_examine };
-	const struct imap_box *box = imap_session_box(c->s);
-	struct buf wire = { 0 };
 	unsigned ticket;
-	int status = -1;
 
-	if (box != NULL && c->selected != NULL && strcmp(c->selected, name) == 0 && box->is_answered &&
-	    (is_examine || !c->is_examined)) {
-		*box_r = box;
+	*box_r = already_in(c, name, is_examine);
+	if (*box_r != NULL)
 		return 0;
-	}
-	free(c->selected);
-	c->selected = NULL;
-	if (imap_name_out(c->st, name, &wire, e) < 0)
-		goto done;
-	how.utf8 = buf_str(&wire);
-	if (imap_select(c->s, &how, &none, NULL, &ticket, e) < 0)
-		goto done;
-	*box_r = imap_select_wait(c->s, ticket, e);
-	if (*box_r == NULL)
-		goto done;
-	c->selected = mem_strdup(name);
-	c->is_examined = is_examine;
-	status = 0;
-done:
-	buf_release(&wire);
-	if (status < 0 && !imap_session_is_alive(c->s))
-		err_widen(e, ERR_STORE);
-	return status;
+	if (send_enter(c, name, is_examine, &ticket, e) < 0)
+		return -1;
+	return await_enter(c, name, is_examine, ticket, box_r, e);
+}
+
+int
+imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e)
+{
+	*ticket_r = 0;
+	return already_in(c, name, false) != NULL ? 0 : send_enter(c, name, false, ticket_r, e);
+}
+
+int
+imap_entered(struct imap_conn *c, const char *name, unsigned ticket, struct err *e)
+{
+	const struct imap_box *box;
+
+	return ticket == 0 ? 0 : await_enter(c, name, false, ticket, &box, e);
 }
 
 int

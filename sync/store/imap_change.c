@@ -9,7 +9,7 @@
 
 /* ---- what the server shows of some UIDs ---- */
 
-struct shown { uint32_t uid; bool is_here; struct flags flags; };
+struct shown { uint32_t uid; bool is_here, has_vanished; struct flags flags; };
 
 struct show_work {
 	struct imap_conn *c;
@@ -49,6 +49,18 @@ on_fetch(void *ctx, const struct imap_fetch *f)
 	s->flags = flags_dup(w->arena, f->flags);
 }
 
+/* Of UIDs that nobody can put back: what has vanished is gone (R16). */
+static void
+on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
+{
+	struct show_work *w = ctx;
+	size_t i;
+
+	(void)is_earlier;
+	for (i = 0; i < w->n; i++)
+		w->at[i].has_vanished |= imap_uidset_has(uids, w->at[i].uid);
+}
+
 static void
 on_done(void *ctx, const struct imap_result *r)
 {
@@ -60,7 +72,7 @@ on_done(void *ctx, const struct imap_result *r)
 	imap_result_err(w->c->s, r, ERR_BOX, "STORE", &w->err);
 }
 
-static const struct imap_events show_events = { .fetch = on_fetch, .done = on_done };
+static const struct imap_events show_events = { .fetch = on_fetch, .vanished = on_vanished, .done = on_done };
 
 static int
 cmp_shown(const void *x, const void *y)
@@ -152,7 +164,7 @@ ask_again(struct show_work *w, struct err *e)
 	int status;
 
 	for (i = 0; i < w->n; i++)
-		if (!w->at[i].is_here)
+		if (!w->at[i].is_here && !w->at[i].has_vanished)
 			uids[m++] = w->at[i].uid;
 	status = send_uids(w->c, IMAP_READ, "UID FETCH ", uids, m, " (UID FLAGS)", NULL, 0, &show_events, w, e);
 	if (status == 0)
@@ -313,7 +325,7 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 	if (status == 0)
 		status = ask_again(&w, e);
 	for (i = 0; i < n && status == 0; i++)
-		gone_r[i] = !w.at[i].is_here;
+		gone_r[i] = w.at[i].has_vanished || (!w.has_failed && !w.at[i].is_here);
 	*has_foreign_r = w.has_foreign;
 	if (status == 0 && w.has_failed) {
 		*e = w.err;
@@ -324,16 +336,24 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 	return status;
 }
 
-/* R20: only messages that look as they did when it was decided; a \Deleted of our own first try is no change. */
+/* R20: only messages that look as they did when it was decided; a \Deleted of our own first try is no change. How
+ * they look is asked behind the SELECT; nothing is concluded before that is answered, as the right mailbox. */
 static int
-check_flags(struct show_work *w, struct expunge_item *items, size_t n, struct err *e)
+check_flags(struct show_work *w, const char *box, uint64_t epoch, struct expunge_item *items, size_t n, struct err *e)
 {
 	const struct shown *s;
 	struct flags expect;
+	unsigned ticket;
 	size_t i;
 
-	if (ask_again(w, e) < 0)
+	if (imap_enter_ahead(w->c, box, &ticket, e) < 0 || ask_again(w, e) < 0 ||
+	    imap_entered(w->c, box, ticket, e) < 0 || imap_enter_to_write(w->c, box, epoch, e) < 0)
 		return -1;
+	if (w->has_failed) {
+		*e = w->err;
+		return -1;
+	}
+	w->uidvalidity = imap_session_box(w->c->s)->uidvalidity;
 	for (i = 0; i < n; i++) {
 		s = find(w, key_uid(items[i].key));
 		if (s == NULL || !s->is_here) {
@@ -386,10 +406,7 @@ imap_expunge(struct session *session, const char *box, uint64_t epoch, struct ex
 		w.at[i].uid = key_uid(items[i].key);
 	}
 	qsort(w.at, n, sizeof *w.at, cmp_shown);
-	if (imap_enter_to_write(w.c, box, epoch, e) < 0)
-		goto done;
-	w.uidvalidity = imap_session_box(w.c->s)->uidvalidity;
-	if (check_flags(&w, items, n, e) < 0)
+	if (check_flags(&w, box, epoch, items, n, e) < 0)
 		goto done;
 	for (i = 0; i < n; i++)
 		if (items[i].outcome != OUTCOME_DONE && items[i].err.text[0] == '\0') {

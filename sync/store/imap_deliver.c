@@ -14,7 +14,7 @@
 
 #include "sync/message/lineends.h"
 
-enum { IN_MEMORY = 1 << 20, AHEAD = 32 };
+enum { IN_MEMORY = 1 << 20, AHEAD = 500 };
 
 struct append {			/* one message on its way: the context of its command */
 	struct imap_deliver *d;

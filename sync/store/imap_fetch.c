@@ -18,6 +18,9 @@ struct fetched { uint32_t uid; size_t index; bool is_done; };
 struct fetch_work {
 	struct imap_conn *c;
 	const char *box;
+	uint64_t epoch;			/* the mailbox must be of; 0 = any */
+	unsigned ticket;		/* of the SELECT the FETCHes are behind; 0 = it was selected before */
+	bool is_other;			/* it is another mailbox: nothing of it is taken */
 	struct fetched *sorted;		/* by UID */
 	size_t n;
 	const char *section;		/* "" or "HEADER" */
@@ -51,6 +54,17 @@ find(const struct fetch_work *w, uint32_t uid)
 	return low < w->n && w->sorted[low].uid == uid ? &w->sorted[low] : NULL;
 }
 
+/* The SELECT in front of the FETCH has told its UIDVALIDITY by the time a body comes. */
+static bool
+is_ours(struct fetch_work *w)
+{
+	const struct imap_box *box = w->ticket != 0 ? imap_select_box(w->c->s, w->ticket) : imap_session_box(w->c->s);
+
+	if (box != NULL && w->epoch != 0 && box->uidvalidity != w->epoch)
+		w->is_other = true;
+	return box != NULL && !w->is_other;
+}
+
 static int
 on_body_begin(void *ctx, const struct imap_fetch *f, const struct imap_body *body)
 {
@@ -58,7 +72,7 @@ on_body_begin(void *ctx, const struct imap_fetch *f, const struct imap_body *bod
 	struct body_head head = { .form = BODY_WIRE, .size = body->size, .wire_size = body->size };
 
 	w->current = NULL;
-	if (w->has_failed || body->is_nil || strcmp(body->section, w->section) != 0)
+	if (w->has_failed || body->is_nil || !is_ours(w) || strcmp(body->section, w->section) != 0)
 		return -1;
 	w->current = f->uid != 0 ? find(w, f->uid) : w->alone;
 	if (w->current == NULL || w->current->is_done) {
@@ -212,21 +226,23 @@ cmp_uid(const void *x, const void *y)
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-/* Enters the mailbox and fetches in bulk, then what is left alone. */
+/* Fetches in bulk, behind a SELECT that is not waited for (R17 allows reading so), then what is left alone. */
 static int
 run(struct fetch_work *w, uint64_t epoch, struct err *e)
 {
-	const struct imap_box *box;
 	size_t i, left = 0;
 
+	w->epoch = epoch;
 	qsort(w->sorted, w->n, sizeof *w->sorted, cmp_uid);
-	if (imap_enter(w->c, w->box, false, &box, e) < 0)
+	if (imap_enter_ahead(w->c, w->box, &w->ticket, e) < 0)
 		return -1;
-	if (epoch != 0 && box->uidvalidity != epoch)
-		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "%s: mailbox %s was rebuilt while it was being read "
-		    "(UIDVALIDITY changed)", w->c->st->store.name, w->box);
 	if (fetch_rest(w, PER_COMMAND, e) < 0)
 		return err_widen(e, ERR_STORE);
+	if (imap_entered(w->c, w->box, w->ticket, e) < 0)
+		return -1;
+	if (!is_ours(w) || w->is_other)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "%s: mailbox %s was rebuilt while it was being read "
+		    "(UIDVALIDITY changed)", w->c->st->store.name, w->box);
 	for (i = 0; i < w->n; i++)
 		left += !w->sorted[i].is_done;
 	if (left > 0 && !w->has_failed && fetch_rest(w, 1, e) < 0)

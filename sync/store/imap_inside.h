@@ -77,10 +77,14 @@ void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command
 /* Selects `name` unless it is (imap_session_box() tells). -1: ERR_BOX, or the session is dead. */
 int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e);
 /* The same, for a call that changes the mailbox: read-write and of this epoch (R17); 0 = any. */
+/* SELECT without waiting, for reading alone: *ticket_r = 0 where the mailbox is selected already. Once all is answered,
+ * imap_entered() says whether it was opened. */
+int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
+int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, struct err *e);
 int imap_enter_to_write(struct imap_conn *c, const char *name, uint64_t epoch, struct err *e);
 /* Waits for everything; a lost session is ERR_STORE. */
 int imap_settle(struct imap_conn *c, struct err *e);
-/* Waits until at most `most` commands are unanswered. */
+/* Waits until at most `most` commands are unanswered (fewer with PipelineDepth). */
 int imap_drain_to(struct imap_conn *c, unsigned most, struct err *e);
 
 /* imap_names.c: canonical name -> wire (UTF-8, the server's delimiter). -1: cannot be (ERR_BOX). */
