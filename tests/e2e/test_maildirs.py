@@ -105,6 +105,18 @@ class Everyday(Case):
         self.assertEqual(self.one(self.near, 5).flags, frozenset('FS'))
         self.assertEqual(len(find(self.near, extra[0])), 1)
 
+    def test_folder_removed_with_mail_that_never_had_a_twin(self):
+        self.pair(policy='Sync PullNew\nCreate Both\n')
+        self.far.create('work')
+        self.fill(self.far, 'work', 3)
+        self.sync()
+        self.fill(self.near, 'work', 2)
+        self.sync()
+        self.near.remove('work')
+        self.fill(self.far, 'work', 2)
+        run = self.sync(code=(0, 1))
+        self.assertNotIn('there is no mailbox', run.err)
+
     def test_equal_messages_stay_as_many_as_they_are(self):
         self.pair()
         data = message(1)
