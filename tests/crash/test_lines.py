@@ -103,6 +103,7 @@ class Killed(Account):
         self.imap_pair(near=self.maildir('near', seed=seed))
         self.sync()
         world = World(self, [self.far, self.near], seed, boxes=['INBOX', 'Archive', 'work', 'work/2026'], expunge=True)
+        world.may_return = True
         for _ in range(6):
             for _ in range(3):
                 world.steps(8)

@@ -29,6 +29,9 @@ class World:
         self.expunge = expunge          # does the channel expunge what is marked T?
         self.moves, self.folders = moves, folders
         self.delete_limit = delete_limit
+        # A program killed after it sent a message, before it learnt that: deleted at its source at that moment, it
+        # comes back from where it was sent, for nothing tells it from a new one.
+        self.may_return = False
         self.serial = 0
         self.history = []
         self.quiet(first=True)
@@ -234,6 +237,8 @@ class World:
             most = base + sum(added)
         if serial in self.loose and self.expunge:
             least = 0
+        if self.may_return:
+            most = base + sum(added)
         if serial in self.moved[0] & self.moved[1]:
             least, most = 0, max(most, 1)
         return least, most
