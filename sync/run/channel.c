@@ -166,7 +166,9 @@ synchronise(struct run *r, struct err *e)
 		report_plan(r, &v.in, &v.plan);
 	} else if (status == 0) {
 		deletes = has_deletions(&v.plan);
-		status = exec(r, &v.in, &v.plan, false, e);
+		status = uploads_identify(r, &v.in, &v.plan, e);
+		if (status == 0)
+			status = exec(r, &v.in, &v.plan, false, e);
 	}
 	view_release(&v);
 	if (status < 0 || r->set->is_dry)

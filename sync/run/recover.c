@@ -32,25 +32,21 @@ run_box_by_id(struct run *r, uint32_t id)
 }
 
 /* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
- * as gone from where it was delivered, which makes it a move. 1 = found. */
+ * as gone from where it was delivered, which makes it a move. 1 = done. */
 static int
-claim_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct run_box *at,
-    struct arena *a, struct err *e)
+claim(struct run *r, const struct intent *in, struct record *rec, const struct record *found, struct run_box *home,
+    struct run_box *at, struct arena *a, struct err *e)
 {
 	struct flag_mask masks[SIDES];
-	struct record found;
-	int got = message_find(r->state, a, at->rec.id, in->side, in->key, &found, e);
 
-	if (got <= 0)
-		return got;
-	if (record_is_pair(&found) || found.half[in->side].presence != PRESENCE_HERE)
+	if (record_is_pair(found) || found->half[in->side].presence != PRESENCE_HERE)
 		return 0;
 	if (rec->ident.has == 0)
 		rec->ident = in->ident;
-	rec->half[in->side] = found.half[in->side];
+	rec->half[in->side] = found->half[in->side];
 	if (at == home) {
 		rec->mark = MARK_NEW;
-		if (message_delete(r->state, found.box, found.id, e) < 0)
+		if (message_delete(r->state, found->box, found->id, e) < 0)
 			return -1;
 	} else {
 		rec->half[in->side].presence = PRESENCE_GONE;
@@ -60,6 +56,30 @@ claim_named(struct run *r, const struct intent *in, struct record *rec, struct r
 	if (rec->half[FAR].presence == PRESENCE_HERE && rec->half[NEAR].presence == PRESENCE_HERE)
 		record_agree(a, rec, masks);
 	return message_put(r->state, rec, masks, e) < 0 ? -1 : 1;
+}
+
+static int
+claim_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct run_box *at,
+    struct arena *a, struct err *e)
+{
+	struct record found;
+	int got = message_find(r->state, a, at->rec.id, in->side, in->key, &found, e);
+
+	return got <= 0 ? got : claim(r, in, rec, &found, home, at, a, e);
+}
+
+/* Sent, and its source deleted since: what arrived follows it. */
+static int
+claim_orphaned(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
+    struct err *e)
+{
+	struct record found;
+	int got;
+
+	if (rec->half[side_other(in->side)].presence != PRESENCE_GONE)
+		return 0;
+	got = uploads_find(r, in, home, a, &found, e);
+	return got <= 0 ? got : claim(r, in, rec, &found, home, home, a, e);
 }
 
 /* A delivered file by its name. 1 found, 0 not there. */
@@ -115,7 +135,8 @@ recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *
 			return -1;
 		return got == 0 && is_unsure(r, in) ? 0 : intent_delete(r->state, in->id, e);
 	}
-	return 0;
+	got = claim_orphaned(r, in, &rec, home, a, e);
+	return got <= 0 ? got : intent_delete(r->state, in->id, e);
 }
 
 /* MOVE, CLONE: settled once the record at the destination has its twin, by identity. */

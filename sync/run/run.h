@@ -88,6 +88,12 @@ int fold_reset(struct run *r, const struct run_box *b, enum side s, struct err *
 /* quiet.c: after a crash, until the server has taken in what was on its way. Before gather. */
 int quiet_wait(struct run *r, struct err *e);
 
+/* uploads.c: what is about to be sent from a local store is identified, for its intent. */
+int uploads_identify(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e);
+/* The message that an intent without a key brought about, though its source is gone. 1 found, 0 not there. */
+int uploads_find(struct run *r, const struct intent *in, struct run_box *home, struct arena *a,
+    struct record *found_r, struct err *e);
+
 /* recover.c */
 int recover_begin(struct run *r, struct err *e);	/* before anything: which intents are of earlier runs */
 int recover(struct run *r, struct err *e);		/* after gather: settles the intents whose outcome shows */
