@@ -44,6 +44,15 @@ run_cursors(struct job *j, struct session *session[SIDES], struct err *e)
 	return c->store->ops->cursors(c, l->boxes.at, l->boxes.n, e);
 }
 
+int
+boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e)
+{
+	struct cursors_job j = { .job = { .run = run_cursors }, .side = s, .boxes = { boxes, n, n } };
+
+	j.job.needs[s] = true;
+	return pool_run(r->pool, &j.job, e);
+}
+
 struct exists_job {
 	struct job job;
 	enum side side;

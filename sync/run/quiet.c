@@ -12,44 +12,34 @@
 
 enum { LOOK_EVERY_MS = 400, STILL_LOOKS = 5, LOOKS_MOST = 60, RECENT = 600 };
 
-struct quiet_job {
-	struct job job;
-	enum side side;
+/* The mailboxes of one side that are watched. */
+struct watched {
 	VEC(struct mailbox) boxes;
 	VEC(uint32_t) index;		/* of run.boxes */
 	VEC(struct cursor) was;
 };
 
-static int
-run_cursors(struct job *j, struct session *session[SIDES], struct err *e)
-{
-	struct quiet_job *q = (struct quiet_job *)j;
-	struct session *c = session[q->side];
-
-	return c->store->ops->cursors(c, q->boxes.at, q->boxes.n, e);
-}
-
 static void
-watch(struct run *r, struct quiet_job *q, uint32_t box)
+watch(struct run *r, enum side s, struct watched *q, uint32_t box)
 {
 	struct run_box *b = run_box_by_id(r, box);
 	uint32_t index;
 	size_t i;
 
-	if (b == NULL || b->is_excluded || b->side[q->side].listed == NULL || b->side[q->side].has_failed)
+	if (b == NULL || b->is_excluded || b->side[s].listed == NULL || b->side[s].has_failed)
 		return;
 	index = (uint32_t)(b - r->boxes.at);
 	for (i = 0; i < q->index.n; i++)
 		if (q->index.at[i] == index)
 			return;
 	vec_push(&q->index, index);
-	vec_push(&q->boxes, (struct mailbox){ .name = b->side[q->side].on, .id = "" });
+	vec_push(&q->boxes, (struct mailbox){ .name = b->side[s].on, .id = "" });
 	vec_push(&q->was, (struct cursor){ .epoch = 0 });
-	b->side[q->side].wants_delta = true;
+	b->side[s].wants_delta = true;
 }
 
 static int
-find_watched(struct run *r, struct quiet_job q[SIDES], struct err *e)
+find_watched(struct run *r, struct watched q[SIDES], struct err *e)
 {
 	struct arena a = { 0 };
 	struct intent in;
@@ -60,7 +50,7 @@ find_watched(struct run *r, struct quiet_job q[SIDES], struct err *e)
 		after = in.id;
 		if (in.kind != INTENT_EXPUNGE && r->set->store[in.side]->ops->has_uid_keys &&
 		    r->set->now - in.when < RECENT)
-			watch(r, &q[in.side], in.kind == INTENT_DELIVER ? in.box : in.to_box);
+			watch(r, in.side, &q[in.side], in.kind == INTENT_DELIVER ? in.box : in.to_box);
 	}
 	arena_release(&a);
 	return got;
@@ -68,14 +58,14 @@ find_watched(struct run *r, struct quiet_job q[SIDES], struct err *e)
 
 /* 1: something moved since the last look. */
 static int
-look(struct run *r, struct quiet_job *q, struct err *e)
+look(struct run *r, enum side s, struct watched *q, struct err *e)
 {
 	bool moved = false;
 	size_t i;
 
 	if (q->boxes.n == 0)
 		return 0;
-	if (pool_run(r->pool, &q->job, e) < 0)
+	if (boxes_cursors(r, s, q->boxes.at, q->boxes.n, e) < 0)
 		return -1;
 	for (i = 0; i < q->boxes.n; i++) {
 		moved |= q->boxes.at[i].cursor.epoch != q->was.at[i].epoch ||
@@ -89,15 +79,11 @@ int
 quiet_wait(struct run *r, struct err *e)
 {
 	static const struct timespec pause = { 0, LOOK_EVERY_MS * 1000000L };
-	struct quiet_job q[SIDES];
+	struct watched q[SIDES] = { { { 0 }, { 0 }, { 0 } } };
 	int s, looks, still = 0, status, moved;
 
 	if (r->set->is_inline || r->set->is_dry)
 		return 0;
-	for (s = 0; s < SIDES; s++) {
-		q[s] = (struct quiet_job){ .job = { .run = run_cursors }, .side = (enum side)s };
-		q[s].job.needs[s] = true;
-	}
 	status = find_watched(r, q, e);
 	for (looks = 0; status == 0 && (q[FAR].boxes.n > 0 || q[NEAR].boxes.n > 0) && looks < LOOKS_MOST &&
 	    still < STILL_LOOKS; looks++) {
@@ -107,7 +93,7 @@ quiet_wait(struct run *r, struct err *e)
 			nanosleep(&pause, NULL);
 		moved = 0;
 		for (s = 0; s < SIDES && status == 0; s++) {
-			status = look(r, &q[s], e);
+			status = look(r, (enum side)s, &q[s], e);
 			moved |= status > 0;
 			status = status < 0 ? -1 : 0;
 		}

@@ -70,6 +70,9 @@ int boxes_list(struct run *r, struct err *e);
 /* Cursors again, of both sides; marks boxes that moved since they were read as wanting a delta. */
 int boxes_refresh(struct run *r, bool only_written, struct err *e);
 
+/* Cursors of some mailboxes of a side as they are now; boxes[i].name is the store's. */
+int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
+
 /* gather.c: every delta that is wanted, folded and committed. -1 only when the run cannot go on. */
 int gather(struct run *r, struct err *e);
 
