@@ -175,7 +175,8 @@ collect(struct exec *x, struct batch *b, struct err *e)
 	for (i = 0; i < b->n; i++)
 		if (x->status[b->op[i]] == OP_RUNNING)
 			x->status[b->op[i]] = x->may_retry ? OP_WAIT : OP_FAILED;
-	x->run->progress.messages_done += b->n;
+	if (b->kind != OP_CREATE_BOX && b->kind != OP_REMOVE_BOX)
+		x->run->progress.messages_done += b->n;
 	report_progress(x->run);
 	return status;
 }
@@ -312,7 +313,7 @@ start(struct exec *x, bool with_deletions)
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
 		x->status[i] = op->is_held || (!with_deletions && op_is_deletion(op)) ? OP_FAILED : OP_WAIT;
-		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind))
+		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && op->msg != UINT32_MAX)
 			x->run->progress.messages++;
 		if (log_is_on(LOG_PLAN)) {
 			buf_clear(&line);
