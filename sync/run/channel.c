@@ -112,7 +112,7 @@ find_equals(struct run *r, struct view *v, struct err *e)
 static int
 look(struct run *r, struct view *v, struct err *e)
 {
-#ifndef NDEBUG
+#ifdef DEBUG_PLAN
 	const char *fault;
 #endif
 
@@ -123,7 +123,7 @@ look(struct run *r, struct view *v, struct err *e)
 	guard_lost(r, &v->in, &v->arena);
 	plan_make(&v->in, &v->plan);
 	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);
-#ifndef NDEBUG
+#ifdef DEBUG_PLAN
 	fault = v->in.messages.n <= 2000 ? plan_check(&v->in, &v->plan, &v->arena) : NULL;
 	if (fault != NULL)
 		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "channel %s: this plan breaks a rule and is not "
