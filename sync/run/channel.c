@@ -112,9 +112,7 @@ find_equals(struct run *r, struct view *v, struct err *e)
 static int
 look(struct run *r, struct view *v, struct err *e)
 {
-#ifdef DEBUG_PLAN
 	const char *fault;
-#endif
 
 	*v = (struct view){ 0 };
 	if (recover(r, e) < 0 || find_equals(r, v, e) < 0 || recover_hold(r, &v->in, &v->arena, e) < 0)
@@ -123,12 +121,10 @@ look(struct run *r, struct view *v, struct err *e)
 	guard_lost(r, &v->in, &v->arena);
 	plan_make(&v->in, &v->plan);
 	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);
-#ifdef DEBUG_PLAN
-	fault = v->in.messages.n <= 2000 ? plan_check(&v->in, &v->plan, &v->arena) : NULL;
+	fault = r->set->checks_plans && v->in.messages.n <= 2000 ? plan_check(&v->in, &v->plan, &v->arena) : NULL;
 	if (fault != NULL)
 		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "channel %s: this plan breaks a rule and is not "
 		    "carried out, please report it: %s", r->set->name, fault);
-#endif
 	tell_notes(r, &v->plan);
 	report_readonly(r, &v->in);
 	return remember_held(r, &v->plan, e);
