@@ -376,7 +376,8 @@ conclude(struct delta_work *w)
 	d->uidnext = w->box.uidnext;
 	d->mask = w->box.mask;
 	d->mask.kw = w->kw != NULL ? w->kw : "";
-	d->is_mask_unknown = w->is_readonly_run;
+	/* PERMANENTFLAGS of a read-only mailbox is empty: that tells what we may change, not what it keeps. */
+	d->is_mask_unknown = w->box.is_read_only;
 	d->is_readonly = !w->is_readonly_run && w->box.is_read_only;
 }
 

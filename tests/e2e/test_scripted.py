@@ -1,0 +1,583 @@
+"""What servers may do to us, by one in RAM that does it when told (tests/servers/scripted.py)."""
+import os
+import re
+
+from lib import Case, ImapSide, find, message, program, serials
+from scripted import CUT, Scripted
+
+
+class Told(Case):
+    """`self.start()` makes a scripted server the far side and a Maildir the near one."""
+
+    def start(self, channel='', store='', account='', near=None, **kw):
+        self.server = Scripted(**kw)
+        self.server.__enter__()
+        self.addCleanup(self.server.__exit__)
+        self.far = ImapSide(self.server, 'anna', tls=self.server.tls)
+        self.addCleanup(self.far.close)
+        self.server.seen.clear()
+        self.near = near or self.maildir('near')
+        self.write_config(f'{self.far.store("far", store, account=account)}\n{self.near.store("near")}\nChannel c\nFar :far:\n'
+                          f'Near :near:\nPatterns *\nCreate Both\nRemove Both\nExpunge Both\n{channel}\n')
+
+    def box(self, name='INBOX'):
+        return self.server.boxes[name]
+
+    def put(self, n, name='INBOX', flags=('\\Seen',)):
+        made = []
+        for _ in range(n):
+            self._serial += 1
+            self.box(name).add(message(self._serial).replace(b'\n', b'\r\n'), flags)
+            made.append(self._serial)
+        return made
+
+
+class Numbers(Told):
+    """R1, R2, R3: what cursors and numbers say."""
+
+    def test_plain_work(self):
+        for without in ((), ['QRESYNC'], ['QRESYNC', 'CONDSTORE', 'LIST-STATUS'],
+                        ['QRESYNC', 'CONDSTORE', 'UIDPLUS', 'MOVE', 'ESEARCH', 'LIST-STATUS', 'LIST-EXTENDED', 'LITERAL+',
+                         'SASL-IR', 'ENABLE', 'NAMESPACE', 'UNSELECT', 'ID', 'SPECIAL-USE']):
+            with self.subTest(without=without):
+                self.setUp()
+                self.start(without=without)
+                s = self.put(25)
+                n = self.fill(self.near, 'INBOX', 3, 'F')
+                self.sync_twice()
+                self.box().drop({1, 4, 5, 6, 9})
+                self.near.flag(self.one(self.near, s[1]), add='F')
+                self.near.delete(self.one(self.near, n[0]))
+                self.sync_twice()
+                self.assertEqual(len(self.near.messages('INBOX')), 22)
+
+    def test_vanished_in_several_lines(self):
+        """R3: VANISHED comes as it likes, UIDs nobody knew among them."""
+        self.start()
+        s = self.put(30)
+        self.sync()
+        self.box().vanished.append((self.box().modseq, 4_000_000))
+        self.box().drop({2, 3, 9, 17})
+        run = self.sync('-a', '--debug=run')
+        self.assertNotIn('listed in full', run.err)
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.near)), [x for x in s if x not in (2, 3, 9, 17)])
+
+    def test_mailbox_without_modseqs(self):
+        """NOMODSEQ: such a mailbox never stands still, and works all the same."""
+        self.start()
+        self.box().has_modseq = False
+        s = self.put(25)
+        self.sync_twice()
+        self.box().mails[0].flags.add('\\Flagged')
+        self.box().drop({3})
+        self.near.flag(self.one(self.near, s[3]), add='R')
+        self.sync_twice()
+        self.assertIn('F', self.one(self.near, s[0]).flags)
+        self.assertEqual(find(self.near, s[2]), [])
+
+    def test_highestmodseq_falls(self):
+        """R2: the index was rebuilt; a flag and an expunge hide behind a HIGHESTMODSEQ that fell."""
+        for without in ((), ['QRESYNC']):
+            with self.subTest(without=without):
+                self.setUp()
+                self.start(without=without)
+                s = self.put(30)
+                for _ in range(20):
+                    self.box().modseq += 1
+                self.sync()
+                self.box().mails[4].flags.add('\\Flagged')
+                self.box().mails = [m for m in self.box().mails if m.uid != 8]
+                self.box().modseq = 3
+                for m in self.box().mails:
+                    m.modseq = 1
+                self.sync_twice()
+                self.assertIn('F', self.one(self.near, s[4]).flags)
+                self.assertEqual(find(self.near, s[7]), [])
+
+    def test_count_does_not_add_up(self):
+        """R2: something vanished and no VANISHED tells of it."""
+        self.start()
+        s = self.put(30)
+        self.sync()
+        self.box().drop({5, 6})
+        self.box().vanished = []
+        self.sync_twice()
+        self.assertEqual(len(self.near.messages('INBOX')), 28)
+        self.assertEqual(find(self.near, s[4]), [])
+
+    def test_uidvalidity_changes_between_plan_and_execution(self):
+        """R17: the mailbox is another one when the write arrives: nothing is written until it was read anew."""
+        self.start()
+        s = self.put(30)
+        self.sync()
+        self.near.flag(self.one(self.near, s[0]), add='F')
+        self.near.delete(self.one(self.near, s[1]))
+        self.server.seen.clear()
+        changed = []
+
+        def fault(session, verb, words):
+            if verb == 'SELECT' and words[0] == 'INBOX' and not changed:
+                changed.append(verb)                    # the far side stood still: this SELECT is for writing
+                self.box().uidvalidity += 1
+        self.server.fault = fault
+        self.sync(code=(0, 1))
+        self.server.fault = None
+        verbs = [v for _, v, words in self.server.seen
+                 if v in ('UID STORE', 'UID EXPUNGE', 'UID MOVE') or (v == 'UID FETCH' and 'BODY.PEEK[HEADER]' in words[1])]
+        self.assertEqual(verbs[0], 'UID FETCH')
+        self.sync_twice()
+        self.assertEqual(set(serials(self.far).values()), {1})
+        self.assertEqual(sorted(serials(self.far)), s)
+        self.assertIn('F', self.one(self.far, s[0]).flags)
+
+    def test_no_uidvalidity(self):
+        self.start()
+        self.put(3)
+        self.box().uidvalidity = 0
+        run = self.sync(code=1)
+        self.assertIn('UIDVALIDITY', run.err)
+        self.assertEqual(self.near.messages('INBOX'), [])
+
+
+class Claims(Told):
+    """R16: a tagged OK proves nothing."""
+
+    def ok_without_effect(self, verb, code=(0, 1)):
+        def fault(session, what, words):
+            return b'{tag} OK done\r\n'.decode() if what == verb else None
+        self.server.fault = fault
+        run = self.sync(code=code)
+        self.server.fault = None
+        return run
+
+    def test_store(self):
+        self.start()
+        s = self.put(3)
+        self.sync()
+        self.near.flag(self.one(self.near, s[0]), add='F')
+        run = self.ok_without_effect('UID STORE', 1)
+        self.assertIn('OK', run.err)
+        self.sync_twice()
+        self.assertIn('F', self.one(self.far, s[0]).flags)
+
+    def test_expunge(self):
+        self.start()
+        s = self.put(30)
+        self.sync()
+        self.near.delete(self.one(self.near, s[0]))
+        self.ok_without_effect('UID EXPUNGE')
+        self.assertEqual(find(self.near, s[0]), [])
+        self.sync_twice()
+        self.assertEqual(find(self.far, s[0]), [])
+
+    def test_move(self):
+        self.start()
+        self.server.create('a')
+        s = self.put(30)
+        self.sync()
+        self.near.move(self.one(self.near, s[0]), 'a')
+        self.ok_without_effect('UID MOVE')
+        self.sync(code=(0, 1))
+        self.sync_twice()
+        self.assertEqual(self.one(self.far, s[0]).box, 'a')
+        self.assertEqual(self.one(self.near, s[0]).box, 'a')
+
+    def test_append_that_is_hidden(self):
+        """R11: said OK, named no UID, and does not show it: not sent again within ten minutes."""
+        self.start()
+        self.put(2)
+        self.sync()
+        n = self.fill(self.near, 'INBOX', 1, 'S')
+        self.ok_without_effect('APPEND')
+        self.sync(code=(0, 1))
+        self.assertNotIn('APPEND', self.server.verbs()[-8:])
+        self.assertEqual(len(find(self.near, n[0])), 1)
+
+    def test_append_without_uidplus(self):
+        """R11: the new UID is found by identity; nothing is added to the message."""
+        self.start(without=['UIDPLUS'])
+        n = self.fill(self.near, 'INBOX', 10, 'S') + self.fill(self.near, 'INBOX', 3)
+        self.sync_twice()
+        for m in self.box().mails:
+            self.assertNotIn(b'X-TUID', m.data)
+        self.near.flag(self.one(self.near, n[0]), add='F')
+        self.box().mails[3].flags.add('\\Answered')
+        self.box().modseq += 1
+        self.box().mails[3].modseq = self.box().modseq
+        self.sync_twice()
+
+    def test_foreign_marks_survive_without_uidplus(self):
+        """R18: a plain EXPUNGE only where all that is \\Deleted is ours."""
+        self.start(without=['UIDPLUS', 'QRESYNC'])
+        self.write_config(open(self.config).read().replace('Expunge Both', 'Expunge None'))
+        s = self.put(30)
+        self.sync()
+        self.far.flag(self.one(self.far, s[5]), add='T')
+        self.sync()
+        self.near.delete(self.one(self.near, s[0]))
+        self.sync(code=(0, 1))
+        self.sync(code=(0, 1))
+        self.assertNotIn('EXPUNGE', self.server.verbs())
+        self.assertEqual(len(find(self.far, s[5])), 1)
+
+    def test_nothing_but_uids(self):
+        """R18: no sequence number, no bare EXPUNGE, no CLOSE, no FLAGS that replaces, whatever is done."""
+        self.start()
+        self.server.create('a')
+        s = self.put(30)
+        self.fill(self.near, 'INBOX', 5, 'S')
+        self.sync()
+        self.near.flag(self.one(self.near, s[0]), add='F', remove='S')
+        self.near.delete(self.one(self.near, s[1]))
+        self.near.flag(self.one(self.near, s[2]), add='T')
+        self.near.move(self.one(self.near, s[3]), 'a')
+        self.sync_twice()
+        for _, verb, words in self.server.seen:
+            self.assertNotIn(verb, ('STORE', 'FETCH', 'COPY', 'MOVE', 'EXPUNGE', 'CLOSE', 'SEARCH'))
+            if verb == 'UID STORE':
+                self.assertIn(words[1][0], '+-')
+
+
+class Refusals(Told):
+    """One thing fails, the rest goes on; each with its words."""
+
+    def test_append_too_big(self):
+        self.start()
+
+        def fault(session, verb, words):
+            if verb == 'APPEND' and len(words[-1]) > 20000:
+                return '{tag} NO [TOOBIG] that is more than we take\r\n'
+        self.server.fault = fault
+        n = self.fill(self.near, 'INBOX', 5, 'S')
+        self.near.deliver('INBOX', message(900, size=50000), 'S')
+        n += self.fill(self.near, 'INBOX', 5, 'S')
+        run = self.sync(code=1)
+        self.assertIn('more than we take', run.err)
+        self.assertEqual(sorted(serials(self.far)), sorted(n))
+        self.sync(code=(0, 1))                  # it is set aside, said once
+
+    def test_append_limit(self):
+        self.start(more=['APPENDLIMIT=20000'])
+        self.fill(self.near, 'INBOX', 2, 'S')
+        self.near.deliver('INBOX', message(900, size=50000), 'S')
+        run = self.sync(code=1)
+        self.assertIn('20000', run.err)
+        self.assertEqual(len(self.box().mails), 2)
+
+    def test_append_over_quota(self):
+        """Nothing wrong with the message: it is tried again in the next run."""
+        self.start()
+        full = [True]
+
+        def fault(session, verb, words):
+            if verb == 'APPEND' and full:
+                return '{tag} NO [OVERQUOTA] your mailbox is full\r\n'
+        self.server.fault = fault
+        self.put(2)
+        n = self.fill(self.near, 'INBOX', 2, 'S')
+        run = self.sync(code=(1, 75))
+        self.assertIn('full', run.err)
+        self.assertEqual(len(self.near.messages('INBOX')), 4)
+        full.clear()
+        self.sync_twice()
+        self.assertEqual(len(find(self.far, n[0])), 1)
+
+    def test_nul(self):
+        self.start()
+        self.near.deliver('INBOX', b'a: b\n\nserial 77.\n\0\n', 'S')
+        n = self.fill(self.near, 'INBOX', 2, 'S')
+        run = self.sync(code=1)
+        self.assertIn('NUL', run.err)
+        self.assertEqual(sorted(serials(self.far)), n)
+
+    def test_body_that_cannot_be_read(self):
+        """NO to the FETCH of one message: the others come."""
+        self.start()
+        s = self.put(60)
+
+        def fault(session, verb, words):
+            if verb == 'UID FETCH' and 'BODY.PEEK[]' in words[1] and 7 in self.box().uids(words[0]):
+                return '{tag} NO that one is broken\r\n'
+        self.server.fault = fault
+        run = self.sync(code=1)
+        self.assertIn('broken', run.err)
+        self.assertEqual(sorted(serials(self.near)), [x for x in s if x != 7])
+        self.server.fault = None
+        self.sync_twice()
+
+    def test_read_only_mailbox(self):
+        self.start()
+        s = self.put(25)
+        self.box().read_only = True
+        self.sync()
+        self.near.flag(self.one(self.near, s[0]), add='F')
+        self.near.delete(self.one(self.near, s[1]))
+        self.box().mails[3].flags.add('\\Flagged')
+        self.box().modseq += 1
+        self.box().mails[3].modseq = self.box().modseq
+        run = self.sync(code=(0, 1))
+        self.assertIn('read-only', run.err)
+        self.assertIn('F', self.one(self.near, s[3]).flags)
+        self.assertEqual(len(self.box().mails), 25)
+        for verb in ('UID STORE', 'UID EXPUNGE', 'APPEND'):
+            self.assertNotIn(verb, self.server.verbs())
+
+    def test_mailbox_that_cannot_be_selected(self):
+        self.start()
+        self.server.create('bad')
+        self.put(5)
+        self.server.fault = lambda session, verb, words: (
+            '{tag} NO [NOPERM] not for you\r\n' if verb in ('SELECT', 'EXAMINE') and words[0] == 'bad' else None)
+        run = self.sync(code=1)
+        self.assertIn('not for you', run.err)
+        self.assertEqual(len(self.near.messages('INBOX')), 5)
+
+    def test_keywords_the_server_does_not_keep(self):
+        """R14: what a side cannot keep is no change there."""
+        self.start()
+        self.box().permanent = '\\Answered \\Flagged \\Deleted \\Seen'        # no \\Draft, no keywords
+        n = self.fill(self.near, 'INBOX', 2, 'DFP')
+        self.sync_twice(twins=False)
+        self.assertEqual(self.one(self.near, n[0]).flags, frozenset('DFP'))
+        self.assertIn('F', self.one(self.far, n[0]).flags)
+
+    def test_noselect_parents(self):
+        self.start()
+        self.server.create('a', noselect=True)
+        self.server.create('a/b')
+        self.put(2, 'a/b')
+        self.sync_twice()
+        self.assertEqual(len(self.near.messages('a/b')), 2)
+
+    def test_names_that_cannot_be(self):
+        """Reported and left alone, never followed."""
+        self.start()
+        for name in ('../up', 'a/../../b', 'x/', '&broken-', 'cur', 'ok'):
+            self.server.create(name)
+            self.put(1, name)
+        run = self.sync(code=(0, 1))
+        self.assertIn('up', run.err)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, 'up')))
+        self.assertFalse(os.path.exists(os.path.join(self.dir, 'b')))
+        self.assertEqual(len(self.near.messages('ok')), 1)
+        self.sync(code=(0, 1))
+
+    def test_prefix_and_dots(self):
+        """NAMESPACE ("INBOX." "."), as Courier and old Cyrus."""
+        self.start(prefix='INBOX.', delimiter='.')
+        self.server.create('INBOX.work')
+        self.server.create('INBOX.work.2026')
+        self.put(2)
+        self.put(3, 'INBOX.work.2026')
+        self.near.create('own/deep')
+        n = self.fill(self.near, 'own/deep', 2)
+        self.sync()
+        self.assertEqual(self.near.boxes(), ['INBOX', 'own/deep', 'work', 'work/2026'])
+        self.assertIn('INBOX.own.deep', self.server.boxes)
+        self.assertEqual(len(self.server.boxes['INBOX.own.deep'].mails), len(n))
+        was = self.far.still(), self.near.still()
+        self.sync()
+        self.assertEqual(was, (self.far.still(), self.near.still()))
+
+    def test_path_and_subscribed_only(self):
+        self.start(store='Path Mail/\nSubscribedOnly yes', delimiter='/')
+        for name in ('Mail/a', 'Mail/b', 'Other'):
+            self.server.create(name)
+            self.put(1, name)
+        self.server.subscribed |= {'Mail/a', 'Other'}
+        self.put(1)
+        self.sync()
+        self.assertEqual(self.near.boxes(), ['INBOX', 'a'])
+        self.near.create('c')
+        self.fill(self.near, 'c', 1)
+        self.sync()
+        self.assertIn('Mail/c', self.server.boxes)
+        self.assertIn('Mail/c', self.server.subscribed)
+
+    def test_inbox_in_any_case(self):
+        self.start()
+        self.server.boxes['Inbox'] = self.server.boxes.pop('INBOX')
+        self.server.find = lambda name: 'Inbox' if name.upper() == 'INBOX' else name
+        self.server.boxes['Inbox'].add(message(1).replace(b'\n', b'\r\n'))
+        self.sync()
+        self.assertEqual(len(self.near.messages('INBOX')), 1)
+        self.assertEqual(self.near.boxes(), ['INBOX'])
+
+    def test_empty_bodies_and_strings(self):
+        """Bodies of no octets, as literal and as NIL or "" where a server likes that."""
+        for shown in (None, 'NIL', '""'):
+            with self.subTest(shown=shown):
+                self.setUp()
+                self.start()
+                s = self.put(3)
+                self.box().add(b'')
+                if shown:
+                    def fault(session, verb, words, shown=shown):
+                        if verb == 'UID FETCH' and 'BODY.PEEK[]' in words[1] and 4 in self.box().uids(words[0]):
+                            for m in self.box().mails[:-1]:
+                                if m.uid in self.box().uids(words[0]):
+                                    session.send(b'* %d FETCH (%s)\r\n' % (m.uid, session.fetch_items(m, words[1])))
+                            session.send(f'* 4 FETCH (UID 4 INTERNALDATE "01-Jan-2024 00:00:00 +0000" BODY[] {shown})\r\n')
+                            return '{tag} OK done\r\n'
+                    self.server.fault = fault
+                self.sync(code=(0, 1))
+                self.assertEqual(len(self.near.messages('INBOX')), 4 if shown != 'NIL' else len(self.near.messages('INBOX')))
+                self.sync(code=(0, 1))
+                self.assertTrue(set(s) <= set(serials(self.near)))
+
+    def test_body_before_its_uid(self):
+        """A FETCH whose UID comes behind the body is asked for alone."""
+        self.start()
+        s = self.put(3)
+
+        def fault(session, verb, words):
+            if verb == 'UID FETCH' and 'BODY.PEEK[]' in words[1]:
+                for i, m in enumerate(self.box().mails):
+                    if m.uid in self.box().uids(words[0]):
+                        session.send(b'* %d FETCH (BODY[] {%d}\r\n%s UID %d INTERNALDATE "01-Jan-2024 00:00:00 +0000")\r\n' % (
+                            i + 1, len(m.data), m.data, m.uid))
+                return '{tag} OK done\r\n'
+        self.server.fault = fault
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.near)), s)
+
+
+class Talk(Told):
+    """Opening, closing, words."""
+
+    def test_plus_in_answer_to_the_flight(self):
+        """R24: the server does not take the initial response: step by step, once, and no line is taken for SASL data."""
+        self.start(tls=True)
+        self.put(3)
+        self.sync()
+        opened = []
+
+        def fault(session, verb, words):
+            if verb == 'AUTHENTICATE' and len(words) > 1 and not opened:
+                opened.append(session.number)
+                session.send('+ \r\n')
+                session.line()
+                return '{tag} BAD that was no answer\r\n'
+        self.server.fault = fault
+        self.put(2)
+        self.sync()
+        self.assertTrue(opened)
+        self.assertEqual(len(self.near.messages('INBOX')), 5)
+        self.server.fault = None
+        self.put(1)
+        self.sync_twice()
+
+    def test_one_flight(self):
+        """R24: what is remembered of the server opens the next session in one write."""
+        self.start(tls=True)
+        self.put(3)
+        self.sync()
+        self.sync()
+        self.server.seen.clear()
+        run = self.sync('-a', '--debug=imap')
+        self.assertEqual([v for v in self.server.verbs() if v != 'LOGOUT'], ['AUTHENTICATE', 'ENABLE', 'LIST', 'ID'])
+        self.assertNotIn('secret', run.err)
+
+    def test_refused_password_is_not_repeated(self):
+        self.start(tls=True)
+        self.put(1)
+        self.sync()
+        self.server.fault = lambda session, verb, words: (
+            '{tag} NO [AUTHENTICATIONFAILED] wrong password\r\n' if verb == 'AUTHENTICATE' else None)
+        self.server.seen.clear()
+        self.sync(code=77)
+        self.assertEqual(self.server.verbs().count('AUTHENTICATE'), 1)
+
+    def test_login_unavailable_75(self):
+        self.start()
+        self.server.fault = lambda session, verb, words: (
+            '{tag} NO [UNAVAILABLE] come back later\r\n' if verb in ('AUTHENTICATE', 'LOGIN') else None)
+        run = self.sync(code=75)
+        self.assertIn('come back later', run.err)
+
+    def test_bye_75(self):
+        self.start()
+        self.server.greeting = '* BYE too many of you\r\n'
+        run = self.sync(code=75)
+        self.assertIn('too many of you', run.err)
+
+    def test_preauth_where_tls_is_wanted_77(self):
+        self.start()
+        self.server.greeting = '* PREAUTH welcome\r\n'
+        self.write_config(open(self.config).read().replace('TLSType None', 'TLSType STARTTLS'))
+        run = self.sync(code=77)
+        self.assertIn('PREAUTH', run.err)
+
+    def test_starttls_stripped_77(self):
+        self.start()
+        self.write_config(open(self.config).read().replace('TLSType None', 'TLSType STARTTLS'))
+        run = self.sync(code=77)
+        self.assertIn('STARTTLS', run.err)
+        self.assertNotIn('LOGIN', self.server.verbs())
+
+    def test_plaintext_behind_starttls_77(self):
+        self.start(more=['STARTTLS'])
+        self.write_config(open(self.config).read().replace('TLSType None', 'TLSType STARTTLS'))
+        self.server.fault = lambda session, verb, words: (
+            '{tag} OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n' if verb == 'STARTTLS' else None)
+        self.sync(code=77)
+        self.assertNotIn('AUTHENTICATE', self.server.verbs())
+
+    def test_alert_is_shown(self):
+        self.start()
+        self.server.after = lambda session, verb, words: (
+            '* OK [ALERT] the cellar is on fire\r\n' if verb == 'LIST' else None)
+        run = self.sync()
+        self.assertIn('the cellar is on fire', run.err)
+
+    def test_lost_again_and_again(self):
+        """A line that is cut is dialled again in the run, a few times; nothing is sent twice."""
+        for verb in ('UID FETCH', 'APPEND', 'UID STORE', 'UID MOVE', 'UID EXPUNGE', 'SELECT'):
+            for when in ('before', 'after'):
+                with self.subTest(verb=verb, when=when):
+                    self.setUp()
+                    self.start()
+                    self.server.create('a')
+                    s = self.put(30)
+                    self.sync()
+                    self.put(3)
+                    self.fill(self.near, 'INBOX', 4, 'S')
+                    self.near.flag(self.one(self.near, s[0]), add='F')
+                    self.near.delete(self.one(self.near, s[1]))
+                    self.near.move(self.one(self.near, s[2]), 'a')
+                    cuts = []
+
+                    def cut(session, what, words):
+                        if what == verb and len(cuts) < 2:
+                            cuts.append(what)
+                            return CUT
+                        return None
+                    setattr(self.server, 'fault' if when == 'before' else 'after', cut)
+                    self.sync(code=(0, 1, 75))
+                    self.server.fault = self.server.after = None
+                    self.assertTrue(cuts)
+                    self.sync_twice()
+                    self.assertEqual(set(serials(self.far).values()), {1})
+                    self.assertEqual(len(serials(self.far)), 36)
+
+    def test_second_session_refused(self):
+        """A server that allows one connection: the work is done over it."""
+        self.start()
+        for i in range(8):
+            self.server.create(f'b{i}')
+            self.put(4, f'b{i}')
+
+        def fault(session, verb, words):
+            if verb in ('AUTHENTICATE', 'LOGIN') and session.number > self.first:
+                return '{tag} NO [LIMIT] one at a time\r\n'
+        self.first = self.server.sessions + 1
+        self.server.fault = fault
+        self.sync()
+        self.assertEqual(len(serials(self.near)), 32)
+
+    def test_silence_ends_by_the_timeout(self):
+        self.start(account='Timeout 2\n')
+        self.server.fault = lambda session, verb, words: '' if verb == 'LIST' else None
+        run = self.sync(code=75, limit=30)
+        self.assertLess(run.took, 15)
