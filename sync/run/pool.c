@@ -13,7 +13,8 @@ struct worker {
 	int index;
 	pthread_t thread;
 	bool is_started;
-	bool is_idle;			/* waits for work: its sessions may be looked at with the lock held */
+	bool is_idle;			/* waits for work: its sessions may be looked at, and taken, with the lock held */
+	bool is_opening[SIDES];		/* pool.lock; it runs a job and had no session there */
 	struct session *session[SIDES];	/* this worker's alone while it runs */
 };
 
@@ -26,6 +27,7 @@ struct pool {
 	struct job *finished, **finished_end;
 	size_t queued, running, ready;
 	int width[SIDES];		/* sessions that may be open on each side */
+	bool is_refused[SIDES];		/* the store refused one more: those there are go round */
 	int started;
 	bool is_ending;
 };
@@ -59,10 +61,63 @@ pool_new(const struct pool_settings *set)
 	return p;
 }
 
+/* With the lock held: sessions there are on a side, or are being opened. */
+static int
+count_sessions(const struct pool *p, enum side s)
+{
+	int i, n = 0;
+
+	for (i = 0; i < WORKERS_MOST; i++)
+		n += p->worker[i].session[s] != NULL || p->worker[i].is_opening[s];
+	return n;
+}
+
+/* With the lock held: a worker that has a session it does not use, or NULL. */
+static const struct worker *
+idle_holder(const struct pool *p, enum side s)
+{
+	int i;
+
+	for (i = 0; i < p->started; i++)
+		if (p->worker[i].is_idle && p->worker[i].session[s] != NULL)
+			return &p->worker[i];
+	return NULL;
+}
+
 static bool
 is_eligible(const struct pool *p, const struct worker *w, const struct job *j)
 {
-	return (!j->needs[FAR] || w->index < p->width[FAR]) && (!j->needs[NEAR] || w->index < p->width[NEAR]);
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		if (!j->needs[s] || w->session[s] != NULL)
+			continue;
+		if (w->index >= p->width[s])
+			return false;
+		/* No more than there are, and all of those are at work. */
+		if (p->is_refused[s] && count_sessions(p, (enum side)s) > 0 && idle_holder(p, (enum side)s) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* With the lock held, before w runs j: where the store allows no more sessions an idle worker's changes hands. */
+static void
+take_sessions(struct pool *p, struct worker *w, const struct job *j)
+{
+	const struct worker *from;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		if (!j->needs[s] || w->session[s] != NULL)
+			continue;
+		from = p->is_refused[s] ? idle_holder(p, (enum side)s) : NULL;
+		if (from != NULL) {
+			w->session[s] = from->session[s];
+			p->worker[from->index].session[s] = NULL;
+		}
+		w->is_opening[s] = w->session[s] == NULL;
+	}
 }
 
 /* Sessions it would have to open for the job. */
@@ -170,13 +225,13 @@ queue_job(struct pool *p, struct job *j)
 	p->queued++;
 }
 
-/* With the lock held. A refusal of a further session goes to those that have one. */
+/* With the lock held. A refusal of a further session leaves the work to those there are. */
 static void
 finish_job(struct pool *p, struct worker *w, struct job *j)
 {
-	if (j->status < 0 && j->is_unopened && w->index > 0) {
-		if (p->width[j->err_side] > w->index)
-			p->width[j->err_side] = w->index;
+	w->is_opening[FAR] = w->is_opening[NEAR] = false;
+	if (j->status < 0 && j->is_unopened && count_sessions(p, j->err_side) > 0) {
+		p->is_refused[j->err_side] = true;
 		queue_job(p, j);
 		pthread_cond_broadcast(&p->work);
 		return;
@@ -193,6 +248,7 @@ worker_main(void *arg)
 	struct worker *w = arg;
 	struct pool *p = w->pool;
 	struct job *j;
+	bool was_busy = false;
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -201,15 +257,21 @@ worker_main(void *arg)
 			if (p->is_ending)
 				break;
 			w->is_idle = true;
+			/* What it held until now may be what another waits for. */
+			if (was_busy && p->queued > 0)
+				pthread_cond_broadcast(&p->work);
+			was_busy = false;
 			pthread_cond_wait(&p->work, &p->lock);
 			w->is_idle = false;
 			continue;
 		}
 		p->running++;
+		take_sessions(p, w, j);
 		pthread_mutex_unlock(&p->lock);
 		run_job(w, j);
 		pthread_mutex_lock(&p->lock);
 		p->running--;
+		was_busy = true;
 		finish_job(p, w, j);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -223,10 +285,12 @@ pool_width(struct pool *p, const bool needs[SIDES])
 
 	pthread_mutex_lock(&p->lock);
 	for (s = 0; s < SIDES; s++)
-		if (needs[s] && p->width[s] < n)
+		if (needs[s] && p->is_refused[s] && count_sessions(p, (enum side)s) < n)
+			n = count_sessions(p, (enum side)s);
+		else if (needs[s] && p->width[s] < n)
 			n = p->width[s];
 	pthread_mutex_unlock(&p->lock);
-	return n;
+	return n < 1 ? 1 : n;
 }
 
 size_t
