@@ -63,7 +63,8 @@ tell_notes(struct run *r, const struct plan *p)
 	for (i = 0; i < p->notes.n; i++)
 		report_note(r, p->notes.at[i].level, p->notes.at[i].box == UINT32_MAX ? NULL :
 		    r->boxes.at[p->notes.at[i].box].name, arena_strdup(&r->arena, p->notes.at[i].text));
-	r->report->held = 0;
+	if (!r->is_further)
+		r->report->held = 0;
 	for (i = 0; i < p->ops.n; i++)
 		r->report->held += p->ops.at[i].is_held && !op_is_state_only(p->ops.at[i].kind);
 }
@@ -150,32 +151,43 @@ read_again(struct run *r, bool only_written, struct err *e)
 	return gather(r, e);
 }
 
+/* Plans and carries out, slice by slice. *deletes_r: deletions are planned (and left out unless with_deletions). */
+static int
+carry_out(struct run *r, bool with_deletions, bool *deletes_r, struct err *e)
+{
+	struct view v = { 0 };
+	int status;
+
+	for (prepare_anew(r);; prepare_further(r)) {
+		status = look(r, &v, e);
+		if (status == 0 && r->set->is_dry) {
+			report_plan(r, &v.in, &v.plan);
+		} else if (status == 0) {
+			*deletes_r |= has_deletions(&v.plan);
+			if (!with_deletions)
+				status = uploads_identify(r, &v.in, &v.plan, e);
+			if (status == 0)
+				status = exec(r, &v.in, &v.plan, with_deletions, e);
+		}
+		view_release(&v);
+		if (status < 0 || !r->has_more || r->is_over_limit)
+			return status;
+	}
+}
+
 static int
 synchronise(struct run *r, struct err *e)
 {
-	struct view v = { 0 };
 	bool deletes = false;
 	int status;
 
-	status = look(r, &v, e);
-	if (status == 0 && r->set->is_dry) {
-		report_plan(r, &v.in, &v.plan);
-	} else if (status == 0) {
-		deletes = has_deletions(&v.plan);
-		status = uploads_identify(r, &v.in, &v.plan, e);
-		if (status == 0)
-			status = exec(r, &v.in, &v.plan, false, e);
-	}
-	view_release(&v);
+	status = carry_out(r, false, &deletes, e);
 	if (status < 0 || r->set->is_dry)
 		return status;
 	if (deletes) {
 		status = read_again(r, false, e);
 		if (status == 0)
-			status = look(r, &v, e);
-		if (status == 0)
-			status = exec(r, &v.in, &v.plan, true, e);
-		view_release(&v);
+			status = carry_out(r, true, &deletes, e);
 	}
 	/* What has found its twin by now needs no intent any more. */
 	return status < 0 || read_again(r, true, e) < 0 ? -1 : recover(r, e);

@@ -34,6 +34,7 @@ struct channel {
 	struct policy policy;
 	bool keeps_date;		/* CopyArrivalDate, or both stores IMAP */
 	uint64_t batch_bytes;		/* BufferLimit: what one batch may carry; 0 = 10 MB */
+	size_t slice;			/* messages planned at once, where slices may be; 0 = 5000 */
 	uint64_t max_transfer;		/* octets of bodies this run may carry; 0 = no limit */
 	struct state_place state;
 	struct state *open_state;	/* tests: used instead of `state`, not closed. NULL = none */

@@ -100,6 +100,29 @@ fold_vanished(struct run *r, const struct run_box *b, enum side s, struct key ke
 	return status < 0 ? -1 : 0;
 }
 
+static bool
+is_sorted(const struct delta *d)
+{
+	size_t i;
+
+	for (i = 1; i < d->entries.n; i++)
+		if (key_cmp(d->entries.at[i - 1].key, d->entries.at[i].key) > 0)
+			return false;
+	return true;
+}
+
+/* What has been folded of a long list goes to disk now and then, so that a transaction does not grow with the mailbox. The
+ * cursor is not part of it: until that follows, the next run lists again, and finds the same (R1). */
+static int
+breathe(struct run *r, size_t folded, struct err *e)
+{
+	enum { OFTEN = 4096 };
+
+	if (folded % OFTEN != 0)
+		return 0;
+	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
+}
+
 /* A full list against all keys known, both in key order. */
 static int
 merge_full(struct run *r, const struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
@@ -111,12 +134,17 @@ merge_full(struct run *r, const struct run_box *b, enum side s, struct delta *d,
 	size_t i = 0;
 	int got, c, status = -1;
 
-	if (d->entries.n > 1)
+	if (!is_sorted(d))
 		qsort(d->entries.at, d->entries.n, sizeof d->entries.at[0], cmp_entry);
 	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
 		return -1;
 	got = message_scan_next(scan, &seen, e);
 	while (got > 0 || i < d->entries.n) {
+		if (got <= 0) {
+			message_scan_end(&scan);
+			if (i > 0 && breathe(r, i, e) < 0)
+				return -1;
+		}
 		entry = i < d->entries.n ? &d->entries.at[i] : NULL;
 		c = got <= 0 ? 1 : entry == NULL ? -1 : key_cmp(seen.key, entry->key);
 		if (c < 0) {

@@ -200,9 +200,11 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 				g->delta[i].err = g->job.err;
 			}
 	}
-	for (i = 0; i < g->n; i++)
+	for (i = 0; i < g->n; i++) {
 		if (fold_one(r, g, i, e) < 0)
 			return -1;
+		delta_release(&g->delta[i]);
+	}
 	return 0;
 }
 

@@ -1,6 +1,12 @@
 /* The planner's input out of the base: every mailbox with its counts, and the messages not settled. */
 #include "sync/run/run.h"
 
+static size_t
+slice_of(const struct run *r)
+{
+	return r->set->slice != 0 ? r->set->slice : 5000;
+}
+
 static void
 fill_side(const struct run_box *b, enum side s, bool is_list_complete, struct plan_box_side *out)
 {
@@ -51,6 +57,73 @@ needs_all(const struct run_box *b)
 	return b->side[FAR].is_gone || b->side[NEAR].is_gone;
 }
 
+/* Whether this mailbox's messages may be looked at in slices; has_gone_r: something of it has vanished. */
+static int
+judge_slices(struct run *r, const struct run_box *b, bool *may_r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	bool is_new[SIDES] = { false, false };
+	uint64_t after = 0;
+	int got, s;
+
+	while ((got = message_next_unsettled(r->state, &a, b->rec.id, after, &rec, e)) > 0 && *may_r) {
+		after = rec.id;
+		for (s = 0; s < SIDES; s++) {
+			*may_r &= rec.half[s].presence != PRESENCE_GONE;
+			is_new[s] |= rec.half[side_other(s)].presence == PRESENCE_NEVER;
+		}
+		*may_r &= !is_new[FAR] || !is_new[NEAR];
+		if (after % 256 == 0)
+			arena_release(&a);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+/* A second chance for old ones looks at all there is; few messages need no slices. */
+static int
+choose_slicing(struct run *r, struct err *e)
+{
+	const struct policy *p = &r->set->policy;
+	uint64_t total = 0;
+	bool may = true;
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		total += r->boxes.at[i].rec.unsettled;
+		may &= !needs_all(&r->boxes.at[i]);
+	}
+	may &= total > slice_of(r) && !r->set->is_dry && !p->retry_failed && !((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
+	for (i = 0; i < r->boxes.n && may; i++)
+		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.unsettled > 0 &&
+		    judge_slices(r, &r->boxes.at[i], &may, e) < 0)
+			return -1;
+	r->slicing = may ? SLICING_YES : SLICING_NO;
+	return 0;
+}
+
+void
+prepare_anew(struct run *r)
+{
+	size_t i;
+
+	r->slicing = SLICING_UNKNOWN;
+	r->is_further = r->has_more = false;
+	for (i = 0; i < r->boxes.n; i++)
+		r->boxes.at[i].sliced_to = r->boxes.at[i].slice_end = 0;
+}
+
+void
+prepare_further(struct run *r)
+{
+	size_t i;
+
+	r->is_further = true;
+	for (i = 0; i < r->boxes.n; i++)
+		r->boxes.at[i].sliced_to = r->boxes.at[i].slice_end;
+}
+
 static int
 add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena *a, struct err *e)
 {
@@ -60,11 +133,15 @@ add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena 
 	bool all = p->retry_failed || ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD) || needs_all(b);
 	struct flag_mask masks[SIDES];
 	struct record rec;
-	uint64_t after = 0;
+	uint64_t after = r->is_further ? b->sliced_to : 0;
 	int got, s;
 
 	run_masks(b, masks);
 	for (;;) {
+		if (r->slicing == SLICING_YES && in->messages.n >= slice_of(r)) {
+			r->has_more = true;
+			return 0;
+		}
 		got = all ? message_next(r->state, a, b->rec.id, after, &rec, e) :
 		    message_next_unsettled(r->state, a, b->rec.id, after, &rec, e);
 		if (got <= 0)
@@ -72,6 +149,7 @@ add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena 
 		after = rec.id;
 		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(r, &rec))
 			continue;
+		b->slice_end = after;
 		vec_push(&in->messages, (struct plan_message){ keep(a, &rec), index });
 		for (s = 0; s < SIDES; s++)
 			pb->side[s].known += rec.half[s].presence == PRESENCE_GONE;
@@ -86,6 +164,9 @@ prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 	size_t i;
 	int s;
 
+	r->has_more = false;
+	if (r->slicing == SLICING_UNKNOWN && choose_slicing(r, e) < 0)
+		return -1;
 	in->policy = r->set->policy;
 	for (s = 0; s < SIDES; s++)
 		in->policy.is_readonly[s] |= r->set->store[s]->is_readonly;

@@ -36,12 +36,17 @@ struct run_side {
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
 };
 
+/* A look at the base takes messages in slices, so that memory follows the slice and not the mailbox, wherever no
+ * message's fate can hang on another's: nothing has vanished, and what is new is so on one side of its mailbox. */
+enum slicing { SLICING_UNKNOWN, SLICING_NO, SLICING_YES };
+
 struct run_box {
 	const char *name;		/* within the channel: what people see */
 	struct box_record rec;		/* id 0 = not in the base yet */
 	struct run_side side[SIDES];
 	bool is_excluded;		/* refused or held whole: reported once, nothing is done */
 	bool allow_delete, restore;
+	uint64_t sliced_to, slice_end;	/* records up to these had their turn in earlier slices, have it in this one */
 };
 
 struct run {
@@ -57,6 +62,9 @@ struct run {
 	VEC(const char *) told;		/* sentences reported already */
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
+	enum slicing slicing;		/* of the look under way */
+	bool is_further;		/* this is not its first slice */
+	bool has_more;			/* nor its last */
 };
 
 bool run_is_cancelled(const struct run *r);
@@ -118,7 +126,10 @@ int moves_supply(struct run *r, struct plan_input *in, struct err *e);
 /* *has_changed_r: the base was put right, and the input must be made anew. */
 int moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 
-/* prepare.c: in->messages point at records in the arena. */
+/* prepare.c: in->messages point at records in the arena. Starts over a look: the next prepare() begins with the first
+ * slice. */
+void prepare_anew(struct run *r);
+void prepare_further(struct run *r);	/* ... with the slice after the last one */
 int prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
 
 /* guard.c: a side that lost the twins of much of what it had (R21), after twins_find. */

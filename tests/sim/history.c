@@ -337,6 +337,8 @@ make_channel(struct history *h)
 	}
 	if (sim_chance(s, 20))
 		h->set.batch_bytes = 300;
+	if (sim_chance(s, 30))
+		h->set.slice = 1 + (s->at & 1);
 	for (i = 0; i < SIM_BOXES; i++)
 		s->is_selected[i] = single ? i == 0 : !(some && i == 1);
 }
