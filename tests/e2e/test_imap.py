@@ -173,6 +173,8 @@ class TwoAccounts(Account):
         self.near.create('Entwürfe')
         s = self.fill(self.far, 'work/2026', 20, 'S') + self.fill(self.near, 'Entwürfe', 20)
         self.far.deliver('INBOX', message(1000), 'S', date='"14-Jul-2017 02:40:00 +0000"')
+        if 'cyrus' in (a, b):
+            self.sync()             # Cyrus made `work` as well: that is news for the other side
         self.sync_twice()
         self.assertEqual(sorted(serials(self.near)), s + [1000])
         self.assertIn('14-Jul-2017 02:40:00', self.near.date(self.one(self.near, 1000)))
