@@ -1,0 +1,150 @@
+"""The program stopped at numbered steps (R22), and killed, with accounts on one side and on both.
+
+MAILTWIN_LONG=1 stops at every step and plays longer.
+"""
+import os
+import random
+import signal
+import time
+
+from accounts import Account
+from lib import picture, program, serials
+from world import World
+
+SEED = int(os.environ.get('SEED', '0'))
+LONG = bool(os.environ.get('MAILTWIN_LONG'))
+DIED = 86
+
+
+class Stopped(Account):
+    def setUp(self):
+        super().setUp()
+        self.binary = program('MAILTWIN_FAST')
+
+    def scene(self, name, kinds):
+        self.state = os.path.join(self.dir, f'home/{name}/mailtwin')
+        self.env = {'XDG_STATE_HOME': os.path.dirname(self.state)}
+        near = self.account(kinds[1]) if kinds[1] else self.maildir(f'near{name}', seed=3)
+        self.pair(far=self.account(kinds[0]), near=near)
+        self._serial = 0
+        self.far.create('a')
+        s = self.fill(self.far, 'INBOX', 25, 'S')
+        self.fill(self.far, 'a', 2, 'S')
+        self.sync(env=self.env)
+        self.near.delete(self.one(self.near, s[0]))
+        self.far.delete(self.one(self.far, s[1]))
+        self.near.move(self.one(self.near, s[2]), 'a')
+        self.far.move(self.one(self.far, s[3]), 'a')
+        self.near.flag(self.one(self.near, s[4]), add='F')
+        self.far.flag(self.one(self.far, s[5]), add='R', remove='S')
+        self.fill(self.near, 'INBOX', 3)
+        self.fill(self.far, 'INBOX', 2)
+        self.near.create('b')
+        self.fill(self.near, 'b', 2, 'F')
+
+    def stop(self, kinds, most):
+        self.scene('whole', kinds)
+        log = os.path.join(self.dir, 'steps')
+        self.sync(env={**self.env, 'MAILTWIN_STEP_LOG': log})
+        wanted = picture(self.far)
+        self.assertEqual(wanted, picture(self.near))
+        with open(log) as f:
+            steps = list(range(1, len(f.readlines()) + 2))
+        if not LONG and len(steps) > most:
+            steps = sorted(random.Random(SEED or 7).sample(steps, most))
+        for n in steps:
+            self.far.close()
+            self.scene(n, kinds)
+            self.sync(env={**self.env, 'MAILTWIN_STEP_EXIT': str(n)}, code=(DIED, 0))
+            self.sync(env=self.env)
+            self.sync(env=self.env)
+            got = picture(self.far)
+            self.assertEqual(got, picture(self.near), f'stopped at step {n}: the sides differ')
+            self.assertEqual(wanted, got, f'stopped at step {n}')
+            before = self.far.still(), self.near.still()
+            self.sync(env=self.env)
+            self.assertEqual(before, (self.far.still(), self.near.still()), f'stopped at step {n}: still at work')
+
+    def test_account_and_maildir(self):
+        self.stop(('dovecot', None), 14)
+    test_account_and_maildir.weight = 10
+
+    def test_poor_account_and_maildir(self):
+        self.stop(('poor', None), 10)
+    test_poor_account_and_maildir.weight = 10
+
+    def test_two_accounts(self):
+        self.stop(('dovecot', 'dovecot'), 10)
+    test_two_accounts.weight = 10
+
+
+class BothKilled(Account):
+    def test_two_accounts(self):
+        self.binary = program('MAILTWIN_FAST')
+        seed = SEED or 31
+        self.pair(far=self.account('dovecot'), near=self.account('no-condstore'))
+        self.sync()
+        world = World(self, [self.far, self.near], seed, boxes=['INBOX', 'Archive', 'work', 'work/2026'], expunge=True)
+        world.may_return = True
+        for _ in range(20 if LONG else 4):
+            for _ in range(2):
+                world.steps(8)
+                p = self.spawn('-a')
+                time.sleep(world.rng.random() * .15)
+                if p.poll() is None:
+                    os.kill(p.pid, signal.SIGKILL)
+                self.finish(p, (0, 1, -signal.SIGKILL))
+            world.answer()
+            self.sync()
+            self.sync()
+            world.check(flags=False)
+        self.sync_twice()
+    test_two_accounts.weight = 8
+
+
+class Random(Account):
+    """Thousands of things people do, killed in between; MAILTWIN_LONG=1 for the thousands."""
+
+    def play(self, kind, seed, rounds):
+        self.kind = kind
+        self.binary = program('MAILTWIN_FAST')
+        self.imap_pair(near=self.maildir('near', seed=seed, style='mixed'))
+        self.sync()
+        world = World(self, [self.far, self.near], seed, expunge=True)
+        world.may_return = True
+        for n in range(rounds * 25 if LONG else rounds):
+            world.steps(25)
+            if n % 3 == 2:
+                p = self.spawn('-a')
+                time.sleep(world.rng.random() * .1)
+                if p.poll() is None:
+                    os.kill(p.pid, signal.SIGKILL)
+                self.finish(p, (0, 1, -signal.SIGKILL))
+            world.answer()
+            self.sync()
+            before = self.far.still(), self.near.still()
+            self.sync()
+            self.assertEqual(before, (self.far.still(), self.near.still()), f'seed {seed}: a run without work changed a side')
+            world.check(flags=n % 3 != 2)
+
+    def test_dovecot(self):
+        self.play('dovecot', SEED or 41, 8)
+
+    def test_poor(self):
+        self.play('poor', SEED or 42, 8)
+
+    def test_cyrus(self):
+        self.play('cyrus', SEED or 43, 5)
+
+    def test_two_accounts_find_nothing_doubled(self):
+        seed = SEED or 44
+        self.binary = program('MAILTWIN_FAST')
+        self.pair(far=self.account('cyrus'), near=self.account('poor'))
+        self.sync()
+        world = World(self, [self.far, self.near], seed, expunge=True, boxes=['INBOX', 'Archive', 'work', 'Entwürfe'])
+        for _ in range(50 if LONG else 3):
+            world.steps(25)
+            world.answer()
+            self.sync()
+            world.check()
+        self.assertTrue(serials(self.far))
