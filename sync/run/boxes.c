@@ -106,8 +106,12 @@ list_both(struct run *r, struct err *e)
 	return status;
 }
 
+/* The epoch of a mailbox known from another store; no store gives it. */
+#define EPOCH_FOREIGN UINT64_MAX
+
 /* R7: another store than last time. Every cursor of that side is made one that cannot match, which
- * makes each mailbox go through adoption. */
+ * makes each mailbox go through adoption, or be forgotten on that side where it is missing (check_foreign).
+ * A store without a mark where one is known is another one too: a dry run makes none. */
 static int
 check_fingerprint(struct run *r, enum side s, struct err *e)
 {
@@ -116,22 +120,23 @@ check_fingerprint(struct run *r, enum side s, struct err *e)
 	struct box_record *all;
 	size_t n, i;
 
-	if (is == NULL || *is == '\0')
-		return 0;
+	if (is == NULL)
+		is = "";
 	if (memory_get(r->state, &r->arena, name, &was, e) < 0)
 		return -1;
-	if (was != NULL && strcmp(was, is) == 0)
+	if (strcmp(was != NULL ? was : "", is) == 0)
 		return 0;
 	if (was != NULL) {
 		report_note(r, NOTE_WARNING, NULL, arena_printf(&r->arena,
 		    "the %s store is not the one of the last run (%s, was %s): equal messages are paired anew, "
-		    "nothing is deleted for what is missing there", side_name(s), is, was));
+		    "nothing is deleted for what is missing there", side_name(s), *is != '\0' ? is : "without a mark",
+		    *was != '\0' ? was : "without a mark"));
 		if (box_all(r->state, &r->arena, &all, &n, e) < 0)
 			return -1;
 		for (i = 0; i < n; i++) {
 			if (all[i].side[s].cursor.epoch == 0)
 				continue;
-			all[i].side[s].cursor = (struct cursor){ .epoch = UINT64_MAX };
+			all[i].side[s].cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
 			if (box_put(r->state, &all[i], e) < 0)
 				return -1;
 		}
@@ -327,6 +332,51 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 	return box_put(r->state, &b->rec, e);
 }
 
+static bool
+is_foreign(const struct run_box *b, enum side s)
+{
+	return !b->is_excluded && b->side[s].listed == NULL && b->rec.id != 0 && b->rec.side[s].is_known &&
+	    b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->allow_delete && !b->restore;
+}
+
+/* R7: mailboxes that are missing because the store is another one were not removed by anybody. They are
+ * forgotten on that side, and so made there again, unless so much is missing that the store may be an empty
+ * directory where a disk should be (R21). */
+static int
+check_foreign(struct run *r, enum side s, struct err *e)
+{
+	struct run_box *b;
+	uint64_t known = 0;
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (is_foreign(&r->boxes.at[i], s))
+			known += r->boxes.at[i].rec.side[s].here;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if (!is_foreign(b, s))
+			continue;
+		if (known >= GUARD_FLOOR) {
+			b->side[s].has_failed = true;
+			r->report->held++;
+			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+			    "held: the %s store is another one than in the last run and has no such mailbox, where %llu "
+			    "messages were known; --allow-delete %s carries their deletion over, --restore %s copies "
+			    "them back", side_name(s), (unsigned long long)b->rec.side[s].here, b->name, b->name));
+			continue;
+		}
+		if (fold_reset(r, b, s, e) < 0)
+			return -1;
+		b->rec.side[s].is_known = false;
+		b->rec.side[s].missing_runs = 0;
+		b->rec.side[s].cursor = (struct cursor){ .epoch = 0 };
+		/* The counts are the base's own: what lost its half is unsettled now. */
+		if (box_put(r->state, &b->rec, e) < 0 || box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 check_missing(struct run *r, struct err *e)
 {
@@ -334,6 +384,9 @@ check_missing(struct run *r, struct err *e)
 	size_t i;
 	int s;
 
+	for (s = 0; s < SIDES; s++)
+		if (r->listing[s].is_complete && check_foreign(r, (enum side)s, e) < 0)
+			return -1;
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
 		for (s = 0; s < SIDES; s++) {
@@ -343,7 +396,7 @@ check_missing(struct run *r, struct err *e)
 					return -1;
 			}
 			if (b->is_excluded || b->side[s].listed != NULL || b->rec.id == 0 ||
-			    !b->rec.side[s].is_known)
+			    !b->rec.side[s].is_known || b->side[s].has_failed)
 				continue;
 			if (!r->listing[s].is_complete)
 				b->side[s].has_failed = true;

@@ -149,6 +149,39 @@ class Everyday(Case):
         self.sync_twice()
         self.assertEqual(sorted(serials(self.far)), s)          # it came back: no deletion is inferred
 
+    def test_another_store_deletes_nothing(self):
+        """R7: an empty directory in place of the near Maildir has removed no mailbox."""
+        import shutil
+        self.pair()
+        self.far.create('a')
+        s = self.fill(self.far, 'INBOX', 5) + self.fill(self.far, 'a', 5)
+        self.sync()
+        shutil.rmtree(self.near.path)
+        self.sync(code=1)
+        os.mkdir(self.near.path)
+        self.assertNotIn('remove', self.mailtwin('plan', '-a').out)
+        self.sync_twice()
+        self.assertEqual((sorted(serials(self.far)), sorted(serials(self.near))), (s, s))
+
+    def test_another_store_without_much_is_held(self):
+        """R21: it may be a mount point without its disk."""
+        import shutil
+        self.pair()
+        self.fill(self.far, 'INBOX', 1)
+        for box in ('a', 'b'):
+            self.far.create(box)
+            self.fill(self.far, box, 15)
+        self.sync()
+        shutil.rmtree(self.near.path)
+        os.mkdir(self.near.path)
+        for _ in range(2):
+            run = self.sync(code=1)
+            self.assertIn('--restore a', run.err)
+            self.assertEqual(self.near.boxes(), ['INBOX'])
+        self.mailtwin('-a', '--restore', '*')
+        self.sync_twice()
+        self.assertEqual(len(serials(self.near)), 31)
+
     def test_names_of_others_are_read_and_kept(self):
         self.pair()
         names = ['1700000000.M1P2.host,S=100,W=103', '1700000001.host,U=7', 'notmuch-abc', '1.2.3', 'x,y=1']
