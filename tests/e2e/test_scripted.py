@@ -131,6 +131,31 @@ class Numbers(Told):
         self.assertEqual(sorted(serials(self.far)), s)
         self.assertIn('F', self.one(self.far, s[0]).flags)
 
+    def test_moved_on_the_server_behind_our_back(self):
+        """R13: from a mailbox we are about to read to one we have: a move still, no deletion and no body."""
+        self.start()
+        self.server.create('a')
+        s = self.put(30)
+        self.sync()
+        inode = os.stat(os.path.join(self.near.box('INBOX'), self.one(self.near, s[3]).key)).st_ino
+        self.far.flag(self.one(self.far, s[0]), add='F')
+        moved = []
+
+        def fault(session, verb, words):
+            if verb == 'SELECT' and words[0] == 'INBOX' and not moved:
+                mail = self.box().mails[3]
+                moved.append(self.box('a').add(mail.data, mail.flags, mail.date))
+                self.box().drop({mail.uid})
+        self.server.fault = fault
+        self.server.seen.clear()
+        self.sync()
+        self.assertTrue(moved)
+        self.server.fault = None
+        self.assertEqual(self.one(self.near, s[3]).box, 'a')
+        self.assertEqual(os.stat(os.path.join(self.near.box('a'), self.one(self.near, s[3]).key)).st_ino, inode)
+        self.assertFalse([w for _, v, w in self.server.seen if v == 'UID FETCH' and 'BODY.PEEK[]' in w[1]])
+        self.sync_twice()
+
     def test_no_uidvalidity(self):
         self.start()
         self.put(3)
