@@ -31,6 +31,7 @@ enum db_table {
 	DB_PLACES,			/* record id -> box */
 	DB_KEYS,			/* box, side, key -> record id and what was seen */
 	DB_UNSETTLED,			/* box, record id -> nothing */
+	DB_IDENTS,			/* tag, record id -> nothing (idents.c) */
 	DB_INTENTS,
 	DB_LOG,
 	DB_TABLES

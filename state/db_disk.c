@@ -64,7 +64,7 @@ struct disk_cursor {
 };
 
 static const char *const table_names[DB_TABLES] = { "meta", "boxes", "messages", "places", "keys",
-	"unsettled", "intents", "log" };
+	"unsettled", "idents", "intents", "log" };
 
 static size_t map_limit;
 

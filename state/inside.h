@@ -58,6 +58,9 @@ int state_put_changed(struct state *s, enum db_table t, const struct state_key *
 struct box_counts *box_counts(struct state *s, uint32_t box, struct err *e);
 int box_counts_flush(struct state *s, struct err *e);
 
+/* idents.c: the record's entries in DB_IDENTS; old NULL = it was not there, r NULL = it goes. */
+int idents_change(struct state *s, uint64_t id, const struct record *old, const struct record *r, struct err *e);
+
 /* message_put for a record whose state of settlement is known. */
 int message_store(struct state *s, struct record *r, bool is_unsettled, struct err *e);
 /* Is the stored record marked unsettled? Same results as message_next. */

@@ -1,4 +1,4 @@
-/* Message records, and the three tables that follow them.
+/* Message records, and the tables that follow them (and DB_IDENTS, in idents.c).
  *
  *   DB_MESSAGES   box, id -> record        DB_KEYS        box, side, key -> id and what was seen
  *   DB_PLACES     id -> box                DB_UNSETTLED   box, id -> nothing
@@ -152,6 +152,7 @@ remove_stored(struct state *s, uint64_t id, const struct stored *old, struct err
 	if (count_record(s, old->box, &old->record, old->is_unsettled, -1, e) != 0 ||
 	    key_delete(s, old->box, FAR, id, &old->record, e) != 0 ||
 	    key_delete(s, old->box, NEAR, id, &old->record, e) != 0 ||
+	    idents_change(s, id, &old->record, NULL, e) != 0 ||
 	    unsettled_set(s, old->box, id, old->is_unsettled, false, e) != 0)
 		return -1;
 	return db_delete(s->db, DB_MESSAGES, state_val(&k), e);
@@ -191,6 +192,7 @@ store_changed(struct state *s, struct record *r, bool is_unsettled, const struct
 	if (s->value.len == s->old.len && memcmp(s->value.data, s->old.data, s->old.len) == 0)
 		return 0;
 	if (delete_old_keys(s, r, old, e) != 0 ||
+	    idents_change(s, r->id, &old->record, r, e) != 0 ||
 	    unsettled_set(s, r->box, r->id, old->is_unsettled, is_unsettled, e) != 0 ||
 	    count_record(s, r->box, &old->record, old->is_unsettled, -1, e) != 0 ||
 	    count_record(s, r->box, r, is_unsettled, 1, e) != 0)
@@ -206,7 +208,7 @@ store_new(struct state *s, struct record *r, bool is_unsettled, struct err *e)
 
 	if (count_record(s, r->box, r, is_unsettled, 1, e) != 0 ||
 	    db_put(s->db, DB_MESSAGES, state_val(&k), state_buf_val(&s->value), e) != 0 ||
-	    put_place(s, r->id, r->box, e) != 0 ||
+	    put_place(s, r->id, r->box, e) != 0 || idents_change(s, r->id, NULL, r, e) != 0 ||
 	    key_put(s, r->box, FAR, r, true, e) != 0 || key_put(s, r->box, NEAR, r, true, e) != 0)
 		return -1;
 	return unsettled_set(s, r->box, r->id, false, is_unsettled, e);

@@ -10,7 +10,7 @@
  *
  * Invariants:
  *   1. Stored numbers are big-endian and fixed in width; every value begins with its version byte.
- *   2. DB_PLACES, DB_KEYS, DB_UNSETTLED and the counts of a box always agree with DB_MESSAGES: only
+ *   2. DB_PLACES, DB_KEYS, DB_UNSETTLED, DB_IDENTS and the counts of a box always agree with DB_MESSAGES: only
  *      message_put and message_delete write them.
  */
 #ifndef STATE_STATE_H
@@ -108,6 +108,12 @@ void message_scan_end(struct message_scan **scan);
 int message_next_unsettled(struct state *s, struct arena *a, uint32_t box, uint64_t after,
     struct record *r_r, struct err *e);
 int message_next(struct state *s, struct arena *a, uint32_t box, uint64_t after, struct record *r_r,
+    struct err *e);
+
+/* Pairs by identity, in order of id; after = 0 to begin. What is given may be another by chance: compare. 1/0/-1 */
+uint64_t message_tag_header(const struct ident *ident);	/* has IDENT_HEADER */
+uint64_t message_tag_server(enum side side, const char *server_id);	/* not empty */
+int message_next_tagged(struct state *s, struct arena *a, uint64_t tag, uint64_t after, struct record *r_r,
     struct err *e);
 
 /* ---- intents: remote or file writes whose outcome may be unknown (R11, R19) ---- */

@@ -2,7 +2,8 @@
  *
  *   open state -> list both sides -> gather deltas -> look into intents -> find twins and moves -> plan
  *     -> carry out all but deletions
- *     -> if deletions wait: read again whatever moved meanwhile, plan anew, carry those out (R13)
+ *     -> if deletions wait (R13), or messages for the copy of an equal one: read again whatever moved
+ *        meanwhile, plan anew, carry those out
  *     -> read again what was written, so that the base ends knowing what is there
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on an overlay of the state.
@@ -45,6 +46,7 @@ struct view {
 	struct arena arena;
 	struct plan_input in;
 	struct plan plan;
+	size_t waiting;			/* messages for the next look: clones.c */
 };
 
 static void
@@ -96,7 +98,7 @@ remember_held(struct run *r, const struct plan *p, struct err *e)
 
 /* The base as the planner wants it, and which of its messages are one mail. */
 static int
-find_equals(struct run *r, struct view *v, struct err *e)
+find_equals(struct run *r, struct view *v, bool may_wait, struct err *e)
 {
 	bool is_anew = true;
 
@@ -107,16 +109,16 @@ find_equals(struct run *r, struct view *v, struct err *e)
 		    twins_find(r, &v->in, e) < 0 || moves_find(r, &v->in, &is_anew, e) < 0)
 			return -1;
 	}
-	return 0;
+	return clones_find(r, &v->in, &v->arena, may_wait, &v->waiting, e);
 }
 
 static int
-look(struct run *r, struct view *v, struct err *e)
+look(struct run *r, struct view *v, bool may_wait, struct err *e)
 {
 	const char *fault;
 
 	*v = (struct view){ 0 };
-	if (recover(r, e) < 0 || find_equals(r, v, e) < 0 || recover_hold(r, &v->in, &v->arena, e) < 0)
+	if (recover(r, e) < 0 || find_equals(r, v, may_wait, e) < 0 || recover_hold(r, &v->in, &v->arena, e) < 0)
 		return -1;
 	search_close_failed(r, &v->in);
 	guard_lost(r, &v->in, &v->arena);
@@ -151,19 +153,20 @@ read_again(struct run *r, bool only_written, struct err *e)
 	return gather(r, e);
 }
 
-/* Plans and carries out, slice by slice. *deletes_r: deletions are planned (and left out unless with_deletions). */
+/* Plans and carries out, slice by slice. *again_r: deletions are planned, and left out unless with_deletions; or
+ * messages wait for the copy of an equal one. */
 static int
-carry_out(struct run *r, bool with_deletions, bool *deletes_r, struct err *e)
+carry_out(struct run *r, bool with_deletions, bool *again_r, struct err *e)
 {
 	struct view v = { 0 };
 	int status;
 
 	for (prepare_anew(r);; prepare_further(r)) {
-		status = look(r, &v, e);
+		status = look(r, &v, !with_deletions && !r->set->is_dry, e);
 		if (status == 0 && r->set->is_dry) {
 			report_plan(r, &v.in, &v.plan);
 		} else if (status == 0) {
-			*deletes_r |= has_deletions(&v.plan);
+			*again_r |= has_deletions(&v.plan) || v.waiting > 0;
 			if (!with_deletions)
 				status = uploads_identify(r, &v.in, &v.plan, e);
 			if (status == 0)
@@ -178,16 +181,15 @@ carry_out(struct run *r, bool with_deletions, bool *deletes_r, struct err *e)
 static int
 synchronise(struct run *r, struct err *e)
 {
-	bool deletes = false;
-	int status;
+	bool again = false;
+	int status = carry_out(r, false, &again, e);
 
-	status = carry_out(r, false, &deletes, e);
 	if (status < 0 || r->set->is_dry)
 		return status;
-	if (deletes) {
+	if (again) {
 		status = read_again(r, false, e);
 		if (status == 0)
-			status = carry_out(r, true, &deletes, e);
+			status = carry_out(r, true, &again, e);
 	}
 	/* What has found its twin by now needs no intent any more. */
 	return status < 0 || read_again(r, true, e) < 0 ? -1 : recover(r, e);

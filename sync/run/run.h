@@ -7,6 +7,7 @@
  *   recover.c  look into unfinished intents (R11, R19)
  *   twins.c    find who is whose twin before anything is copied (R10)
  *   moves.c    find what a person moved (R9)
+ *   clones.c   find what a person copied (P12)
  *   identify.c what both stand on: learning identities, as cheaply as can be
  *   prepare.c  the planner's input out of the base
  *   exec.c     carry the plan out: batches, intents, settlement (R15, R16)
@@ -125,6 +126,11 @@ int twins_find(struct run *r, struct plan_input *in, struct err *e);
 int moves_supply(struct run *r, struct plan_input *in, struct err *e);
 /* *has_changed_r: the base was put right, and the input must be made anew. */
 int moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
+
+/* clones.c: copies of what both sides have. may_wait: equal messages that no pair is known for may wait for one of
+ * them to be copied in this run; *waiting_r of them are set aside. */
+int clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_wait, size_t *waiting_r,
+    struct err *e);
 
 /* prepare.c: in->messages point at records in the arena. Starts over a look: the next prepare() begins with the first
  * slice. */

@@ -36,7 +36,8 @@ class Moves:
     def done(self, moved=None, bodies=0):
         """One run that carries no body, then quiet."""
         run = self.mailtwin('-a', '-V', '--debug=run,plan,imap')
-        self.assertEqual(self.bodies(run), bodies, run.out + run.err)
+        if bodies is not None:
+            self.assertEqual(self.bodies(run), bodies, run.out + run.err)
         self.sync_twice()
         return run
 
@@ -211,6 +212,27 @@ class Moves:
         for i, side in enumerate(self.sides()):
             self.here(side, self.s[i], 'A')
 
+    def test_copied(self):
+        """The original stays; no body travels."""
+        for i, side in enumerate(self.sides()):
+            side.copy(self.one(side, self.s[i]), 'B')
+            self.copies_done(1)
+        for i in range(2):
+            self.assertEqual(serials(self.near)[self.s[i]], 2)
+
+    def test_copied_twice_and_flagged(self):
+        for i, side in enumerate(self.sides()):
+            mail = self.one(side, self.s[i])
+            side.copy(mail, 'B')
+            side.copy(mail, 'C')
+            side.flag([m for m in side.messages('C') if m.serial == self.s[i]][0], add='F')
+            self.copies_done(2)
+
+    def copies_done(self, n):
+        self.done(bodies=0 if self.knows_copies else None)
+
+    knows_copies = True
+
     def test_out_of_the_patterns(self):
         """Then it is a deletion, and an arrival when it comes back."""
         self.pair(patterns='* !B')
@@ -264,6 +286,46 @@ class DovecotAndCyrus(Moves, Account):
 class CyrusAndPoorDovecot(Moves, Account):
     def make(self):
         self.pair(far=self.account('cyrus'), near=self.account('poor'))
+
+
+class Labels(Account):
+    """One message in several mailboxes of an account, as Gmail shows its labels."""
+
+    def labels(self):
+        self.imap_pair()
+        for box in ('All', 'Work', 'Home'):
+            self.far.create(box)
+        s = self.fill(self.far, 'All', 20, 'S', size=20_000)
+        for n in s[:15]:
+            self.far.copy(self.one_in('All', n), 'Work')
+        for n in s[:10]:
+            self.far.copy(self.one_in('All', n), 'Home')
+        return s
+
+    def one_in(self, box, serial):
+        return [m for m in self.far.messages(box) if m.serial == serial][0]
+
+    def test_each_is_downloaded_once(self):
+        s = self.labels()
+        with Delay(self.far.server.port) as line:
+            self.write_config(f'{self.far.store("far", port=line.port)}\n{self.near.store("near")}\n'
+                              'Channel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n')
+            for box in ('All', 'Work', 'Home'):
+                self.near.create(box)
+            run = self.sync('-a', '-V')
+            self.assertIn('Near: +20 ', run.out)
+            self.sync_twice()
+        self.assertEqual(sum(serials(self.near).values()), 45)
+        self.assertEqual(set(serials(self.near)), set(s))
+
+    def test_into_folders_that_are_made(self):
+        self.labels()
+        self.sync_twice()
+        self.assertEqual(sum(serials(self.near).values()), 45)
+
+
+class LabelsOnCyrus(Labels):
+    kind = 'cyrus'
 
 
 class Cost:

@@ -471,7 +471,7 @@ test_boxes(void **state)
 	assert_int_equal(box_find(s, &a, "two", &got, &e), 0);
 	assert_int_equal(box_get(s, &a, one, &got, &e), 0);
 	assert_int_equal(message_get(s, &a, one, r.id, &r, &e), 0);
-	for (i = DB_MESSAGES; i <= DB_UNSETTLED; i++) {
+	for (i = DB_MESSAGES; i <= DB_IDENTS; i++) {
 		OK(db_count(s->db, (enum db_table)i, &n, &e));
 		assert_int_equal(n, 0);
 	}
