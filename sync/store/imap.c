@@ -204,11 +204,30 @@ imap_entered(struct imap_conn *c, const char *name, unsigned ticket, struct err 
 	return ticket == 0 ? 0 : await_enter(c, name, false, ticket, &box, e);
 }
 
+/* Another session of ours may have put messages here since this one selected it: Dovecot goes on not seeing them, and
+ * answers OK to a STORE of what it does not see, until a command has told it. */
+static int
+see_news(struct imap_conn *c, struct err *e)
+{
+	static const struct imap_events none;
+	struct imap_command cmd;
+	struct imap_answer answer;
+	int status;
+
+	imap_begin(c, &cmd, IMAP_READ);
+	imap_put(&cmd, "NOOP");
+	status = imap_run(c->s, &cmd, &none, NULL, &answer, e);
+	imap_command_release(&cmd);
+	return status < 0 ? err_widen(e, ERR_STORE) : 0;
+}
+
 int
 imap_enter_to_write(struct imap_conn *c, const char *name, uint64_t epoch, struct err *e)
 {
 	const struct imap_box *box;
 
+	if (already_in(c, name, false) != NULL && see_news(c, e) < 0)
+		return -1;
 	if (imap_enter(c, name, false, &box, e) < 0)
 		return -1;
 	if (epoch != 0 && box->uidvalidity != epoch) {
