@@ -338,6 +338,29 @@ find_inbox(struct walk *w, struct err *e)
 	return 0;
 }
 
+/* The directories that Path lies in, up to "/", and Path itself. A store would be found below itself again: a link to one of
+ * them may also show the other side's store, which would grow with every run. One that cannot be opened ends
+ * them. */
+static const struct above *
+find_above(struct folders *f, int fd)
+{
+	struct stamp dir;
+	struct above *all = NULL, *one;
+	int at = disk_opendir(fd, "."), next;
+
+	while (at >= 0 && stamp_take(at, NULL, &dir) == 0 && (all == NULL || !is_same_dir(&dir, &all->dir))) {
+		one = arena_alloc(&f->arena, sizeof *one);
+		*one = (struct above){ all, dir };
+		all = one;
+		next = disk_opendir(at, "..");
+		close(at);
+		at = next;
+	}
+	if (at >= 0)
+		close(at);
+	return all;
+}
+
 int
 folders_find(const struct layout *l, struct folders *f, struct err *e)
 {
@@ -362,7 +385,7 @@ folders_find(const struct layout *l, struct folders *f, struct err *e)
 	if (find_inbox(&w, e) < 0)
 		goto done;
 	if (root.fd >= 0)
-		each_entry(&w, &root, &(struct above){ NULL, dir }, visit_tree);
+		each_entry(&w, &root, find_above(f, root.fd), visit_tree);
 	refuse_doubles(&w);
 	if (f->refused.n > 1)
 		qsort(f->refused.at, f->refused.n, sizeof f->refused.at[0], cmp_refused);

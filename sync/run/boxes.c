@@ -398,10 +398,14 @@ check_missing(struct run *r, struct err *e)
 			if (b->is_excluded || b->side[s].listed != NULL || b->rec.id == 0 ||
 			    !b->rec.side[s].is_known || b->side[s].has_failed)
 				continue;
-			if (!r->listing[s].is_complete)
+			if (!r->listing[s].is_complete) {
 				b->side[s].has_failed = true;
-			else if (check_gone(r, b, (enum side)s, e) < 0)
+				report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+				    "not seen on the %s side, where not everything could be read; left alone",
+				    side_name((enum side)s)));
+			} else if (check_gone(r, b, (enum side)s, e) < 0) {
 				return -1;
+			}
 		}
 	}
 	return 0;

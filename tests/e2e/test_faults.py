@@ -116,6 +116,29 @@ class Names(Case):
         self.assertFalse(any(b'not mail' in self.near.data(m) for m in self.near.messages('INBOX')))
         self.assertTrue(os.path.exists(secret))
 
+    def test_link_to_where_both_stores_lie(self):
+        """Through it the near store would be mail of the far one, and more with every run."""
+        self.pair()
+        self.far.create('a')
+        self.fill(self.far, 'a', 2, 'S')
+        os.symlink('..', os.path.join(self.far.path, 'up'))
+        for _ in range(2):
+            run = self.sync()
+            self.assertIn('up: its directory is a link', run.err)
+            self.assertEqual(self.near.boxes(), ['INBOX', 'a'])
+
+    def test_folder_that_cannot_be_read(self):
+        self.pair()
+        self.far.create('a')
+        s = self.fill(self.far, 'a', 2, 'S')
+        self.sync()
+        os.chmod(self.far.box('a'), 0)
+        run = self.sync(code=1, weak=True)
+        self.assertIn('a: not seen on the far side', run.err)
+        os.chmod(self.far.box('a'), 0o700)
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.near)), s)
+
     def test_two_names_for_one_box(self):
         """R8: a link to another folder is refused and named, and nothing is doubled."""
         self.pair()
