@@ -33,6 +33,7 @@ fill(struct err *e, enum err_scope scope, enum err_class class, enum err_retry r
 	e->class = class;
 	e->retry = retry;
 	e->sys = sys;
+	e->wait_ms = 0;
 	n = vsnprintf(e->text, sizeof e->text, fmt, ap);
 	if (n >= 0 && sys != 0 && (size_t)n < sizeof e->text)
 		n += snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", strerror(sys));

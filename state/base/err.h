@@ -44,6 +44,7 @@ struct err {
 	enum err_retry retry;
 	enum err_class class;
 	int sys;			/* errno behind it, 0 = none */
+	unsigned wait_ms;		/* the other end asks for this much patience; 0 = it did not say */
 	char text[ERR_TEXT_SIZE];	/* one sentence, with the thing's name, no newline */
 };
 

@@ -1,5 +1,6 @@
 /* What an answer that is not OK means for the run: how far the damage goes, whether to try again
  * (RFC 5530, RFC 9051 section 7.1, and what Exchange says in plain text). */
+#include <limits.h>
 #include <stdio.h>
 
 #include "sync/imap/engine.h"
@@ -53,8 +54,10 @@ result_err(const struct imap_session *s, enum imap_status status, enum imap_code
 	/* Never narrower than the operation itself: a SELECT refused with [TOOBIG] is not one message. */
 	if (m.scope < scope)
 		m.scope = scope;
-	return err_class(e, m.scope, m.class, m.retry, "%s: %s: %s", s->label, what,
+	err_class(e, m.scope, m.class, m.retry, "%s: %s: %s", s->label, what,
 	    text[0] != '\0' ? text : status == IMAP_BAD ? "the server does not understand" : "the server refuses");
+	e->wait_ms = backoff < UINT_MAX ? (unsigned)backoff : UINT_MAX;
+	return -1;
 }
 
 int

@@ -14,6 +14,8 @@
  */
 #include "sync/run/exec.h"
 
+#include <time.h>
+
 #include "state/base/log.h"
 #include "sync/plan/explain.h"
 
@@ -128,6 +130,22 @@ next_batch(struct exec *x, const uint32_t *ready, size_t n, size_t *at)
 	return b;
 }
 
+/* Before a lost store is tried again: as long as it asks for, else a little, and more each time. What is in flight goes on
+ * meanwhile. False: it asks for more than a run should take. */
+static bool
+be_patient(const struct exec *x, const struct err *why, int losses)
+{
+	enum { MOST_MS = 60 * 1000, FIRST_MS = 250, SLICE_MS = 50 };
+	unsigned ms = why->wait_ms != 0 ? why->wait_ms : (unsigned)FIRST_MS << (losses - 1);
+	const struct timespec slice = { .tv_nsec = SLICE_MS * 1000 * 1000 };
+
+	if (ms > MOST_MS)
+		return false;
+	for (; ms > 0 && !run_is_cancelled(x->run) && !x->run->set->is_inline; ms -= ms < SLICE_MS ? ms : SLICE_MS)
+		(void)nanosleep(&slice, NULL);
+	return true;
+}
+
 /* A whole batch that could not be carried through: what it means for the rest. */
 static void
 batch_failed(struct exec *x, struct batch *b)
@@ -141,7 +159,8 @@ batch_failed(struct exec *x, struct batch *b)
 		s = b->side;
 	if (b->job.err.scope >= ERR_STORE) {
 		x->losses[s]++;
-		if (x->losses[s] > LOSSES_MOST || b->job.err.retry == ERR_NEVER) {
+		if (x->losses[s] > LOSSES_MOST || b->job.err.retry == ERR_NEVER ||
+		    !be_patient(x, &b->job.err, x->losses[s])) {
 			x->losses[s] = LOSSES_MOST + 1;
 			report_err(r, NULL, &b->job.err);
 			x->store_err = b->job.err;

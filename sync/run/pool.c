@@ -120,11 +120,17 @@ take_sessions(struct pool *p, struct worker *w, const struct job *j)
 	}
 }
 
-/* Sessions it would have to open for the job. */
+/* What it would have to open for the job, counted in turns of a talk: a directory costs none, a connection several. */
 static int
 lacks(const struct worker *w, const struct job *j)
 {
-	return (j->needs[FAR] && w->session[FAR] == NULL) + (j->needs[NEAR] && w->session[NEAR] == NULL);
+	enum { DIAL_TURNS = 5 };
+	int s, cost = 0;
+
+	for (s = 0; s < SIDES; s++)
+		if (j->needs[s] && w->session[s] == NULL)
+			cost += w->pool->set.store[s]->ops->is_local ? 1 : DIAL_TURNS;
+	return cost;
 }
 
 /* With the lock held: another worker that has nothing to do is better provided. Nobody dials for a job that somebody idle

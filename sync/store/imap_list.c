@@ -343,13 +343,37 @@ on_cursor(void *ctx, const struct imap_status_data *s)
 	set_cursor(ctx, s);
 }
 
+/* One LIST-STATUS for many. What it does not show has no cursor, and is read. */
+static int
+list_cursors(struct session *session, struct mailbox *boxes, size_t n, struct err *e)
+{
+	struct listing l = { 0 };
+	const struct mailbox *m;
+	size_t i;
+	int status = imap_list(session, &l, e);
+
+	if (status == 0)
+		listing_sort(&l);
+	for (i = 0; i < n && status == 0; i++) {
+		m = listing_find(&l, boxes[i].name);
+		boxes[i].has_cursor = m != NULL && m->has_cursor;
+		if (boxes[i].has_cursor)
+			boxes[i].cursor = m->cursor;
+	}
+	listing_release(&l);
+	return status;
+}
+
 int
 imap_cursors(struct session *session, struct mailbox *boxes, size_t n, struct err *e)
 {
+	enum { FEW = 20 };
 	static const struct imap_events events = { .status = on_cursor };
 	struct imap_conn *c = imap_conn_of(session);
 	size_t i;
 
+	if (n > FEW && imap_caps_has(imap_session_caps(c->s), IMAP_CAP_LIST_STATUS))
+		return list_cursors(session, boxes, n, e);
 	for (i = 0; i < n; i++) {
 		boxes[i].has_cursor = false;
 		if (imap_drain_to(c, 200, e) < 0 || queue_status(c, boxes[i].name, &events, &boxes[i], e) < 0)

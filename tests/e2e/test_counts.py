@@ -1,0 +1,130 @@
+"""What a run costs, counted: turns of the talk, bytes, system calls, writes. Never times (but for a throttle's floor)."""
+import os
+import re
+import subprocess
+import time
+
+from accounts import Account
+from lib import message, program
+from servers import Delay
+
+BOXES, MAILS = 40, 10
+
+
+class Counts(Account):
+    """Through a line that counts, over TLS from the first byte, as in life."""
+
+    mechanisms = ''
+
+    def setUp(self):
+        super().setUp()
+        self.imap_pair()
+        for i in range(BOXES):
+            self.far.create(f'box{i:02}')
+            for k in range(MAILS):
+                self.far.deliver(f'box{i:02}', message(i * MAILS + k), 'S')
+        self.line = Delay(self.far.server.tls_port).start()
+        self.addCleanup(self.line.stop)
+        self.configure()
+        self.sync()
+        self.sync()
+        self.sync()
+
+    def configure(self, account='', channel=''):
+        side = self.far
+        self.write_config(
+            f'IMAPAccount far\nHost localhost\nPort {self.line.port}\nUser {side.user}\nPass secret\nTLSType IMAPS\n'
+            f'CertificateFile {side.server.ca}\n{self.mechanisms}{account}\nIMAPStore far\nAccount far\n\n'
+            f'{self.near.store("near")}\nChannel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n'
+            f'{channel}')
+
+    def count(self, *args, **kw):
+        self.line.reset()
+        self.sync(*args, **kw)
+        return self.line.stats()
+
+    def traced(self, calls):
+        """The system calls of one run, as lines."""
+        trace = os.path.join(self.home, 'trace')
+        subprocess.run(['strace', '-f', '-e', f'trace={calls}', '-o', trace, program(), *self.command('-a')[1:]],
+                       env=self.environment(), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       timeout=120)
+        with open(trace) as f:
+            return f.read()
+
+
+class Nothing(Counts):
+    def test_turns_and_bytes(self):
+        stats = self.count()
+        self.assertEqual(stats['connections'], 1, stats)
+        self.assertLessEqual(stats['turns'], 5, stats)
+        self.assertLess(stats['up'], 1500, stats)
+        self.assertLess(stats['down'], 4000 + 150 * BOXES, stats)
+
+    def test_no_message_directory_is_read_and_nothing_written(self):
+        text = self.traced('openat,getdents64,pwrite64,write,fsync,fdatasync,rename,renameat2,unlinkat,unlink')
+        opened = re.findall(r'openat\([^)]*"([^"]*)"', text)
+        self.assertFalse([p for p in opened if p.rsplit('/', 1)[-1] in ('cur', 'new')], 'a message directory was opened')
+        self.assertNotRegex(text, r'fsync|fdatasync|rename|unlink')
+
+
+class NothingPlain(Nothing):
+    mechanisms = 'AuthMechs PLAIN\n'
+
+    def test_turns_and_bytes(self):
+        self.assertLessEqual(self.count()['turns'], 4)
+
+
+class Something(Counts):
+    def test_one_flag_on_the_server(self):
+        mail = self.far.messages('box07')[0]
+        self.far.flag(mail, add='F')
+        stats = self.count()
+        self.assertEqual(stats['connections'], 1, stats)
+        self.assertLessEqual(stats['turns'], 7, stats)
+        self.assert_twins()
+
+    def test_one_flag_in_the_maildir(self):
+        mail = self.near.messages('box07')[0]
+        self.near.flag(mail, add='F')
+        stats = self.count()
+        self.assertEqual(stats['connections'], 1, stats)
+        self.assertLessEqual(stats['turns'], 9, stats)
+        self.assert_twins()
+
+    def test_one_change_of_many_is_one_store(self):
+        for mail in self.near.messages('box07'):
+            self.near.flag(mail, add='F')
+        stats = self.count()
+        self.assertLessEqual(stats['turns'], 9, stats)
+        self.assertLess(stats['up'], 2500, stats)
+        self.assert_twins()
+
+    def test_a_few_arrivals_use_no_more_connections_than_pay(self):
+        self.far.deliver('box03', message(9001), '')
+        stats = self.count()
+        self.assertEqual(stats['connections'], 1, stats)
+        self.assertLessEqual(stats['turns'], 8, stats)
+        self.assert_twins()
+
+
+class Limits(Counts):
+    def test_max_transfer_stops_settled_and_goes_on(self):
+        for k in range(30):
+            self.far.deliver('box01', message(9100 + k, size=20_000), '')
+        self.sync('--max-transfer', '100k', '-a', code=75)
+        got = len(self.near.messages('box01')) - MAILS
+        self.assertGreater(got, 0)
+        self.sync()
+        self.assertEqual(len(self.near.messages('box01')), MAILS + 30)
+        self.assert_twins()
+
+    def test_throttle_holds_the_line_to_its_rate(self):
+        for k in range(4):
+            self.far.deliver('box01', message(9200 + k, size=20_000), '')
+        self.configure(account='Throttle 40000\n')
+        begin = time.monotonic()
+        self.sync()
+        # A floor, not a speed: 80 kB cannot come faster than the rate allows.
+        self.assertGreater(time.monotonic() - begin, 1)
+        self.assert_twins()
