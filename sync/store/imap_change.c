@@ -173,6 +173,27 @@ ask_again(struct show_work *w, struct err *e)
 	return status;
 }
 
+static bool
+is_made(const struct flag_item *item, const struct flags *now, struct arena *a)
+{
+	return flags_is_none(flags_minus(a, item->add, *now)) && flags_is_none(flags_intersect(a, item->remove, *now));
+}
+
+/* A STORE in a session that has not noticed yet that the message is gone is answered as if it were there: what does not
+ * show the change is asked for anew. */
+static void
+doubt_unmade(struct show_work *w, const struct flag_item *items, size_t n, struct arena *a)
+{
+	struct shown *s;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		s = find(w, key_uid(items[i].key));
+		if (s != NULL && s->is_here && !is_made(&items[i], &s->flags, a))
+			s->is_here = false;
+	}
+}
+
 static void
 judge_flags(struct show_work *w, struct flag_item *item, struct arena *a)
 {
@@ -184,8 +205,7 @@ judge_flags(struct show_work *w, struct flag_item *item, struct arena *a)
 		return;
 	}
 	item->flags = s->flags;
-	if (flags_is_none(flags_minus(a, item->add, s->flags)) &&
-	    flags_is_none(flags_intersect(a, item->remove, s->flags))) {
+	if (is_made(item, &s->flags, a)) {
 		item->outcome = OUTCOME_DONE;
 		return;
 	}
@@ -217,6 +237,8 @@ imap_change_flags(struct session *session, const char *box, uint64_t epoch, stru
 		status = send_changes(&w, epoch, items, n, false, e);
 	if (status == 0)
 		status = imap_settle(w.c, e);
+	if (status == 0)
+		doubt_unmade(&w, items, n, a);
 	if (status == 0)
 		status = ask_again(&w, e);
 	for (i = 0; i < n && status == 0; i++)
