@@ -338,13 +338,16 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	    keep_intent(x, b, n, &to->ident, e);
 }
 
-/* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. */
+/* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. Names in
+ * a Maildir are never given anew: there, what was in the old one is known to be gone, and is deleted on the
+ * other side as planned (P8). */
 static int
 box_created(struct exec *x, struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->run->boxes.at[b->box];
 	struct run_side *rs = &box->side[b->side];
 	struct record_half *half;
+	bool is_revived;
 	uint32_t i;
 
 	rs->was_written = true;
@@ -354,14 +357,20 @@ box_created(struct exec *x, struct batch *b, struct err *e)
 	rs->listed->id = "";
 	if (box->rec.id == 0 || !box->rec.side[b->side].is_known)
 		return 0;
+	is_revived = x->plan->ops.at[b->op[0]].reason == REASON_REVIVED &&
+	    !x->run->set->store[b->side]->ops->has_uid_keys;
 	for (i = 0; i < x->in->messages.n; i++) {
 		half = &x->live[i]->half[b->side];
-		if (x->in->messages.at[i].box == b->box && half->presence != PRESENCE_NEVER)
+		if (x->in->messages.at[i].box != b->box || half->presence == PRESENCE_NEVER)
+			continue;
+		if (is_revived)
+			half->presence = PRESENCE_GONE;
+		else
 			*half = RECORD_HALF_NEVER;
 	}
 	box->rec.side[b->side].is_known = false;
 	box->rec.side[b->side].cursor = (struct cursor){ .epoch = 0 };
-	if (fold_reset(x->run, box, b->side, e) < 0)
+	if (!is_revived && fold_reset(x->run, box, b->side, e) < 0)
 		return -1;
 	return box_put(x->run->state, &box->rec, e);
 }

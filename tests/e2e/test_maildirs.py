@@ -266,6 +266,19 @@ class Folders(Case):
         self.sync(code=None)
         self.assertEqual(len(find(self.far, s)), 1)
 
+    def test_removed_but_for_what_came_on_the_other_side(self):
+        """P8: made again for the new message, and only for that."""
+        self.pair()
+        self.far.create('a')
+        self.fill(self.far, 'INBOX', 30)
+        self.fill(self.far, 'a', 10)
+        self.sync()
+        s, = self.fill(self.far, 'a', 1)
+        self.near.remove('a')
+        self.sync_twice()
+        self.assertEqual(len(self.far.messages('a')), 1)
+        self.assertEqual(len(find(self.near, s)), 1)
+
     def test_create_none_leaves_it_and_says_so(self):
         self.pair(policy='Create None\n')
         self.far.create('a')
