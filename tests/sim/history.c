@@ -21,11 +21,12 @@ struct history {
 	struct channel set;
 	struct db_memory *base, *backup;
 	bool is_troubled, has_policies;
+	bool was_held;			/* a guard held deletions since the last settlement */
 	bool is_straight;		/* since the last settlement: full policy, no trouble */
 	unsigned runs;
 };
 
-static const char *const patterns_all[] = { "*" };
+static const char *const patterns_all[] = { "*" };	/* also of mailboxes: every one */
 static const char *const patterns_some[] = { "*", "!Arch" };
 
 /* ---- one run ---- */
@@ -98,6 +99,7 @@ run(struct history *h, struct err *e)
 	if (status == 0) {
 		h->set.open_state = state;
 		status = channel_run(&h->set, &ev, &report, e);
+		h->was_held |= report.held > 0;
 		report_release(&report);
 		state_close(&state);
 	} else if (!step_is_dead()) {
@@ -172,10 +174,13 @@ settle(struct history *h)
 			s->policy.sync[NEAR] |= SYNC_OLD;
 			s->policy.retry_failed = true;
 		}
+		/* What a guard held waits for a person's word. */
+		h->set.allow_delete = (struct channel_names){ patterns_all, h->was_held };
 		if (run(h, &e) < 0) {
 			sim_fail(s, "a run without any trouble fails: %s", e.text);
 			return;
 		}
+		h->set.allow_delete.n = 0;
 		full_policy(s);
 		look(s, &v, room, MOST);
 		if (oracle_is_settled(s->oracle, &v, why, sizeof why))
@@ -198,6 +203,7 @@ settle(struct history *h)
 	if (oracle_finding(s->oracle) != NULL)
 		sim_fail(s, "%s", oracle_finding(s->oracle));
 	h->is_straight = true;
+	h->was_held = false;
 }
 
 /* ---- what a history is made of ---- */

@@ -5,6 +5,7 @@
  *
  * Exit: 0 all passed, 1 one failed, 2 usage.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,9 @@ main(int argc, char **argv)
 			return 2;
 		}
 	}
+	/* Histories take and give back the same few hundred kB all the time. */
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
 	if (is_replay)
 		return replay(seed, is_cut);
 	return run_all(&o);

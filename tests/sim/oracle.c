@@ -235,6 +235,9 @@ ours(struct oracle *o, int side, int box, int serial)
 	may = c->ever_removed[other] + c->ever_marked[other] + c->ever_marked[side];
 	if (o->level >= ORACLE_LOST && c->ever_ours[side] <= may)
 		return;
+	/* An old base may know a file under a name that has left and come back: what remains is judged at the settlement. */
+	if (o->level >= ORACLE_OLD)
+		return;
 	find(o, "O1: box %d side %d: message %d is deleted by the program, and no person did", box, side, serial);
 }
 
