@@ -15,7 +15,7 @@ struct cell {
 	int removed[2], marked[2];	/* by people */
 	int ours[2];			/* removed or marked by the program */
 	int ever_removed[2], ever_marked[2], ever_ours[2];
-	bool is_loose, is_loose_flags;
+	bool is_loose;
 	uint32_t base;			/* flags at the last settlement, or as put */
 	uint32_t touched[2], last[2];	/* which flags people changed, and to what */
 	uint32_t twice;			/* changed more than once */
@@ -29,8 +29,16 @@ struct box {
 	bool was_there[2];		/* at the last settlement */
 };
 
+/* One serial anywhere, this window. */
+struct mail {
+	int put[2], gone[2], marked[2];	/* by people */
+	unsigned put_in[2], gone_from[2];	/* mailboxes, as bits */
+	int ours[2];
+};
+
 struct oracle {
 	struct cell cell[ORACLE_BOXES][ORACLE_SERIALS];
+	struct mail mail[ORACLE_SERIALS];
 	struct box box[ORACLE_BOXES];
 	int serials;			/* one more than the largest seen */
 	enum oracle_level level;
@@ -88,6 +96,28 @@ cell(struct oracle *o, int box, int serial)
 	return &o->cell[box][serial];
 }
 
+static bool
+is_moved(const struct oracle *o, int side, int serial)
+{
+	unsigned in = o->mail[serial].put_in[side], from = o->mail[serial].gone_from[side];
+
+	/* Within one mailbox it is never a move (R9). */
+	return in != 0 && from != 0 && ((in | from) & ((in | from) - 1)) != 0;
+}
+
+static bool
+is_moved_at_all(const struct oracle *o, int serial)
+{
+	return is_moved(o, 0, serial) || is_moved(o, 1, serial);
+}
+
+/* Moved on both sides, perhaps to two places: one of them wins (P11). */
+static bool
+is_torn(const struct oracle *o, int serial)
+{
+	return is_moved(o, 0, serial) && is_moved(o, 1, serial);
+}
+
 /* ---- people ---- */
 
 void
@@ -105,10 +135,15 @@ oracle_box_removed(struct oracle *o, int side, int box)
 }
 
 static void
-added(struct cell *c, int side, uint32_t flags)
+added(struct oracle *o, int side, int box, int serial, uint32_t flags)
 {
+	struct cell *c = cell(o, box, serial);
+
 	c->count[side]++;
+	o->mail[serial].put[side]++;
+	o->mail[serial].put_in[side] |= 1u << box;
 	if (flags & ORACLE_DELETED) {
+		o->mail[serial].marked[side]++;
 		c->marked[side]++;
 		c->ever_marked[side]++;
 	}
@@ -120,7 +155,7 @@ oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags)
 	struct cell *c = cell(o, box, serial);
 
 	o->box[box].is_busy[side] = true;
-	added(c, side, flags);
+	added(o, side, box, serial, flags);
 	c->added[side]++;
 	c->limit++;
 	if (c->limit == 1)
@@ -135,7 +170,7 @@ oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2])
 
 	for (s = 0; s < 2; s++) {
 		o->box[box].is_busy[s] = true;
-		added(c, s, flags[s]);
+		added(o, s, box, serial, flags[s]);
 		c->added[s]++;
 	}
 	c->added_both++;
@@ -153,6 +188,8 @@ oracle_gone(struct oracle *o, int side, int box, int serial)
 	c->count[side]--;
 	c->removed[side]++;
 	c->ever_removed[side]++;
+	o->mail[serial].gone[side]++;
+	o->mail[serial].gone_from[side] |= 1u << box;
 }
 
 void
@@ -163,6 +200,7 @@ oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint
 
 	o->box[box].is_busy[side] = true;
 	if (~was & is & ORACLE_DELETED) {
+		o->mail[serial].marked[side]++;
 		c->marked[side]++;
 		c->ever_marked[side]++;
 	}
@@ -171,14 +209,6 @@ oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint
 	c->twice |= (c->touched[0] | c->touched[1]) & changed;
 	c->touched[side] |= changed;
 	c->last[side] = (c->last[side] & ~changed) | (is & changed);
-}
-
-void
-oracle_moved(struct oracle *o, int side, int from, int to, int serial)
-{
-	/* What was changed there meanwhile may come along, or not. */
-	if (o->level != ORACLE_CALM || cell(o, from, serial)->touched[!side] != 0)
-		cell(o, to, serial)->is_loose_flags = true;
 }
 
 void
@@ -202,12 +232,6 @@ oracle_ran(struct oracle *o)
 	o->has_run = true;
 }
 
-void
-oracle_loose_flags(struct oracle *o, int box, int serial)
-{
-	cell(o, box, serial)->is_loose_flags = true;
-}
-
 /* ---- the program ---- */
 
 void
@@ -225,15 +249,19 @@ static void
 ours(struct oracle *o, int side, int box, int serial)
 {
 	struct cell *c = cell(o, box, serial);
-	int other = !side, may;
+	struct mail *m = &o->mail[serial];
+	int other = !side;
 
 	c->ours[side]++;
 	c->ever_ours[side]++;
-	may = c->removed[other] + c->marked[other] + c->marked[side];
-	if (c->ours[side] <= may)
+	m->ours[side]++;
+	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side])
 		return;
-	may = c->ever_removed[other] + c->ever_marked[other] + c->ever_marked[side];
-	if (o->level >= ORACLE_LOST && c->ever_ours[side] <= may)
+	if (is_torn(o, serial) || (is_moved_at_all(o, serial) &&
+	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side]))
+		return;
+	if (o->level >= ORACLE_LOST &&
+	    c->ever_ours[side] <= c->ever_removed[other] + c->ever_marked[other] + c->ever_marked[side])
 		return;
 	/* An old base may know a file under a name that has left and come back: what remains is judged at the settlement. */
 	if (o->level >= ORACLE_OLD)
@@ -374,15 +402,15 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 			return says(why, size, "the simulation itself: box %d message %d is not as counted", b, serial);
 	if (n > c->most)
 		return says(why, size, "O7: box %d message %d is there %d times, at most %d before", b, serial, n, c->most);
-	if (added == 0 && gone == 0 && n < c->agreed)
+	if (!is_moved_at_all(o, serial) && added == 0 && gone == 0 && n < c->agreed)
 		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
-	if (n < c->agreed + added - gone)
+	if (!is_moved_at_all(o, serial) && n < c->agreed + added - gone)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
-	if (o->level < ORACLE_LOST && added == 0 && c->agreed == 1 && gone > 0 && n != 0)
+	if (o->level < ORACLE_LOST && !is_torn(o, serial) && added == 0 && c->agreed == 1 && gone > 0 && n != 0)
 		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
-	if (!c->is_loose_flags && memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
+	if (memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
 		return says(why, size, "O4: box %d message %d: flags %x far, %x near", b, serial, flags[0][0], flags[1][0]);
-	if (n != 1 || c->limit != 1 || gone > 0 || c->is_loose_flags || o->level >= ORACLE_LOST)
+	if (n != 1 || c->limit != 1 || gone > 0 || is_moved_at_all(o, serial) || o->level >= ORACLE_LOST)
 		return true;
 	value = expected(o, c, &known) & v->common;
 	known &= v->common & ~(uint32_t)ORACLE_DELETED;
@@ -442,19 +470,46 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 			if (c->count[0] > 0) {
 				flags_of(v, 0, b, n, flags);
 				c->base = flags[0];
-			} else {
-				c->is_loose_flags = false;
 			}
 		}
 	}
 	o->level = ORACLE_CALM;
 	o->has_run = false;
+	memset(o->mail, 0, sizeof o->mail);
+}
+
+/* O5 and O9 for what was moved: as many as there must be, wherever they are. */
+static bool
+is_somewhere(const struct oracle *o, int serial)
+{
+	const struct mail *m = &o->mail[serial];
+	const struct cell *c;
+	int b, least = m->put[0] > m->put[1] ? m->put[0] : m->put[1], agreed = 0, most = 0;
+
+	if (!is_moved_at_all(o, serial) || m->marked[0] + m->marked[1] > 0)
+		return true;
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		c = &o->cell[b][serial];
+		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1])
+			return true;
+		agreed += c->agreed;
+		most += c->count[0] > c->count[1] ? c->count[0] : c->count[1];
+	}
+	least += agreed - m->gone[0] - m->gone[1];
+	/* Neither side's person got rid of it. */
+	if (least <= 0 && agreed + m->put[0] > m->gone[0] && agreed + m->put[1] > m->gone[1] && is_torn(o, serial))
+		least = 1;
+	return most >= least;
 }
 
 bool
 oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size_t why_size)
 {
-	int b;
+	int b, n;
+
+	for (n = 0; n < o->serials; n++)
+		if (!is_somewhere(o, n))
+			return says(why, why_size, "O9: message %d was moved, and is lost", n);
 
 	for (b = 0; b < ORACLE_BOXES; b++)
 		if (v->is_selected[b] && !is_box_settled(o, v, b, why, why_size))

@@ -19,6 +19,9 @@
  *       with no run between, and nothing else happened, the three-way outcome
  *   O7  no more copies than the richer side had before the settlement
  *   O8  a mailbox removed on one side and untouched on the other is gone from both
+ * A message taken from one mailbox and put into another is a move, whoever did it and why; the program may carry it over
+ * as one, with the flags of either side. Such serials are counted over all mailboxes together.
+ *   O9  a message moved to two places, by a person on each side, is somewhere
  * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
  */
 #ifndef TESTS_SIM_ORACLE_H
@@ -56,11 +59,8 @@ void oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2]);
 void oracle_gone(struct oracle *o, int side, int box, int serial);
 /* The flags of one message changed for real. */
 void oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint32_t is);
-/* After oracle_gone and oracle_put: what was put is what went. */
-void oracle_moved(struct oracle *o, int side, int from, int to, int serial);
 /* It may stay on one side for good. */
 void oracle_loose(struct oracle *o, int box, int serial);
-void oracle_loose_flags(struct oracle *o, int box, int serial);
 /* A store said that it had been changed or removed, and it had not. */
 void oracle_lied(struct oracle *o, int box, int serial);
 

@@ -381,8 +381,9 @@ ram_change_flags(struct session *session, const char *name, uint64_t epoch, stru
 		remove = sim_bits(items[i].remove);
 		m = &r->box[box].messages.at[at];
 		flags = ((m->flags | add) & ~remove) & r->keeps;
-		changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)), "a flag change");
-		if ((add | remove) & ~r->sim->common & ~(uint32_t)FLAG_DELETED)
+		changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)) ||
+		    r->sim->has_moved[r->side][box], "a flag change");
+		if (((add | remove) & ~r->sim->common & ~(uint32_t)FLAG_DELETED) && !r->sim->has_created[r->side][box])
 			sim_fail(r->sim, "flags %s are changed, which the two sides cannot both keep",
 			    sim_flags_text((add | remove) & ~r->sim->common));
 		sim_trace(r->sim, "  %s %s: flags of %s: %s -> %s", r->store.name, name, ram_text(r, m),
@@ -474,13 +475,17 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	m->date = old.date;
 	*m_r = *m;
 	oracle_ours_put(r->sim->oracle, r->side, to, old.c->serial);
+	/* What arrives by a copy in the store has the flags of the original until it is given its own. */
+	r->sim->has_moved[r->side][to] = true;
 	if (keep)
 		return 0;
 	if (!r->has_move && r->kind != RAM_MAILDIR && act(c, STEP_SEND, "STORE and EXPUNGE", e) < 0)
 		return -1;
 	at = r->kind == RAM_MAILDIR ? at : ram_find_still(c, box, ram_key(r, &r->sim->arena, &old));
-	if (at >= 0)
-		remove_message(r, box, (size_t)at);
+	if (at < 0)
+		return 0;
+	r->sim->deletions[r->side][box] -= !(r->box[box].messages.at[at].flags & FLAG_DELETED);
+	remove_message(r, box, (size_t)at);
 	return 0;
 }
 
@@ -572,6 +577,7 @@ ram_create_mailbox(struct session *session, const char *name, unsigned role, enu
 	sim_trace(r->sim, "  %s: %s is created", r->store.name, name);
 	if (takes_effect(f) && !r->box[box].exists)
 		ram_create_box(r, box);
+	r->sim->has_created[r->side][box] = true;
 	return end_item(c, f, o, e);
 }
 
