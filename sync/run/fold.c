@@ -278,7 +278,16 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
 		    "the %s mailbox was rebuilt or replaced (UIDVALIDITY or directory changed): equal messages "
 		    "are paired anew", side_name(s)));
-	return fold_reset(r, b, s, e);
+	if (fold_reset(r, b, s, e) < 0)
+		return -1;
+	if (!b->side[side_other(s)].is_gone)
+		return 0;
+	/* The other side's was removed, and this is not the mailbox it was the twin of: a new one, as if never seen there. */
+	b->side[side_other(s)].is_gone = false;
+	b->rec.side[side_other(s)].is_known = false;
+	b->rec.side[side_other(s)].cursor = (struct cursor){ 0 };
+	b->rec.side[side_other(s)].listed = 0;
+	return fold_reset(r, b, side_other(s), e);
 }
 
 /* What a side can keep has changed: every record's being settled is judged again. */

@@ -19,7 +19,7 @@ fill_side(const struct run_box *b, enum side s, bool is_list_complete, struct pl
 	out->is_gone = rs->is_gone;
 	out->is_readable = !b->is_excluded && !rs->has_failed;
 	/* Never listed in full since it is what it is: what the other side has may be here already, unseen. */
-	out->is_readonly = rs->is_readonly || (bs->is_known && bs->listed == 0);
+	out->is_readonly = rs->is_readonly || (out->exists && bs->is_known && bs->listed == 0);
 	out->here = bs->here;
 	out->known = bs->here;
 	out->mask = bs->mask;

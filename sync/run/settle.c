@@ -129,18 +129,20 @@ make_intent(const struct exec *x, const struct batch *b, size_t n)
 	return in;
 }
 
-/* A message set aside once (FAILED, SKIPPED) that is copied after all waits for its twin from here on: a record
+/* A message set aside once (FAILED, SKIPPED) that gets a twin after all waits for it from here on: a record
  * that is not looked at would not find it after a crash. */
 static int
 await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
-	struct record *rec = x->live[x->plan->ops.at[b->op[n]].msg];
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	bool moves = b->kind == OP_MOVE || b->kind == OP_CLONE;
+	struct record *rec = x->live[moves ? op->other : op->msg];
 
-	if (rec->mark == MARK_NEW)
+	if (b->kind == OP_EXPUNGE || rec->mark == MARK_NEW)
 		return 0;
 	rec->mark = MARK_NEW;
 	rec->why = "";
-	return put(x, &x->run->boxes.at[b->box], rec, e);
+	return put(x, &x->run->boxes.at[moves ? b->to : b->box], rec, e);
 }
 
 int
@@ -151,7 +153,7 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 	if (b->kind != OP_COPY && b->kind != OP_MOVE && b->kind != OP_CLONE && b->kind != OP_EXPUNGE)
 		return 0;
 	for (i = 0; i < b->n; i++) {
-		if (b->kind == OP_COPY && await_twin(x, b, i, e) < 0)
+		if (await_twin(x, b, i, e) < 0)
 			return -1;
 		b->intent[i] = make_intent(x, b, i);
 		if (intent_put(x->run->state, &b->intent[i], e) < 0)
