@@ -163,14 +163,14 @@ knows_keys(const struct ram *r)
 static void
 settle(struct history *h)
 {
-	enum { MOST = 2000, CALM_RUNS = 1, BLIND_RUNS = 2, RUNS = 4, QUIET_RUNS = 2 };
+	enum { MOST = 2000, CALM_RUNS = 1, BLIND_RUNS = 2, RUNS = 4 };
 	static struct oracle_sight room[MOST];
 	struct sim *s = h->sim;
 	struct oracle_view v;
 	struct err e;
 	char why[300] = "";
 	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);
-	int i, most = !h->is_straight ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS;
+	int i, most = !h->is_straight ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight ? 2 : 3;
 
 	s->trouble = (struct trouble){ 0 };
 	full_policy(s);
@@ -199,15 +199,15 @@ settle(struct history *h)
 	}
 	if (i == most)
 		sim_fail(s, "after %d runs: %s", most, why);
-	for (i = 0; i < QUIET_RUNS && s->failure[0] == '\0'; i++) {
+	for (i = 0; i < quiet && s->failure[0] == '\0'; i++) {
 		s->now += 1000;
 		if (run(h, &e) < 0)
 			sim_fail(s, "a run with nothing to do fails: %s", e.text);
 		else if (s->changes != 0 && h->is_straight && !is_blind)
 			sim_fail(s, "a run with nothing to do changes something (%lu times)", s->changes);
-		else if (i == QUIET_RUNS - 1 && s->changes != 0)
+		else if (i == quiet - 1 && s->changes != 0)
 			sim_fail(s, "runs do not come to rest (%lu changes)", s->changes);
-		else if (i == QUIET_RUNS - 1 && s->commits != 0)
+		else if (i == quiet - 1 && s->commits != 0)
 			sim_fail(s, "a run with nothing to do commits (%lu times)", s->commits);
 	}
 	if (oracle_finding(s->oracle) != NULL)

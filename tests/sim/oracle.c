@@ -34,6 +34,7 @@ struct mail {
 	int put[2], gone[2], marked[2];	/* by people */
 	unsigned put_in[2], gone_from[2];	/* mailboxes, as bits */
 	int ours[2];
+	bool is_ours_moved[2];
 };
 
 struct oracle {
@@ -115,7 +116,12 @@ is_moved_at_all(const struct oracle *o, int serial)
 static bool
 is_torn(const struct oracle *o, int serial)
 {
-	return is_moved(o, 0, serial) && is_moved(o, 1, serial);
+	const struct mail *m = &o->mail[serial];
+	bool half = o->level >= ORACLE_DISTURBED;
+	bool far = is_moved(o, 0, serial) || (half && m->is_ours_moved[0]);
+	bool near = is_moved(o, 1, serial) || (half && m->is_ours_moved[1]);
+
+	return far && near;
 }
 
 /* ---- people ---- */
@@ -239,6 +245,7 @@ oracle_ours_put(struct oracle *o, int side, int box, int serial)
 {
 	struct cell *c = cell(o, box, serial);
 
+	o->box[box].is_busy[side] = true;
 	c->count[side]++;
 	if (c->count[side] > c->limit && o->level < ORACLE_OLD)
 		find(o, "O2: box %d side %d: message %d is there %d times, people made %d", box, side, serial,
@@ -273,6 +280,8 @@ void
 oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counted)
 {
 	cell(o, box, serial)->count[side]--;
+	/* Equal mail filed elsewhere on that side will look like a move. */
+	o->mail[serial].gone_from[side] |= 1u << box;
 	if (!is_counted)
 		ours(o, side, box, serial);
 }
@@ -281,6 +290,12 @@ void
 oracle_ours_marked(struct oracle *o, int side, int box, int serial)
 {
 	ours(o, side, box, serial);
+}
+
+void
+oracle_ours_moved(struct oracle *o, int side, int serial)
+{
+	o->mail[serial].is_ours_moved[side] = true;
 }
 
 void
@@ -496,8 +511,10 @@ is_somewhere(const struct oracle *o, int serial)
 		most += c->count[0] > c->count[1] ? c->count[0] : c->count[1];
 	}
 	least += agreed - m->gone[0] - m->gone[1];
-	/* Neither side's person got rid of it. */
-	if (least <= 0 && agreed + m->put[0] > m->gone[0] && agreed + m->put[1] > m->gone[1] && is_torn(o, serial))
+	if (is_torn(o, serial))
+		least = 0;
+	/* One message, moved once on each side. */
+	if (is_torn(o, serial) && agreed == 1 && m->put[0] == 1 && m->gone[0] == 1 && m->put[1] == 1 && m->gone[1] == 1)
 		least = 1;
 	return most >= least;
 }

@@ -21,7 +21,8 @@
  *   O8  a mailbox removed on one side and untouched on the other is gone from both
  * A message taken from one mailbox and put into another is a move, whoever did it and why; the program may carry it over
  * as one, with the flags of either side. Such serials are counted over all mailboxes together.
- *   O9  a message moved to two places, by a person on each side, is somewhere
+ *   O9  a message moved to two places, by a person on each side, is somewhere. After a crash within a move, equal mail
+ *       that a person files meanwhile may be taken for where it went; that counts as a move of theirs
  * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
  */
 #ifndef TESTS_SIM_ORACLE_H
@@ -69,6 +70,7 @@ void oracle_ours_put(struct oracle *o, int side, int box, int serial);
 /* is_counted: this very message was marked by the program before, and counted then. */
 void oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counted);
 void oracle_ours_marked(struct oracle *o, int side, int box, int serial);
+void oracle_ours_moved(struct oracle *o, int side, int serial);	/* after oracle_ours_put: a move or copy within the side */
 void oracle_ours_removed_box(struct oracle *o, int side, int box);
 
 /* ---- settlements ---- */

@@ -173,6 +173,7 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c)
 	changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
 	m = ram_put(r, d->box, c, sim_bits(item->flags), ram_number(item->name));
 	m->is_given = item->name.len > 0;
+	m->is_counted = (m->flags & FLAG_DELETED) != 0;	/* as deleted as what it was made of */
 	if (item->date != 0)
 		m->date = item->date;
 	sim_trace(r->sim, "  %s %s: %s arrives with %s", r->store.name, sim_box_name[d->box], ram_text(r, m),
@@ -444,9 +445,12 @@ ram_expunge(struct session *session, const char *name, uint64_t epoch, struct ex
 			continue;
 		}
 		m = &r->box[box].messages.at[at];
-		if (r->kind == RAM_MAILDIR && sim_bits(items[i].expect) != m->flags) {
+		/* A file tells by its name; UID EXPUNGE leaves alone what is no longer \Deleted. */
+		if (r->kind == RAM_MAILDIR ? sim_bits(items[i].expect) != m->flags :
+		    (items[i].expect.sys & ~m->flags & FLAG_DELETED) != 0) {
 			sim_trace(r->sim, "  %s %s: %s has other flags now", r->store.name, name, ram_text(r, m));
 			items[i].outcome = OUTCOME_FAILED;
+			m->modseq = ++r->box[box].modseq;	/* and the next delta tells which */
 			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "it has other flags now");
 			continue;
 		}
@@ -475,6 +479,7 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	m->date = old.date;
 	*m_r = *m;
 	oracle_ours_put(r->sim->oracle, r->side, to, old.c->serial);
+	oracle_ours_moved(r->sim->oracle, r->side, old.c->serial);
 	/* What arrives by a copy in the store has the flags of the original until it is given its own. */
 	r->sim->has_moved[r->side][to] = true;
 	if (keep)
