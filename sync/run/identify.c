@@ -139,6 +139,13 @@ cmp_place(const void *p, const void *q, void *ctx)
 	return key_cmp(a->key, b->key);
 }
 
+/* Mail that went with its mailbox is not asked for: the answer would be an error, in every run. */
+static bool
+is_there(const struct search *x, const struct adopt_item *item)
+{
+	return x->run->boxes.at[x->in->messages.at[item->id].box].side[x->at[item->side]].listed != NULL;
+}
+
 int
 search_learn(struct search *x, unsigned want, search_choice *choose, const void *ctx, struct err *e)
 {
@@ -150,6 +157,9 @@ search_learn(struct search *x, unsigned want, search_choice *choose, const void 
 	uint32_t box;
 	size_t i;
 
+	for (i = 0; i < x->items.n; i++)
+		if (!is_there(x, &x->items.at[i]))
+			x->items.at[i].is_unreadable = true;
 	for (i = 0; i < x->items.n; i++)
 		if (!x->items.at[i].is_unreadable && choose(x, &x->items.at[i], ctx))
 			vec_push(&chosen, i);
