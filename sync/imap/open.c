@@ -530,9 +530,10 @@ check_proof(struct opening *op, unsigned ticket, struct err *e)
 
 /* Writes the flight: all of it in one go, or behind the second line of SCRAM. 1, 0 and -1 as fly(). */
 static int
-take_off(struct opening *op, struct login *login, unsigned *ticket_r, unsigned *enable_r, struct err *e)
+take_off(struct opening *op, struct login *login, unsigned *ticket_r, struct err *e)
 {
 	struct imap_session *s = op->s;
+	unsigned enable = 0;
 	size_t written;
 	int rc;
 
@@ -543,7 +544,7 @@ take_off(struct opening *op, struct login *login, unsigned *ticket_r, unsigned *
 		return 0;
 	}
 	if (rc == 0)
-		rc = say_enable(op, &s->caps, false, enable_r, e);
+		rc = say_enable(op, &s->caps, false, &enable, e);
 	if (rc == 0 && op->o->first != NULL)
 		rc = op->o->first(op->o->ctx, s, e);
 	if (rc == 0)
@@ -563,20 +564,24 @@ fly(struct opening *op, struct err *e)
 	const struct imap_memory *m = op->o->memory;
 	struct imap_session *s = op->s;
 	struct login login = { .s = s };
-	unsigned ticket, enable = 0;
+	unsigned ticket;
 	int rc;
 
 	imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
 	s->is_stale = true;
-	rc = take_off(op, &login, &ticket, &enable, e);
+	rc = take_off(op, &login, &ticket, e);
 	if (rc == 1 && !auth_is_one_flight(op->auth))
 		rc = check_proof(op, ticket, e);
 	if (rc == 1)
 		rc = await_login(op, ticket, &login, e);
 	if (rc <= 0)
 		return rc;
-	if (enable != 0 && imap_wait(s, enable, e) < 0)
-		return -1;
+	/* What stood behind the login may be lost: Cyrus loses its place in TLS input at the login's end, takes the
+	 * rest of our lines for commands, and leaves them unanswered [M]. So all of the flight is waited for here. */
+	if (imap_finish(s, e) < 0) {
+		s->memory.is_stepwise = true;
+		return s->is_bye ? -1 : 0;
+	}
 	/* The server said nothing of its capabilities: those of the last run stand. */
 	if (!imap_caps_are_known(&s->caps))
 		imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
@@ -601,10 +606,12 @@ imap_session_open(const struct imap_open *o, struct err *e)
 			is_stepwise = op.s->memory.is_stepwise;
 			imap_session_close(&op.s);
 			op.is_flight = false;
+			op.challenges = 0;
 			rc = dial(&op, e);
 			if (rc == 0)
 				rc = greeting(op.s, e);
-			op.s->memory.is_stepwise |= is_stepwise;
+			if (op.s != NULL)
+				op.s->memory.is_stepwise |= is_stepwise;
 		} else if (rc == 1) {
 			goto done;
 		}

@@ -165,6 +165,13 @@ class OnDovecotWithDots(Twins, Account):
 class OnCyrus(Twins, Account):
     kind = 'cyrus'
 
+    def test_opening_over_tls(self):
+        # The second run knows the server and opens in one write, which Cyrus does not bear.
+        self.imap_pair(far=self.account(tls=True))
+        for serial in (1, 2):
+            self.near.deliver('INBOX', message(serial), 'S')
+            self.sync_twice()
+
 
 class TwoAccounts(Account):
     def between(self, a, b):

@@ -276,6 +276,9 @@ flight_falls_back(void **state)
 		{ "S * OK hi\n" FLIGHT "S + \nX\n", true },	/* R24: it ate our ENABLE as SASL data */
 		{ "S * OK hi\n" FLIGHT "S A1 BAD what\n", false },
 		{ "S * OK hi\n" FLIGHT, true },			/* hangs up on us */
+		/* Cyrus over TLS: what stood behind the login is lost, its fragments are taken for commands. */
+		{ "S * OK hi\n" FLIGHT "S A1 OK in\nS * BAD Invalid tag\nX\n", true },
+		{ "S * OK hi\n" FLIGHT "S A1 OK in\nS ABLE BAD Unrecognized command\nX\n", true },
 	};
 	struct side a;
 
