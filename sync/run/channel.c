@@ -248,7 +248,7 @@ run_release(struct run *r)
 	for (s = 0; s < SIDES; s++)
 		listing_release(&r->listing[s]);
 	vec_release(&r->boxes);
-	vec_release(&r->told);
+	free(r->told);
 	arena_release(&r->arena);
 }
 

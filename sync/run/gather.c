@@ -185,6 +185,31 @@ fold_confirmed(struct run *r, struct gather_job *g, struct err *e)
 	return fold_finish(r, b, g->side, &g->delta[0], &g->missing, g->gone, is_certain, e);
 }
 
+static bool
+is_unanswered(const struct gather_job *g, size_t i)
+{
+	return g->job.status < 0 && g->delta[i].status == 0 && g->delta[i].cursor.epoch == 0;
+}
+
+/* A session died: what it had answered still counts, the rest is asked for once more over another; but not for ever,
+ * and not where no session can be had at all. */
+static int
+session_lost(struct run *r, struct gather_job *g, struct err *e)
+{
+	enum { LOSSES_MOST = 3 };
+	size_t i;
+
+	if (g->job.is_unopened || ++r->losses[g->side] > LOSSES_MOST || g->job.err.retry == ERR_NEVER) {
+		*e = g->job.err;
+		return err_widen(e, ERR_STORE);
+	}
+	log_line(LOG_RUN, "lost, will be tried again: %s", g->job.err.text);
+	for (i = 0; i < g->n; i++)
+		if (is_unanswered(g, i))
+			r->boxes.at[g->index[i]].side[g->side].wants_delta = true;
+	return 0;
+}
+
 static int
 fold_job(struct run *r, struct gather_job *g, struct err *e)
 {
@@ -192,15 +217,11 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 
 	if (g->kind == GATHER_CONFIRM)
 		return fold_confirmed(r, g, e);
-	if (g->job.status < 0) {
-		/* The session died: what it had answered before still counts. */
-		for (i = 0; i < g->n; i++)
-			if (g->delta[i].status == 0 && g->delta[i].cursor.epoch == 0) {
-				g->delta[i].status = -1;
-				g->delta[i].err = g->job.err;
-			}
-	}
+	if (g->job.status < 0 && session_lost(r, g, e) < 0)
+		return -1;
 	for (i = 0; i < g->n; i++) {
+		if (is_unanswered(g, i))
+			continue;
 		if (fold_one(r, g, i, e) < 0)
 			return -1;
 		delta_release(&g->delta[i]);
@@ -230,8 +251,8 @@ gather_once(struct run *r, struct err *e)
 	while ((j = pool_wait(r->pool)) != NULL) {
 		if (status == 0)
 			status = run_check_cancel(r, e);
-		if (status == 0)
-			status = fold_job(r, (struct gather_job *)j, e);
+		if (status == 0 && (status = fold_job(r, (struct gather_job *)j, e)) < 0)
+			pool_drop(r->pool);
 		free_job((struct gather_job *)j);
 	}
 	return status;
@@ -243,7 +264,7 @@ gather(struct run *r, struct err *e)
 	enum { TURNS = 3 };		/* changes, then a full list where they did not add up, once more for luck */
 	int turn;
 
-	for (turn = 0; turn < TURNS && is_any_wanted(r); turn++)
+	for (turn = 0; turn < TURNS + r->losses[FAR] + r->losses[NEAR] && is_any_wanted(r); turn++)
 		if (gather_once(r, e) < 0)
 			return -1;
 	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;

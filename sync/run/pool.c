@@ -378,6 +378,26 @@ pool_wait(struct pool *p)
 	return j;
 }
 
+void
+pool_drop(struct pool *p)
+{
+	struct job *j;
+
+	pthread_mutex_lock(&p->lock);
+	while ((j = p->queue) != NULL) {
+		p->queue = j->next;
+		p->queued--;
+		j->status = err_class(&j->err, ERR_STORE, ERR_CANCELLED, ERR_LATER, "not tried");
+		j->is_unopened = true;
+		j->next = NULL;
+		*p->finished_end = j;
+		p->finished_end = &j->next;
+		p->ready++;
+	}
+	p->queue_end = &p->queue;
+	pthread_mutex_unlock(&p->lock);
+}
+
 int
 pool_run(struct pool *p, struct job *j, struct err *e)
 {

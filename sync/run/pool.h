@@ -49,6 +49,8 @@ void pool_free(struct pool **pool);
 void pool_submit(struct pool *p, struct job *j);
 /* The next finished job; NULL when none is left. */
 struct job *pool_wait(struct pool *p);
+/* What is waiting is not run any more: it comes back from pool_wait, not done (ERR_CANCELLED). */
+void pool_drop(struct pool *p);
 /* How many jobs that need these sides can run at once. */
 int pool_width(struct pool *p, const bool needs[SIDES]);
 size_t pool_pending(struct pool *p);

@@ -11,17 +11,54 @@ report_release(struct channel_report *r)
 	arena_release(&r->arena);
 }
 
+/* FNV-1a, the terminating NUL included. */
+static uint64_t
+hash_words(uint64_t hash, const char *s)
+{
+	do
+		hash = (hash ^ (unsigned char)*s) * 1099511628211u;
+	while (*s++ != '\0');
+	return hash;
+}
+
+/* False when it is there already. */
+static bool
+put_told(struct run *r, uint64_t hash)
+{
+	size_t at = (size_t)hash & (r->told_room - 1);
+
+	for (; r->told[at] != 0; at = (at + 1) & (r->told_room - 1))
+		if (r->told[at] == hash)
+			return false;
+	r->told[at] = hash;
+	r->told_n++;
+	return true;
+}
+
+static void
+grow_told(struct run *r)
+{
+	size_t room = r->told_room, i;
+	uint64_t *old = r->told;
+
+	r->told_room = room == 0 ? 64 : 2 * room;
+	r->told = mem_alloc(r->told_room * sizeof *r->told);
+	r->told_n = 0;
+	for (i = 0; i < room; i++)
+		if (old[i] != 0)
+			put_told(r, old[i]);
+	free(old);
+}
+
 static bool
 was_told(struct run *r, const char *box, const char *text)
 {
-	const char *line = arena_printf(&r->report->arena, "%s\n%s", box != NULL ? box : "", text);
-	size_t i;
+	uint64_t hash = hash_words(hash_words(14695981039346656037u, box != NULL ? box : ""), text);
 
-	for (i = 0; i < r->told.n; i++)
-		if (strcmp(r->told.at[i], line) == 0)
-			return true;
-	vec_push(&r->told, line);
-	return false;
+	hash += hash == 0;
+	if (2 * r->told_n >= r->told_room)
+		grow_told(r);
+	return !put_told(r, hash);
 }
 
 void

@@ -60,7 +60,9 @@ struct run {
 	struct listing listing[SIDES];
 	VEC(struct run_box) boxes;
 	struct run_progress progress;
-	VEC(const char *) told;		/* sentences reported already */
+	uint64_t *told;			/* sentences reported already: a table of their hashes, 0 = free */
+	size_t told_n, told_room;
+	int losses[SIDES];		/* sessions lost while deltas were asked for */
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
 	enum slicing slicing;		/* of the look under way */

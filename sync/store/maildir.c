@@ -16,7 +16,7 @@
 #include "sync/maildir/stamp.h"
 #include "sync/store/maildir_parts.h"
 
-enum { MAX_SESSIONS = 64 };
+enum { MAX_SESSIONS = 8 };
 
 /* ---- the store and its sessions ---- */
 
