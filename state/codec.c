@@ -353,14 +353,15 @@ decode_seen(struct db_val v, struct seen *s_r)
 
 /* ---- mailbox pairs ---- */
 
-enum side_bit { SIDE_KNOWN = 1, SIDE_STEADY = 2, SIDE_ANY_KEYWORD = 4, SIDE_HELD = 8, SIDE_END = 16 };
+enum side_bit { SIDE_KNOWN = 1, SIDE_STEADY = 2, SIDE_ANY_KEYWORD = 4, SIDE_HELD = 8, SIDE_TOLD = 16, SIDE_END = 32 };
 
 static void
 put_side(struct buf *b, const struct box_side *s)
 {
 	assert(s->cursor.len <= CURSOR_SIZE);
 	put_u8(b, (s->is_known ? SIDE_KNOWN : 0u) | (s->cursor.is_steady ? SIDE_STEADY : 0u) |
-	    (s->mask.has_any_keyword ? SIDE_ANY_KEYWORD : 0u) | (s->was_held ? SIDE_HELD : 0u));
+	    (s->mask.has_any_keyword ? SIDE_ANY_KEYWORD : 0u) | (s->was_held ? SIDE_HELD : 0u) |
+	    (s->was_told ? SIDE_TOLD : 0u));
 	put_u64(b, s->cursor.epoch);
 	put_u8(b, s->cursor.len);
 	buf_add(b, s->cursor.data, s->cursor.len);
@@ -380,6 +381,7 @@ take_side(struct reader *r, struct box_side *s)
 	s->cursor.is_steady = bits & SIDE_STEADY;
 	s->mask.has_any_keyword = bits & SIDE_ANY_KEYWORD;
 	s->was_held = bits & SIDE_HELD;
+	s->was_told = bits & SIDE_TOLD;
 	s->cursor.epoch = take_u64(r);
 	s->cursor.len = (uint8_t)take_below(r, CURSOR_SIZE + 1);
 	take_bytes(r, s->cursor.data, s->cursor.len);

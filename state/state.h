@@ -58,6 +58,7 @@ struct box_side {
 	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
 	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
 	uint64_t missing_runs;		/* runs in a row it was not listed */
+	bool was_told;			/* that it cannot keep a keyword which the other side has (R14): once is enough */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 };
 

@@ -46,7 +46,7 @@ see(struct record *rec, enum side s, const struct delta_entry *d)
 
 /* Agreement follows sight: what both sides show alike is agreed (model/record.h). */
 static int
-put(struct run *r, const struct run_box *b, struct arena *a, struct record *rec, struct err *e)
+put(struct run *r, struct run_box *b, struct arena *a, struct record *rec, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
@@ -54,11 +54,12 @@ put(struct run *r, const struct run_box *b, struct arena *a, struct record *rec,
 	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
 	    rec->half[NEAR].presence == PRESENCE_HERE)
 		record_agree(a, rec, masks);
+	report_unkept(r, b, rec);
 	return message_put(r->state, rec, masks, e);
 }
 
 static int
-fold_new(struct run *r, const struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
+fold_new(struct run *r, struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
     struct err *e)
 {
 	struct record rec = record_blank(b->rec.id);
@@ -69,7 +70,7 @@ fold_new(struct run *r, const struct run_box *b, enum side s, struct arena *a, c
 }
 
 static int
-fold_entry(struct run *r, const struct run_box *b, enum side s, const struct delta_entry *d, struct err *e)
+fold_entry(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -86,7 +87,7 @@ fold_entry(struct run *r, const struct run_box *b, enum side s, const struct del
 }
 
 static int
-fold_vanished(struct run *r, const struct run_box *b, enum side s, struct key key, struct err *e)
+fold_vanished(struct run *r, struct run_box *b, enum side s, struct key key, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -125,7 +126,7 @@ breathe(struct run *r, size_t folded, struct err *e)
 
 /* A full list against all keys known, both in key order. */
 static int
-merge_full(struct run *r, const struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
     struct err *e)
 {
 	struct message_scan *scan = NULL;
@@ -176,7 +177,7 @@ cmp_range(const void *x, const void *y)
 
 /* Of all messages here, those whose UID lies in one of the ranges (is_in), or in none. */
 static int
-sift(struct run *r, const struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
+sift(struct run *r, struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
     struct fold_missing *out, struct err *e)
 {
 	struct message_scan *scan = NULL;
@@ -201,7 +202,7 @@ sift(struct run *r, const struct run_box *b, enum side s, const struct uid_range
 /* Ranges that vanished, and may hold much that nobody knows (R3): looked up one by one while they are
  * short, else held against all that is known. */
 static int
-fold_gone(struct run *r, const struct run_box *b, enum side s, struct delta *d, struct err *e)
+fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct err *e)
 {
 	enum { SHORT = 4096 };
 	struct fold_missing hit = { 0 };
@@ -231,7 +232,7 @@ fold_gone(struct run *r, const struct run_box *b, enum side s, struct delta *d, 
 /* R7: the side's keys mean nothing any more. Its halves are forgotten; what was agreed stays with the
  * other half, for the three-way merge once the twin is found again. */
 int
-fold_reset(struct run *r, const struct run_box *b, enum side s, struct err *e)
+fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -290,9 +291,20 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	return fold_reset(r, b, side_other(s), e);
 }
 
-/* What a side can keep has changed: every record's being settled is judged again. */
+/* R14: a keyword that side s could not keep and does not show was not taken off there. Now that it may be one to
+ * keep, it is agreed by none, and the side that has it brings it. */
+static void
+forget_unkept(struct arena *a, struct record *rec, enum side s, const struct flag_mask *was)
+{
+	struct flags unkept = flags_minus(a, rec->agreed, flags_keep(a, rec->agreed, was));
+
+	if (rec->has_agreed)
+		rec->agreed.kw = kw_minus(a, rec->agreed.kw, kw_minus(a, unkept.kw, rec->half[s].flags.kw));
+}
+
+/* What side s can keep has changed: every record's being settled is judged again. */
 static int
-judge_again(struct run *r, const struct run_box *b, struct err *e)
+judge_again(struct run *r, struct run_box *b, enum side s, const struct flag_mask *was, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -301,6 +313,7 @@ judge_again(struct run *r, const struct run_box *b, struct err *e)
 
 	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
+		forget_unkept(&a, &rec, s, was);
 		if (put(r, b, &a, &rec, e) < 0) {
 			got = -1;
 			break;
@@ -317,6 +330,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 {
 	struct box_side *bs = &b->rec.side[s];
 	bool is_new_mask = !bs->is_known || !flag_mask_equal(&bs->mask, &d->mask);
+	struct flag_mask was = bs->mask;
 	uint64_t old_epoch = bs->cursor.epoch;
 	size_t i;
 
@@ -327,6 +341,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	} else {
 		bs->mask = d->mask;
 		bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
+		bs->was_told = bs->was_told && !bs->mask.has_any_keyword;
 	}
 	b->side[s].is_readonly = d->is_readonly;
 	b->side[s].uidnext = d->uidnext;
@@ -339,7 +354,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 		if (b->side[s].has_failed)
 			return 0;
 	}
-	if (is_new_mask && bs->is_known && judge_again(r, b, e) < 0)
+	if (is_new_mask && bs->is_known && judge_again(r, b, s, &was, e) < 0)
 		return -1;
 	if (d->kind == DELTA_FULL) {
 		if (merge_full(r, b, s, d, missing, e) < 0)

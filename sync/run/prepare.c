@@ -149,6 +149,7 @@ add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena 
 		after = rec.id;
 		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(r, &rec))
 			continue;
+		report_unkept(r, b, &rec);
 		b->slice_end = after;
 		vec_push(&in->messages, (struct plan_message){ keep(a, &rec), index });
 		for (s = 0; s < SIDES; s++)

@@ -75,6 +75,38 @@ report_note(struct run *r, enum note_level level, const char *box, const char *t
 }
 
 void
+report_unkept(struct run *r, struct run_box *b, const struct record *rec)
+{
+	struct arena a = { 0 };
+	struct box_side *bs;
+	const char *other, *words, *store;
+	size_t len;
+	int s;
+
+	for (s = FAR; s <= NEAR; s++) {
+		bs = &b->rec.side[s];
+		other = rec->half[side_other((enum side)s)].flags.kw;
+		if (bs->was_told || !bs->is_known || bs->mask.has_any_keyword || *other == '\0' ||
+		    rec->half[side_other((enum side)s)].presence != PRESENCE_HERE)
+			continue;
+		words = kw_minus(&a, other, bs->mask.kw);
+		if (kw_next(&words, &len) == NULL)
+			continue;
+		bs->was_told = true;
+		store = r->set->store[s]->name;
+		/* A store that keeps none is said once for all of its mailboxes. */
+		if (*bs->mask.kw == '\0')
+			report_note(r, NOTE_INFO, NULL, arena_printf(&r->arena, "%s (%s) keeps no keywords; they "
+			    "stay on the other side", store, side_name((enum side)s)));
+		else
+			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s (%s) cannot keep all keywords, "
+			    "such as %s; those stay on the other side", store, side_name((enum side)s),
+			    kw_minus(&a, other, bs->mask.kw)));
+	}
+	arena_release(&a);
+}
+
+void
 report_err(struct run *r, const char *box, const struct err *e)
 {
 	if (e->class == ERR_CANCELLED || was_told(r, box, e->text))

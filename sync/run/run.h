@@ -97,7 +97,7 @@ int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delt
     const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e);
 
 /* What is known of a side is void (R7): its halves are forgotten, what was agreed stays with the others. */
-int fold_reset(struct run *r, const struct run_box *b, enum side s, struct err *e);
+int fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e);
 
 /* quiet.c: after a crash, until the server has taken in what was on its way. Before gather. */
 int quiet_wait(struct run *r, struct err *e);
@@ -148,6 +148,8 @@ int exec(struct run *r, const struct plan_input *in, const struct plan *plan, bo
 
 /* report.c */
 void report_note(struct run *r, enum note_level level, const char *box, const char *text);
+/* R14: a keyword that one side cannot keep; once per mailbox, as the base remembers. */
+void report_unkept(struct run *r, struct run_box *b, const struct record *rec);
 void report_err(struct run *r, const char *box, const struct err *e);
 void report_progress(struct run *r);
 /* Mailboxes the store does not let us write to, while something waits for them. */
