@@ -59,7 +59,7 @@ const struct keyword keywords[] = {
 	{ "InfoDelimiter", STORE(IN_MAILDIR, info_delimiter), .type = KW_PUNCTUATION },
 	{ "SubFolders", STORE(IN_MAILDIR, subfolders), .type = KW_CHOICE, .choices = subfolders },
 	{ "AltMap", STORE(IN_MAILDIR, has_alt_map), .type = KW_BOOL, NOT_YET },
-	{ "Keywords", STORE(IN_MAILDIR, keeps_keywords), .type = KW_BOOL, NOT_YET },
+	{ "Keywords", STORE(IN_MAILDIR, keeps_keywords), .type = KW_BOOL },
 
 	/* IMAPStore */
 	{ "Account", STORE(IN_IMAP, account), .type = KW_ACCOUNT },

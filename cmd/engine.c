@@ -51,7 +51,7 @@ make_maildir(const struct engine *en, const struct store_settings *s, bool keeps
 	const struct maildir_settings set = {
 		.name = s->name, .path = s->path, .inbox = s->inbox, .map_inbox = s->map_inbox,
 		.layout = engine_layout(s), .info_delimiter = s->info_delimiter, .is_readonly = s->is_read_only,
-		.keeps_date = keeps_date, .is_synced = en->app->settings->fsync,
+		.keeps_date = keeps_date, .is_synced = en->app->settings->fsync, .makes_keywords = s->keeps_keywords,
 	};
 
 	return maildir_store_new(&set);

@@ -7,11 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "state/model/flags.h"
 
 enum { HOST_SIZE = 256, HOST_SHOWN = 64 };
 
-static const char flag_letters[] = "DFPRST";
+static const char flag_letters[] = "DFPRSTabcdefghijklmnopqrstuvwxyz";	/* in the order of the bits, and of ASCII */
 
 const char *
 filename_fault(const char *name, char delimiter)
@@ -44,7 +43,7 @@ filename_parse(const char *name, char delimiter, struct filename *f)
 		return;
 	for (p += 3; *p != '\0' && *p != ','; p++)
 		if ((letter = strchr(flag_letters, *p)) != NULL)
-			f->flags |= 1u << (letter - flag_letters);
+			f->flags |= UINT32_C(1) << (letter - flag_letters);
 }
 
 /* Appends the letters of flags and of old (up to a ','), the flags among them replaced, in the order of
@@ -52,10 +51,14 @@ filename_parse(const char *name, char delimiter, struct filename *f)
 static void
 add_letters(struct buf *out, const char *old, uint32_t flags)
 {
-	char mine[7];
+	char mine[sizeof flag_letters];
 	const char *m = mine;
+	int i, n = 0;
 
-	flags_letters(flags, mine);
+	for (i = 0; flag_letters[i] != '\0'; i++)
+		if (flags & (UINT32_C(1) << i))
+			mine[n++] = flag_letters[i];
+	mine[n] = '\0';
 	for (; *old != '\0' && *old != ','; old++) {
 		if (strchr(flag_letters, *old) != NULL)
 			continue;

@@ -4,11 +4,13 @@
  *	\____________ base ___________________/\__ fields __/\info/
  *
  * The base is what stays when fields and flags change: the name before its first ',' or info
- * delimiter (':', or what InfoDelimiter says). The info is from ":2," on: flag letters DFPRST, other
- * letters (keywords of Dovecot and others), and perhaps ",..." of somebody's invention.
+ * delimiter (':', or what InfoDelimiter says). The info is from ":2," on: flag letters DFPRST,
+ * letters a-z (keywords: sync/maildir/keywords.h), other letters, and perhaps ",..." of somebody's invention.
+ *
+ * What letters say is held in 32 bits: enum flag_bit, and a-z above it.
  *
  * What must always hold:
- *	1. A name made from another one differs from it in the letters DFPRST only.
+ *	1. A name made from another one differs from it in the letters DFPRST and a-z only.
  *	2. A name of filename_unique() is its own base, whatever the delimiter.
  */
 #ifndef SYNC_MAILDIR_FILENAME_H
@@ -24,11 +26,14 @@
 /* Our files in tmp/ end in this, so that no other program's are ever taken for ours. */
 #define FILENAME_TMP_SUFFIX ".mailtwin"
 
+enum { FILENAME_LETTERS = 26 };
+#define FILENAME_LETTER(n) (UINT32_C(1) << (6 + (n)))	/* 0 = a ... 25 = z */
+
 struct filename {
 	size_t base;			/* octets of the base */
 	size_t info;			/* offset of ":2,", or the name's length if there is none */
 	size_t len;
-	uint32_t flags;			/* enum flag_bit */
+	uint32_t flags;			/* enum flag_bit, FILENAME_LETTER */
 };
 
 /* Why a directory entry is no message ("begins with a dot"), NULL = it may be one. A static string. */

@@ -25,6 +25,7 @@
 struct mdir_settings {
 	char delimiter;			/* of the info: ':' */
 	bool is_synced;			/* FSync: what is reported done is durable */
+	bool makes_keywords;		/* Keywords: dovecot-keywords is made where it is missing */
 };
 
 struct mdir {

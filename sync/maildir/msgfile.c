@@ -9,6 +9,7 @@
 
 #include "state/base/buf.h"
 #include "state/base/step.h"
+#include "state/model/flags.h"
 #include "sync/maildir/disk.h"
 #include "sync/maildir/filename.h"
 
@@ -170,7 +171,8 @@ done:
 }
 
 int
-msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect, struct err *e)
+msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect, uint32_t known,
+    struct err *e)
 {
 	struct arena a = { 0 };
 	struct filename f;
@@ -192,7 +194,7 @@ msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect
 			goto done;
 		}
 		filename_parse(p.name, m->set->delimiter, &f);
-		if (f.flags == expect) {
+		if ((f.flags & known) == expect) {
 			done = disk_unlink(mdir_sub_fd(m, p.is_new), p.name,
 			    mdir_shown(m, &a, mdir_sub(p.is_new), p.name), e);
 			if (done < 0)
@@ -286,9 +288,28 @@ move_by_copy(struct mdir *m, const struct place *p, struct mdir *to, const char 
 	return done;
 }
 
+/* The name it gets where it goes. */
+static void
+name_there(struct buf *out, const char *base, const char *old, const struct msgfile_letters *letters, char delimiter)
+{
+	struct buf same = { 0 };
+	struct filename f;
+	uint32_t flags;
+	int i;
+
+	filename_with_base(&same, base, old, delimiter);
+	filename_parse(buf_str(&same), delimiter, &f);
+	flags = f.flags & FLAG_ALL;
+	for (i = 0; i < FILENAME_LETTERS; i++)
+		if (f.flags & FILENAME_LETTER(i))
+			flags |= letters->to[i];
+	filename_with_flags(out, buf_str(&same), delimiter, flags);
+	buf_release(&same);
+}
+
 int
 msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base,
-    bool is_copy, struct arena *a, const char **hint_r, struct err *e)
+    const struct msgfile_letters *letters, bool is_copy, struct arena *a, const char **hint_r, struct err *e)
 {
 	struct buf name = { 0 };
 	struct place p;
@@ -301,7 +322,7 @@ msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, 
 			held(m, &p, e);
 			goto done;
 		}
-		filename_with_base(&name, to_base, p.name, m->set->delimiter);
+		name_there(&name, to_base, p.name, letters, m->set->delimiter);
 		if (is_copy)
 			done = copy_file(m, &p, to, to_base, buf_str(&name), a, e);
 		else {

@@ -18,24 +18,29 @@
 #include "state/base/err.h"
 #include "state/base/mem.h"
 #include "state/model/key.h"
+#include "sync/maildir/filename.h"
 #include "sync/maildir/mdir.h"
 
 /* Opens it to be read; only regular files are. The caller closes. -1 on error. */
 int msgfile_open(struct mdir *m, struct key key, const char *hint, struct stat *st_r, struct err *e);
 
-/* Adds and removes flags (enum flag_bit); other letters stay. A file in new/ whose flags change goes to
+/* Adds and removes flags (bits as in sync/maildir/filename.h); other letters stay. A file in new/ whose flags change goes to
  * cur/; one that is un-seen stays there. *flags_r: as they are now. *hint_r in the arena. */
 int msgfile_change_flags(struct mdir *m, struct key key, const char *hint, uint32_t add, uint32_t drop,
     struct arena *a, uint32_t *flags_r, const char **hint_r, struct err *e);
 
-/* Removes it if its flags are `expect`; else ERR_MESSAGE, ERR_NOW. One that is gone for sure is a
+/* Removes it if its flags, of those in `known`, are `expect`; else ERR_MESSAGE, ERR_NOW. One that is gone for sure is a
  * success. */
-int msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect, struct err *e);
+int msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect, uint32_t known,
+    struct err *e);
+
+/* What letters a-z become in another mailbox, where they mean something else: the bits of each, 0 = left out. */
+struct msgfile_letters { uint32_t to[FILENAME_LETTERS]; };
 
 /* Moves, or copies, it to another mailbox (prepared) under the base `to_base`; flags and arrival time
  * stay. The destination is durable only after its own mdir_sync(); where a move has to copy because
  * the mailboxes are on two file systems, that is done here before the original is removed. */
 int msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base,
-    bool is_copy, struct arena *a, const char **hint_r, struct err *e);
+    const struct msgfile_letters *letters, bool is_copy, struct arena *a, const char **hint_r, struct err *e);
 
 #endif

@@ -27,7 +27,7 @@
 struct scan_entry {
 	struct key key;			/* the beginning of name */
 	const char *name;
-	uint32_t flags;			/* enum flag_bit */
+	uint32_t flags;			/* as in sync/maildir/filename.h */
 	bool is_new;			/* in new/, else in cur/ */
 	bool is_held;			/* shares its key with another file: changed or removed by nobody */
 };

@@ -96,7 +96,8 @@ report_unkept(struct run *r, struct run_box *b, const struct record *rec)
 		store = r->set->store[s]->name;
 		/* A store that keeps none is said once for all of its mailboxes. */
 		if (*bs->mask.kw == '\0')
-			report_note(r, NOTE_INFO, NULL, arena_printf(&r->arena, "%s (%s) keeps no keywords; they "
+			report_note(r, r->set->store[s]->ops->has_uid_keys ? NOTE_WARNING : NOTE_INFO, NULL,
+			    arena_printf(&r->arena, "%s (%s) keeps no keywords; they "
 			    "stay on the other side", store, side_name((enum side)s)));
 		else
 			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s (%s) cannot keep all keywords, "

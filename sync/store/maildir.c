@@ -102,8 +102,17 @@ maildir_check_write(const struct maildir_store *s, struct err *e)
 /* Tells true times by device, so that statfs is asked once per file system. */
 struct times_cache { uint64_t dev; bool is_known, is_true; };
 
+void
+maildir_cursor(const struct maildir_store *s, const struct stamps *stamps, bool is_steady, struct cursor *c_r)
+{
+	stamp_cursor(stamps, is_steady, c_r);
+	if (s->mdir.makes_keywords)
+		c_r->data[c_r->len++] = 'k';
+}
+
 static void
-set_cursor(struct mailbox *box, const char *path, const struct stamps *stamps, struct times_cache *cache)
+set_cursor(const struct maildir_store *s, struct mailbox *box, const char *path, const struct stamps *stamps,
+    struct times_cache *cache)
 {
 	int fd;
 
@@ -117,12 +126,12 @@ set_cursor(struct mailbox *box, const char *path, const struct stamps *stamps, s
 	}
 	/* Steady although it may be seconds old: it is only compared with the cursor of a delta, and where
 	 * that was steady, whatever came later has another time than it. */
-	stamp_cursor(stamps, cache->is_true, &box->cursor);
+	maildir_cursor(s, stamps, cache->is_true, &box->cursor);
 	box->has_cursor = true;
 }
 
 static void
-list_folder(const struct folder *folder, struct listing *l, struct times_cache *cache)
+list_folder(const struct maildir_store *s, const struct folder *folder, struct listing *l, struct times_cache *cache)
 {
 	struct mailbox *box = vec_add(&l->boxes);
 
@@ -136,7 +145,7 @@ list_folder(const struct folder *folder, struct listing *l, struct times_cache *
 	if (folder->stamps.cur.btime != 0)
 		box->id = arena_printf(&l->arena, "dir:%llu:%lld", (unsigned long long)folder->stamps.cur.ino,
 		    (long long)folder->stamps.cur.btime);
-	set_cursor(box, folder->path, &folder->stamps, cache);
+	set_cursor(s, box, folder->path, &folder->stamps, cache);
 }
 
 static int
@@ -188,7 +197,7 @@ maildir_list(struct session *c, struct listing *l, struct err *e)
 	l->is_empty_root = f.at.n == 0;
 	for (i = 0; i < f.at.n; i++) {
 		has_inbox |= names_is_inbox(f.at.at[i].name);
-		list_folder(&f.at.at[i], l, &cache);
+		list_folder(s, &f.at.at[i], l, &cache);
 	}
 	for (i = 0; i < f.refused.n; i++)
 		vec_push(&l->refused, (struct mailbox_refused){ arena_strdup(&l->arena, f.refused.at[i].name),
@@ -226,7 +235,7 @@ maildir_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *
 		if (fd < 0)
 			continue;
 		if (stamp_take_both(fd, &stamps) == 0)
-			set_cursor(&boxes[i], path, &stamps, &cache);
+			set_cursor(s, &boxes[i], path, &stamps, &cache);
 		close(fd);
 	}
 	arena_release(&a);
@@ -355,6 +364,7 @@ maildir_store_new(const struct maildir_settings *settings)
 	s->layout.map_inbox = dup_or_null(&s->arena, settings->map_inbox);
 	s->mdir.delimiter = settings->info_delimiter != '\0' ? settings->info_delimiter : ':';
 	s->mdir.is_synced = settings->is_synced;
+	s->mdir.makes_keywords = settings->makes_keywords;
 	s->keeps_date = settings->keeps_date;
 	s->base.ops = &maildir_ops;
 	s->base.name = arena_strdup(&s->arena, settings->name);

@@ -9,8 +9,9 @@
  *	  empty, and a run that may write makes it when its delta is asked for.
  *	- The epoch is the inode of cur/. The fingerprint is "maildir:ID" (sync/maildir/marker.h), or "" where
  *	  there is no mark and none may be made: then it is not known.
- *	- Messages have no keywords and no size in a delta: looking at each file would cost what a no-op
- *	  must not.
+ *	- Messages have no size in a delta: looking at each file would cost what a no-op must not.
+ *	- Keywords are letters of file names where dovecot-keywords says what they mean (sync/maildir/keywords.h), else
+ *	  they are not for this store to keep. A change of that file alone moves no cursor; makes_keywords does.
  */
 #ifndef SYNC_STORE_MAILDIR_H
 #define SYNC_STORE_MAILDIR_H
@@ -30,6 +31,7 @@ struct maildir_settings {
 	bool is_readonly;		/* ReadOnly yes: nothing is ever written */
 	bool keeps_date;		/* CopyArrivalDate: mtime is the arrival date, also where an item has none */
 	bool is_synced;			/* FSync */
+	bool makes_keywords;		/* Keywords yes: dovecot-keywords is made where it is missing */
 };
 
 /* Copies the settings. The engine's store->is_dry has the effect of is_readonly for one run. Does not touch the disk. */

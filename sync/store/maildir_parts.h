@@ -8,6 +8,7 @@
 
 #include "sync/maildir/layout.h"
 #include "sync/maildir/mdir.h"
+#include "sync/maildir/stamp.h"
 #include "sync/message/digest.h"
 #include "sync/store/store.h"
 
@@ -43,6 +44,9 @@ int maildir_open_box(struct session *c, const char *box, uint64_t epoch, struct 
 
 /* -1 with *e where nothing may be written. */
 int maildir_check_write(const struct maildir_store *s, struct err *e);
+
+/* Where a mailbox stands; with Keywords turned on later, it stands elsewhere. */
+void maildir_cursor(const struct maildir_store *s, const struct stamps *stamps, bool is_steady, struct cursor *c_r);
 
 /* maildir_read.c, as the contract has them */
 int maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);

@@ -10,6 +10,7 @@
 #include "sync/maildir/disk.h"
 #include "sync/maildir/folderops.h"
 #include "sync/maildir/folders.h"
+#include "sync/maildir/keywords.h"
 #include "sync/maildir/msgfile.h"
 #include "sync/maildir/scan.h"
 #include "sync/maildir/stamp.h"
@@ -44,8 +45,11 @@ log_odd(const struct mdir *m, const struct scan *scan)
 }
 
 static void
-fill_delta(struct delta *d, const struct mdir *m, const struct scan *scan)
+fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m, const struct scan *scan,
+    const struct keywords *keywords)
 {
+	uint32_t used = 0;
+	bool is_steady = scan->is_steady && disk_has_true_times(m->fd);
 	const struct scan_entry *entry;
 	struct delta_entry *to;
 	size_t i;
@@ -55,12 +59,17 @@ fill_delta(struct delta *d, const struct mdir *m, const struct scan *scan)
 		entry = &scan->entries.at[i];
 		to = vec_add(&d->entries);
 		to->key = key_dup(&d->arena, entry->key);
-		to->flags = (struct flags){ .sys = entry->flags, .kw = "" };
+		to->flags = keywords_flags(keywords, &d->arena, entry->flags);
+		used |= entry->flags;
 		to->hint = scan_hint(&d->arena, entry);
 		to->server_id = "";
 	}
+	keywords_mask(keywords, &d->arena, used, &d->mask);
 	d->is_complete = scan->is_stable;
-	stamp_cursor(&scan->stamps, scan->is_steady && disk_has_true_times(m->fd), &d->cursor);
+	/* Dovecot may write the line after the name, and that would move no cursor. */
+	if (keywords->may_add && (used & ~keywords_known(keywords) & ~keywords->taken))
+		is_steady = false;
+	maildir_cursor(s, &scan->stamps, is_steady, &d->cursor);
 	d->is_readonly = d->is_readonly || faccessat(m->cur_fd, ".", W_OK, AT_EACCESS) < 0;
 }
 
@@ -70,6 +79,7 @@ read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 	struct maildir_store *s = maildir_store_of(c);
 	struct mdir m = MDIR_CLOSED;
 	struct scan scan = { 0 };
+	struct keywords keywords = { 0 };
 	int rc = -1;
 
 	if (is_missing_inbox(s, d->box, e)) {
@@ -80,12 +90,15 @@ read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 		if (folderops_create(&s->layout, &s->mdir, d->box, e) < 0)
 			return -1;
 	}
-	if (maildir_open_box(c, d->box, 0, &m, e) < 0 || scan_make(&scan, &m, may_write, e) < 0)
+	/* The names first: whatever they mean has its line by then, or soon, and no line changes. */
+	if (maildir_open_box(c, d->box, 0, &m, e) < 0 || scan_make(&scan, &m, may_write, e) < 0 ||
+	    keywords_read(&keywords, &m, e) < 0)
 		goto done;
 	log_odd(&m, &scan);
-	fill_delta(d, &m, &scan);
+	fill_delta(s, d, &m, &scan, &keywords);
 	rc = 0;
 done:
+	keywords_release(&keywords);
 	scan_release(&scan);
 	mdir_close(&m);
 	return rc;
@@ -99,7 +112,7 @@ maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run
 
 	for (i = 0; i < n; i++) {
 		d[i].kind = DELTA_FULL;
-		d[i].mask = (struct flag_mask){ .sys = FLAG_ALL, .kw = "" };
+		d[i].mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = s->mdir.makes_keywords, .kw = "" };
 		d[i].is_readonly = s->base.is_readonly;
 		d[i].status = read_delta(c, &d[i], maildir_may_write(s) && !is_readonly_run, &d[i].err);
 		if (d[i].status < 0 && d[i].err.scope == ERR_RUN) {

@@ -6,6 +6,7 @@
 #include "state/base/step.h"
 #include "sync/maildir/deliver.h"
 #include "sync/maildir/filename.h"
+#include "sync/maildir/keywords.h"
 #include "sync/maildir/msgfile.h"
 
 /* For calls that write. */
@@ -21,6 +22,16 @@ open_to_write(struct session *c, const char *box, uint64_t epoch, struct mdir *m
 	return -1;
 }
 
+/* What the letters of a mailbox mean, these words among them. On -1 nothing is left to release. */
+static int
+open_keywords(struct keywords *k, const struct mdir *m, const char *words, struct err *e)
+{
+	if (keywords_read(k, m, e) == 0 && keywords_learn(k, m, words, e) == 0)
+		return 0;
+	keywords_release(k);
+	return -1;
+}
+
 struct key
 maildir_choose_name(struct store *s, struct arena *a)
 {
@@ -30,6 +41,7 @@ maildir_choose_name(struct store *s, struct arena *a)
 struct maildir_delivery {
 	struct delivery base;
 	struct mdir mdir;
+	struct keywords keywords;
 	struct deliver *deliver;
 	struct deliver_item *items;
 	size_t n;
@@ -44,7 +56,7 @@ sink_begin(void *ctx, const struct body_head *head, struct err *e)
 	const struct deliver_item *item = &d->items[head->index];
 	struct deliver_body body = {
 		.base = arena_strndup(d->arena, item->name.data, item->name.len),
-		.flags = item->flags.sys & FLAG_ALL,
+		.flags = keywords_bits(&d->keywords, item->flags),
 		.is_wire = head->form == BODY_WIRE,
 		.size = head->size,
 		.date = item->date != 0 ? item->date : d->keeps_date ? head->date : 0,
@@ -110,6 +122,7 @@ delivery_finish(struct delivery *base, struct err *e)
 	for (i = 0; i < d->n; i++)
 		fill_item(d, i);
 	deliver_free(&d->deliver);
+	keywords_release(&d->keywords);
 	mdir_close(&d->mdir);
 	free(d);
 	return rc;
@@ -121,6 +134,8 @@ maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliv
 {
 	struct maildir_store *s = maildir_store_of(c);
 	struct maildir_delivery *d;
+	struct keywords keywords = { 0 };
+	const char *words = "";
 	struct mdir m;
 	size_t i;
 
@@ -132,14 +147,17 @@ maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliv
 		memset(&items[i].err, 0, sizeof items[i].err);
 		if (items[i].name.len == 0)
 			items[i].name = maildir_choose_name(c->store, a);
+		words = kw_union(a, words, items[i].flags.kw);
 	}
-	if (open_to_write(c, box, epoch, &m, e) < 0) {
+	if (open_to_write(c, box, epoch, &m, e) < 0 || open_keywords(&keywords, &m, words, e) < 0) {
+		mdir_close(&m);
 		for (i = 0; i < n; i++)
 			items[i].err = *e;
 		return -1;
 	}
 	d = mem_alloc(sizeof *d);
 	d->mdir = m;
+	d->keywords = keywords;
 	d->deliver = deliver_new(&d->mdir, n);
 	d->items = items;
 	d->n = n;
@@ -183,11 +201,18 @@ int
 maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
     struct arena *a, struct err *e)
 {
+	struct keywords keywords = { 0 };
+	const char *words = "";
 	struct mdir m;
 	struct flag_item *item;
+	uint32_t bits;
 	size_t i;
 	int rc = open_to_write(c, box, epoch, &m, e);
 
+	for (i = 0; i < n; i++)
+		words = kw_union(a, words, items[i].add.kw);
+	if (rc == 0)
+		rc = open_keywords(&keywords, &m, words, e);
 	for (i = 0; i < n; i++) {
 		item = &items[i];
 		item->outcome = OUTCOME_FAILED;
@@ -197,10 +222,11 @@ maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct 
 			item->err = *e;
 			continue;
 		}
-		if (msgfile_change_flags(&m, item->key, item->hint, item->add.sys & FLAG_ALL,
-		    item->remove.sys & FLAG_ALL, a, &item->flags.sys, &item->new_hint, &item->err) == 0)
+		if (msgfile_change_flags(&m, item->key, item->hint, keywords_bits(&keywords, item->add),
+		    keywords_bits(&keywords, item->remove), a, &bits, &item->new_hint, &item->err) == 0) {
+			item->flags = keywords_flags(&keywords, a, bits);
 			item->outcome = OUTCOME_DONE;
-		else if (item->err.scope > ERR_MESSAGE) {
+		} else if (item->err.scope > ERR_MESSAGE) {
 			*e = item->err;
 			rc = -1;
 		}
@@ -208,6 +234,7 @@ maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct 
 	if (make_durable(&m, &rc, e) < 0)
 		for (i = 0; i < n; i++)
 			doubt(&items[i].outcome, &items[i].err, e);
+	keywords_release(&keywords);
 	mdir_close(&m);
 	return rc;
 }
@@ -216,18 +243,21 @@ int
 maildir_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
     struct err *e)
 {
+	struct keywords keywords = { 0 };
 	struct mdir m;
 	size_t i;
 	int rc = open_to_write(c, box, epoch, &m, e);
 
+	if (rc == 0)
+		rc = open_keywords(&keywords, &m, "", e);
 	for (i = 0; i < n; i++) {
 		items[i].outcome = OUTCOME_FAILED;
 		if (rc < 0) {
 			items[i].err = *e;
 			continue;
 		}
-		if (msgfile_remove(&m, items[i].key, items[i].hint, items[i].expect.sys & FLAG_ALL,
-		    &items[i].err) == 0)
+		if (msgfile_remove(&m, items[i].key, items[i].hint, keywords_bits(&keywords, items[i].expect),
+		    keywords_known(&keywords), &items[i].err) == 0)
 			items[i].outcome = OUTCOME_DONE;
 		else if (items[i].err.scope > ERR_MESSAGE) {
 			*e = items[i].err;
@@ -237,7 +267,44 @@ maildir_expunge(struct session *c, const char *box, uint64_t epoch, struct expun
 	if (make_durable(&m, &rc, e) < 0)
 		for (i = 0; i < n; i++)
 			doubt(&items[i].outcome, &items[i].err, e);
+	keywords_release(&keywords);
 	mdir_close(&m);
+	return rc;
+}
+
+/* What the letters of one mailbox are in another, which learns the words that come with these messages. A letter
+ * nobody knows stays, unless it would mean something there. */
+static int
+translate(const struct mdir *m, const struct mdir *dest, const struct move_item *items, size_t n,
+    struct msgfile_letters *letters, struct err *e)
+{
+	struct keywords here = { 0 }, there = { 0 };
+	struct arena a = { 0 };
+	struct filename f;
+	struct flags one;
+	uint32_t used = 0, bit;
+	size_t i;
+	int rc = -1;
+
+	for (i = 0; i < n; i++) {
+		filename_parse(items[i].hint, m->set->delimiter, &f);
+		used |= f.flags;
+	}
+	if (keywords_read(&here, m, e) < 0 ||
+	    open_keywords(&there, dest, keywords_flags(&here, &a, used).kw, e) < 0)
+		goto done;
+	for (i = 0; i < FILENAME_LETTERS; i++) {
+		bit = FILENAME_LETTER(i);
+		one = keywords_flags(&here, &a, bit);
+		letters->to[i] = keywords_bits(&there, one);
+		if (!(here.taken & bit) && !(there.taken & bit))
+			letters->to[i] |= bit;
+	}
+	rc = 0;
+done:
+	keywords_release(&here);
+	keywords_release(&there);
+	arena_release(&a);
 	return rc;
 }
 
@@ -246,12 +313,15 @@ maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to,
     struct move_item *items, size_t n, struct arena *a, struct err *e)
 {
 	struct mdir m = MDIR_CLOSED, dest = MDIR_CLOSED;
+	struct msgfile_letters letters;
 	struct move_item *item;
 	size_t i;
 	int rc = open_to_write(c, box, epoch, &m, e);
 
 	if (rc == 0)
 		rc = open_to_write(c, to, to_epoch, &dest, e);
+	if (rc == 0)
+		rc = translate(&m, &dest, items, n, &letters, e);
 	for (i = 0; i < n; i++) {
 		item = &items[i];
 		item->outcome = OUTCOME_FAILED;
@@ -264,7 +334,7 @@ maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to,
 		if (item->name.len == 0)
 			item->name = maildir_choose_name(c->store, a);
 		if (msgfile_move(&m, item->key, item->hint, &dest, arena_strndup(a, item->name.data, item->name.len),
-		    keep, a, &item->new_hint, &item->err) == 0) {
+		    &letters, keep, a, &item->new_hint, &item->err) == 0) {
 			item->outcome = OUTCOME_DONE;
 			item->new_key = item->name;
 		} else if (item->err.scope > ERR_MESSAGE) {

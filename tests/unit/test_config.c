@@ -237,16 +237,14 @@ static const struct {
 	  "rc:15:1: ExpireSide is not available yet\n"
 	  "rc:16:1: ExpungeSolo is not available yet\n"
 	  "rc:17:1: Role is not available yet\n" },
-	{ "MaildirStore m\nMaxSize 5x\nFlatten .\nTrash T\nTrashNewOnly no\nTrashRemoteNew no\nAltMap no\n"
-	  "Keywords yes\n",
+	{ "MaildirStore m\nMaxSize 5x\nFlatten .\nTrash T\nTrashNewOnly no\nTrashRemoteNew no\nAltMap no\n",
 	  "rc:2:1: MaxSize is not available yet\n"
 	  "rc:2:9: MaxSize takes a size such as 500k or 10m, not \"5x\"\n"
 	  "rc:3:1: Flatten is not available yet\n"
 	  "rc:4:1: Trash is not available yet\n"
 	  "rc:5:1: TrashNewOnly is not available yet\n"
 	  "rc:6:1: TrashRemoteNew is not available yet\n"
-	  "rc:7:1: AltMap is not available yet\n"
-	  "rc:8:1: Keywords is not available yet\n" },
+	  "rc:7:1: AltMap is not available yet\n" },
 	{ "MaildirStore m\nFlatten a/b\n",
 	  "rc:2:1: Flatten is not available yet\n"
 	  "rc:2:9: Flatten takes a delimiter without \"/\", not \"a/b\"\n" },
@@ -550,7 +548,7 @@ refused_keywords_are_read(void **unused)
 	struct channel_settings *c = settings_channel(s, "c");
 
 	(void)unused;
-	assert_int_equal(notes.n_errors, 11);
+	assert_int_equal(notes.n_errors, 10);
 	assert_int_equal(c->store[FAR]->max_size, 3 << 20);
 	assert_int_equal(c->store[NEAR]->max_size, 3 << 20);
 	assert_string_equal(c->store[FAR]->flatten, ".");

@@ -36,7 +36,7 @@ die_there(void *ctx, unsigned long n, enum step_kind kind, const char *what)
 static void
 deliver_two(struct fixture *f, enum outcome out[2])
 {
-	struct deliver_item items[2] = { { .name = key_from_string("1.a") },
+	struct deliver_item items[2] = { { .name = key_from_string("1.a"), .flags = FLAGS_NONE },
 		{ .name = key_from_string("2.a"), .flags = { FLAG_SEEN, "" } } };
 	struct body_head head = { .form = BODY_WIRE, .size = 6 };
 	struct delivery *d;
@@ -211,8 +211,8 @@ static void
 a_full_disk_loses_and_halves_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct deliver_item items[3] = { { .name = key_from_string("1.a") }, { .name = key_from_string("2.a") },
-		{ .name = key_from_string("3.a") } };
+	struct deliver_item items[3] = { { .name = key_from_string("1.a"), .flags = FLAGS_NONE }, { .name = key_from_string("2.a"), .flags = FLAGS_NONE },
+		{ .name = key_from_string("3.a"), .flags = FLAGS_NONE } };
 	struct body_head head = { .form = BODY_FILE, .size = 100 * 1024 };
 	struct delivery *d;
 	char *body = mem_alloc(head.size);
@@ -253,7 +253,7 @@ static void
 a_read_only_disk_is_said_to_be_one(void **state)
 {
 	struct fixture *f = *state;
-	struct deliver_item item = { .name = key_from_string("2.a") };
+	struct deliver_item item = { .name = key_from_string("2.a"), .flags = FLAGS_NONE };
 	struct delivery *d;
 	struct delta delta;
 	struct body_head head = { .size = 1 };
@@ -319,7 +319,7 @@ directories_without_permission(void **state)
 		struct fetch_item item = { key_from_string("1.a"), "c" };
 		struct got g = { 0 };
 		struct body_sink sink = { got_begin, got_data, got_end, &g };
-		struct deliver_item del = { .name = key_from_string("2.a") };
+		struct deliver_item del = { .name = key_from_string("2.a"), .flags = FLAGS_NONE };
 		struct delivery *dv;
 		struct body_head head = { .size = 1 };
 
@@ -439,6 +439,8 @@ a_batch_larger_than_the_files_kept_open(void **state)
 	struct delivery *d;
 	size_t i;
 
+	for (i = 0; i < N; i++)
+		items[i].flags = FLAGS_NONE;
 	make_box(f, "box");
 	assert_int_equal(f->store->ops->deliver(f->c, "box", 0, items, N, &f->a, &d, &f->e), 0);
 	for (i = 0; i < N; i++) {
@@ -549,7 +551,8 @@ flags_in_names(void **state)
 		{ "1.a", FLAG_SEEN, "1.a:2,S" },
 		{ "1.a:2,S", 0, "1.a:2," },
 		{ "1.a:2,SF", FLAG_SEEN | FLAG_FLAGGED, "1.a:2,SF" },
-		{ "1.a,S=3:2,aSb", FLAG_FLAGGED | FLAG_DELETED, "1.a,S=3:2,FTab" },
+		{ "1.a,S=3:2,aSb", FLAG_FLAGGED | FLAG_DELETED | FILENAME_LETTER(0) | FILENAME_LETTER(1), "1.a,S=3:2,FTab" },
+		{ "1.a,S=3:2,aSb", FLAG_SEEN | FILENAME_LETTER(25), "1.a,S=3:2,Sz" },
 		{ "1.a:2,Z", FLAG_SEEN, "1.a:2,SZ" },
 		{ "1.a:2,S,x=S", FLAG_FLAGGED, "1.a:2,F,x=S" },
 		{ "1.a:1,x", FLAG_FLAGGED, "1.a:1,x:2,F" },

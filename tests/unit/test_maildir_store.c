@@ -53,7 +53,7 @@ static void
 body_of_wrong_size_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct deliver_item item = { .name = key_from_string("1.a") };
+	struct deliver_item item = { .name = key_from_string("1.a"), .flags = FLAGS_NONE };
 	struct body_head head = { .form = BODY_FILE, .size = 10 };
 	struct delivery *d;
 
@@ -575,10 +575,96 @@ only_old_tmp_files_of_ours_are_cleaned(void **state)
 	assert_string_equal(content(f, "mail/box/new/2.a"), "x");
 }
 
+/* ---- keywords ---- */
+
+static const char *
+words_of(struct fixture *f, const char *box)
+{
+	struct delta d = delta_of(f, box);
+	const char *out = "";
+	size_t i;
+
+	for (i = 0; i < d.entries.n; i++)
+		out = arena_printf(&f->a, "%s%s[%s]", out, i ? " " : "", flags_text(&f->a, d.entries.at[i].flags));
+	out = arena_printf(&f->a, "%s, keeps %s", out, d.mask.has_any_keyword ? "any" : d.mask.kw);
+	delta_release(&d);
+	return out;
+}
+
+static struct flag_item
+change_words(struct fixture *f, const char *key, const char *hint, const char *add, const char *drop)
+{
+	struct flag_item item = { .key = key_from_string(key), .hint = hint, .add = { 0, add }, .remove = { 0, drop } };
+
+	f->store->ops->change_flags(f->c, "box", 0, &item, 1, &f->a, &f->e);
+	return item;
+}
+
+static void
+letters_mean_what_the_file_says(void **state)
+{
+	struct fixture *f = *state;
+	struct flag_item item;
+
+	make_box(f, "box");
+	run(f, "touch mail/box/cur/1.a:2,Sabz");
+	assert_string_equal(words_of(f, "box"), "[S], keeps ");
+	run(f, "printf '0 work\\nx\\n1 $Forwarded\\n77 no\\n3 two words\\n' >mail/box/dovecot-keywords");
+	assert_string_equal(words_of(f, "box"), "[PS work], keeps any");
+	/* c is free, d is taken, z is used. */
+	item = change_words(f, "1.a", "c:2,Sabz", "new WORK", "");
+	assert_int_equal(item.outcome, OUTCOME_DONE);
+	assert_string_equal(item.new_hint, "c:2,Sabcz");
+	assert_string_equal(content(f, "mail/box/dovecot-keywords"),
+	    "0 work\nx\n1 $Forwarded\n77 no\n3 two words\n2 new\n");
+	item = change_words(f, "1.a", item.new_hint, "", "Work");
+	assert_string_equal(item.new_hint, "c:2,Sbcz");
+	assert_string_equal(flags_text(&f->a, item.flags), "PS new");
+	run(f, "test ! -e mail/box/dovecot-keywords.lock && test ! -e mail/box/dovecot-keywords.mailtwin");
+}
+
+static void
+no_file_is_made_unasked(void **state)
+{
+	struct fixture *f = *state;
+
+	make_box(f, "box");
+	run(f, "touch mail/box/cur/1.a:2,S");
+	assert_string_equal(change_words(f, "1.a", "c:2,S", "work", "").new_hint, "c:2,S");
+	run(f, "test ! -e mail/box/dovecot-keywords");
+	f->set.makes_keywords = true;
+	reopen(f);
+	assert_string_equal(words_of(f, "box"), "[S], keeps any");
+	assert_string_equal(change_words(f, "1.a", "c:2,S", "work", "").new_hint, "c:2,Sa");
+	assert_string_equal(content(f, "mail/box/dovecot-keywords"), "0 work\n");
+	/* Lost: it may have said anything. */
+	run(f, "rm mail/box/dovecot-keywords");
+	assert_string_equal(words_of(f, "box"), "[S], keeps ");
+	assert_string_equal(change_words(f, "1.a", "c:2,Sa", "other", "").new_hint, "c:2,Sa");
+	run(f, "test ! -e mail/box/dovecot-keywords");
+}
+
+static void
+a_move_translates_letters(void **state)
+{
+	struct fixture *f = *state;
+	struct move_item item = { .key = key_from_string("1.a"), .hint = "c:2,Sabyz", .name = key_from_string("2.a") };
+
+	make_box(f, "box");
+	make_box(f, "to");
+	run(f, "touch mail/box/cur/1.a:2,Sabyz; printf '0 one\\n1 two\\n' >mail/box/dovecot-keywords");
+	run(f, "printf '0 two\\n24 theirs\\n' >mail/to/dovecot-keywords");
+	assert_int_equal(f->store->ops->move(f->c, "box", 0, "to", 0, false, &item, 1, &f->a, &f->e), 0);
+	assert_int_equal(item.outcome, OUTCOME_DONE);
+	assert_string_equal(item.new_hint, "c:2,Sabz");
+	assert_string_equal(content(f, "mail/to/dovecot-keywords"), "0 two\n24 theirs\n1 one\n");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(letters_mean_what_the_file_says), T(no_file_is_made_unasked), T(a_move_translates_letters),
 		T(unseen_goes_to_new_and_seen_to_cur),
 		T(arrival_date_becomes_mtime),
 		T(wire_form_becomes_lines_where_reversible),

@@ -17,7 +17,7 @@ syntax match mbsyncrcSection /^\s*\zs\%(IMAPAccount\|IMAPStore\|MaildirStore\|Ch
 syntax match mbsyncrcName /\S\+/ contained contains=mbsyncrcString
 syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Inbox\|InfoDelimiter\|SubFolders\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\|Keywords\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Tunnel\|Host\|Port\|Timeout\|User\|UserCmd\|Pass\|PassCmd\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(AuthMech\|AuthMechs\|TLSType\|TLSVersions\|SystemCertificates\|CertificateFile\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(ClientCertificate\|ClientKey\|CipherString\|PipelineDepth\)\ze\s/
@@ -27,7 +27,7 @@ syntax match mbsyncrcKeyword /^\s*\zs\%(CopyArrivalDate\|SyncState\|MaxDelete\|P
 syntax match mbsyncrcOld /^\s*\zs\%(RequireCRAM\|SSLType\|SSLVersion\|SSLVersions\|Master\|Slave\)\ze\s/
 syntax match mbsyncrcRefused /^\s*\zs\%(UseKeychain\|UseUTF8\|RequireSSL\|UseIMAPS\|UseSSLv2\|UseSSLv3\)\ze\s/
 syntax match mbsyncrcRefused /^\s*\zs\%(UseTLSv1\|UseTLSv1.1\|UseTLSv1.2\|UseTLSv1.3\)\ze\s/
-syntax match mbsyncrcNotYet /^\s*\zs\%(MaxSize\|Flatten\|Trash\|TrashNewOnly\|TrashRemoteNew\|AltMap\|Keywords\)\ze\s/
+syntax match mbsyncrcNotYet /^\s*\zs\%(MaxSize\|Flatten\|Trash\|TrashNewOnly\|TrashRemoteNew\|AltMap\)\ze\s/
 syntax match mbsyncrcNotYet /^\s*\zs\%(Role\|ExpungeSolo\|MaxMessages\|ExpireUnread\|ExpireSide\)\ze\s/
 
 highlight default link mbsyncrcUnknown Error
