@@ -328,6 +328,12 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 		h->presence = PRESENCE_HERE;
 		h->key = key_dup(&x->run->arena, m->new_key);
 		h->hint = arena_strdup(&x->run->arena, m->new_hint);
+		/* The store copied what flags there were by then, and nobody marked the copy: a \Deleted on it is taken
+		 * back. The next delta tells whether there is one. */
+		if (b->kind == OP_CLONE) {
+			h->flags.sys |= FLAG_DELETED;
+			to->agreed.sys |= FLAG_DELETED;
+		}
 	}
 	if (put(x, to_box, to, e) < 0)
 		return -1;
