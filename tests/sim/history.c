@@ -61,7 +61,7 @@ on_note(void *ctx, enum note_level level, const char *channel, const char *box, 
 	sim_trace(ctx, "  note: %s: %s", box != NULL ? box : "channel", text);
 }
 
-/* R21, for MaxDelete with a number. Moves do not count. */
+/* R21, for MaxDelete with a number. Moves do not count, nor what is \\Deleted on what was copied. */
 static void
 check_guard(struct sim *s)
 {
@@ -71,7 +71,8 @@ check_guard(struct sim *s)
 		return;
 	for (side = 0; side < SIDES; side++)
 		for (b = 0; b < SIM_BOXES; b++)
-			if (s->deletions[side][b] > s->policy.max_delete.n + s->moved_from[!side][b])
+			if (!s->has_moved[side][b] &&
+			    s->deletions[side][b] > s->policy.max_delete.n + s->moved_from[!side][b])
 				sim_fail(s, "%llu deletions in %s on %s, where MaxDelete allows %llu",
 				    (unsigned long long)s->deletions[side][b], sim_box_name[b], side_name((enum side)side),
 				    (unsigned long long)s->policy.max_delete.n);

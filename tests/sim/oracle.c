@@ -15,7 +15,7 @@ struct cell {
 	int removed[2], marked[2];	/* by people */
 	int ours[2];			/* removed or marked by the program */
 	int ever_removed[2], ever_marked[2], ever_ours[2];
-	bool is_loose;
+	bool is_loose, is_lied;
 	uint32_t base;			/* flags at the last settlement, or as put */
 	uint32_t touched[2], last[2];	/* which flags people changed, and to what */
 	uint32_t twice;			/* changed more than once */
@@ -33,6 +33,7 @@ struct box {
 struct mail {
 	int put[2], gone[2], marked[2];	/* by people */
 	unsigned put_in[2], gone_from[2];	/* mailboxes, as bits */
+	unsigned ours_from[2];
 	int ours[2];
 	bool is_ours_moved[2];
 };
@@ -97,13 +98,20 @@ cell(struct oracle *o, int box, int serial)
 	return &o->cell[box][serial];
 }
 
+/* Put into one and gone from another: within one mailbox it is never a move (R9). */
+static bool
+is_between(unsigned in, unsigned from)
+{
+	return in != 0 && from != 0 && ((in | from) & ((in | from) - 1)) != 0;
+}
+
+/* Equal mail filed where the program has removed some looks like a move as well. */
 static bool
 is_moved(const struct oracle *o, int side, int serial)
 {
-	unsigned in = o->mail[serial].put_in[side], from = o->mail[serial].gone_from[side];
+	const struct mail *m = &o->mail[serial];
 
-	/* Within one mailbox it is never a move (R9). */
-	return in != 0 && from != 0 && ((in | from) & ((in | from) - 1)) != 0;
+	return is_between(m->put_in[side], m->gone_from[side] | m->ours_from[side]);
 }
 
 static bool
@@ -228,7 +236,7 @@ void
 oracle_lied(struct oracle *o, int box, int serial)
 {
 	/* "Removed", and it will show up again as new. */
-	cell(o, box, serial)->is_loose = true;
+	cell(o, box, serial)->is_loose = cell(o, box, serial)->is_lied = true;
 	cell(o, box, serial)->limit++;
 }
 
@@ -264,7 +272,7 @@ ours(struct oracle *o, int side, int box, int serial)
 	m->ours[side]++;
 	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side])
 		return;
-	if (is_torn(o, serial) || (is_moved_at_all(o, serial) &&
+	if (c->is_lied || is_torn(o, serial) || (is_moved_at_all(o, serial) &&
 	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side]))
 		return;
 	if (o->level >= ORACLE_LOST &&
@@ -280,8 +288,7 @@ void
 oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counted)
 {
 	cell(o, box, serial)->count[side]--;
-	/* Equal mail filed elsewhere on that side will look like a move. */
-	o->mail[serial].gone_from[side] |= 1u << box;
+	o->mail[serial].ours_from[side] |= 1u << box;
 	if (!is_counted)
 		ours(o, side, box, serial);
 }
@@ -514,7 +521,8 @@ is_somewhere(const struct oracle *o, int serial)
 	if (is_torn(o, serial))
 		least = 0;
 	/* One message, moved once on each side. */
-	if (is_torn(o, serial) && agreed == 1 && m->put[0] == 1 && m->gone[0] == 1 && m->put[1] == 1 && m->gone[1] == 1)
+	if (agreed == 1 && is_between(m->put_in[0], m->gone_from[0]) && is_between(m->put_in[1], m->gone_from[1]) &&
+	    m->put[0] == 1 && m->gone[0] == 1 && m->put[1] == 1 && m->gone[1] == 1)
 		least = 1;
 	return most >= least;
 }
