@@ -39,6 +39,8 @@ struct conn {
 	struct buf packed;		/* output, compressed */
 	uint64_t data_up, data_down, turns;
 	bool has_asked;			/* written since we last waited for input */
+	long long dripping_since;	/* a line came in part, in so few octets that they are no progress; 0 = no */
+	size_t dripped;
 	long long slept;		/* clock_slept() up to now */
 	short read_wants, write_wants;	/* what to poll for before the next try */
 	bool is_read_dead, is_write_dead;
@@ -293,7 +295,7 @@ await(struct conn *c, bool is_write, long long *since)
 	short wants = is_write ? c->write_wants : c->read_wants;
 	int r;
 
-	if (moved > *since)
+	if (moved > *since && (is_write || c->dripping_since == 0))
 		*since = moved;
 	if (held > *since)		/* the throttle's time is not the server's */
 		*since = held;
@@ -377,12 +379,28 @@ put_all(struct conn *c, const char *p, size_t len)
 	return 0;
 }
 
+/* A server that sends a line octet by octet would keep us for ever: only the end of a line, or a fair piece of
+ * one, renews the deadline. */
+static void
+note_progress(struct conn *c, const char *p, size_t n)
+{
+	enum { FAIR_PIECE = 512 };
+
+	c->dripped += n;
+	if (c->dripped >= FAIR_PIECE || memchr(p, '\n', n) != NULL) {
+		c->dripped = 0;
+		c->dripping_since = 0;
+	} else if (c->dripping_since == 0) {
+		c->dripping_since = clock_now();
+	}
+}
+
 /* What stream.c uses. */
 
 ssize_t
 conn_read(struct conn *c, void *p, size_t len)
 {
-	long long since = clock_now();
+	long long since = c->dripping_since != 0 ? c->dripping_since : clock_now();
 	size_t left = c->ahead.len - c->ahead_at;
 	ssize_t n;
 
@@ -398,6 +416,8 @@ conn_read(struct conn *c, void *p, size_t len)
 	while ((n = take(c, p, len)) == 0)
 		if (await(c, false, &since) < 0)
 			return -1;
+	if (n > 0)
+		note_progress(c, p, (size_t)n);
 	return n;
 }
 
