@@ -71,6 +71,8 @@ judge_slices(struct run *r, const struct run_box *b, bool *may_r, struct err *e)
 		after = rec.id;
 		for (s = 0; s < SIDES; s++) {
 			*may_r &= rec.half[s].presence != PRESENCE_GONE;
+			/* Deletions are counted together (R21). */
+			*may_r &= !record_is_pair(&rec) || !(rec.half[s].flags.sys & FLAG_DELETED);
 			is_new[s] |= rec.half[side_other(s)].presence == PRESENCE_NEVER;
 		}
 		*may_r &= !is_new[FAR] || !is_new[NEAR];

@@ -138,10 +138,17 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 	bool moves = b->kind == OP_MOVE || b->kind == OP_CLONE;
 	struct record *rec = x->live[moves ? op->other : op->msg];
 
-	if (b->kind == OP_EXPUNGE || rec->mark == MARK_NEW)
+	bool is_back = b->kind == OP_COPY && rec->half[b->side].presence == PRESENCE_GONE;
+
+	if (b->kind == OP_EXPUNGE || (rec->mark == MARK_NEW && !is_back))
 		return 0;
 	rec->mark = MARK_NEW;
 	rec->why = "";
+	/* What is copied back has no twin until it arrives: the one that went is not looked for. */
+	if (is_back) {
+		rec->half[b->side] = RECORD_HALF_NEVER;
+		rec->has_agreed = false;
+	}
 	return put(x, &x->run->boxes.at[moves ? b->to : b->box], rec, e);
 }
 
