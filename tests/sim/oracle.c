@@ -432,6 +432,9 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
 	if (memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
 		return says(why, size, "O4: box %d message %d: flags %x far, %x near", b, serial, flags[0][0], flags[1][0]);
+	/* A copy made within a store has the flags of the moment. */
+	if (o->level >= ORACLE_DISTURBED && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
+		return true;
 	if (n != 1 || c->limit != 1 || gone > 0 || is_moved_at_all(o, serial) || o->level >= ORACLE_LOST)
 		return true;
 	value = expected(o, c, &known) & v->common;

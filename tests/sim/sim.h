@@ -78,6 +78,7 @@ struct sim {
 	bool has_created[SIDES][SIM_BOXES];	/* in this run, by the program: what it can keep is not known yet */
 	bool has_moved[SIDES][SIM_BOXES];	/* in this run, by the program, to there */
 	int64_t now;
+	bool has_lied;			/* a store: what it falsely said may come out at any time */
 	bool is_traced;
 	char failure[400];		/* "" = none */
 };

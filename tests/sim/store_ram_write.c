@@ -31,6 +31,7 @@ fate_of(struct sim *s)
 		f = fates[sim_draw(s, sizeof fates / sizeof fates[0])];
 	} else if (sim_happens(s, s->trouble.lie)) {
 		sim_disturb(s, ORACLE_LOST);
+		s->has_lied = true;
 		f = FATE_LIE;
 	}
 	if (f != FATE_DONE)
@@ -477,6 +478,7 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	m = ram_put(r, to, old.c, old.flags, ram_number(name));
 	m->is_given = name.len > 0;
 	m->date = old.date;
+	m->is_counted = keep && (old.flags & FLAG_DELETED);	/* as deleted as the original */
 	*m_r = *m;
 	oracle_ours_put(r->sim->oracle, r->side, to, old.c->serial);
 	oracle_ours_moved(r->sim->oracle, r->side, old.c->serial);
