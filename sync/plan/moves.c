@@ -106,11 +106,11 @@ plan_clone(struct build *b, enum side t, uint32_t from, uint32_t to, enum reason
 
 /* Moved on both sides: to one mailbox, they are twins; to two, far wins. */
 static void
-plan_contest(struct build *b, uint32_t far, uint32_t near)
+plan_contest(struct build *b, uint32_t left, uint32_t far, uint32_t near)
 {
 	const struct box_view *to = &b->boxes[box_of(b, far)];
 	struct box_view *from = &b->boxes[box_of(b, near)];
-	uint32_t op;
+	uint32_t op, drop;
 
 	if (!to->is_open || !is_single(b, far, FAR) || !is_single(b, near, NEAR))
 		return;
@@ -124,6 +124,10 @@ plan_contest(struct build *b, uint32_t far, uint32_t near)
 	op = plan_move(b, NEAR, near, far);
 	b->ops.at[op].op.is_conflict = true;
 	from->contests++;
+	/* That it was one mail is known from the record left behind: it stays until the move is made. */
+	drop = build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, box_of(b, left), left, NONE);
+	build_dep(b, drop, op);
+	b->messages[left].is_taken = true;
 }
 
 static void
@@ -137,7 +141,7 @@ plan_moved(struct build *b, const struct plan_link *l)
 		return;
 	if (a->moved_to[t] != NONE) {
 		if (l->side == FAR)
-			plan_contest(b, a->moved_to[FAR], a->moved_to[NEAR]);
+			plan_contest(b, l->a, a->moved_to[FAR], a->moved_to[NEAR]);
 		return;
 	}
 	/* Deleted on t: it survives where it was moved to, as any new message (P11). */
