@@ -300,6 +300,13 @@ oracle_ours_marked(struct oracle *o, int side, int box, int serial)
 }
 
 void
+oracle_ours_cloned(struct oracle *o, int box, int serial, bool is_kept)
+{
+	if (is_kept && o->level >= ORACLE_DISTURBED)
+		cell(o, box, serial)->limit++;
+}
+
+void
 oracle_ours_moved(struct oracle *o, int side, int serial)
 {
 	o->mail[serial].is_ours_moved[side] = true;

@@ -70,6 +70,8 @@ void oracle_ours_put(struct oracle *o, int side, int box, int serial);
 /* is_counted: this very message was marked by the program before, and counted then. */
 void oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counted);
 void oracle_ours_marked(struct oracle *o, int side, int box, int serial);
+/* Before oracle_ours_put, for a copy (is_kept) within the side: what it was made for may be gone by then. */
+void oracle_ours_cloned(struct oracle *o, int box, int serial, bool is_kept);
 void oracle_ours_moved(struct oracle *o, int side, int serial);	/* after oracle_ours_put: a move or copy within the side */
 void oracle_ours_removed_box(struct oracle *o, int side, int box);
 

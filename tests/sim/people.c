@@ -74,19 +74,6 @@ put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t nu
 	return m;
 }
 
-static bool
-is_elsewhere(const struct ram *r, int box, const struct content *c)
-{
-	size_t i;
-	int b;
-
-	for (b = 0; b < SIM_BOXES; b++)
-		for (i = 0; i < r->box[b].messages.n; i++)
-			if (b != box && r->box[b].exists && r->box[b].messages.at[i].c == c)
-				return true;
-	return false;
-}
-
 static void
 take(struct ram *r, int box, size_t at)
 {
@@ -94,7 +81,6 @@ take(struct ram *r, int box, size_t at)
 
 	sim_trace(r->sim, "  person: %s %s: removes %s", r->store.name, sim_box_name[box], ram_text(r, m));
 	oracle_gone(r->sim->oracle, r->side, box, m->c->serial);
-	r->sim->moved_from[r->side][box] += is_elsewhere(r, box, m->c);
 	ram_remove(r, box, at);
 }
 

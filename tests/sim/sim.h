@@ -73,8 +73,7 @@ struct sim {
 	uint32_t common;		/* flags both sides can keep */
 	unsigned long changes;		/* calls of this run that changed something on a store */
 	unsigned long commits;
-	uint64_t deletions[SIDES][SIM_BOXES];	/* of this run, of messages that nobody there had marked \Deleted */
-	uint64_t moved_from[SIDES][SIM_BOXES];	/* taken by people, in this history, and equal mail is elsewhere there */
+	uint64_t deletions[SIDES][SIM_BOXES];	/* of this run: not of what was \Deleted there, or moved */
 	bool has_created[SIDES][SIM_BOXES];	/* in this run, by the program: what it can keep is not known yet */
 	bool has_moved[SIDES][SIM_BOXES];	/* in this run, by the program, to there */
 	int64_t now;

@@ -98,6 +98,21 @@ refuse(struct ram *r, enum fate f, const char *name, struct err *e)
 	    r->store.name, name);
 }
 
+/* A deletion that MaxDelete counts: not of what is elsewhere on the other side, which is a move. */
+static bool
+is_deletion(const struct ram *r, int box, const struct ram_message *m)
+{
+	const struct ram *other = r->sim->ram[side_other(r->side)];
+	size_t i;
+	int b;
+
+	for (b = 0; b < SIM_BOXES; b++)
+		for (i = 0; i < other->box[b].messages.n; i++)
+			if (b != box && other->box[b].exists && other->box[b].messages.at[i].c == m->c)
+				return false;
+	return !(m->flags & FLAG_DELETED);
+}
+
 /* The flags of a message become `flags` by the program's hand. */
 static void
 set_flags(struct ram *r, int box, size_t i, uint32_t flags)
@@ -105,7 +120,7 @@ set_flags(struct ram *r, int box, size_t i, uint32_t flags)
 	struct ram_message *m = &r->box[box].messages.at[i];
 
 	if ((flags & ~m->flags & FLAG_DELETED) && !m->is_counted) {
-		r->sim->deletions[r->side][box]++;
+		r->sim->deletions[r->side][box] += is_deletion(r, box, m);
 		m->is_counted = true;
 		oracle_ours_marked(r->sim->oracle, r->side, box, m->c->serial);
 	}
@@ -117,8 +132,7 @@ remove_message(struct ram *r, int box, size_t i)
 {
 	const struct ram_message *m = &r->box[box].messages.at[i];
 
-	if (!(m->flags & FLAG_DELETED))
-		r->sim->deletions[r->side][box]++;
+	r->sim->deletions[r->side][box] += is_deletion(r, box, m);
 	oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted);
 	ram_remove(r, box, i);
 }
@@ -480,6 +494,7 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	m->date = old.date;
 	m->is_counted = keep && (old.flags & FLAG_DELETED);	/* as deleted as the original */
 	*m_r = *m;
+	oracle_ours_cloned(r->sim->oracle, to, old.c->serial, keep);
 	oracle_ours_put(r->sim->oracle, r->side, to, old.c->serial);
 	oracle_ours_moved(r->sim->oracle, r->side, old.c->serial);
 	/* What arrives by a copy in the store has the flags of the original until it is given its own. */
@@ -491,7 +506,7 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	at = r->kind == RAM_MAILDIR ? at : ram_find_still(c, box, ram_key(r, &r->sim->arena, &old));
 	if (at < 0)
 		return 0;
-	r->sim->deletions[r->side][box] -= !(r->box[box].messages.at[at].flags & FLAG_DELETED);
+	r->sim->deletions[r->side][box] -= is_deletion(r, box, &r->box[box].messages.at[at]);
 	remove_message(r, box, (size_t)at);
 	return 0;
 }
