@@ -139,8 +139,8 @@ answer(struct move_work *w, struct move_item *items, bool has_uidplus, struct ar
 	}
 }
 
-int
-imap_move(struct session *session, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+static int
+move_once(struct session *session, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e)
 {
 	struct move_work w = { .c = imap_conn_of(session), .box = box, .n = n, .to_epoch = to_epoch };
@@ -149,8 +149,6 @@ imap_move(struct session *session, const char *box, uint64_t epoch, const char *
 	size_t i;
 	int status;
 
-	for (i = 0; i < n; i++)
-		items[i].outcome = OUTCOME_FAILED;
 	if (imap_enter_to_write(w.c, box, epoch, e) < 0)
 		return -1;
 	caps = imap_session_caps(w.c->s);
@@ -169,5 +167,50 @@ imap_move(struct session *session, const char *box, uint64_t epoch, const char *
 	if (status == 0 || !imap_session_is_alive(w.c->s))
 		answer(&w, items, has_uidplus, a);
 	free(w.at);
+	return status;
+}
+
+/* Several copies of one message: a set of UIDs names it once, so each has a turn of its own. */
+struct turn { uint32_t uid; size_t index; unsigned turn; };
+
+static int
+cmp_turn(const void *x, const void *y)
+{
+	const struct turn *a = x, *b = y;
+
+	if (a->uid != b->uid)
+		return a->uid < b->uid ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+int
+imap_move(struct session *session, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e)
+{
+	struct turn *turns = mem_alloc((n + 1) * sizeof *turns);
+	struct move_item *now = mem_alloc((n + 1) * sizeof *now);
+	unsigned turn, last = 0;
+	size_t i, m;
+	int status = 0;
+
+	for (i = 0; i < n; i++) {
+		items[i].outcome = OUTCOME_FAILED;
+		turns[i] = (struct turn){ key_uid(items[i].key), i, 0 };
+	}
+	qsort(turns, n, sizeof *turns, cmp_turn);
+	for (i = 1; i < n; i++)
+		if (turns[i].uid == turns[i - 1].uid && (turns[i].turn = turns[i - 1].turn + 1) > last)
+			last = turns[i].turn;
+	for (turn = 0; turn <= last && status == 0; turn++) {
+		for (i = m = 0; i < n; i++)
+			if (turns[i].turn == turn)
+				now[m++] = items[turns[i].index];
+		status = move_once(session, box, epoch, to, to_epoch, keep, now, m, a, e);
+		for (i = m = 0; i < n; i++)
+			if (turns[i].turn == turn)
+				items[turns[i].index] = now[m++];
+	}
+	free(turns);
+	free(now);
 	return status;
 }
