@@ -14,8 +14,8 @@
 
 enum { TEN_MINUTES = 600 };
 
-static struct run_box *
-box_of(struct run *r, uint32_t id)
+struct run_box *
+run_box_by_id(struct run *r, uint32_t id)
 {
 	size_t i;
 
@@ -23,12 +23,6 @@ box_of(struct run *r, uint32_t id)
 		if (r->boxes.at[i].rec.id == id)
 			return &r->boxes.at[i];
 	return NULL;
-}
-
-struct run_box *
-run_box_by_id(struct run *r, uint32_t id)
-{
-	return box_of(r, id);
 }
 
 /* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
@@ -116,7 +110,7 @@ is_unsure(struct run *r, const struct intent *in)
 static int
 recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *e)
 {
-	struct run_box *home = box_of(r, in->box);
+	struct run_box *home = run_box_by_id(r, in->box);
 	struct record rec;
 	int got;
 
@@ -194,7 +188,7 @@ recover(struct run *r, struct err *e)
 static bool
 may_come(struct run *r, const struct intent *in)
 {
-	const struct run_box *b = box_of(r, in->kind == INTENT_DELIVER ? in->box : in->to_box);
+	const struct run_box *b = run_box_by_id(r, in->kind == INTENT_DELIVER ? in->box : in->to_box);
 
 	return b == NULL || is_unsure(r, in) || in->id > r->last_intent ||
 	    (in->tries > 0 && r->set->now - in->when < TEN_MINUTES);

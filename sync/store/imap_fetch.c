@@ -142,20 +142,16 @@ static void
 on_fetch(void *ctx, const struct imap_fetch *f)
 {
 	struct fetch_work *w = ctx;
-	bool is_whole = false, is_empty = false;
+	bool is_whole = false;
 	int i;
 
 	for (i = 0; i < f->n_bodies; i++)
-		if (strcmp(f->body[i].section, w->section) == 0) {
+		if (strcmp(f->body[i].section, w->section) == 0)
 			is_whole |= f->body[i].is_whole;
-			/* NIL or "" for a body of no octets never reached body_begin. */
-			is_empty |= f->body[i].is_nil;
-		}
 	if (w->current != NULL && w->items != NULL)
 		end_identity(w, f, is_whole);
 	else if (w->current != NULL)
 		end_body(w, is_whole);
-	(void)is_empty;
 	w->current = NULL;
 }
 
