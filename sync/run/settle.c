@@ -73,7 +73,7 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 		break;
 	case OP_EXPUNGE:
 		b->expunge[n] = (struct expunge_item){ .key = here->key, .hint = here->hint,
-			.expect = here->flags };
+			.expect = here->flags, .size = here->size, .date = here->date, .ident = rec->ident };
 		break;
 	case OP_MOVE:
 	case OP_CLONE:
@@ -310,6 +310,22 @@ expunged(struct exec *x, struct batch *b, size_t n, struct err *e)
 	return intent_delete(x->run->state, b->intent[n].id, e);
 }
 
+/* R13: the UID was given to another message: the one meant is gone, and what bears its UID now is new. */
+static int
+is_another(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	struct run_box *box = &x->run->boxes.at[b->box];
+	struct record *rec = x->live[x->plan->ops.at[b->op[n]].msg];
+
+	x->status[b->op[n]] = OP_FAILED;
+	box->side[b->side].was_written = box->side[b->side].is_forced = true;
+	report_note(x->run, NOTE_WARNING, box->name, arena_printf(&x->run->arena,
+	    "%s names another message by the UID of one that was to be deleted: it is kept, and taken for new",
+	    x->run->set->store[b->side]->name));
+	rec->half[b->side] = RECORD_HALF_NEVER;
+	return put(x, box, rec, e);
+}
+
 /* MOVE: `msg` leaves its box on this side and becomes the twin of `other`. CLONE: a copy of it does. */
 static int
 moved(struct exec *x, struct batch *b, size_t n, struct err *e)
@@ -483,6 +499,11 @@ settle(struct exec *x, struct batch *b, struct err *e)
 			/* Not tried for want of a session: collect() decides whether it gets another turn. */
 			if (why->text[0] == '\0' && b->job.status < 0)
 				break;
+			if (b->kind == OP_EXPUNGE && b->expunge[n].is_another) {
+				if (is_another(x, b, n, e) < 0)
+					return -1;
+				break;
+			}
 			if (b->kind == OP_EXPUNGE && b->expunge[n].may_come && !x->is_second[b->op[n]]) {
 				x->is_second[b->op[n]] = true;
 				x->status[b->op[n]] = OP_WAIT;

@@ -7,9 +7,11 @@
  */
 #include "sync/store/imap_inside.h"
 
+#define FLAGS_ALONE " (UID FLAGS)"
+
 /* ---- what the server shows of some UIDs ---- */
 
-struct shown { uint32_t uid; bool is_here, has_vanished; struct flags flags; };
+struct shown { uint32_t uid; bool is_here, has_vanished; struct flags flags; uint64_t size; int64_t date; };
 
 struct show_work {
 	struct imap_conn *c;
@@ -47,6 +49,10 @@ on_fetch(void *ctx, const struct imap_fetch *f)
 		return;
 	s->is_here = true;
 	s->flags = flags_dup(w->arena, f->flags);
+	if (f->has & IMAP_FETCH_SIZE)
+		s->size = f->size;
+	if (f->has & IMAP_FETCH_DATE)
+		s->date = f->date;
 }
 
 /* Of UIDs that nobody can put back: what has vanished is gone (R16). */
@@ -155,9 +161,9 @@ send_changes(struct show_work *w, uint64_t epoch, const struct flag_item *items,
 	return status;
 }
 
-/* Those the STOREs did not show: are they there, and how. */
+/* Those the STOREs did not show: are they there, and how. items: what to ask of them. */
 static int
-ask_again(struct show_work *w, struct err *e)
+ask_again(struct show_work *w, const char *items, struct err *e)
 {
 	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
 	size_t i, m = 0;
@@ -166,7 +172,7 @@ ask_again(struct show_work *w, struct err *e)
 	for (i = 0; i < w->n; i++)
 		if (!w->at[i].is_here && !w->at[i].has_vanished)
 			uids[m++] = w->at[i].uid;
-	status = send_uids(w->c, IMAP_READ, "UID FETCH ", uids, m, " (UID FLAGS)", NULL, 0, &show_events, w, e);
+	status = send_uids(w->c, IMAP_READ, "UID FETCH ", uids, m, items, NULL, 0, &show_events, w, e);
 	if (status == 0)
 		status = imap_settle(w->c, e);
 	free(uids);
@@ -240,7 +246,7 @@ imap_change_flags(struct session *session, const char *box, uint64_t epoch, stru
 	if (status == 0)
 		doubt_unmade(&w, items, n, a);
 	if (status == 0)
-		status = ask_again(&w, e);
+		status = ask_again(&w, FLAGS_ALONE, e);
 	for (i = 0; i < n && status == 0; i++)
 		judge_flags(&w, &items[i], a);
 	/* Flags can be set again without harm: lost is not done, and the next run looks. */
@@ -345,7 +351,7 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 	for (i = 0; i < n; i++)
 		w.at[i].is_here = false;
 	if (status == 0)
-		status = ask_again(&w, e);
+		status = ask_again(&w, FLAGS_ALONE, e);
 	for (i = 0; i < n && status == 0; i++)
 		gone_r[i] = w.at[i].has_vanished || (!w.has_failed && !w.at[i].is_here);
 	*has_foreign_r = w.has_foreign;
@@ -355,6 +361,54 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 	}
 	free(w.at);
 	arena_release(&a);
+	return status;
+}
+
+bool
+imap_is_loose(struct imap_conn *c)
+{
+	const struct imap_caps *caps = imap_session_caps(c->s);
+
+	return !imap_caps_has(caps, IMAP_CAP_QRESYNC) || !imap_caps_has(caps, IMAP_CAP_UIDPLUS);
+}
+
+static bool
+looks_another(const struct expunge_item *item, const struct shown *s)
+{
+	return (item->size != 0 && s->size != 0 && item->size != s->size) ||
+	    (item->date != 0 && s->date != 0 && item->date != s->date);
+}
+
+/* R13: what has another size or date is told by its header, for some servers misstate both. */
+static int
+check_identity(struct show_work *w, const char *box, uint64_t epoch, struct expunge_item *items, size_t n, struct err *e)
+{
+	struct identify_item *ask = mem_alloc((n + 1) * sizeof *ask);
+	size_t *index = mem_alloc((n + 1) * sizeof *index), i, m = 0;
+	const struct shown *s;
+	int status = 0;
+
+	for (i = 0; i < n; i++) {
+		s = find(w, key_uid(items[i].key));
+		if (s == NULL || !s->is_here || !looks_another(&items[i], s))
+			continue;
+		ask[m] = (struct identify_item){ .key = items[i].key, .hint = items[i].hint };
+		index[m++] = i;
+	}
+	if (m > 0)
+		status = imap_identify(&w->c->session, box, epoch, ask, m, IDENT_SIZE | IDENT_HEADER, e);
+	for (i = 0; i < m && status == 0; i++) {
+		struct expunge_item *item = &items[index[i]];
+
+		if (ask[i].status == 0 && (item->ident.has & ask[i].ident.has & IDENT_HEADER) &&
+		    memcmp(item->ident.header, ask[i].ident.header, sizeof item->ident.header) == 0)
+			continue;
+		item->is_another = ask[i].status == 0;
+		err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a UID names another message than before",
+		    w->c->st->store.name);
+	}
+	free(ask);
+	free(index);
 	return status;
 }
 
@@ -368,8 +422,10 @@ check_flags(struct show_work *w, const char *box, uint64_t epoch, struct expunge
 	unsigned ticket;
 	size_t i;
 
-	if (imap_enter_ahead(w->c, box, &ticket, e) < 0 || ask_again(w, e) < 0 ||
-	    imap_entered(w->c, box, ticket, e) < 0 || imap_enter_to_write(w->c, box, epoch, e) < 0)
+	if (imap_enter_ahead(w->c, box, &ticket, e) < 0 ||
+	    ask_again(w, imap_is_loose(w->c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE, e) < 0 ||
+	    imap_entered(w->c, box, ticket, e) < 0 || imap_enter_to_write(w->c, box, epoch, e) < 0 ||
+	    check_identity(w, box, epoch, items, n, e) < 0)
 		return -1;
 	if (w->has_failed) {
 		*e = w->err;
@@ -382,6 +438,8 @@ check_flags(struct show_work *w, const char *box, uint64_t epoch, struct expunge
 			items[i].outcome = OUTCOME_DONE;
 			continue;
 		}
+		if (items[i].err.text[0] != '\0')
+			continue;
 		expect = items[i].expect;
 		if (is_doomed(w->c, w->uidvalidity, s->uid))
 			expect.sys |= s->flags.sys & FLAG_DELETED;

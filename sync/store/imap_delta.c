@@ -237,7 +237,7 @@ send_fetch(struct delta_work *w, uint32_t first, bool with_size, bool changed_si
 	imap_put_uids_from(&cmd, first);
 	imap_put(&cmd, " (UID FLAGS");
 	if (with_size) {
-		imap_put(&cmd, " RFC822.SIZE");
+		imap_put(&cmd, imap_is_loose(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
 		imap_put(&cmd, id_items(w));
 	}
 	imap_put(&cmd, ")");

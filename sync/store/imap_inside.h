@@ -116,6 +116,8 @@ int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deli
     struct arena *a, struct delivery **d_r, struct err *e);
 
 /* imap_change.c */
+/* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not tell a message (R13). */
+bool imap_is_loose(struct imap_conn *c);
 int imap_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
     struct arena *a, struct err *e);
 int imap_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,

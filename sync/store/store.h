@@ -187,6 +187,12 @@ struct expunge_item {
 	struct key key;
 	const char *hint;
 	struct flags expect;		/* R20: flags as planned; other flags now = FAILED, ERR_NOW */
+	/* R13: what it is, as far as known (0, has = 0); looked at again by a store whose keys may come to name another */
+	uint64_t size;
+	int64_t date;
+	struct ident ident;
+	/* answer; with FAILED: the key names another message now, and the one meant is gone */
+	bool is_another;
 	/* answer; FAILED and may_come: perhaps once more is to be expunged in this mailbox (no UIDPLUS): ask again after
 	 * the others, this time taking no for an answer */
 	bool may_come;

@@ -156,6 +156,41 @@ class Numbers(Told):
         self.assertFalse([w for _, v, w in self.server.seen if v == 'UID FETCH' and 'BODY.PEEK[]' in w[1]])
         self.sync_twice()
 
+    def test_uids_given_anew(self):
+        """R13: a server that gives the UID of a message that is to be deleted to another one, under the same UIDVALIDITY."""
+        for without in (['QRESYNC'], ['QRESYNC', 'CONDSTORE', 'UIDPLUS', 'MOVE', 'ESEARCH']):
+            with self.subTest(without=without):
+                self.setUp()
+                self.start(without=without)
+                s = self.put(30)
+                self.sync_twice()
+                again = [9001, 9002]
+                for i, serial in enumerate(again):
+                    mail = self.box().mails[4 + i]
+                    data = message(serial).replace(b'\n', b'\r\n')
+                    if i == 0:          # only its date tells that it is another
+                        data += b'x' * (len(mail.data) - len(data))
+                        self.assertEqual(len(data), len(mail.data))
+                    mail.data, mail.date = data, '"01-Feb-2020 10:00:00 +0000"'
+                    self.near.delete(self.one(self.near, s[4 + i]))
+                self.near.delete(self.one(self.near, s[9]))
+                self.far.known.clear()
+                run = self.sync()
+                self.assertIn('another message by the UID', run.out + run.err)
+                self.sync_twice()
+                self.assertEqual(sorted(serials(self.near)), sorted(set(s) - {s[4], s[5], s[9]} | set(again)))
+
+    def test_sizes_and_dates_that_change_by_themselves(self):
+        """R13: what its header tells is deleted, whatever size and date a server makes up."""
+        self.start(without=['QRESYNC'])
+        s = self.put(30)
+        self.sync_twice()
+        for mail in self.box().mails:
+            mail.date = '"01-Feb-2020 10:00:00 +0000"'
+        self.near.delete(self.one(self.near, s[4]))
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.far)), sorted(set(s) - {s[4]}))
+
     def test_no_uidvalidity(self):
         self.start()
         self.put(3)
