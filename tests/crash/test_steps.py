@@ -96,6 +96,29 @@ class EveryStep(Case):
             self.assertEqual(set(serials(self.far).values()), {1})
         self.every_step(prepare, change, check=check)
 
+    def test_delivered_and_filed_before_the_next_run(self):
+        """R11: what was delivered by a run that ended there is known by its name, wherever a person has filed it since."""
+        filed = 0
+        for n in range(1, MOST):
+            def prepare():
+                self.far.create('a')
+                self.near.create('a')
+            self._serial = 0
+            self.scene(n, prepare, lambda: self.fill(self.far, 'INBOX', 2, 'S'))
+            run = self.sync(env={**self.env, 'MAILTWIN_STEP_EXIT': str(n)}, code=(DIED, 0))
+            moved = [m.serial for m in self.near.messages('INBOX')]
+            for m in self.near.messages('INBOX'):
+                self.near.move(m, 'a')
+            filed += bool(moved) and run.code == DIED
+            self.sync(env=self.env)
+            self.sync(env=self.env)
+            for side in self.far, self.near:
+                self.assertEqual(sorted((m.box, m.serial) for box in ('INBOX', 'a') for m in side.messages(box)),
+                                 sorted(('a' if i in moved else 'INBOX', i) for i in (1, 2)), f'stopped at step {n}')
+            if run.code == 0:
+                break
+        self.assertGreater(filed, 2, 'nothing was delivered by a run that ended')
+
     def test_folders(self):
         def prepare():
             for box in ('a', 'b', 'b/c'):

@@ -206,6 +206,12 @@ oracle_gone(struct oracle *o, int side, int box, int serial)
 	o->mail[serial].gone_from[side] |= 1u << box;
 }
 
+bool
+oracle_was_filed(const struct oracle *o, int side, int box, int serial)
+{
+	return (o->mail[serial].put_in[side] & ~(1u << box)) != 0;
+}
+
 void
 oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint32_t is)
 {

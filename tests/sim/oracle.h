@@ -58,6 +58,8 @@ void oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags)
 /* The same on both sides at once: one message. */
 void oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2]);
 void oracle_gone(struct oracle *o, int side, int box, int serial);
+/* A person has put it into another mailbox, in this window. */
+bool oracle_was_filed(const struct oracle *o, int side, int box, int serial);
 /* The flags of one message changed for real. */
 void oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint32_t is);
 /* It may stay on one side for good. */

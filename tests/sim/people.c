@@ -205,16 +205,16 @@ remove_one(struct sim *s, struct ram *r)
 		take(r, box, at);
 }
 
+/* From its mailbox into another, or a copy of it anywhere. */
 static void
-file(struct sim *s, struct ram *r, bool keep)
+file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
 {
+	int to = pick_box(s, r);
 	struct ram_message m;
-	size_t at;
-	int box, to = pick_box(s, r);
 	uint32_t number;
 	bool is_given;
 
-	if (!pick_message(s, r, &box, &at) || to < 0 || (to == box && !keep))
+	if (to < 0 || (to == box && !keep))
 		return;
 	m = r->box[box].messages.at[at];
 	is_given = !keep && m.is_given && sim_chance(s, 70);
@@ -228,13 +228,36 @@ file(struct sim *s, struct ram *r, bool keep)
 static void
 move_one(struct sim *s, struct ram *r)
 {
-	file(s, r, false);
+	size_t at;
+	int box;
+
+	if (pick_message(s, r, &box, &at))
+		file(s, r, box, at, false);
 }
 
 static void
 copy_one(struct sim *s, struct ram *r)
 {
-	file(s, r, true);
+	size_t at;
+	int box;
+
+	if (pick_message(s, r, &box, &at))
+		file(s, r, box, at, true);
+}
+
+/* What has just been delivered is what people see first. */
+static void
+move_latest(struct sim *s, struct ram *r)
+{
+	int box;
+	size_t i;
+
+	for (box = 0; box < SIM_BOXES; box++)
+		for (i = 0; i < r->box[box].messages.n && r->box[box].exists; i++)
+			if (r->box[box].messages.at[i].is_given && !r->box[box].messages.at[i].was_listed) {
+				file(s, r, box, i, false);
+				return;
+			}
 }
 
 static void
@@ -313,7 +336,7 @@ static const struct act {
 	unsigned weight;
 } acts[] = {
 	{ put_new, 22 }, { put_equal, 5 }, { put_both, 6 }, { put_same_header, 5 }, { change_flags, 28 },
-	{ mark_deleted, 6 }, { take_back, 2 }, { remove_one, 9 }, { move_one, 8 }, { copy_one, 3 }, { create_box, 4 },
+	{ mark_deleted, 6 }, { take_back, 2 }, { remove_one, 9 }, { move_one, 8 }, { move_latest, 2 }, { copy_one, 3 }, { create_box, 4 },
 	{ remove_box, 2 }, { look, 3 }, { rename_file, 2 }, { renew_index, 1 },
 };
 

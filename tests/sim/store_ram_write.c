@@ -98,7 +98,7 @@ refuse(struct ram *r, enum fate f, const char *name, struct err *e)
 	    r->store.name, name);
 }
 
-/* A deletion that MaxDelete counts: not of what is elsewhere on the other side, which is a move. */
+/* A deletion that MaxDelete counts: not of what is, or was filed, elsewhere on the other side, which is a move. */
 static bool
 is_deletion(const struct ram *r, int box, const struct ram_message *m)
 {
@@ -106,6 +106,8 @@ is_deletion(const struct ram *r, int box, const struct ram_message *m)
 	size_t i;
 	int b;
 
+	if (oracle_was_filed(r->sim->oracle, other->side, box, m->c->serial))
+		return false;
 	for (b = 0; b < SIM_BOXES; b++)
 		for (i = 0; i < other->box[b].messages.n; i++)
 			if (b != box && other->box[b].exists && other->box[b].messages.at[i].c == m->c)
