@@ -173,7 +173,7 @@ imap_put_search(struct imap_command *c)
 }
 
 int
-imap_put_flags(struct imap_command *c, struct flags flags, struct err *e)
+imap_check_flags(struct flags flags, struct err *e)
 {
 	const char *p = flags.kw, *word;
 	size_t len;
@@ -182,6 +182,14 @@ imap_put_flags(struct imap_command *c, struct flags flags, struct err *e)
 		if (!is_atom(word, len) || memchr(word, ']', len) != NULL)
 			return err_class(e, ERR_MESSAGE, ERR_FAILED, ERR_NEVER,
 			    "keyword \"%.*s\" cannot be stored on an IMAP server", (int)len, word);
+	return 0;
+}
+
+int
+imap_put_flags(struct imap_command *c, struct flags flags, struct err *e)
+{
+	if (imap_check_flags(flags, e) < 0)
+		return -1;
 	words_write(&c->text, flags);
 	return 0;
 }

@@ -157,6 +157,9 @@ struct deliver_item {
 	struct flags flags;
 	int64_t date;			/* arrival time to give it, 0 = now; settled when its body begins */
 	struct key name;		/* from choose_name, or KEY_NONE */
+	/* answer; FAILED and goes_alone: refused in one command with others, perhaps for the sake of one of those: ask
+	 * again, with this set, and it is sent by itself */
+	bool goes_alone;
 	/* answer */
 	enum outcome outcome;
 	struct key key;			/* KEY_NONE with DONE: the store did not say (no UIDPLUS) */

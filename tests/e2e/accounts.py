@@ -11,6 +11,8 @@ KINDS = {
     'poor': lambda: Dovecot(without=POOR),
     'dots': lambda: Dovecot(mail='maildir', separator='.'),
     'cyrus': lambda: Cyrus(),
+    'small mail': lambda: Dovecot(more='protocol imap {\n  mail_plugins = zlib imap_zlib quota\n}\nplugin {\n'
+                                  '  quota = count:User quota\n  quota_vsizes = yes\n  quota_max_mail_size = 20k\n}\n'),
 }
 
 _running = {}

@@ -8,7 +8,8 @@ It listens on 127.0.0.1, in threads of the test. Whoever logs in as `tester` see
 
 A fault is asked before each command (verb `UID FETCH`, words as parsed) and returns None, or bytes that are sent in
 place of doing it (`{tag}` is filled in), or CUT to hang up. `after` is asked once it is done and may return lines that
-go out before the tagged one. `seen` lists all commands of the others as (session number, verb, words).
+go out before the tagged one. `before_literal` is asked before each `+` and may return a refusal in its place. `seen`
+lists all commands of the others as (session number, verb, words).
 """
 import imaplib
 import re
@@ -98,6 +99,11 @@ class Session(threading.Thread):
             if not found:
                 return text + part, literals
             if not found.group(2):
+                refusal = self.server.before_literal and self.server.before_literal(self, int(found.group(1)))
+                if refusal:
+                    self.send(refusal.replace('{tag}', (text + part).split()[0].decode()))
+                    text, literals = b'', []
+                    continue
                 self.send('+ go on\r\n')
             literals.append(self.file.read(int(found.group(1))))
             text += part[:found.start()] + b'\0'
@@ -417,11 +423,18 @@ class Session(threading.Thread):
         return self.do_uid_copy(words, True)
 
     def do_append(self, words):
+        """Also several at once (RFC 3502): a literal ends each of them."""
         b = self.server.boxes[self.server.find(words[0])]
-        flags = next((w for w in words[1:] if isinstance(w, list)), [])
-        date = next((f'"{w}"' for w in words[1:] if isinstance(w, str)), None)
-        m = b.add(words[-1], flags, date)
-        return f'OK [APPENDUID {b.uidvalidity} {m.uid}] done' if 'UIDPLUS' in self.server.caps else 'OK done'
+        new, flags, date = [], [], None
+        for w in words[1:]:
+            if isinstance(w, list):
+                flags = w
+            elif isinstance(w, str):
+                date = f'"{w}"'
+            else:
+                new.append(b.add(w, flags, date).uid)
+                flags, date = [], None
+        return f'OK [APPENDUID {b.uidvalidity} {compact(new)}] done' if 'UIDPLUS' in self.server.caps else 'OK done'
 
 
 class Scripted:
@@ -430,7 +443,7 @@ class Scripted:
         self.tls, self.prefix, self.delimiter, self.greeting = tls, prefix, delimiter, greeting
         self.lock = threading.RLock()
         self.boxes, self.subscribed, self.seen = {}, set(), []
-        self.fault = self.after = None
+        self.fault = self.after = self.before_literal = None
         self.epoch = 1000
         self.sessions = 0
         self.create('INBOX')

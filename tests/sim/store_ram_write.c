@@ -216,7 +216,11 @@ deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struc
 	if (c->is_refused[r->side])
 		f = FATE_NEVER;
 	if (f == FATE_REFUSED || f == FATE_NEVER) {
-		refuse(r, f, sim_box_name[d->box], &item->err);
+		/* Modern servers take several at once, and refuse them so. */
+		bool is_together = r->has_uidplus && !item->goes_alone;
+
+		item->goes_alone |= is_together;
+		refuse(r, is_together ? FATE_REFUSED : f, sim_box_name[d->box], &item->err);
 		return 0;
 	}
 	if (act(d->c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "delivery", e) < 0)
