@@ -53,6 +53,11 @@ const struct keyword keywords[] = {
 	{ "TrashNewOnly", STORE(IN_STORE, trash_new_only), .type = KW_BOOL, NOT_YET },
 	{ "TrashRemoteNew", STORE(IN_STORE, trash_remote_new), .type = KW_BOOL, NOT_YET },
 	{ "ReadOnly", STORE(IN_STORE, is_read_only), .type = KW_BOOL },
+	{ "RoleArchive", STORE(IN_STORE, role_box[ROLE_ARCHIVE]), .type = KW_STRING },
+	{ "RoleDrafts", STORE(IN_STORE, role_box[ROLE_DRAFTS]), .type = KW_STRING },
+	{ "RoleJunk", STORE(IN_STORE, role_box[ROLE_JUNK]), .type = KW_STRING },
+	{ "RoleSent", STORE(IN_STORE, role_box[ROLE_SENT]), .type = KW_STRING },
+	{ "RoleTrash", STORE(IN_STORE, role_box[ROLE_TRASH]), .type = KW_STRING },
 
 	/* MaildirStore */
 	{ "Inbox", STORE(IN_MAILDIR, inbox), .type = KW_PATH },
@@ -114,7 +119,7 @@ const struct keyword keywords[] = {
 	{ "Patterns", RULE(IN_CHANNEL, patterns), .type = KW_PATTERNS },
 	{ "Pattern", RULE(IN_CHANNEL, patterns), .type = KW_PATTERNS, ALIAS },
 	{ "MaxSize", IN_CHANNEL, OWNER_CHANNEL, .type = KW_CHANNEL_MAX_SIZE, NOT_YET },
-	{ "Role", RULE(IN_CHANNEL, role), .type = KW_BOOL, NOT_YET },
+	{ "Role", RULE(IN_CHANNEL, roles), .type = KW_ROLES },
 
 	/* Channel, with defaults for all of them before the first section */
 	{ "Sync", RULE(IN_RULES, sync), .type = KW_SYNC },

@@ -61,6 +61,7 @@ enum keyword_type {
 	KW_SIDES,			/* n = enum ops_kind */
 	KW_MAILBOX,			/* n = enum side */
 	KW_PATTERNS,
+	KW_ROLES,			/* unsigned, a set of enum role */
 	KW_SYNC_STATE,
 	KW_LIMIT,
 	KW_CHANNEL_MAX_SIZE,

@@ -147,6 +147,16 @@ print_size(struct buf *out, const char *name, uint64_t bytes)
 		buf_printf(out, "%s %llu\n", name, (unsigned long long)bytes);
 }
 
+static void
+print_roles(struct buf *out, const char *name, unsigned roles)
+{
+	buf_printf(out, "%s%s", name, roles == 0 ? " None" : "");
+	for (enum role role = 0; role < ROLES; role++)
+		if (roles & 1u << role)
+			print_word(out, role_word(role));
+	buf_addc(out, '\n');
+}
+
 /* One row of the table, from the struct it belongs to. */
 static void
 print_row(struct buf *out, const struct keyword *k, const void *owner)
@@ -195,6 +205,9 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 	case KW_MECHANISMS:
 	case KW_PATTERNS:
 		print_list(out, k->name, field);
+		break;
+	case KW_ROLES:
+		print_roles(out, k->name, *(const unsigned *)field);
 		break;
 	case KW_TLS_VERSIONS:
 		print_tls_versions(out, k->name, *(const unsigned *)field);

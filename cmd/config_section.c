@@ -266,6 +266,8 @@ close_channel(struct parser *p)
 		if (c->store[side] != NULL && p->channel_max_size != UINT64_MAX)
 			c->store[side]->max_size = p->channel_max_size;
 	}
+	if (c->roles != 0 && !c->has_patterns)
+		parser_error(p, SEEN_CHANNEL(roles), "Role needs Patterns: a channel of one mailbox has one pair");
 	if (c->store[FAR] == NULL || c->store[NEAR] == NULL)
 		return;
 	if (c->store[FAR] == c->store[NEAR] &&

@@ -51,6 +51,7 @@ takes_many(enum keyword_type type)
 	case KW_SYNC:
 	case KW_SIDES:
 	case KW_PATTERNS:
+	case KW_ROLES:
 		return true;
 	default:
 		return false;
@@ -88,6 +89,30 @@ set_sides(struct parser *p, const struct keyword *k, size_t i)
 		deprecated(p, i, instead);
 	else
 		parser_unknown(p, word, ops_sides_words(), "%s knows no \"%s\" (only None, Far, Near, Both)",
+		    k->name, word->text);
+}
+
+/* A role, All of them or None: what stood before does not count then. */
+static void
+set_role(struct parser *p, const struct keyword *k, size_t i)
+{
+	const struct config_word *word = &p->line->words[i];
+	const char *words[ROLES + 3] = { "All", "None" };
+	unsigned *roles = field(p, k);
+
+	for (enum role role = 0; role < ROLES; role++) {
+		words[role + 2] = role_word(role);
+		if (strcasecmp(role_word(role), word->text) == 0) {
+			*roles |= 1u << role;
+			return;
+		}
+	}
+	if (strcasecmp(word->text, words[0]) == 0)
+		*roles = ROLES_ALL;
+	else if (strcasecmp(word->text, words[1]) == 0)
+		*roles = 0;
+	else
+		parser_unknown(p, word, words, "%s knows no \"%s\" (only Archive, Drafts, Junk, Sent, Trash, All, None)",
 		    k->name, word->text);
 }
 
@@ -439,6 +464,9 @@ set_many(struct parser *p, const struct keyword *k, size_t i)
 		break;
 	case KW_EXTENSIONS:
 		set_extension(p, k, i);
+		break;
+	case KW_ROLES:
+		set_role(p, k, i);
 		break;
 	case KW_MECHANISMS:
 		add_upper(p, field(p, k), word);

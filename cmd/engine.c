@@ -128,6 +128,8 @@ engine_store(struct engine *en, const struct store_settings *s, bool keeps_date,
 	es.store = s->kind == SETTINGS_MAILDIR ? make_maildir(en, s, keeps_date) : make_imap(en, s, e);
 	if (es.store == NULL)
 		return -1;
+	for (enum role role = 0; role < ROLES; role++)
+		es.store->role_box[role] = s->role_box[role];
 	vec_push(&en->stores, es);
 	*store_r = es.store;
 	return 0;
@@ -183,6 +185,7 @@ engine_channel(struct engine *en, const struct target *t, struct channel *set_r,
 		.now = time(NULL),
 		.cancel = interrupt_flag(),
 	};
+	set_r->roles = c->roles;
 	if (c->has_patterns)
 		set_r->patterns = (struct channel_names){ (const char *const *)c->patterns.at, c->patterns.n };
 	fill_policy(c, o, &set_r->policy);

@@ -19,6 +19,7 @@
 
 #include "state/base/mem.h"
 #include "state/model/side.h"
+#include "sync/pair/roles.h"
 
 /* What may be propagated to a side: the types of the keyword Sync. */
 enum settings_type {
@@ -108,6 +109,7 @@ struct store_settings {
 	char *trash;			/* NULL = none */
 	bool trash_new_only, trash_remote_new;
 	bool is_read_only;
+	char *role_box[ROLES];		/* NULL = none; a prefix of the channel comes before it */
 
 	/* Maildir */
 	char *inbox;			/* absolute */
@@ -142,7 +144,7 @@ struct channel_settings {
 	char *sync_state;		/* NULL = the state directory, "*" = in the near Maildir, else a prefix */
 	struct settings_limit max_delete;
 	char *post_sync;		/* for sh -c; NULL = none */
-	bool role;
+	unsigned roles;			/* a set of enum role */
 };
 
 /* A Group's members, as written: CHANNEL[:BOX[,BOX...]]. */

@@ -353,15 +353,18 @@ decode_seen(struct db_val v, struct seen *s_r)
 
 /* ---- mailbox pairs ---- */
 
-enum side_bit { SIDE_KNOWN = 1, SIDE_STEADY = 2, SIDE_ANY_KEYWORD = 4, SIDE_HELD = 8, SIDE_TOLD = 16, SIDE_END = 32 };
+enum side_bit { SIDE_KNOWN = 1, SIDE_STEADY = 2, SIDE_ANY_KEYWORD = 4, SIDE_HELD = 8, SIDE_TOLD = 16, SIDE_NAMED = 32,
+	SIDE_END = 64 };
 
 static void
 put_side(struct buf *b, const struct box_side *s)
 {
+	bool is_named = s->on != NULL && *s->on != '\0';
+
 	assert(s->cursor.len <= CURSOR_SIZE);
 	put_u8(b, (s->is_known ? SIDE_KNOWN : 0u) | (s->cursor.is_steady ? SIDE_STEADY : 0u) |
 	    (s->mask.has_any_keyword ? SIDE_ANY_KEYWORD : 0u) | (s->was_held ? SIDE_HELD : 0u) |
-	    (s->was_told ? SIDE_TOLD : 0u));
+	    (s->was_told ? SIDE_TOLD : 0u) | (is_named ? SIDE_NAMED : 0u));
 	put_u64(b, s->cursor.epoch);
 	put_u8(b, s->cursor.len);
 	buf_add(b, s->cursor.data, s->cursor.len);
@@ -370,6 +373,8 @@ put_side(struct buf *b, const struct box_side *s)
 	put_string(b, s->mailbox_id != NULL ? s->mailbox_id : "");
 	put_u64(b, (uint64_t)s->listed);
 	put_u64(b, s->missing_runs);
+	if (is_named)
+		put_string(b, s->on);
 }
 
 static void
@@ -390,6 +395,7 @@ take_side(struct reader *r, struct box_side *s)
 	s->mailbox_id = take_string(r);
 	s->listed = (int64_t)take_u64(r);
 	s->missing_runs = take_u64(r);
+	s->on = bits & SIDE_NAMED ? take_string(r) : "";
 }
 
 void

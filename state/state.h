@@ -55,6 +55,7 @@ struct box_side {
 	struct cursor cursor;		/* epoch 0 and not steady = none */
 	struct flag_mask mask;		/* what the side could keep when last opened */
 	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none */
+	const char *on;			/* what the mailbox is called on this side, without prefix; "" = as the record's name */
 	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
 	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
 	uint64_t missing_runs;		/* runs in a row it was not listed */

@@ -1,29 +1,14 @@
-/* In four steps: select() takes what the patterns mean from each list; join() makes pairs of equal
- * names, then of spellings that a folding side cannot tell apart; respell() gives mailboxes to be
- * created below a twin with two spellings the one of their side; refuse_*() finds what must not be
- * touched.
+/* In five steps: ties_find() finds what goes together under two names; select() takes what the patterns mean of the
+ * rest from each list; join() makes pairs of equal names, of names below ties, then of spellings that a folding side
+ * cannot tell apart; respell() gives mailboxes to be created below a twin with two spellings the one of their side;
+ * pairing_refuse() finds what must not be touched.
  */
-#include "sync/pair/pair.h"
+#include "sync/pair/pairing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/base/vec.h"
 #include "sync/pair/patterns.h"
-
-/* What is known of a name, or a part of one, at one place of one side. */
-struct claim {
-	const char *key;		/* equal keys = one place */
-	const char *spelling;		/* several spellings of one place clash */
-	size_t pair;			/* index of who claims it */
-};
-
-struct pairing {
-	const struct pair_rules *rules;
-	struct arena *arena;
-	VEC(struct pair) pairs;
-	VEC(struct claim) claims;	/* of the side and kind looked at */
-};
 
 static int
 compare_names(const void *a, const void *b)
@@ -51,43 +36,47 @@ compare_pairs(const void *a, const void *b)
 	return order != 0 ? order : compare_longs(x->listed[NEAR], y->listed[NEAR]);
 }
 
-static int
-compare_claims(const void *a, const void *b)
+static void
+take_ties(struct pairing *p)
 {
-	const struct claim *x = a, *y = b;
-	int order = strcmp(x->key, y->key);
+	const struct tie *tie;
+	enum side side;
+	size_t i;
 
-	return order != 0 ? order : (x->pair > y->pair) - (x->pair < y->pair);
+	ties_find(p->rules, p->arena, &p->tied);
+	for (side = FAR; side <= NEAR; side++) {
+		p->is_taken[side] = arena_alloc(p->arena, p->rules->side[side].n + 1);
+		for (i = 0; i < p->tied.ties.n; i++) {
+			tie = &p->tied.ties.at[i];
+			if (tie->listed[side] != PAIR_NOT_LISTED)
+				p->is_taken[side][tie->listed[side]] = true;
+		}
+	}
 }
 
-/* The place that name[0..len) stands for where case and composition do not count. INBOX is a place of
- * its own everywhere; no folded key holds its capitals. */
-static const char *
-key_of(struct pairing *p, const char *name, size_t len)
+static void
+add_ties(struct pairing *p)
 {
-	size_t inbox = strlen("INBOX"), skip = 0;
-	struct buf key = {0};
-	const char *kept;
+	const struct tie *tie;
+	struct pair *pair;
+	enum side side;
+	size_t i;
 
-	if (len >= inbox && memcmp(name, "INBOX", inbox) == 0 && (len == inbox || name[inbox] == '/'))
-		skip = inbox;
-	buf_add(&key, name, skip);
-	names_key(name + skip, len - skip, &key);
-	kept = arena_strndup(p->arena, buf_str(&key), key.len);
-	buf_release(&key);
-	return kept;
-}
-
-static const char *
-shown(struct pairing *p, const char *name)
-{
-	struct buf b = {0};
-	const char *kept;
-
-	names_show(&b, name, strlen(name));
-	kept = arena_strdup(p->arena, buf_str(&b));
-	buf_release(&b);
-	return kept;
+	for (i = 0; i < p->tied.ties.n; i++) {
+		tie = &p->tied.ties.at[i];
+		if (!tie->is_selected)
+			continue;
+		pair = vec_add(&p->pairs);
+		*pair = (struct pair){ .name = arena_strdup(p->arena, tie->on[FAR]), .known = tie->known, .roles = tie->roles,
+			.is_tied = true };
+		for (side = FAR; side <= NEAR; side++) {
+			pair->listed[side] = tie->listed[side];
+			pair->is_on[side] = tie->listed[side] != PAIR_NOT_LISTED;
+			pair->full[side] = arena_strdup(p->arena, tie->on[side]);	/* see spell() */
+		}
+	}
+	if (p->pairs.n > 1)
+		qsort(p->pairs.at, p->pairs.n, sizeof p->pairs.at[0], compare_pairs);
 }
 
 /* Adds what the patterns select from one side, as pairs that are on that side only. */
@@ -101,6 +90,8 @@ select_side(struct pairing *p, enum side side)
 	size_t i;
 
 	for (i = 0; i < from->n; i++) {
+		if (p->is_taken[side][i])
+			continue;
 		rest = patterns_select(rules->patterns, rules->n, from->prefix, from->is_inbox_listed,
 		    from->boxes[i].name);
 		if (rest == NULL)
@@ -110,6 +101,7 @@ select_side(struct pairing *p, enum side side)
 		pair->is_on[side] = true;
 		pair->listed[side] = (long)i;
 		pair->listed[side_other(side)] = PAIR_NOT_LISTED;
+		pair->known = PAIR_NOT_KNOWN;
 	}
 }
 
@@ -168,28 +160,54 @@ join_equal(struct pairing *p)
 	p->pairs.n = n;
 }
 
-static void
-claim(struct pairing *p, const char *key, const char *spelling, size_t pair)
+/* True if `name` lies below `above`. */
+static bool
+is_below(const char *name, const char *above)
 {
-	vec_push(&p->claims, (struct claim){key, spelling, pair});
+	size_t len = strlen(above);
+
+	return strncmp(name, above, len) == 0 && name[len] == '/';
+}
+
+/* Joins what is named alike below the two names of one tie. Both are in the order of compare_names(). */
+static void
+join_below(struct pairing *p, const struct tie *tie)
+{
+	struct pair *at = p->pairs.at, key, *far, *near;
+	size_t i, n = 0;
+
+	for (i = 0; i < p->pairs.n; i++) {
+		far = &at[i];
+		if (!far->is_on[FAR] || far->is_on[NEAR] || !is_below(far->name, tie->on[FAR]))
+			continue;
+		key.name = arena_printf(p->arena, "%s%s", tie->on[NEAR], far->name + strlen(tie->on[FAR]));
+		near = bsearch(&key, at, p->pairs.n, sizeof *at, compare_names);
+		if (near == NULL || near->is_on[FAR] || !near->is_on[NEAR] ||
+		    (ties_holder(p->rules, FAR, far->name) != PAIR_NOT_KNOWN &&
+		    ties_holder(p->rules, NEAR, near->name) != PAIR_NOT_KNOWN))
+			continue;
+		merge(far, near);
+		far->full[NEAR] = near->name;	/* see spell() */
+		far->is_tied = true;
+		near->is_on[NEAR] = false;
+	}
+	for (i = 0; i < p->pairs.n; i++)
+		if (at[i].is_on[FAR] || at[i].is_on[NEAR])
+			at[n++] = at[i];
+	p->pairs.n = n;
 }
 
 static void
-sort_claims(struct pairing *p)
+join_below_ties(struct pairing *p)
 {
-	if (p->claims.n > 1)
-		qsort(p->claims.at, p->claims.n, sizeof p->claims.at[0], compare_claims);
-}
+	const struct tie *tie;
+	size_t i;
 
-/* The end of the run of equal keys that begins at claim i. */
-static size_t
-run_end(const struct pairing *p, size_t i)
-{
-	const char *key = p->claims.at[i].key;
-
-	for (i++; i < p->claims.n && strcmp(p->claims.at[i].key, key) == 0; i++)
-		;
-	return i;
+	for (i = 0; i < p->tied.ties.n; i++) {
+		tie = &p->tied.ties.at[i];
+		if (tie->is_selected && strcmp(tie->on[FAR], tie->on[NEAR]) != 0)
+			join_below(p, tie);
+	}
 }
 
 /* Pairs two spellings of one name where a side cannot tell them apart and there are no others. */
@@ -200,10 +218,10 @@ join_folded(struct pairing *p)
 	size_t i, end, n = 0;
 
 	for (i = 0; i < p->pairs.n; i++)
-		claim(p, key_of(p, at[i].name, strlen(at[i].name)), at[i].name, i);
-	sort_claims(p);
+		pairing_claim(p, pairing_key(p, at[i].name, strlen(at[i].name)), at[i].name, i);
+	pairing_sort_claims(p);
 	for (i = 0; i < p->claims.n; i = end) {
-		end = run_end(p, i);
+		end = pairing_run_end(p, i);
 		if (end - i != 2)
 			continue;
 		a = &at[p->claims.at[i].pair];
@@ -250,15 +268,6 @@ spell(struct pairing *p)
 	}
 }
 
-/* True if `name` lies below `above`. */
-static bool
-is_below(const char *name, const char *above)
-{
-	size_t len = strlen(above);
-
-	return strncmp(name, above, len) == 0 && name[len] == '/';
-}
-
 /* The deepest of the twins above a mailbox, NULL = none. */
 static const struct pair *
 twin_above(const struct pairing *p, const size_t *twins, size_t n, const char *full, enum side side)
@@ -275,7 +284,8 @@ twin_above(const struct pairing *p, const size_t *twins, size_t n, const char *f
 	return best;
 }
 
-/* A mailbox on one side only, below a twin with two spellings, is created below the other's. */
+/* A mailbox on one side only, below a twin with two spellings, is created below the other's. Below a tie it is one, and
+ * named as it will be on far. */
 static void
 respell(struct pairing *p)
 {
@@ -297,159 +307,58 @@ respell(struct pairing *p)
 		from = pair->is_on[FAR] ? FAR : NEAR;
 		to = side_other(from);
 		twin = twin_above(p, twins.at, twins.n, pair->full[from], from);
-		if (twin != NULL)
-			pair->full[to] = arena_printf(p->arena, "%s%s", twin->full[to],
-			    pair->full[from] + strlen(twin->full[from]));
+		if (twin == NULL || (twin->is_tied && ties_holder(p->rules, from, pair->name) != PAIR_NOT_KNOWN))
+			continue;
+		pair->full[to] = arena_printf(p->arena, "%s%s", twin->full[to],
+		    pair->full[from] + strlen(twin->full[from]));
+		if (twin->is_tied) {
+			pair->is_tied = true;
+			pair->name = pair->full[FAR] + far;
+		}
 	}
 	vec_release(&twins);
+	if (p->pairs.n > 1)
+		qsort(p->pairs.at, p->pairs.n, sizeof p->pairs.at[0], compare_pairs);
 }
 
-static const char *
-pair_fault(struct pairing *p, const struct pair *pair, enum side side)
+static int
+compare_known(const void *a, const void *b)
 {
-	const struct pair_side *on = &p->rules->side[side];
-	const char *full = pair->full[side], *name = full + strlen(on->prefix), *fault;
+	const struct pair_known *const *x = a, *const *y = b;
 
-	fault = names_fault(full, strlen(full));
-	if (fault == NULL)
-		fault = names_layout_fault(full, on->layout);
-	if (fault != NULL)
-		return arena_printf(p->arena, "mailbox \"%s\" is left out: on the %s side its name %s",
-		    shown(p, full), side_name(side), fault);
-	fault = names_fault(name, strlen(name));
-	if (fault != NULL)
-		return arena_printf(p->arena,
-		    "mailbox \"%s\" is left out: without the %s side's prefix \"%s\" its name %s",
-		    shown(p, full), side_name(side), shown(p, on->prefix), fault);
-	return NULL;
+	return strcmp((*x)->name, (*y)->name);
 }
 
-/* The side that has the mailbox is looked at first: its name is the one people know. */
+/* Which pair of earlier runs each is. */
 static void
-refuse_faults(struct pairing *p)
+recall(struct pairing *p)
 {
+	const struct pair_rules *rules = p->rules;
+	const struct pair_known **sorted = mem_alloc((rules->n_known + 1) * sizeof *sorted), **hit, *want;
+	struct pair_known key;
+	bool *is_used = mem_alloc(rules->n_known + 1);
 	struct pair *pair;
-	enum side first;
 	size_t i;
 
-	for (i = 0; i < p->pairs.n; i++) {
+	for (i = 0; i < rules->n_known; i++)
+		sorted[i] = &rules->known[i];
+	if (rules->n_known > 1)
+		qsort(sorted, rules->n_known, sizeof *sorted, compare_known);
+	for (i = 0; i < p->pairs.n; i++)
+		if (p->pairs.at[i].known != PAIR_NOT_KNOWN)
+			is_used[p->pairs.at[i].known] = true;
+	for (i = 0; i < p->pairs.n && rules->n_known > 0; i++) {
 		pair = &p->pairs.at[i];
-		first = pair->is_on[FAR] ? FAR : NEAR;
-		pair->refused = pair_fault(p, pair, first);
-		if (pair->refused == NULL)
-			pair->refused = pair_fault(p, pair, side_other(first));
-	}
-}
-
-/* The spelling of claims [i, end) that may stay; NULL = none may. */
-static const char *
-winner(const struct pairing *p, size_t i, size_t end)
-{
-	bool is_on[SIDES] = {false, false};
-	const struct pair *pair;
-	size_t k;
-
-	for (k = i; k < end; k++) {
-		pair = &p->pairs.at[p->claims.at[k].pair];
-		if (pair->is_on[FAR] && pair->is_on[NEAR])
-			return p->claims.at[k].spelling;
-		is_on[FAR] |= pair->is_on[FAR];
-		is_on[NEAR] |= pair->is_on[NEAR];
-	}
-	return is_on[FAR] && is_on[NEAR] ? NULL : p->claims.at[i].spelling;
-}
-
-/* Another spelling than `spelling` among claims [i, end), for the report. NULL = all are equal. */
-static const char *
-other_spelling(const struct pairing *p, size_t i, size_t end, const char *spelling)
-{
-	for (; i < end; i++) {
-		if (strcmp(p->claims.at[i].spelling, spelling) != 0)
-			return p->claims.at[i].spelling;
-	}
-	return NULL;
-}
-
-/* Settles the claims gathered: of those for one place, one spelling stays. */
-static void
-refuse_clashes(struct pairing *p, enum side side, const char *why)
-{
-	const char *kept, *other;
-	struct claim *c;
-	struct pair *pair;
-	size_t i, k, end;
-
-	sort_claims(p);
-	for (i = 0; i < p->claims.n; i = end) {
-		end = run_end(p, i);
-		if (other_spelling(p, i, end, p->claims.at[i].spelling) == NULL)
+		key.name = pair->name;
+		want = &key;
+		if (pair->known != PAIR_NOT_KNOWN ||
+		    (hit = bsearch(&want, sorted, rules->n_known, sizeof *sorted, compare_known)) == NULL)
 			continue;
-		kept = winner(p, i, end);
-		for (k = i; k < end; k++) {
-			c = &p->claims.at[k];
-			pair = &p->pairs.at[c->pair];
-			if (pair->refused != NULL || (kept != NULL && strcmp(c->spelling, kept) == 0))
-				continue;
-			other = kept != NULL ? kept : other_spelling(p, i, end, c->spelling);
-			pair->refused = arena_printf(p->arena,
-			    "mailbox \"%s\" is left out: on the %s side \"%s\" and \"%s\" are %s",
-			    shown(p, pair->full[side]), side_name(side), shown(p, c->spelling),
-			    shown(p, other), why);
-		}
+		if (!is_used[*hit - rules->known])
+			pair->known = *hit - rules->known;
 	}
-	p->claims.n = 0;
-}
-
-/* Two listed names that the store itself says are one mailbox. */
-static void
-refuse_aliases(struct pairing *p, enum side side)
-{
-	const char *identity;
-	struct pair *pair;
-	size_t i;
-
-	for (i = 0; i < p->pairs.n; i++) {
-		pair = &p->pairs.at[i];
-		if (pair->refused != NULL || pair->listed[side] == PAIR_NOT_LISTED)
-			continue;
-		identity = p->rules->side[side].boxes[pair->listed[side]].identity;
-		if (identity != NULL && *identity != '\0')
-			claim(p, identity, pair->full[side], i);
-	}
-	refuse_clashes(p, side, "two names of one mailbox");
-}
-
-/* Names that respell() made, which another pair has already. */
-static void
-refuse_respelled(struct pairing *p, enum side side)
-{
-	size_t i;
-
-	for (i = 0; i < p->pairs.n; i++) {
-		if (p->pairs.at[i].refused == NULL)
-			claim(p, p->pairs.at[i].full[side], p->pairs.at[i].name, i);
-	}
-	refuse_clashes(p, side, "one mailbox");
-}
-
-/* Names, listed or to be created, of which some part falls together with another's. */
-static void
-refuse_folded(struct pairing *p, enum side side)
-{
-	const char *full, *slash;
-	size_t i, len;
-
-	for (i = 0; i < p->pairs.n; i++) {
-		if (p->pairs.at[i].refused != NULL)
-			continue;
-		full = p->pairs.at[i].full[side];
-		for (slash = strchr(full, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-			len = (size_t)(slash - full);
-			claim(p, key_of(p, full, len), arena_strndup(p->arena, full, len), i);
-		}
-		claim(p, key_of(p, full, strlen(full)), full, i);
-	}
-	refuse_clashes(p, side, "the same, as it does not tell such names apart");
+	free(sorted);
+	free(is_used);
 }
 
 void
@@ -457,29 +366,31 @@ pair_boxes(const struct pair_rules *rules, struct arena *arena, struct pair_list
 {
 	bool is_any_folding = rules->side[FAR].is_folding || rules->side[NEAR].is_folding;
 	struct pairing p = {.rules = rules, .arena = arena};
-	enum side side;
 
+	take_ties(&p);
 	select_side(&p, FAR);
 	select_side(&p, NEAR);
 	join_equal(&p);
 	look_up_unselected(&p, FAR);
 	look_up_unselected(&p, NEAR);
+	join_below_ties(&p);
 	if (is_any_folding)
 		join_folded(&p);
+	add_ties(&p);
 	spell(&p);
 	respell(&p);
-	refuse_faults(&p);
-	for (side = FAR; side <= NEAR; side++) {
-		refuse_aliases(&p, side);
-		if (rules->side[side].is_folding)
-			refuse_folded(&p, side);
-		if (is_any_folding)
-			refuse_respelled(&p, side);
-	}
+	recall(&p);
+	pairing_refuse(&p);
 	out->n = p.pairs.n;
 	out->at = arena_alloc(arena, (p.pairs.n + 1) * sizeof *out->at);
 	if (p.pairs.n > 0)
 		memcpy(out->at, p.pairs.at, p.pairs.n * sizeof *out->at);
+	out->n_notes = p.tied.notes.n;
+	out->notes = arena_alloc(arena, (out->n_notes + 1) * sizeof *out->notes);
+	if (out->n_notes > 0)
+		memcpy(out->notes, p.tied.notes.at, out->n_notes * sizeof *out->notes);
+	vec_release(&p.tied.ties);
+	vec_release(&p.tied.notes);
 	vec_release(&p.pairs);
 	vec_release(&p.claims);
 }

@@ -1,7 +1,7 @@
-/* Which mailbox of one side goes with which of the other: by name.
+/* Which mailbox of one side goes with which of the other: by name, unless they are tied under two names (ties.h).
  *
  * Used once per run and channel, after both stores were listed: pair_boxes() takes the two lists and
- * gives one list of pairs. It knows nothing of what was there at earlier runs; the planner compares
+ * gives one list of pairs. Of earlier runs it knows who was paired with whom; the planner compares
  * its result with the base and decides what is to be created, removed or renamed.
  *
  * What always holds:
@@ -16,6 +16,8 @@
  * other spelling about, are twins, each with its own full name. What would come to lie in the same
  * place otherwise is refused, save one: the spelling that both sides have; else the first, if all of
  * them are on one side; else none, as nothing tells which the other side's mailbox belongs to.
+ *
+ * Below two mailboxes that go together under two names, what is named alike goes together as well.
  */
 #ifndef SYNC_PAIR_PAIR_H
 #define SYNC_PAIR_PAIR_H
@@ -26,12 +28,14 @@
 #include "state/base/mem.h"
 #include "state/model/side.h"
 #include "sync/pair/names.h"
+#include "sync/pair/roles.h"
 
 /* A mailbox as a store lists it. Containers that hold no mail are not listed here. */
 struct pair_box {
 	const char *name;	/* canonical, with the channel's prefix still on; not checked yet */
 	const char *identity;	/* equal for two names of one mailbox (MAILBOXID, "device:inode"),
 				   NULL or "" = not known */
+	unsigned roles;		/* a set of enum role: what the store says that it is for */
 };
 
 struct pair_side {
@@ -41,27 +45,46 @@ struct pair_side {
 	enum names_layout layout;
 	bool is_inbox_listed;		/* see patterns_select() */
 	bool is_folding;		/* ignores case, or normalises names */
+	bool is_partial;		/* a mailbox that is not listed may be there */
+	const char *role_box[ROLES];	/* what the configuration says has a role, without prefix; NULL = nothing */
+};
+
+/* A pair of earlier runs. */
+struct pair_known {
+	const char *name;
+	const char *on[SIDES];		/* without prefix */
+	bool is_paired;			/* both sides had it */
 };
 
 struct pair_rules {
 	const char *const *patterns;
 	size_t n;
 	struct pair_side side[SIDES];
+	const struct pair_known *known;
+	size_t n_known;
+	unsigned roles;			/* a set of enum role: those that mailboxes are paired by */
 };
 
-enum { PAIR_NOT_LISTED = -1 };
+enum { PAIR_NOT_LISTED = -1, PAIR_NOT_KNOWN = -1 };
 
 struct pair {
 	const char *name;	/* without prefix; far's spelling where far has it */
 	const char *full[SIDES];	/* what it is, or would be, called on each side */
 	bool is_on[SIDES];	/* INBOX counts as on both: every store has one */
 	long listed[SIDES];	/* index into side[].boxes, or PAIR_NOT_LISTED */
+	long known;		/* index into known[], or PAIR_NOT_KNOWN */
+	unsigned roles;		/* a set of enum role: paired by it */
+	bool is_tied;		/* the two names are not to be told from each other: remember both */
 	const char *refused;	/* NULL, or one sentence with the names, for the report */
 };
+
+struct pair_note { const char *name, *text; };
 
 struct pair_list {
 	struct pair *at;
 	size_t n;
+	struct pair_note *notes;
+	size_t n_notes;
 };
 
 /* Fills *out. Everything in it lives in `arena`; no pointer into the rules is kept. */

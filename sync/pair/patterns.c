@@ -41,17 +41,23 @@ patterns_match_one(const char *pattern, const char *name)
 	}
 }
 
-bool
-patterns_match(const char *const *patterns, size_t n, const char *name)
+int
+patterns_judge(const char *const *patterns, size_t n, const char *name)
 {
 	bool is_not;
 
 	while (n-- > 0) {
 		is_not = patterns[n][0] == '!';
 		if (patterns_match_one(patterns[n] + is_not, name))
-			return !is_not;
+			return is_not ? -1 : 1;
 	}
-	return false;
+	return 0;
+}
+
+bool
+patterns_match(const char *const *patterns, size_t n, const char *name)
+{
+	return patterns_judge(patterns, n, name) > 0;
 }
 
 bool
@@ -95,4 +101,12 @@ patterns_select(const char *const *patterns, size_t n, const char *prefix, bool 
 	if (!is_inbox_listed && names_is_inbox_or_below(full) && !patterns_ask_inbox(patterns, n, prefix))
 		return NULL;
 	return patterns_match(patterns, n, full + len) ? full + len : NULL;
+}
+
+bool
+patterns_select_tied(const char *const *patterns, size_t n, const char *const on[2])
+{
+	int far = patterns_judge(patterns, n, on[0]), near = patterns_judge(patterns, n, on[1]);
+
+	return (far > 0 || near > 0) && far >= 0 && near >= 0;
 }

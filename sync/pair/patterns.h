@@ -20,12 +20,20 @@
  * wildcard, never exponential. */
 bool patterns_match_one(const char *pattern, const char *name);
 
-/* The verdict of the list on a name, INBOX treated like any other. */
+/* What the list says of a name, INBOX treated like any other: 1 selected, -1 excluded by a pattern with `!`, 0 no
+ * pattern matches. */
+int patterns_judge(const char *const *patterns, size_t n, const char *name);
+
+/* Whether that is: selected. */
 bool patterns_match(const char *const *patterns, size_t n, const char *name);
 
 /* True if a pattern asks for the store's INBOX, or something below it, by name. prefix is the
  * channel's prefix on that side, "" = none. */
 bool patterns_ask_inbox(const char *const *patterns, size_t n, const char *prefix);
+
+/* Whether a pair of mailboxes with two names is meant: one of them is selected, and none is excluded with `!`. Names
+ * without prefix. */
+bool patterns_select_tied(const char *const *patterns, size_t n, const char *const on[2]);
 
 /* The part of the store's mailbox name `full` behind prefix if the channel means this mailbox, else
  * NULL. Borrowed from `full`. is_inbox_listed: the store lists INBOX among the others. */

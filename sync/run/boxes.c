@@ -167,38 +167,136 @@ add_box(struct run *r, const char *name, const char *far, const char *near)
 	return b;
 }
 
-static void
-pair_listed(struct run *r)
+static const struct { enum mailbox_attr attr; enum role role; } attr_roles[] = {
+	{ MAILBOX_ARCHIVE, ROLE_ARCHIVE }, { MAILBOX_DRAFTS, ROLE_DRAFTS }, { MAILBOX_JUNK, ROLE_JUNK },
+	{ MAILBOX_SENT, ROLE_SENT }, { MAILBOX_TRASH, ROLE_TRASH },
+};
+
+static unsigned
+roles_of(unsigned attrs)
 {
-	struct pair_rules rules = { .patterns = r->set->patterns.at, .n = r->set->patterns.n };
+	unsigned roles = 0;
+	size_t i;
+
+	for (i = 0; i < ROLES; i++)
+		if (attrs & attr_roles[i].attr)
+			roles |= 1u << attr_roles[i].role;
+	return roles;
+}
+
+static unsigned
+attrs_of(unsigned roles)
+{
+	unsigned attrs = 0;
+	size_t i;
+
+	for (i = 0; i < ROLES; i++)
+		if (roles & 1u << attr_roles[i].role)
+			attrs |= attr_roles[i].attr;
+	return attrs;
+}
+
+/* What a record says that its mailbox is called on this side, without the channel's prefix. */
+static const char *
+name_on(const struct box_record *rec, enum side s)
+{
+	return rec->side[s].on != NULL && *rec->side[s].on != '\0' ? rec->side[s].on : rec->name;
+}
+
+static struct pair_known *
+known_pairs(struct run *r, const struct box_record *all, size_t n)
+{
+	struct pair_known *known = arena_alloc(&r->arena, (n + 1) * sizeof *known);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		known[i] = (struct pair_known){ all[i].name, { name_on(&all[i], FAR), name_on(&all[i], NEAR) },
+			all[i].side[FAR].is_known && all[i].side[NEAR].is_known };
+	return known;
+}
+
+static struct box_record
+blank_record(const char *name)
+{
+	static const struct box_side blank = { .mailbox_id = "", .on = "", .mask = { .kw = "" } };
+
+	return (struct box_record){ .name = name, .side = { blank, blank } };
+}
+
+/* Two names that cannot be told from each other are remembered: either may be another one day. */
+static int
+note_names(struct run *r, struct run_box *b, bool is_tied, struct err *e)
+{
+	struct box_record was = b->rec, other;
+	const char *on;
+	int got = 0, s;
+
+	if (strcmp(b->rec.name, b->name) != 0 && (got = box_find(r->state, &r->arena, b->name, &other, e)) == 0)
+		b->rec.name = b->name;
+	for (s = 0; s < SIDES; s++) {
+		on = b->side[s].on + strlen(r->set->box[s]);
+		b->rec.side[s].on = is_tied && strcmp(on, b->rec.name) != 0 ? on : "";
+	}
+	if (got < 0 || b->rec.id == 0 || (strcmp(b->rec.name, was.name) == 0 &&
+	    strcmp(name_on(&b->rec, FAR), name_on(&was, FAR)) == 0 &&
+	    strcmp(name_on(&b->rec, NEAR), name_on(&was, NEAR)) == 0))
+		return got < 0 ? -1 : 0;
+	return box_put(r->state, &b->rec, e);
+}
+
+/* One pair, with what the base knows of it: NULL = nothing. */
+static int
+add_pair(struct run *r, const struct pair *pair, const struct box_record *rec, struct err *e)
+{
+	struct run_box *b = add_box(r, pair->name, pair->full[FAR], pair->full[NEAR]);
+
+	b->roles = attrs_of(pair->roles);
+	b->rec = rec != NULL ? *rec : blank_record(b->name);
+	if (pair->refused == NULL)
+		return note_names(r, b, pair->is_tied, e);
+	b->is_excluded = true;
+	report_note(r, NOTE_ERROR, b->name, pair->refused);
+	return 0;
+}
+
+/* `all` are the n records of the base, of which is_met tells those that are in a pair. */
+static int
+pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met, struct err *e)
+{
+	struct pair_rules rules = { .patterns = r->set->patterns.at, .n = r->set->patterns.n,
+		.known = known_pairs(r, all, n), .n_known = n, .roles = r->set->roles };
 	VEC(struct pair_box) found[SIDES] = { { 0 }, { 0 } };
 	struct pair_list pairs = { 0 };
 	const struct listing *l;
-	struct run_box *b;
+	const struct mailbox *m;
 	size_t i;
-	int s;
+	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++) {
 		l = &r->listing[s];
-		for (i = 0; i < l->boxes.n; i++)
-			if (!(l->boxes.at[i].attrs & MAILBOX_NOSELECT))
-				vec_push(&found[s], (struct pair_box){ l->boxes.at[i].name,
-					*l->boxes.at[i].id != '\0' ? l->boxes.at[i].id : NULL });
+		for (i = 0; i < l->boxes.n; i++) {
+			m = &l->boxes.at[i];
+			if (!(m->attrs & MAILBOX_NOSELECT))
+				vec_push(&found[s], (struct pair_box){ m->name, *m->id != '\0' ? m->id : NULL,
+					roles_of(m->attrs) });
+		}
 		rules.side[s] = (struct pair_side){ .boxes = found[s].at, .n = found[s].n,
 			.prefix = r->set->box[s], .layout = r->set->store[s]->layout,
 			.is_inbox_listed = r->set->store[s]->is_inbox_listed,
-			.is_folding = r->set->store[s]->is_folding };
+			.is_folding = r->set->store[s]->is_folding, .is_partial = !l->is_complete };
+		memcpy(rules.side[s].role_box, r->set->store[s]->role_box, sizeof rules.side[s].role_box);
 	}
 	pair_boxes(&rules, &r->arena, &pairs);
-	for (i = 0; i < pairs.n; i++) {
-		b = add_box(r, pairs.at[i].name, pairs.at[i].full[FAR], pairs.at[i].full[NEAR]);
-		if (pairs.at[i].refused != NULL) {
-			b->is_excluded = true;
-			report_note(r, NOTE_ERROR, b->name, pairs.at[i].refused);
-		}
+	for (i = 0; i < pairs.n && status == 0; i++) {
+		if (pairs.at[i].known != PAIR_NOT_KNOWN)
+			is_met[pairs.at[i].known] = true;
+		status = add_pair(r, &pairs.at[i], pairs.at[i].known != PAIR_NOT_KNOWN ? &all[pairs.at[i].known] : NULL, e);
 	}
+	for (i = 0; i < pairs.n_notes; i++)
+		report_note(r, NOTE_INFO, pairs.notes[i].name, pairs.notes[i].text);
 	for (s = 0; s < SIDES; s++)
 		vec_release(&found[s]);
+	return status;
 }
 
 static struct run_box *
@@ -214,23 +312,17 @@ find_box(struct run *r, const char *name)
 
 /* Whether the channel still means a mailbox that only the base knows. */
 static bool
-is_selected(const struct run *r, const char *name)
+is_selected(const struct run *r, const struct box_record *rec)
 {
 	struct arena a = { 0 };
-	const char *full = arena_printf(&a, "%s%s", r->set->box[FAR], name);
-	bool is = patterns_select(r->set->patterns.at, r->set->patterns.n, r->set->box[FAR],
-	    r->set->store[FAR]->is_inbox_listed, full) != NULL;
+	const char *full = arena_printf(&a, "%s%s", r->set->box[FAR], rec->name);
+	const char *const on[SIDES] = { name_on(rec, FAR), name_on(rec, NEAR) };
+	bool is = strcmp(on[FAR], on[NEAR]) != 0 ? patterns_select_tied(r->set->patterns.at, r->set->patterns.n, on) :
+	    patterns_select(r->set->patterns.at, r->set->patterns.n, r->set->box[FAR],
+		r->set->store[FAR]->is_inbox_listed, full) != NULL;
 
 	arena_release(&a);
 	return is;
-}
-
-static int
-cmp_by_name(const void *x, const void *y)
-{
-	const struct run_box *const *a = x, *const *b = y;
-
-	return strcmp((*a)->name, (*b)->name);
 }
 
 static int
@@ -241,41 +333,60 @@ cmp_box_order(const void *x, const void *y)
 	return names_compare(a->name, b->name);
 }
 
-/* Joins the pairs with what the base knows of them, and adds those that only the base knows. */
-static int
-join_base(struct run *r, struct err *e)
+/* A channel of one mailbox. */
+static void
+add_only(struct run *r, const struct box_record *all, size_t n, bool *is_met)
 {
-	struct run_box **sorted = NULL, *want, key_box, **hit;
+	const char *far = *r->set->box[FAR] ? r->set->box[FAR] : "INBOX";
+	struct run_box *b = add_box(r, far, far, *r->set->box[NEAR] ? r->set->box[NEAR] : "INBOX");
+	size_t i;
+
+	b->rec = blank_record(b->name);
+	for (i = 0; i < n; i++)
+		if (strcmp(all[i].name, b->name) == 0) {
+			is_met[i] = true;
+			b->rec = all[i];
+		}
+}
+
+/* Whether a mailbox of the pair is listed and in another pair by now: its former twin waits for nothing then. */
+static bool
+is_elsewhere(struct run *r, const struct box_record *rec)
+{
+	const char *full;
+	size_t i;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		full = arena_printf(&r->arena, "%s%s", r->set->box[s], name_on(rec, (enum side)s));
+		if (selectable(&r->listing[s], full) == NULL)
+			continue;
+		for (i = 0; i < r->boxes.n; i++)
+			if (!r->boxes.at[i].is_excluded && strcmp(r->boxes.at[i].side[s].on, full) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Pairs what is listed, and adds what only the base knows. */
+static int
+pair_all(struct run *r, struct err *e)
+{
 	struct box_record *all;
-	size_t n, i, listed = r->boxes.n;
+	bool *is_met;
+	size_t n, i;
 
 	if (box_all(r->state, &r->arena, &all, &n, e) < 0)
 		return -1;
-	sorted = mem_alloc((listed + 1) * sizeof *sorted);
-	for (i = 0; i < listed; i++)
-		sorted[i] = &r->boxes.at[i];
-	qsort(sorted, listed, sizeof *sorted, cmp_by_name);
-	VEC(struct box_record) unlisted = { 0 };
-	for (i = 0; i < n; i++) {
-		key_box.name = all[i].name;
-		want = &key_box;
-		hit = listed > 0 ? bsearch(&want, sorted, listed, sizeof *sorted, cmp_by_name) : NULL;
-		if (hit != NULL)
-			(*hit)->rec = all[i];
-		else if (r->set->patterns.n > 0 && is_selected(r, all[i].name))
-			vec_push(&unlisted, all[i]);
-	}
-	free(sorted);
-	for (i = 0; i < unlisted.n; i++)
-		add_box(r, unlisted.at[i].name, arena_printf(&r->arena, "%s%s", r->set->box[FAR],
-		    unlisted.at[i].name), arena_printf(&r->arena, "%s%s", r->set->box[NEAR],
-		    unlisted.at[i].name))->rec = unlisted.at[i];
-	vec_release(&unlisted);
-	for (i = 0; i < r->boxes.n; i++)
-		if (r->boxes.at[i].rec.name == NULL)
-			r->boxes.at[i].rec = (struct box_record){ .name = r->boxes.at[i].name,
-				.side = { [FAR] = { .mailbox_id = "", .mask = { .kw = "" } },
-				    [NEAR] = { .mailbox_id = "", .mask = { .kw = "" } } } };
+	is_met = arena_alloc(&r->arena, n + 1);
+	if (r->set->patterns.n == 0)
+		add_only(r, all, n, is_met);
+	else if (pair_listed(r, all, n, is_met, e) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (!is_met[i] && r->set->patterns.n > 0 && is_selected(r, &all[i]) && !is_elsewhere(r, &all[i]))
+			add_box(r, all[i].name, arena_printf(&r->arena, "%s%s", r->set->box[FAR], name_on(&all[i], FAR)),
+			    arena_printf(&r->arena, "%s%s", r->set->box[NEAR], name_on(&all[i], NEAR)))->rec = all[i];
 	qsort(r->boxes.at, r->boxes.n, sizeof r->boxes.at[0], cmp_box_order);
 	return 0;
 }
@@ -478,13 +589,7 @@ boxes_list(struct run *r, struct err *e)
 		if (check_fingerprint(r, (enum side)s, e) < 0)
 			return -1;
 	}
-	if (r->set->patterns.n > 0)
-		pair_listed(r);
-	else
-		add_box(r, *r->set->box[FAR] ? r->set->box[FAR] : "INBOX",
-		    *r->set->box[FAR] ? r->set->box[FAR] : "INBOX",
-		    *r->set->box[NEAR] ? r->set->box[NEAR] : "INBOX");
-	if (join_base(r, e) < 0)
+	if (pair_all(r, e) < 0)
 		return -1;
 	keep_named(r);
 	if (check_missing(r, e) < 0)

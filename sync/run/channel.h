@@ -29,6 +29,7 @@ struct channel {
 	/* With patterns: a prefix of mailbox names ("" or "Work/"), stripped before matching. Without: the one mailbox ("" = INBOX). */
 	const char *box[SIDES];
 	struct channel_names patterns;
+	unsigned roles;			/* Role: a set of enum role (sync/pair/roles.h) */
 	struct channel_names only;	/* mailboxes named on the command line; n = 0: all */
 	struct channel_names allow_delete, restore;	/* mailboxes; "*" = every one */
 	struct policy policy;

@@ -45,6 +45,7 @@ struct run_box {
 	const char *name;		/* within the channel: what people see */
 	struct box_record rec;		/* id 0 = not in the base yet */
 	struct run_side side[SIDES];
+	unsigned roles;			/* enum mailbox_attr: what the channel pairs it by; a mailbox made for it gets them */
 	bool is_excluded;		/* refused or held whole: reported once, nothing is done */
 	bool allow_delete, restore;
 	uint64_t sliced_to, slice_end;	/* records up to these had their turn in earlier slices, have it in this one */

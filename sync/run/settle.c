@@ -42,8 +42,8 @@ settle_fill_box(struct exec *x, struct batch *b, const struct op *op)
 	b->cursor = box->rec.side[op->side].cursor;
 	b->is_container = op->kind == OP_CREATE_BOX &&
 	    listing_find(&x->run->listing[op->side], b->on) != NULL;
-	if (op->kind == OP_CREATE_BOX && box->side[from].listed != NULL)
-		b->role = box->side[from].listed->attrs;
+	if (op->kind == OP_CREATE_BOX)
+		b->role = box->roles | (box->side[from].listed != NULL ? box->side[from].listed->attrs : 0);
 }
 
 void

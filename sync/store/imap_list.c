@@ -245,6 +245,8 @@ queue_list(struct imap_conn *c, struct imap_session *s, struct list_work *w, con
 		put_items(&cmd, caps);
 		imap_put(&cmd, ")");
 		w->has_status = true;
+	} else if (extended && imap_caps_has(caps, IMAP_CAP_SPECIAL_USE)) {
+		imap_put(&cmd, " RETURN (SPECIAL-USE)");
 	}
 	if (status == 0)
 		status = imap_send(s, &cmd, &list_events, w, NULL, e);

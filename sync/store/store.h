@@ -34,6 +34,7 @@
 #include "state/model/ident.h"
 #include "state/model/key.h"
 #include "sync/pair/names.h"
+#include "sync/pair/roles.h"
 
 struct store;
 struct session;
@@ -283,6 +284,7 @@ struct store {
 	enum names_layout layout;	/* what limits its names (sync/pair/names.h) */
 	bool is_folding;		/* ignores case, or normalises names (may be set by session_open) */
 	bool is_inbox_listed;		/* INBOX is listed among the others (sync/pair/patterns.h) */
+	const char *role_box[ROLES];	/* the mailbox that has a role, by configuration; NULL = what the store says */
 	int max_sessions;		/* workers that may use it at once */
 	bool is_dry;			/* set by the engine: this run writes nothing anywhere, not even a marker */
 };

@@ -229,14 +229,17 @@ static const struct {
 	  "rc:13:15: warning: there is no Channel \"d\"\n"
 	  "rc:14:10: warning: there is no Channel \"cc\"; did you mean \"c\"?\n" },
 
+	{ CHANNEL "Patterns *\nRole Sent Papers\n", "rc:13:11: Role knows no \"Papers\" (only Archive, Drafts, Junk, Sent, "
+	  "Trash, All, None)\n" },
+	{ CHANNEL "Role Sent\n", "rc:12:1: Role needs Patterns: a channel of one mailbox has one pair\n" },
+
 	/* What is not built yet, each once: the settings below show that it is read all the same. */
-	{ CHANNEL "MaxSize 1m\nMaxMessages 5\nExpireUnread yes\nExpireSide Far\nExpungeSolo Far\nRole yes\n",
+	{ CHANNEL "MaxSize 1m\nMaxMessages 5\nExpireUnread yes\nExpireSide Far\nExpungeSolo Far\n",
 	  "rc:12:1: MaxSize is not available yet\n"
 	  "rc:13:1: MaxMessages is not available yet\n"
 	  "rc:14:1: ExpireUnread is not available yet\n"
 	  "rc:15:1: ExpireSide is not available yet\n"
-	  "rc:16:1: ExpungeSolo is not available yet\n"
-	  "rc:17:1: Role is not available yet\n" },
+	  "rc:16:1: ExpungeSolo is not available yet\n" },
 	{ "MaildirStore m\nMaxSize 5x\nFlatten .\nTrash T\nTrashNewOnly no\nTrashRemoteNew no\nAltMap no\n",
 	  "rc:2:1: MaxSize is not available yet\n"
 	  "rc:2:9: MaxSize takes a size such as 500k or 10m, not \"5x\"\n"
@@ -566,6 +569,22 @@ refused_keywords_are_read(void **unused)
 	config_notes_release(&notes);
 }
 
+static void
+roles_are_read(void **unused)
+{
+	struct settings *s = settings_of("MaildirStore a\nRoleSent Gesendet\n\nMaildirStore b\nPath b/\n\nChannel c\nFar :a:\n"
+	    "Near :b:\nPatterns *\nRole sent TRASH\n\nChannel d\nFar :a:\nNear :b:\nPatterns *\nRole All\n\nChannel e\n"
+	    "Far :a:\nNear :b:\nPatterns *\nRole Junk\nRole None Drafts\n");
+
+	(void)unused;
+	assert_int_equal(settings_channel(s, "c")->roles, 1u << ROLE_SENT | 1u << ROLE_TRASH);
+	assert_int_equal(settings_channel(s, "d")->roles, ROLES_ALL);
+	assert_int_equal(settings_channel(s, "e")->roles, 1u << ROLE_DRAFTS);
+	assert_string_equal(settings_store(s, "a")->role_box[ROLE_SENT], "Gesendet");
+	assert_null(settings_store(s, "b")->role_box[ROLE_SENT]);
+	settings_free(&s);
+}
+
 /* No limit on a line, a word, or the number of words. */
 static void
 long_lines_are_read(void **unused)
@@ -776,6 +795,7 @@ main(void)
 		cmocka_unit_test(every_part_is_read),
 		cmocka_unit_test(printing_comes_back),
 		cmocka_unit_test(refused_keywords_are_read),
+		cmocka_unit_test(roles_are_read),
 		cmocka_unit_test(long_lines_are_read),
 		cmocka_unit_test(values_are_read),
 		cmocka_unit_test(nearest_is_found),

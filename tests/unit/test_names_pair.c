@@ -33,7 +33,7 @@ take_boxes(enum side side, const char *text)
 	for (word = strtok_r(s, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
 		if ((eq = strchr(word, '=')) != NULL)
 			*eq++ = '\0';
-		boxes[side][to->n++] = (struct pair_box){word, eq};
+		boxes[side][to->n++] = (struct pair_box){word, eq, 0};
 	}
 	to->boxes = boxes[side];
 }

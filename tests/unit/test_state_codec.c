@@ -154,6 +154,7 @@ roll_box(struct arena *a)
 			s->cursor.data[i] = (unsigned char)roll(256);
 		s->mask = (struct flag_mask){ roll(64), roll(2), roll_string(a) };
 		s->mailbox_id = roll_string(a);
+		s->on = roll_string(a);
 		s->listed = (int64_t)roll_wide() - 5;
 		s->missing_runs = roll(3);
 	}
@@ -259,6 +260,8 @@ test_records_come_back_as_they_were(void **state)
 		assert_int_equal(box.side[FAR].mask.has_any_keyword, box_got.side[FAR].mask.has_any_keyword);
 		assert_string_equal(box.side[NEAR].mailbox_id, box_got.side[NEAR].mailbox_id);
 		assert_int_equal(box.side[NEAR].listed, box_got.side[NEAR].listed);
+		assert_string_equal(box.side[FAR].on, box_got.side[FAR].on);
+		assert_string_equal(box.side[NEAR].on, box_got.side[NEAR].on);
 
 		in = roll_intent(&a);
 		buf_clear(&b);

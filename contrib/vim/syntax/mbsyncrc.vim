@@ -18,6 +18,7 @@ syntax match mbsyncrcName /\S\+/ contained contains=mbsyncrcString
 syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Inbox\|InfoDelimiter\|SubFolders\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\|Keywords\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Role\|RoleArchive\|RoleDrafts\|RoleJunk\|RoleSent\|RoleTrash\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Tunnel\|Host\|Port\|Timeout\|User\|UserCmd\|Pass\|PassCmd\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(AuthMech\|AuthMechs\|TLSType\|TLSVersions\|SystemCertificates\|CertificateFile\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(ClientCertificate\|ClientKey\|CipherString\|PipelineDepth\)\ze\s/
@@ -28,7 +29,7 @@ syntax match mbsyncrcOld /^\s*\zs\%(RequireCRAM\|SSLType\|SSLVersion\|SSLVersion
 syntax match mbsyncrcRefused /^\s*\zs\%(UseKeychain\|UseUTF8\|RequireSSL\|UseIMAPS\|UseSSLv2\|UseSSLv3\)\ze\s/
 syntax match mbsyncrcRefused /^\s*\zs\%(UseTLSv1\|UseTLSv1.1\|UseTLSv1.2\|UseTLSv1.3\)\ze\s/
 syntax match mbsyncrcNotYet /^\s*\zs\%(MaxSize\|Flatten\|Trash\|TrashNewOnly\|TrashRemoteNew\|AltMap\)\ze\s/
-syntax match mbsyncrcNotYet /^\s*\zs\%(Role\|ExpungeSolo\|MaxMessages\|ExpireUnread\|ExpireSide\)\ze\s/
+syntax match mbsyncrcNotYet /^\s*\zs\%(ExpungeSolo\|MaxMessages\|ExpireUnread\|ExpireSide\)\ze\s/
 
 highlight default link mbsyncrcUnknown Error
 highlight default link mbsyncrcRefused Error
