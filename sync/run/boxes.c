@@ -571,6 +571,50 @@ mark_wanted(struct run *r)
 	}
 }
 
+/* Whether a pattern says that very name. */
+static bool
+is_meant(const struct run *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->set->patterns.n; i++)
+		if (strcmp(r->set->patterns.at[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Mailboxes that show what others hold (Gmail's All Mail), caught by a wildcard: the first time, before they are
+ * copied, with the line that leaves them out. */
+static void
+note_views(struct run *r)
+{
+	static const struct { enum mailbox_attr attr; const char *word; } views[] = {
+		{ MAILBOX_ALL, "\\All" }, { MAILBOX_IMPORTANT, "\\Important" }, { MAILBOX_FLAGGED, "\\Flagged" },
+	};
+	struct run_box *b;
+	struct buf line = { 0 };
+	const char *p;
+	size_t i, k;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		for (s = 0; s < SIDES; s++)
+			for (k = 0; k < sizeof views / sizeof views[0]; k++) {
+				if (b->rec.id != 0 || b->is_excluded || b->side[s].listed == NULL || is_meant(r, b->name) ||
+				    !(b->side[s].listed->attrs & views[k].attr) || !is_wanted(r, b))
+					continue;
+				buf_clear(&line);
+				for (p = b->name; *p != '\0'; p++)
+					buf_printf(&line, "%s%c", *p == '"' || *p == '\\' ? "\\" : "", *p);
+				report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "holds messages of other "
+				    "mailboxes a second time (%s on %s); this line in the channel leaves it out: "
+				    "Patterns \"!%s\"", views[k].word, side_name((enum side)s), buf_str(&line)));
+			}
+	}
+	buf_release(&line);
+}
+
 int
 boxes_list(struct run *r, struct err *e)
 {
@@ -595,6 +639,7 @@ boxes_list(struct run *r, struct err *e)
 	if (check_missing(r, e) < 0)
 		return -1;
 	mark_wanted(r);
+	note_views(r);
 	r->progress.boxes = r->report->boxes = r->boxes.n;
 	return 0;
 }

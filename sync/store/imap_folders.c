@@ -74,8 +74,8 @@ imap_create_mailbox(struct session *session, const char *name, unsigned role, en
 	}
 	if (answer.status == IMAP_NO && (answer.code == IMAP_CODE_ALREADYEXISTS || imap_exists(session, name, e) == 1))
 		answer.status = IMAP_OK;
-	if (answer.status == IMAP_OK && (c->st->is_subscribed_only || (role & MAILBOX_SUBSCRIBED)) &&
-	    run(c, "SUBSCRIBE ", name, NULL, "", &ignored, e) < 0)
+	/* Other programs show their users what is subscribed. A server that refuses leaves a mailbox all the same. */
+	if (answer.status == IMAP_OK && run(c, "SUBSCRIBE ", name, NULL, "", &ignored, e) < 0)
 		return -1;
 	return judge(c, &answer, "CREATE", name, o, e);
 }

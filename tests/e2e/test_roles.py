@@ -3,8 +3,9 @@ import re
 import shutil
 import unittest
 
-from accounts import KINDS, Account, server
-from lib import find
+from accounts import KINDS, Account
+from lib import Case, ImapSide, find, message
+from scripted import Scripted
 from servers import Dovecot
 
 SPECIAL = '''
@@ -262,6 +263,150 @@ class BetweenServers(Roles):
         for box in ('Sent', 'Drafts', 'Archive', 'Junk', 'Trash'):
             self.assertEqual(found[box], {'\\' + box})
         self.assertEqual(found['Other'], set())
+
+    def test_subscribed(self):
+        """What we make on a server, others show there; what we remove, they do not look for."""
+        for kind in ('dovecot', 'cyrus'):
+            with self.subTest(kind=kind):
+                self.setUp()
+                self.far = self.near = None
+                self.imap_pair(kind=kind)
+                self.near.create('Ähnliches')
+                self.fill(self.near, 'Ähnliches', 1)
+                self.sync_twice()
+                wire = self.far.wire('Ähnliches').encode()
+
+                def subscribed():
+                    lines = self.far.ok(self.far.imap.lsub(), 'LSUB')
+                    return [x for x in lines if x and x.endswith((wire, wire.strip(b'"')))]
+                self.assertEqual(len(subscribed()), 1)
+                self.near.remove('Ähnliches')
+                self.sync_twice()
+                self.assertEqual(subscribed(), [])
+
+
+class Told(Case):
+    """A server that does as it is told."""
+
+    def start(self, channel='', **kw):
+        self.server = Scripted(**kw)
+        self.server.__enter__()
+        self.addCleanup(self.server.__exit__)
+        side = ImapSide(self.server, 'anna')
+        self.addCleanup(side.close)
+        self.server.seen.clear()
+        self.pair(channel, far=side, near=self.maildir('near'))
+
+    def seen(self, verb):
+        return [words for _, v, words in self.server.seen if v == verb]
+
+    def put(self, name, n, flags=('\\Seen',)):
+        made = []
+        for _ in range(n):
+            self._serial += 1
+            self.server.boxes[name].add(message(self._serial).replace(b'\n', b'\r\n'), flags)
+            made.append(self._serial)
+        return made
+
+    def test_use_is_refused(self):
+        """Not by this server, or not for this mailbox: the mailbox is made without."""
+        for code in ('[USEATTR] not supported', '[CANNOT] no', 'no'):
+            with self.subTest(code=code):
+                self.setUp()
+                self.far = self.near = None
+                self.start('Role All', more=['CREATE-SPECIAL-USE'])
+                self.server.fault = lambda session, verb, words: (
+                    f'{{tag}} NO {code}\r\n' if verb == 'CREATE' and len(words) > 1 else None)
+                self.near.create('Sent')
+                self.fill(self.near, 'Sent', 1)
+                self.sync_twice()
+                self.assertEqual(self.seen('CREATE'), [['Sent', ['USE', ['\\Sent']]], ['Sent']])
+
+    def test_use_where_it_is_offered(self):
+        self.start('Role Sent', more=['CREATE-SPECIAL-USE'])
+        for box in ('Sent', 'Trash'):
+            self.near.create(box)
+            self.fill(self.near, box, 1)
+        self.sync_twice()
+        self.assertEqual(self.seen('CREATE'), [['Sent', ['USE', ['\\Sent']]], ['Trash']])
+        self.assertEqual(sorted(w[0] for w in self.seen('SUBSCRIBE')), ['Sent', 'Trash'])
+        self.setUp()
+        self.far = self.near = None
+        self.start('Role Sent')
+        self.near.create('Sent')
+        self.fill(self.near, 'Sent', 1)
+        self.sync_twice()
+        self.assertEqual(self.seen('CREATE'), [['Sent']])
+
+    def test_subscribe_is_refused(self):
+        self.start()
+        self.server.fault = lambda session, verb, words: '{tag} NO no\r\n' if verb == 'SUBSCRIBE' else None
+        self.near.create('box')
+        self.fill(self.near, 'box', 1)
+        self.sync_twice()
+
+    def test_views_are_told_of(self):
+        """All Mail under a wildcard: told before anything is copied, once, with a line that works."""
+        self.start()
+        for name, word in (('[G]/All Mail', '\\All'), ('[G]/"x\\y"', '\\Important'), ('Stars', '\\Flagged')):
+            self.server.create(name, attributes=word)
+            self.put(name, 2)
+        told = self.mailtwin('plan', '-a')
+        lines = re.findall(r'leaves it out: (.*)', told.err + told.out)
+        self.assertEqual(lines, ['Patterns "!Stars"', 'Patterns "![G]/\\"x\\\\y\\""', 'Patterns "![G]/All Mail"'])
+        with open(self.config) as f:
+            config = f.read().rstrip()
+        self.write_config('\n'.join([config] + lines[:2]) + '\n')
+        told = self.sync_twice(twins=False)
+        self.assertIn('All Mail', told.err)
+        self.assertEqual(self.near.boxes(), ['INBOX', '[G]/All Mail'])
+        self.assertNotIn('leaves it out', self.sync().err)
+        # Asked for by its name, it is what a person wants.
+        self.setUp()
+        self.far = self.near = None
+        self.start()
+        self.pair(far=self.far, near=self.near, patterns='* "[G]/All Mail"')
+        self.server.create('[G]/All Mail', attributes='\\All')
+        self.assertEqual(self.sync().err, '')
+
+    def test_a_label_costs_no_body(self):
+        """One message in three mailboxes of an account travels once, and is copied here; and so does one that gets its
+        label later, or is copied on this side."""
+        for extension in ('X-GM-EXT-1', 'OBJECTID'):
+            with self.subTest(extension=extension):
+                self.setUp()
+                self.far = self.near = None
+                self.start(more=[extension])
+                boxes = ['INBOX', 'All Mail', 'Work', 'Later']
+                for name in boxes[1:]:
+                    self.server.create(name)
+                s = self.put('INBOX', 25)
+                for name in ('All Mail', 'Work'):
+                    for m in list(self.server.boxes['INBOX'].mails):
+                        self.server.boxes[name].add(m.data, m.flags, m.date)
+                self.sync_twice()
+                self.assertEqual([len(self.near.messages(b)) for b in boxes], [25, 25, 25, 0])
+                self.assertEqual(self.bodies(), 25)
+                for m in self.server.boxes['Work'].mails[:10]:
+                    self.server.boxes['Later'].add(m.data, m.flags, m.date)
+                self.sync_twice()
+                self.assertEqual(len(self.near.messages('Later')), 10)
+                self.assertEqual(self.bodies(), 25)
+                appended = len(self.seen('APPEND'))
+                self.near.copy([m for m in self.near.messages('INBOX') if m.serial == s[20]][0], 'Later')
+                self.sync_twice()
+                self.assertEqual(len(self.server.boxes['Later'].mails), 11)
+                self.assertEqual((self.bodies(), len(self.seen('APPEND'))), (25, appended))
+
+    def bodies(self):
+        """How many messages were fetched whole."""
+        total = 0
+        for words in self.seen('UID FETCH'):
+            if 'BODY.PEEK[]' in words[1]:
+                for part in words[0].split(','):
+                    first, _, last = part.partition(':')
+                    total += int(last or first) - int(first) + 1
+        return total
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 
 from servers import PASSWORD, authority
 
@@ -38,6 +39,7 @@ class Box:
         self.has_modseq = True
         self.permanent = '\\Answered \\Flagged \\Draft \\Deleted \\Seen \\*'
         self.noselect = False
+        self.attributes = ''            # words of its LIST line, such as \\Sent
 
     def add(self, data, flags=(), date=None):
         self.modseq += 1
@@ -259,7 +261,7 @@ class Session(threading.Thread):
         for name, b in sorted(self.server.boxes.items()):
             if not match.match(name) or (subscribed and name not in self.server.subscribed):
                 continue
-            word = '\\Noselect' if b.noselect else ''
+            word = ' '.join(w for w in (b.attributes, '\\Noselect' if b.noselect else '') if w)
             self.send(f'* LIST ({word}) "{self.server.delimiter}" {self.server.quote(name)}\r\n')
             if items and not b.noselect:
                 self.send(self.status_line(name, items))
@@ -281,7 +283,8 @@ class Session(threading.Thread):
         name = words[0].rstrip(self.server.delimiter)
         if name in self.server.boxes:
             return 'NO [ALREADYEXISTS] it exists'
-        self.server.create(name)
+        use = next((w[1] for w in words[1:] if isinstance(w, list) and w[0] == 'USE'), [])
+        self.server.create(name, attributes=' '.join(use))
         return 'OK done'
 
     def do_delete(self, words):
@@ -356,6 +359,10 @@ class Session(threading.Thread):
                 out.append(b'RFC822.SIZE %d' % len(m.data))
             elif item == 'INTERNALDATE':
                 out.append(b'INTERNALDATE ' + m.date.encode())
+            elif item in ('X-GM-MSGID', 'EMAILID'):
+                # The server's own id of a mail, wherever it lies.
+                n = zlib.crc32(m.data)
+                out.append(b'X-GM-MSGID %d' % n if item == 'X-GM-MSGID' else b'EMAILID (E%x)' % n)
             elif item.startswith('BODY.PEEK['):
                 data = m.data
                 if 'HEADER' in item:
