@@ -153,6 +153,29 @@ exclude(struct parser *p, struct place a, const char *a_name, struct place b, co
 		    a.line);
 }
 
+/* One that is missing between two others would take those below it along: a client offers a range. */
+static void
+fill_tls_versions(struct parser *p, unsigned *versions)
+{
+	unsigned v, highest = 0, lowest = 0;
+
+	for (v = SETTINGS_TLS_1_0; v <= SETTINGS_TLS_1_3; v <<= 1) {
+		if (*versions & v) {
+			lowest = lowest == 0 ? v : lowest;
+			highest = v;
+		}
+	}
+	if (highest == 0)
+		parser_error(p, SEEN_ACCOUNT(tls_versions), "no TLS version is left");
+	for (v = lowest; v < highest; v <<= 1) {
+		if (*versions & v)
+			continue;
+		*versions |= v;
+		parser_warn(p, SEEN_ACCOUNT(tls_versions), "TLS 1.%c lies between versions that may be used, and is used "
+		    "as well: +1.%c says so", v == SETTINGS_TLS_1_1 ? '1' : '2', v == SETTINGS_TLS_1_1 ? '1' : '2');
+	}
+}
+
 static void
 close_account(struct parser *p)
 {
@@ -164,8 +187,7 @@ close_account(struct parser *p)
 	if (SEEN_ACCOUNT(host).line == 0 && SEEN_ACCOUNT(tunnel).line == 0 && !p->is_unclear)
 		parser_error(p, p->opened, "%s \"%s\" has neither %sHost nor Tunnel", section_name(kind),
 		    account->name, kind == IN_IMAP ? "Account nor " : "");
-	if (account->tls_versions == 0)
-		parser_error(p, SEEN_ACCOUNT(tls_versions), "no TLS version is left");
+	fill_tls_versions(p, &account->tls_versions);
 	if (SEEN_ACCOUNT(tls_type).line == 0)
 		account->tls_type = account->tunnel != NULL ? SETTINGS_TLS_NONE : SETTINGS_TLS_STARTTLS;
 	if (account->port == 0)

@@ -147,6 +147,10 @@ static const struct {
 	  "rc:3:13: \"+1.4\" is no TLS version (only +1.0 to +1.3, -1.0 to -1.3)\n"
 	  "rc:3:18: \"1.3\" must say whether the version is added (+1.3) or taken away (-1.3)\n" },
 	{ ACCOUNT "TLSVersions -1.2 -1.3\n", "rc:3:1: no TLS version is left\n" },
+	{ ACCOUNT "TLSVersions +1.0\n", "rc:3:1: warning: TLS 1.1 lies between versions that may be used, and is used as well: "
+	  "+1.1 says so\n" },
+	{ ACCOUNT "TLSVersions +1.1 -1.2\n", "rc:3:1: warning: TLS 1.2 lies between versions that may be used, and is used as "
+	  "well: +1.2 says so\n" },
 	{ ACCOUNT "SSLType IMAPS\nSSLVersions TLSv1.2 SSLv3 TLSv12\n",
 	  "rc:3:1: warning: \"SSLType\" is deprecated: write \"TLSType\"\n"
 	  "rc:4:1: warning: \"SSLVersions\" is deprecated: write \"TLSVersions\"\n"
