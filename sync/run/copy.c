@@ -93,8 +93,13 @@ copy_these(struct tee *t, size_t n, struct session *from, struct session *to, st
 			b->job.err_side = b->side;
 		}
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		/* Whose source was lost is as if not tried: it gets another turn. */
+		if (status < 0 && b->job.err_side != b->side && t->items[i].outcome == OUTCOME_FAILED &&
+		    t->items[i].err.retry != ERR_NEVER)
+			t->items[i].err = (struct err){ 0 };
 		b->deliver[t->at[i]] = t->items[i];
+	}
 	free(t->items);
 	free(fetch);
 	return status;

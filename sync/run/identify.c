@@ -175,7 +175,7 @@ search_learn(struct search *x, unsigned want, search_choice *choose, const void 
 		}
 		if (j == NULL)
 			j = new_job(x, x->at[item->side], box, want, PER_JOB < chosen.n - i ? PER_JOB : chosen.n - i);
-		j->items[j->n] = (struct identify_item){ .key = h->key, .hint = h->hint };
+		j->items[j->n] = (struct identify_item){ .key = h->key, .hint = h->hint, .size = h->size };
 		j->index[j->n++] = chosen.at[i];
 	}
 	if (j != NULL)

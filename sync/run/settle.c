@@ -46,6 +46,13 @@ settle_fill_box(struct exec *x, struct batch *b, const struct op *op)
 		b->role = box->roles | (box->side[from].listed != NULL ? box->side[from].listed->attrs : 0);
 }
 
+/* As listed; or, where the list does not tell, as identified. */
+static uint64_t
+body_size(const struct record *rec, const struct record_half *half)
+{
+	return half->size != 0 ? half->size : rec->ident.has & IDENT_SIZE ? rec->ident.size : 0;
+}
+
 void
 settle_fill(struct exec *x, struct batch *b, uint32_t i)
 {
@@ -60,10 +67,10 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 	b->intent[n].id = 0;
 	switch (op->kind) {
 	case OP_COPY:
-		b->fetch[n] = (struct fetch_item){ there->key, there->hint };
+		b->fetch[n] = (struct fetch_item){ there->key, there->hint, body_size(rec, there) };
 		b->deliver[n] = (struct deliver_item){ .flags = flags_keep(&b->arena, there->flags,
 		    &exec_box(x, op->box)->rec.side[op->side].mask),
-			.name = store->ops->choose_name(store, &b->arena), .hint = "" };
+			.name = store->ops->choose_name(store, &b->arena), .size = body_size(rec, there), .hint = "" };
 		if (!exec_box(x, op->box)->rec.side[op->side].is_known)
 			b->deliver[n].flags = there->flags;
 		break;

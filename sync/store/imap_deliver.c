@@ -396,10 +396,18 @@ int
 imap_deliver(struct session *session, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
     struct arena *a, struct delivery **d_r, struct err *e)
 {
-	struct imap_deliver *d = mem_alloc(sizeof *d);
+	struct imap_deliver *d;
+	uint64_t octets = 0;
 	size_t i;
 
-	(void)e;
+	*d_r = NULL;
+	for (i = 0; i < n; i++) {
+		items[i].hint = "";
+		octets += imap_likely_size(items[i].size);
+	}
+	if (imap_expect_octets(imap_conn_of(session), octets, e) < 0)
+		return -1;
+	d = mem_alloc(sizeof *d);
 	d->delivery.sink = (struct body_sink){ deliver_begin, deliver_data, deliver_end, d };
 	d->delivery.finish = deliver_finish;
 	d->c = imap_conn_of(session);
@@ -410,8 +418,6 @@ imap_deliver(struct session *session, const char *box, uint64_t epoch, struct de
 	d->arena = a;
 	d->order = mem_alloc((n + 1) * sizeof *d->order);
 	d->appends = mem_alloc((n + 1) * sizeof *d->appends);
-	for (i = 0; i < n; i++)
-		items[i].hint = "";
 	*d_r = &d->delivery;
 	return 0;
 }

@@ -262,14 +262,19 @@ imap_fetch(struct session *session, const char *box, uint64_t epoch, const struc
     const struct body_sink *sink, struct err *e)
 {
 	struct fetch_work w = { .c = imap_conn_of(session), .box = box, .n = n, .section = "", .sink = sink };
+	uint64_t octets = 0;
 	struct err gone;
 	size_t i;
 	int status;
 
 	w.sorted = mem_alloc((n + 1) * sizeof *w.sorted);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		w.sorted[i] = (struct fetched){ .uid = key_uid(items[i].key), .index = i };
-	status = run(&w, epoch, e);
+		octets += imap_likely_size(items[i].size);
+	}
+	status = imap_expect_octets(w.c, octets, e);
+	if (status == 0)
+		status = run(&w, epoch, e);
 	if (status == 0 && w.has_failed) {
 		*e = w.err;
 		status = -1;
@@ -290,6 +295,8 @@ imap_identify(struct session *session, const char *box, uint64_t epoch, struct i
 {
 	struct fetch_work w = { .c = imap_conn_of(session), .box = box, .n = n, .items = items,
 		.wants_full = (want & IDENT_FULL) != 0 };
+	enum { HEADER = 2000 };		/* octets of a usual one */
+	uint64_t octets = 0;
 	size_t i;
 	int status;
 
@@ -301,8 +308,11 @@ imap_identify(struct session *session, const char *box, uint64_t epoch, struct i
 	for (i = 0; i < n; i++) {
 		w.sorted[i] = (struct fetched){ .uid = key_uid(items[i].key), .index = i };
 		items[i].status = -1;
+		octets += w.wants_full ? imap_likely_size(items[i].size) : HEADER;
 	}
-	status = run(&w, epoch, e);
+	status = imap_expect_octets(w.c, octets, e);
+	if (status == 0)
+		status = run(&w, epoch, e);
 	for (i = 0; i < n && status == 0; i++)
 		if (!w.sorted[i].is_done)
 			missing(&w, &items[w.sorted[i].index].err);

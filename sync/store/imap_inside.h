@@ -57,6 +57,7 @@ struct imap_conn {
 	struct list_work early_work;
 	char *selected;			/* canonical name; NULL = none is known to be */
 	bool is_examined;
+	uint64_t expected;		/* octets of bodies, so far */
 	VEC(struct imap_watch *) watches;	/* contexts of the SELECTs of imap_delta.c */
 };
 
@@ -82,6 +83,16 @@ int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const str
 int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
 int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, struct err *e);
 int imap_enter_to_write(struct imap_conn *c, const char *name, uint64_t epoch, struct err *e);
+/* Before bodies travel, about so many octets: compressed from where all of the session's pay for the round trip. */
+int imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e);
+/* For imap_expect_octets(): a message of that size as listed, 0 = not known. */
+static inline uint64_t
+imap_likely_size(uint64_t size)
+{
+	enum { TYPICAL = 4096 };
+
+	return size != 0 ? size : TYPICAL;
+}
 /* Waits for everything; a lost session is ERR_STORE. */
 int imap_settle(struct imap_conn *c, struct err *e);
 /* Waits until at most `most` commands are unanswered (fewer with PipelineDepth). */

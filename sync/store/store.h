@@ -150,7 +150,11 @@ struct body_sink {
 	void *ctx;
 };
 
-struct fetch_item { struct key key; const char *hint; };
+struct fetch_item {
+	struct key key;
+	const char *hint;
+	uint64_t size;			/* as listed; 0 = not known */
+};
 
 /* ---- writes ---- */
 
@@ -158,6 +162,7 @@ struct deliver_item {
 	struct flags flags;
 	int64_t date;			/* arrival time to give it, 0 = now; settled when its body begins */
 	struct key name;		/* from choose_name, or KEY_NONE */
+	uint64_t size;			/* of its body, about; 0 = not known */
 	/* answer; FAILED and goes_alone: refused in one command with others, perhaps for the sake of one of those: ask
 	 * again, with this set, and it is sent by itself */
 	bool goes_alone;
@@ -219,6 +224,7 @@ struct move_item {
 struct identify_item {
 	struct key key;
 	const char *hint;
+	uint64_t size;			/* as listed; 0 = not known */
 	/* answer */
 	int status;			/* 0, or -1: unreadable or gone, err set */
 	struct ident ident;

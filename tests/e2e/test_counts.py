@@ -128,3 +128,44 @@ class Limits(Counts):
         # A floor, not a speed: 80 kB cannot come faster than the rate allows.
         self.assertGreater(time.monotonic() - begin, 1)
         self.assert_twins()
+
+
+class Bodies(Counts):
+    """COMPRESS=DEFLATE: where bodies enough travel to pay for its round trip, and nowhere else."""
+
+    def carry(self, account=''):
+        """Bytes down and up of 60 messages each way."""
+        self.configure(account)
+        for k in range(60):
+            self._serial += 1
+            self.far.deliver('box01', message(20_000 + self._serial, size=6000), '')
+            self.near.deliver('box02', message(30_000 + self._serial, size=6000), 'S')
+        stats = self.count()
+        self.assert_twins()
+        return stats['down'], stats['up']
+
+    def test_compressed_when_bodies_travel(self):
+        plain = self.carry('DisableExtension COMPRESS=DEFLATE\n')
+        packed = self.carry()
+        for a, b in zip(plain, packed):
+            self.assertGreater(a, 360_000)
+            self.assertLess(b, a * 2 / 3, (plain, packed))
+
+    def test_not_for_little(self):
+        traces = os.path.join(self.home, 'traces')
+        os.mkdir(traces)
+        for k in range(5):
+            self.far.deliver('box01', message(40_000 + k, size=6000), '')
+        self.sync('-a', '--transcript', traces)
+        said = ''.join(open(os.path.join(traces, f), errors='replace').read() for f in os.listdir(traces))
+        self.assertIn('BODY.PEEK[]', said)
+        self.assertNotIn('C: A9 COMPRESS', re.sub(r'A\d+ COMPRESS', 'A9 COMPRESS', said))
+        self.assert_twins()
+
+    def test_an_upload_is_few_commands(self):
+        """MULTIAPPEND: a hundred messages at a time."""
+        for k in range(120):
+            self.near.deliver('box02', message(50_000 + k), 'S')
+        stats = self.count()
+        self.assertLessEqual(stats['max_turns'], 14, stats)
+        self.assert_twins()

@@ -12,6 +12,7 @@ go out before the tagged one. `before_literal` is asked before each `+` and may 
 lists all commands of the others as (session number, verb, words).
 """
 import imaplib
+import io
 import re
 import socket
 import ssl
@@ -77,6 +78,26 @@ def compact(uids):
     return ','.join(f'{a}:{b}' if a != b else f'{a}' for a, b in out)
 
 
+class Inflated(io.RawIOBase):
+    """What arrives on a compressed line (RFC 4978)."""
+
+    def __init__(self, raw):
+        self.raw, self.inflate, self.got = raw, zlib.decompressobj(-15), b''
+
+    def readable(self):
+        return True
+
+    def readinto(self, room):
+        while not self.got:
+            data = self.raw.read1(65536)
+            if not data:
+                return 0
+            self.got = self.inflate.decompress(data)
+        n = min(len(room), len(self.got))
+        room[:n], self.got = self.got[:n], self.got[n:]
+        return n
+
+
 class Session(threading.Thread):
     def __init__(self, server, sock, number):
         super().__init__(daemon=True)
@@ -85,9 +106,13 @@ class Session(threading.Thread):
         self.user = None
         self.read_only = False
         self.qresync = False
+        self.deflate = None
 
     def send(self, data):
-        self.sock.sendall(data if isinstance(data, bytes) else data.encode('latin-1'))
+        data = data if isinstance(data, bytes) else data.encode('latin-1')
+        if self.deflate:
+            data = self.deflate.compress(data) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
+        self.sock.sendall(data)
 
     def line(self):
         """One command line, literals in place: (text with literals as placeholders, [literals])."""
@@ -189,6 +214,9 @@ class Session(threading.Thread):
         if end is None:
             return False
         self.send(f'{tag} {end}\r\n')
+        if verb == 'COMPRESS' and end.startswith('OK'):
+            self.deflate = zlib.compressobj(wbits=-15)
+            self.file = io.BufferedReader(Inflated(self.file))
         return verb == 'LOGOUT'
 
     # Any state
@@ -203,6 +231,9 @@ class Session(threading.Thread):
     def do_id(self, words):
         self.send('* ID NIL\r\n')
         return 'OK done'
+
+    def do_compress(self, words):
+        return 'OK from here on' if words == ['DEFLATE'] and not self.deflate else 'BAD what'
 
     def do_logout(self, words):
         self.send('* BYE so long\r\n')

@@ -233,7 +233,7 @@ got_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 static inline struct got
 fetch_one(struct fixture *f, const char *box, const char *key, const char *hint)
 {
-	struct fetch_item item = { key_from_string(key), hint };
+	struct fetch_item item = { .key = key_from_string(key), .hint = hint };
 	struct got g = { 0 };
 	struct body_sink sink = { got_begin, got_data, got_end, &g };
 

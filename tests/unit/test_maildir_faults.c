@@ -316,7 +316,7 @@ directories_without_permission(void **state)
 	run(f, "echo x >mail/open/cur/1.a; chown -R 65534 .; chmod 000 mail/open/cur/1.a mail/shut; chmod 500 mail/fixed/*");
 	pid = fork();
 	if (pid == 0) {
-		struct fetch_item item = { key_from_string("1.a"), "c" };
+		struct fetch_item item = { .key = key_from_string("1.a"), .hint = "c" };
 		struct got g = { 0 };
 		struct body_sink sink = { got_begin, got_data, got_end, &g };
 		struct deliver_item del = { .name = key_from_string("2.a"), .flags = FLAGS_NONE };

@@ -1,4 +1,5 @@
-"""Uploads that share a command (MULTIAPPEND): what each message's outcome is, whatever the server says of them together."""
+"""Bodies on the wire: uploads that share a command (MULTIAPPEND) and what becomes of each message, whatever the server says
+of them together; and COMPRESS."""
 from lib import find, message, serials
 from accounts import Account
 from scripted import CUT
@@ -127,6 +128,49 @@ class Together(Told):
         self.server.fault = None
         self.sync_twice()
         self.assertEqual(sorted(serials(self.far)), n)
+
+
+class Compressed(Told):
+    """COMPRESS=DEFLATE (RFC 4978), by a server that does it, and by one that does not want to."""
+
+    def work(self):
+        s = self.put(60, 'INBOX')
+        for m in self.box().mails:
+            m.data += b'all work and no play\r\n' * 300
+        n = self.fill(self.near, 'INBOX', 60, 'S', size=6000)
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.far)), sorted(s + n))
+
+    def test_both_ways(self):
+        self.start(more=['COMPRESS=DEFLATE', 'MULTIAPPEND'])
+        self.work()
+        asked = [session for session, verb, _ in self.server.seen if verb == 'COMPRESS']
+        self.assertTrue(asked)
+        self.assertEqual(len(asked), len(set(asked)), 'asked twice in one session')
+
+    def test_refused(self):
+        self.start(more=['COMPRESS=DEFLATE'])
+        self.server.fault = lambda session, verb, words: (
+            '{tag} NO [COMPRESSIONACTIVE] TLS does that already\r\n' if verb == 'COMPRESS' else None)
+        self.work()
+        self.assertIn('COMPRESS', self.server.verbs())
+
+    def test_hangs_up_at_it(self):
+        self.start(more=['COMPRESS=DEFLATE'])
+        hung = []
+
+        def fault(session, verb, words):
+            if verb == 'COMPRESS' and not hung:
+                hung.append(verb)
+                return CUT
+        self.server.fault = fault
+        self.work()
+        self.assertTrue(hung)
+
+    def test_switched_off(self):
+        self.start(more=['COMPRESS=DEFLATE'], account='DisableExtension COMPRESS=DEFLATE\n')
+        self.work()
+        self.assertNotIn('COMPRESS', self.server.verbs())
 
 
 class Real(Account):
