@@ -354,7 +354,7 @@ decode_seen(struct db_val v, struct seen *s_r)
 /* ---- mailbox pairs ---- */
 
 enum side_bit { SIDE_KNOWN = 1, SIDE_STEADY = 2, SIDE_ANY_KEYWORD = 4, SIDE_HELD = 8, SIDE_TOLD = 16, SIDE_NAMED = 32,
-	SIDE_END = 64 };
+	SIDE_BLANK = 64, SIDE_END = 128 };
 
 static void
 put_side(struct buf *b, const struct box_side *s)
@@ -364,7 +364,7 @@ put_side(struct buf *b, const struct box_side *s)
 	assert(s->cursor.len <= CURSOR_SIZE);
 	put_u8(b, (s->is_known ? SIDE_KNOWN : 0u) | (s->cursor.is_steady ? SIDE_STEADY : 0u) |
 	    (s->mask.has_any_keyword ? SIDE_ANY_KEYWORD : 0u) | (s->was_held ? SIDE_HELD : 0u) |
-	    (s->was_told ? SIDE_TOLD : 0u) | (is_named ? SIDE_NAMED : 0u));
+	    (s->was_told ? SIDE_TOLD : 0u) | (is_named ? SIDE_NAMED : 0u) | (s->is_blank ? SIDE_BLANK : 0u));
 	put_u64(b, s->cursor.epoch);
 	put_u8(b, s->cursor.len);
 	buf_add(b, s->cursor.data, s->cursor.len);
@@ -387,6 +387,7 @@ take_side(struct reader *r, struct box_side *s)
 	s->mask.has_any_keyword = bits & SIDE_ANY_KEYWORD;
 	s->was_held = bits & SIDE_HELD;
 	s->was_told = bits & SIDE_TOLD;
+	s->is_blank = bits & SIDE_BLANK;
 	s->cursor.epoch = take_u64(r);
 	s->cursor.len = (uint8_t)take_below(r, CURSOR_SIZE + 1);
 	take_bytes(r, s->cursor.data, s->cursor.len);

@@ -170,6 +170,7 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_number(d, prefix, "missing-runs", bs->missing_runs);
 		add_number(d, prefix, "held", bs->was_held);
 		add_number(d, prefix, "told-keywords", bs->was_told);
+		add_number(d, prefix, "blank", bs->is_blank);
 	}
 	return end_line(d, e);
 }

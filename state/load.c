@@ -225,6 +225,7 @@ load_box(struct load *l)
 		bs->missing_runs = take_number(l, prefix, "missing-runs", UINT64_MAX);
 		bs->was_held = take_number(l, prefix, "held", 1);
 		bs->was_told = take_number(l, prefix, "told-keywords", 1);
+		bs->is_blank = take_number(l, prefix, "blank", 1);
 	}
 	if (l->is_bad)
 		return -1;

@@ -60,6 +60,8 @@ struct box_side {
 	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
 	uint64_t missing_runs;		/* runs in a row it was not listed */
 	bool was_told;			/* that it cannot keep a keyword which the other side has (R14): once is enough */
+	bool is_blank;			/* listed where nothing was known, and not compared with all mailboxes of the other side
+					 * yet: its mail may be filed elsewhere there (R10) */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 };
 

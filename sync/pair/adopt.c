@@ -57,15 +57,20 @@ count_side(const struct adopt_item *g, size_t n, enum side s)
 
 enum adopt_mode { TWINS, MOVED };
 
-/* Header and size alone decide: of one far and one near; or of what one store shows as equal. */
+/* Header and size alone decide: of one far and one near, or as many as those on the other side, which are all the same;
+ * or of what one store shows as equal. */
 static bool
 is_plain(const struct adopt_item *g, size_t n, enum adopt_mode mode)
 {
 	const struct adopt_item *known = NULL;
-	size_t i;
+	size_t i, unknown[SIDES] = { 0, 0 };
 
-	if (mode == TWINS)
-		return n == 2 && g[0].side != g[1].side && ident_compare(&g[0].ident, &g[1].ident) == IDENT_SAME;
+	if (mode == TWINS && n == 2)
+		return g[0].side != g[1].side && ident_compare(&g[0].ident, &g[1].ident) == IDENT_SAME;
+	for (i = 0; i < n; i++)
+		unknown[g[i].side] += !(g[i].ident.has & IDENT_FULL);
+	if (mode == TWINS && (2 * count_side(g, n, FAR) != n || (unknown[FAR] > 0 && unknown[NEAR] > 0)))
+		return false;
 	for (i = 0; i < n; i++) {
 		if (i > 0 && (!(g[i].ident.has & IDENT_SIZE) || !(g[0].ident.has & IDENT_SIZE) ||
 		    g[i].ident.size != g[0].ident.size))

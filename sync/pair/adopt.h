@@ -4,7 +4,8 @@
  *
  * Decisions:
  *   one far and one near message with the same header digest and the same size are twins;
- *   sizes that differ, or more than one candidate on a side, are decided by the digest of the whole message;
+ *   so are as many on each side, where those of one side are known to be the same throughout;
+ *   sizes that differ, or other candidates on a side, are decided by the digest of the whole message;
  *   of equal messages in surplus, the k-th far goes with the k-th near, those first whose copy is awaited, those last
  *   that are \Deleted, then by date and key; the rest stay alone.
  *

@@ -137,11 +137,30 @@ check_fingerprint(struct run *r, enum side s, struct err *e)
 			if (all[i].side[s].cursor.epoch == 0)
 				continue;
 			all[i].side[s].cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
+			all[i].side[s].is_blank = true;
 			if (box_put(r->state, &all[i], e) < 0)
 				return -1;
 		}
 	}
 	return memory_put(r->state, name, is, e);
+}
+
+/* Whether whatever is listed on a side for the first time is so for want of a base. */
+static int
+judge_blank(struct run *r, struct err *e)
+{
+	struct box_record *all;
+	size_t n, i;
+	int s;
+
+	if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+		return -1;
+	for (s = 0; s < SIDES; s++) {
+		r->is_blank[s] = true;
+		for (i = 0; i < n; i++)
+			r->is_blank[s] &= !all[i].side[s].is_known || all[i].side[s].is_blank;
+	}
+	return 0;
 }
 
 static struct mailbox *
@@ -633,7 +652,7 @@ boxes_list(struct run *r, struct err *e)
 		if (check_fingerprint(r, (enum side)s, e) < 0)
 			return -1;
 	}
-	if (pair_all(r, e) < 0)
+	if (judge_blank(r, e) < 0 || pair_all(r, e) < 0)
 		return -1;
 	keep_named(r);
 	if (check_missing(r, e) < 0)

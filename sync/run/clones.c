@@ -250,7 +250,6 @@ clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_wait
 
 	c.is_linked = mem_alloc(c.n + 1);
 	c.is_cloned = mem_alloc(c.n + 1);
-	*waiting_r = 0;
 	for (i = 0; i < in->links.n; i++)
 		c.is_linked[in->links.at[i].a] = c.is_linked[in->links.at[i].b] = true;
 	for (i = 0; i < c.n; i++)

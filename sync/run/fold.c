@@ -274,6 +274,7 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	if (d->entries.n == 0 && b->allow_delete)
 		return 0;
 	b->rec.side[s].listed = 0;
+	b->rec.side[s].is_blank = true;
 	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
 	if (known > 0)
 		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
@@ -345,6 +346,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	}
 	b->side[s].is_readonly = d->is_readonly;
 	b->side[s].uidnext = d->uidnext;
+	bs->is_blank |= !bs->is_known && r->is_blank[s];
 	if (b->rec.id == 0 && box_put(r->state, &b->rec, e) < 0)
 		return -1;
 	if (old_epoch != 0 && old_epoch != d->cursor.epoch) {

@@ -46,6 +46,11 @@ bool search_lacks_header(const struct search *x, const struct adopt_item *item);
 /* Decides by adopt_twins or adopt_moved, learning whole digests where that is needed. */
 int search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, struct adopt_pairs *),
     struct adopt_pairs *pairs, struct err *e);
+/* twins.c: which of the items are twins, their identities learnt as cheaply as can be. doubts_sizes: where sizes fit
+ * hardly anything they may be misstated, and all headers are looked at. */
+int twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs, struct err *e);
+/* Sets aside what could not be read, and whatever may be its twin and is in none of the input's links from first_link on. */
+void twins_hold_unread(struct search *x, size_t first_link);
 /* Mailboxes that could not be read are closed to the plan. */
 void search_close_failed(struct run *r, struct plan_input *in);
 

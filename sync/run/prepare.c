@@ -18,8 +18,10 @@ fill_side(const struct run_box *b, enum side s, bool is_list_complete, struct pl
 	out->was_known = bs->is_known || !is_list_complete;
 	out->is_gone = rs->is_gone;
 	out->is_readable = !b->is_excluded && !rs->has_failed;
-	/* Never listed in full since it is what it is: what the other side has may be here already, unseen. */
-	out->is_readonly = rs->is_readonly || (out->exists && bs->is_known && bs->listed == 0);
+	/* Never listed in full since it is what it is, or not now that the other side is paired anew: what the other side has
+	 * may be here already, unseen. */
+	out->is_readonly = rs->is_readonly || (out->exists && bs->is_known && bs->listed == 0) ||
+	    (rs->is_unsure && b->rec.side[side_other(s)].is_blank);
 	out->here = bs->here;
 	out->known = bs->here;
 	out->mask = bs->mask;
@@ -57,13 +59,12 @@ needs_all(const struct run_box *b)
 	return b->side[FAR].is_gone || b->side[NEAR].is_gone;
 }
 
-/* Whether this mailbox's messages may be looked at in slices; has_gone_r: something of it has vanished. */
+/* Whether this mailbox's messages may be looked at in slices. is_new: there are some on that side. */
 static int
-judge_slices(struct run *r, const struct run_box *b, bool *may_r, struct err *e)
+judge_slices(struct run *r, const struct run_box *b, bool is_new[SIDES], bool *may_r, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
-	bool is_new[SIDES] = { false, false };
 	uint64_t after = 0;
 	int got, s;
 
@@ -83,13 +84,25 @@ judge_slices(struct run *r, const struct run_box *b, bool *may_r, struct err *e)
 	return got < 0 ? -1 : 0;
 }
 
+/* What is new in one mailbox may be the twin of what is new in another (astray.c). */
+static bool
+is_any_blank(const struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (r->boxes.at[i].rec.side[FAR].is_blank || r->boxes.at[i].rec.side[NEAR].is_blank)
+			return true;
+	return false;
+}
+
 /* A second chance for old ones looks at all there is; few messages need no slices. */
 static int
 choose_slicing(struct run *r, struct err *e)
 {
 	const struct policy *p = &r->set->policy;
 	uint64_t total = 0;
-	bool may = true;
+	bool may = true, is_blank = is_any_blank(r), is_new[SIDES] = { false, false };
 	size_t i;
 
 	for (i = 0; i < r->boxes.n; i++) {
@@ -97,10 +110,13 @@ choose_slicing(struct run *r, struct err *e)
 		may &= !needs_all(&r->boxes.at[i]);
 	}
 	may &= total > slice_of(r) && !r->set->is_dry && !p->retry_failed && !((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
-	for (i = 0; i < r->boxes.n && may; i++)
+	for (i = 0; i < r->boxes.n && may; i++) {
+		if (!is_blank)
+			is_new[FAR] = is_new[NEAR] = false;
 		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.unsettled > 0 &&
-		    judge_slices(r, &r->boxes.at[i], &may, e) < 0)
+		    judge_slices(r, &r->boxes.at[i], is_new, &may, e) < 0)
 			return -1;
+	}
 	r->slicing = may ? SLICING_YES : SLICING_NO;
 	return 0;
 }

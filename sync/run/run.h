@@ -7,6 +7,7 @@
  *   recover.c  look into unfinished intents (R11, R19)
  *   twins.c    find who is whose twin before anything is copied (R10)
  *   moves.c    find what a person moved (R9)
+ *   astray.c   find what is filed differently on the two sides, where no base tells who moved it (R10)
  *   clones.c   find what a person copied (P12)
  *   identify.c what both stand on: learning identities, as cheaply as can be
  *   prepare.c  the planner's input out of the base
@@ -63,6 +64,7 @@ struct run {
 	struct run_progress progress;
 	uint64_t *told;			/* sentences reported already: a table of their hashes, 0 = free */
 	size_t told_n, told_room;
+	bool is_blank[SIDES];		/* the base knows nothing of this side, or all it knows is to be paired anew (R7) */
 	int losses[SIDES];		/* sessions lost while deltas were asked for */
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
@@ -129,6 +131,12 @@ int twins_find(struct run *r, struct plan_input *in, struct err *e);
 int moves_supply(struct run *r, struct plan_input *in, struct err *e);
 /* *has_changed_r: the base was put right, and the input must be made anew. */
 int moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
+
+/* astray.c, after moves_find. *has_changed_r: as above; left alone if not. *waiting_r: messages for the next look are added. */
+int astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
+int astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e);
+/* rec is about to be moved on side t. box: of the run. */
+int astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, struct err *e);
 
 /* clones.c: copies of what both sides have. may_wait: equal messages that no pair is known for may wait for one of
  * them to be copied in this run; *waiting_r of them are set aside. */

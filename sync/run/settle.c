@@ -167,7 +167,8 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 	if (b->kind != OP_COPY && b->kind != OP_MOVE && b->kind != OP_CLONE && b->kind != OP_EXPUNGE)
 		return 0;
 	for (i = 0; i < b->n; i++) {
-		if (await_twin(x, b, i, e) < 0)
+		if (await_twin(x, b, i, e) < 0 || (b->kind == OP_MOVE &&
+		    astray_settle(x->run, b->box, x->live[x->plan->ops.at[b->op[i]].msg], b->side, e) < 0))
 			return -1;
 		b->intent[i] = make_intent(x, b, i);
 		if (intent_put(x->run->state, &b->intent[i], e) < 0)

@@ -95,10 +95,10 @@ is_linked(const struct plan_input *in, size_t from, uint32_t id)
 	return false;
 }
 
-/* Sets aside what could not be read and whatever may be its twin. */
-static void
-hold_unread(struct search *x, struct plan_input *in, size_t first_link)
+void
+twins_hold_unread(struct search *x, size_t first_link)
 {
+	struct plan_input *in = (struct plan_input *)(uintptr_t)x->in;
 	const struct record *unread, *rec;
 	bool is_doubtful;
 	size_t i, k;
@@ -121,36 +121,45 @@ hold_unread(struct search *x, struct plan_input *in, size_t first_link)
 	}
 }
 
-static int
-find_in_box(struct search *x, struct plan_input *in, const char *name, struct err *e)
+int
+twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs, struct err *e)
 {
-	struct adopt_pairs pairs = { { 0 } };
-	size_t i, first_link = in->links.n, least = x->n[FAR] < x->n[NEAR] ? x->n[FAR] : x->n[NEAR];
+	size_t least = x->n[FAR] < x->n[NEAR] ? x->n[FAR] : x->n[NEAR];
 	size_t most = x->n[FAR] < x->n[NEAR] ? x->n[NEAR] : x->n[FAR];
-	int status;
+	int status = search_learn_local(x, e);
 
-	if (least == 0)
-		return 0;
-	status = search_learn_local(x, e);
 	if (status == 0)
 		status = learn_headers(x, FAR, true, e);
 	if (status == 0)
 		status = learn_headers(x, NEAR, true, e);
 	if (status == 0)
-		status = search_decide(x, adopt_twins, &pairs, e);
+		status = search_decide(x, adopt_twins, pairs, e);
 	/* Sizes that fit hardly anything may be misstated: look at all headers if that is in proportion. */
-	if (status == 0 && 2 * pairs.v.n < least && most <= RATIO * least) {
+	if (status == 0 && doubts_sizes && 2 * pairs->v.n < least && most <= RATIO * least) {
 		status = learn_headers(x, FAR, false, e);
 		if (status == 0)
 			status = learn_headers(x, NEAR, false, e);
 		if (status == 0)
-			status = search_decide(x, adopt_twins, &pairs, e);
+			status = search_decide(x, adopt_twins, pairs, e);
 	}
+	return status;
+}
+
+static int
+find_in_box(struct search *x, struct plan_input *in, const char *name, struct err *e)
+{
+	struct adopt_pairs pairs = { { 0 } };
+	size_t i, first_link = in->links.n;
+	int status;
+
+	if (x->n[FAR] == 0 || x->n[NEAR] == 0)
+		return 0;
+	status = twins_decide(x, true, &pairs, e);
 	for (i = 0; i < pairs.v.n && status == 0; i++)
 		vec_push(&in->links, (struct plan_link){ .kind = LINK_TWIN, .side = NEAR,
 			.a = pairs.v.at[i].far, .b = pairs.v.at[i].near });
 	if (status == 0)
-		hold_unread(x, in, first_link);
+		twins_hold_unread(x, first_link);
 	if (pairs.v.n > 0)
 		log_line(LOG_RUN, "%s: %zu twins among %zu far and %zu near", name, pairs.v.n, x->n[FAR],
 		    x->n[NEAR]);

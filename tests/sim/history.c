@@ -289,6 +289,8 @@ disturb_base(struct history *h)
 	if (sim_happens(s, 15)) {
 		sim_trace(s, "the base is lost");
 		sim_disturb(s, ORACLE_LOST);
+		oracle_blank(s->oracle, FAR, -1);
+		oracle_blank(s->oracle, NEAR, -1);
 		h->is_straight = false;
 		db_memory_free(&h->base);
 		h->base = db_memory_new();
@@ -297,6 +299,8 @@ disturb_base(struct history *h)
 	} else if (h->backup != NULL && sim_happens(s, 60)) {
 		sim_trace(s, "the base comes back from its backup");
 		sim_disturb(s, ORACLE_OLD);
+		oracle_blank(s->oracle, FAR, -1);	/* it may be of before the first run */
+		oracle_blank(s->oracle, NEAR, -1);
 		h->is_straight = false;
 		db_memory_free(&h->base);
 		h->base = base_copy(h->backup);
@@ -305,6 +309,7 @@ disturb_base(struct history *h)
 	} else if (sim_happens(s, 8)) {
 		sim_trace(s, "the far store has another fingerprint");
 		sim_disturb(s, ORACLE_LOST);
+		oracle_blank(s->oracle, FAR, -1);
 		h->is_straight = false;
 		s->ram[FAR]->fingerprint++;
 	}

@@ -16,6 +16,7 @@ struct cell {
 	int ours[2];			/* removed or marked by the program */
 	int ever_removed[2], ever_marked[2], ever_ours[2];
 	bool is_loose, is_lied;
+	bool was[2];			/* there at some time of this window */
 	uint32_t base;			/* flags at the last settlement, or as put */
 	uint32_t touched[2], last[2];	/* which flags people changed, and to what */
 	uint32_t twice;			/* changed more than once */
@@ -27,6 +28,7 @@ struct box {
 	bool is_stuck;			/* holds what a store refuses: it is not removed with that */
 	bool is_loose;			/* removed or made again: nothing is demanded of its being there */
 	bool was_there[2];		/* at the last settlement */
+	bool is_blank[2];		/* the program may know nothing of what was there */
 };
 
 /* One serial anywhere, this window. */
@@ -36,6 +38,7 @@ struct mail {
 	unsigned ours_from[2];
 	int ours[2];
 	bool is_ours_moved[2];
+	int total[2];			/* in the mailboxes that are compared, when the settlement began */
 };
 
 struct oracle {
@@ -55,6 +58,8 @@ oracle_new(void)
 
 	if (o == NULL)
 		abort();
+	oracle_blank(o, 0, -1);
+	oracle_blank(o, 1, -1);
 	return o;
 }
 
@@ -114,10 +119,34 @@ is_moved(const struct oracle *o, int side, int serial)
 	return is_between(m->put_in[side], m->gone_from[side] | m->ours_from[side]);
 }
 
+/* Filed differently on the two sides, and the program cannot know who moved it: it goes where one of them has it. */
+static bool
+is_astray(const struct oracle *o, int serial)
+{
+	int f, n;
+
+	for (f = 0; f < ORACLE_BOXES; f++)
+		for (n = 0; n < ORACLE_BOXES; n++)
+			if (f != n && (o->box[f].is_blank[0] || o->box[n].is_blank[1]) &&
+			    o->cell[f][serial].was[0] && o->cell[n][serial].was[1])
+				return true;
+	return false;
+}
+
 static bool
 is_moved_at_all(const struct oracle *o, int serial)
 {
-	return is_moved(o, 0, serial) || is_moved(o, 1, serial);
+	return is_moved(o, 0, serial) || is_moved(o, 1, serial) || is_astray(o, serial);
+}
+
+static int
+agreed_at_all(const struct oracle *o, int serial)
+{
+	int b, n = 0;
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		n += o->cell[b][serial].agreed;
+	return n;
 }
 
 /* Moved on both sides, perhaps to two places: one of them wins (P11). */
@@ -140,6 +169,17 @@ oracle_box_created(struct oracle *o, int side, int box)
 	o->box[box].is_busy[side] = true;
 	if (o->box[box].removed[0] || o->box[box].removed[1])
 		o->box[box].is_loose = true;
+	if (o->box[box].removed[side])
+		oracle_blank(o, side, box);
+}
+
+void
+oracle_blank(struct oracle *o, int side, int box)
+{
+	int b;
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		o->box[b].is_blank[side] |= box < 0 || b == box;
 }
 
 void
@@ -154,6 +194,7 @@ added(struct oracle *o, int side, int box, int serial, uint32_t flags)
 	struct cell *c = cell(o, box, serial);
 
 	c->count[side]++;
+	c->was[side] = true;
 	o->mail[serial].put[side]++;
 	o->mail[serial].put_in[side] |= 1u << box;
 	if (flags & ORACLE_DELETED) {
@@ -261,6 +302,7 @@ oracle_ours_put(struct oracle *o, int side, int box, int serial)
 
 	o->box[box].is_busy[side] = true;
 	c->count[side]++;
+	c->was[side] = true;
 	if (c->count[side] > c->limit && o->level < ORACLE_OLD)
 		find(o, "O2: box %d side %d: message %d is there %d times, people made %d", box, side, serial,
 		    c->count[side], c->limit);
@@ -277,6 +319,8 @@ ours(struct oracle *o, int side, int box, int serial)
 	c->ever_ours[side]++;
 	m->ours[side]++;
 	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side])
+		return;
+	if (is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
 		return;
 	if (c->is_lied || is_torn(o, serial) || (is_moved_at_all(o, serial) &&
 	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side]))
@@ -334,10 +378,13 @@ oracle_settling(struct oracle *o, const struct oracle_view *v)
 	struct cell *c;
 	size_t i;
 
-	(void)v;
+	for (n = 0; n < o->serials; n++)
+		o->mail[n].total[0] = o->mail[n].total[1] = 0;
 	for (b = 0; b < ORACLE_BOXES; b++)
 		for (n = 0; n < o->serials; n++) {
 			c = &o->cell[b][n];
+			o->mail[n].total[0] += v->is_selected[b] ? c->count[0] : 0;
+			o->mail[n].total[1] += v->is_selected[b] ? c->count[1] : 0;
 			c->most = c->count[0] > c->count[1] ? c->count[0] : c->count[1];
 		}
 	/* The counts are the oracle's own; that they are what the stores show is worth a look now and then. */
@@ -493,7 +540,7 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 		for (s = 0; s < 2; s++) {
 			if (!box->is_loose)
 				box->removed[s] = 0;
-			box->is_busy[s] = false;
+			box->is_busy[s] = box->is_blank[s] = false;
 			box->was_there[s] = v->exists[s][b];
 		}
 		for (n = 0; n < o->serials; n++) {
@@ -501,6 +548,7 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 			if (box->is_loose || c->is_loose || !v->is_selected[b])
 				continue;
 			c->agreed = c->limit = c->count[0];
+			c->was[0] = c->was[1] = c->count[0] > 0;
 			c->added_both = 0;
 			for (s = 0; s < 2; s++)
 				c->added[s] = c->removed[s] = c->marked[s] = c->ours[s] = 0;
@@ -540,7 +588,31 @@ is_somewhere(const struct oracle *o, int serial)
 	if (agreed == 1 && is_between(m->put_in[0], m->gone_from[0]) && is_between(m->put_in[1], m->gone_from[1]) &&
 	    m->put[0] == 1 && m->gone[0] == 1 && m->put[1] == 1 && m->gone[1] == 1)
 		least = 1;
+	/* A crash between the intent and the move of what was filed differently: equal mail that was put where it was to go is
+	 * taken for it. */
+	if (o->level >= ORACLE_DISTURBED && is_astray(o, serial) && least > 1)
+		least = 1;
 	return most >= least;
+}
+
+/* O10. Nothing known, nobody at work, nothing marked: as many as the richer side had, wherever they were. */
+static bool
+is_doubled(const struct oracle *o, const struct oracle_view *v, int serial)
+{
+	const struct mail *m = &o->mail[serial];
+	const struct cell *c;
+	int b, n = 0;
+
+	if (o->level != ORACLE_CALM || o->has_run || m->marked[0] + m->marked[1] > 0)
+		return false;
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		c = &o->cell[b][serial];
+		if (!o->box[b].is_blank[0] || !o->box[b].is_blank[1] || c->is_loose || o->box[b].is_loose ||
+		    o->box[b].removed[0] || o->box[b].removed[1])
+			return false;
+		n += v->is_selected[b] ? c->count[0] : 0;
+	}
+	return n > (m->total[0] > m->total[1] ? m->total[0] : m->total[1]);
 }
 
 bool
@@ -551,6 +623,8 @@ oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size
 	for (n = 0; n < o->serials; n++)
 		if (!is_somewhere(o, n))
 			return says(why, why_size, "O9: message %d was moved, and is lost", n);
+		else if (is_doubled(o, v, n))
+			return says(why, why_size, "O10: message %d is there more often than on either side before", n);
 
 	for (b = 0; b < ORACLE_BOXES; b++)
 		if (v->is_selected[b] && !is_box_settled(o, v, b, why, why_size))

@@ -20,9 +20,12 @@
  *   O7  no more copies than the richer side had before the settlement
  *   O8  a mailbox removed on one side and untouched on the other is gone from both
  * A message taken from one mailbox and put into another is a move, whoever did it and why; the program may carry it over
- * as one, with the flags of either side. Such serials are counted over all mailboxes together.
+ * as one, with the flags of either side. Such serials are counted over all mailboxes together; so are those filed
+ * differently on the two sides where the program has no base that tells who moved them (oracle_blank).
  *   O9  a message moved to two places, by a person on each side, is somewhere. After a crash within a move, equal mail
  *       that a person files meanwhile may be taken for where it went; that counts as a move of theirs
+ *   O10 where the program knew nothing, nobody did anything meanwhile and nothing went wrong: no message is there more often,
+ *       over all mailboxes, than on the richer side before
  * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
  */
 #ifndef TESTS_SIM_ORACLE_H
@@ -50,6 +53,8 @@ void oracle_free(struct oracle **o);
 const char *oracle_finding(const struct oracle *o);
 
 void oracle_disturb(struct oracle *o, enum oracle_level level);
+/* Until the next settlement the program may know nothing of this mailbox (-1: of all) on that side. So it begins. */
+void oracle_blank(struct oracle *o, int side, int box);
 
 /* ---- people ---- */
 void oracle_box_created(struct oracle *o, int side, int box);

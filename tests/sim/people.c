@@ -328,6 +328,7 @@ renew_index(struct sim *s, struct ram *r)
 	}
 	sim_trace(s, "  %s: %s gets another epoch", r->store.name, sim_box_name[box]);
 	sim_disturb(s, ORACLE_LOST);
+	oracle_blank(s->oracle, r->side, box);
 	ram_new_epoch(r, box);
 }
 
