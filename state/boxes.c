@@ -1,6 +1,7 @@
 /* Mailbox pairs: 'B' number -> record, 'C' number -> counts, 'N' name -> number. */
 #include <string.h>
 
+#include "state/base/log.h"
 #include "state/inside.h"
 #include "state/names.h"
 
@@ -218,6 +219,8 @@ box_put(struct state *s, struct box_record *b, struct err *e)
 		goto done;
 	buf_clear(&s->value);
 	encode_box(&s->value, b);
+	log_line(LOG_STATE, "mailbox %lu is %s: %s on far, %s on near", (unsigned long)id, b->name,
+	    b->side[FAR].is_known ? "known" : "not known", b->side[NEAR].is_known ? "known" : "not known");
 	if (state_put_changed(s, DB_BOXES, &k, &s->value, e) != 0)
 		goto done;
 	b->id = id;

@@ -1,9 +1,12 @@
 /* Intents: number -> what was about to be done. */
+#include "state/base/log.h"
 #include "state/inside.h"
 
 int
 intent_put(struct state *s, struct intent *i, struct err *e)
 {
+	static const char *const kinds[] = { [INTENT_DELIVER] = "deliver", [INTENT_MOVE] = "move", [INTENT_CLONE] = "copy",
+		[INTENT_EXPUNGE] = "expunge" };
 	struct state_key k;
 
 	if (i->id == 0)
@@ -11,6 +14,8 @@ intent_put(struct state *s, struct intent *i, struct err *e)
 	if (i->id >= s->ids.intent)
 		s->ids.intent = i->id + 1;
 	k = state_key_u64(i->id);
+	log_line(LOG_STATE, "intent %llu: %s on %s, mailbox %lu, record %llu", (unsigned long long)i->id, kinds[i->kind],
+	    side_name(i->side), (unsigned long)i->box, (unsigned long long)i->record);
 	buf_clear(&s->value);
 	encode_intent(&s->value, i);
 	return state_put_changed(s, DB_INTENTS, &k, &s->value, e);
@@ -21,6 +26,7 @@ intent_delete(struct state *s, uint64_t id, struct err *e)
 {
 	struct state_key k = state_key_u64(id);
 
+	log_line(LOG_STATE, "intent %llu is over", (unsigned long long)id);
 	return db_delete(s->db, DB_INTENTS, state_val(&k), e);
 }
 

@@ -8,8 +8,10 @@
  */
 #include <string.h>
 
+#include "state/base/log.h"
 #include "state/inside.h"
 #include "state/names.h"
+#include "state/text.h"
 
 uint32_t
 message_tail(const char *kw, const char *hint)
@@ -214,6 +216,24 @@ store_new(struct state *s, struct record *r, bool is_unsettled, struct err *e)
 	return unsettled_set(s, r->box, r->id, false, is_unsettled, e);
 }
 
+static void
+log_record(const struct record *r, bool is_unsettled)
+{
+	static const char *const presence[] = { "never seen", "here", "gone" };
+	const struct record_half *far = &r->half[FAR], *near = &r->half[NEAR];
+	struct buf keys[SIDES] = { { 0 }, { 0 } };
+
+	if (!log_is_on(LOG_STATE))
+		return;
+	text_escape(&keys[FAR], far->key.data, far->key.len);
+	text_escape(&keys[NEAR], near->key.data, near->key.len);
+	log_line(LOG_STATE, "record %llu of mailbox %lu: far %s %s, near %s %s%s", (unsigned long long)r->id,
+	    (unsigned long)r->box, buf_str(&keys[FAR]), presence[far->presence], buf_str(&keys[NEAR]),
+	    presence[near->presence], is_unsettled ? ", not settled" : "");
+	buf_release(&keys[FAR]);
+	buf_release(&keys[NEAR]);
+}
+
 int
 message_store(struct state *s, struct record *r, bool is_unsettled, struct err *e)
 {
@@ -229,6 +249,7 @@ message_store(struct state *s, struct record *r, bool is_unsettled, struct err *
 		s->ids.record = r->id + 1;
 	buf_clear(&s->value);
 	encode_record(&s->value, r, is_unsettled);
+	log_record(r, is_unsettled);
 	if (old.is_there && old.box == r->box)
 		return store_changed(s, r, is_unsettled, &old, e);
 	if (old.is_there && remove_stored(s, r->id, &old, e) != 0)
@@ -253,6 +274,7 @@ message_delete(struct state *s, uint32_t box, uint64_t id, struct err *e)
 		return -1;
 	if (!old.is_there)
 		return 0;
+	log_line(LOG_STATE, "record %llu of mailbox %lu is forgotten", (unsigned long long)id, (unsigned long)old.box);
 	if (remove_stored(s, id, &old, e) != 0)
 		return -1;
 	return db_delete(s->db, DB_PLACES, state_val(&place), e);

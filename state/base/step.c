@@ -3,7 +3,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "state/base/log.h"
 
 enum { STEP_EXIT_STATUS = 86 };
 
@@ -50,11 +53,29 @@ append_line(enum step_kind kind, const char *what)
 	fclose(f);
 }
 
+/* What is done to the disk, for a person who looks for it. Commands to servers have lines of their own. */
+static void
+tell(enum step_kind kind, const char *what)
+{
+	const char *to = what != NULL ? strchr(what, '\n') : NULL;
+
+	if (what == NULL)
+		return;
+	if (kind == STEP_COMMIT)
+		log_line(LOG_STATE, "commit to %s", what);
+	else if (kind == STEP_RENAME && to != NULL)
+		log_line(LOG_MAILDIR, "rename %.*s to %s", (int)(to - what), what, to + 1);
+	else if (kind != STEP_SEND && kind != STEP_ANSWER)
+		log_line(LOG_MAILDIR, "%s %s", step_kind_name(kind), what);
+}
+
 int
 step(enum step_kind kind, const char *what, struct err *e)
 {
 	bool is_dead;
 
+	if (log_is_on(LOG_STATE) || log_is_on(LOG_MAILDIR))
+		tell(kind, what);
 	if (step_env == 0 && step_hook == NULL)
 		return 0;
 	pthread_mutex_lock(&step_lock);

@@ -45,6 +45,18 @@ log_odd(const struct mdir *m, const struct scan *scan)
 }
 
 static void
+log_scan(const struct delta *d, const struct mdir *m)
+{
+	const char *why = !d->has_since ? "it is to be read whole" : d->since.epoch != d->cursor.epoch ?
+	    "it is another directory than before" : cursor_stands(&d->since, &d->cursor) ? "somebody asked" :
+	    d->since.is_steady ? "cur or new changed" : "it may have changed within the clock's grain of the last look";
+
+	log_line(LOG_MAILDIR, "%s: read %s, because %s: %zu messages%s%s", d->box, m->path, why, d->entries.n,
+	    d->is_complete ? "" : "; it changed meanwhile, so that nothing counts as gone",
+	    d->cursor.is_steady ? "" : "; to be read again next time");
+}
+
+static void
 fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m, const struct scan *scan,
     const struct keywords *keywords)
 {
@@ -96,6 +108,7 @@ read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 		goto done;
 	log_odd(&m, &scan);
 	fill_delta(s, d, &m, &scan, &keywords);
+	log_scan(d, &m);
 	rc = 0;
 done:
 	keywords_release(&keywords);

@@ -26,6 +26,26 @@ class Everyday(Case):
         self.sync_twice()
         self.assertEqual(sorted(self.near.data(m) for m in self.near.messages('INBOX')), sorted(odd))
 
+    def test_debug_lines(self):
+        """What was read and why, and each act on the disk and in the state."""
+        self.pair()
+        a = self.fill(self.far, 'INBOX', 1)
+        run = self.sync('-a', '--debug=maildir,state')
+        box = self.near.box('INBOX')
+        self.assertRegex(run.err, f'INBOX: read {self.far.box("INBOX")}, because it is to be read whole: 1 messages')
+        self.assertRegex(run.err, f'rename {box}/tmp/[^ ]+ to {box}/new/')
+        self.assertRegex(run.err, r'commit to .*/c\.mdb')
+        self.assertRegex(run.err, r'intent 1: deliver on near, mailbox 1, record 1\n')
+        self.assertRegex(run.err, r'record 1 of mailbox 1: far [^ ]+ here, near [^ ]+ here\n')
+        self.far.flag(self.one(self.far, a[0]), add='S')
+        run = self.sync('-a', '--debug=maildir')
+        self.assertIn('because cur or new changed', run.err)
+        self.assertRegex(run.err, f'rename {box}/new/[^ ]+ to {box}/cur/[^ ]+:2,S\n')
+        self.far.delete(self.one(self.far, a[0]))
+        self.assertRegex(self.sync('-a', '--debug=maildir').err, f'unlink {box}/cur/')
+        self.sync()
+        self.assertNotRegex(self.sync('-a', '--debug=maildir,state').err, 'read |rename|unlink|commit|record')
+
     def test_flags_both_ways_at_once(self):
         self.pair()
         s = self.fill(self.far, 'INBOX', 4, 'S')
