@@ -117,8 +117,39 @@ tagged(struct imap_session *s, struct err *e)
 		return imap_reader_bad(s->reader, e, "an answer to a command we never sent");
 	if (p->c.changes && step(STEP_ANSWER, reply->text, e) < 0)
 		return -1;
+	s->lines = (struct imap_lines){ 0 };
 	end_pending(s, (size_t)(p - s->pending.at), &result);
 	return 0;
+}
+
+/* Lines that are all valid may still have no end: so many come between two tagged answers, and no more. Those about
+ * messages go by how many there are. */
+static int
+count_line(struct imap_session *s, struct err *e)
+{
+	enum { IDLE_LINES = 10000, DATA_LINES = 1000000 };
+	uint64_t exists = s->flowing != NULL ? s->flowing->box.exists : 0;
+	const char *about = "remarks";
+
+	switch (s->reply.kind) {
+	case IMAP_REPLY_FETCH:
+	case IMAP_REPLY_EXPUNGE:
+	case IMAP_REPLY_VANISHED:
+		if (s->flowing != NULL && s->lines.messages++ < DATA_LINES + 4 * exists)
+			return 0;
+		about = "messages";
+		break;
+	case IMAP_REPLY_LIST:
+	case IMAP_REPLY_STATUS_DATA:
+		if (s->lines.mailboxes++ < DATA_LINES)
+			return 0;
+		about = "mailboxes";
+		break;
+	default:
+		break;
+	}
+	return s->lines.idle++ < IDLE_LINES ? 0 : err_class(e, ERR_STORE, ERR_FAILED, ERR_LATER,
+	    "%s sends lines without end (%s), and no answer among them", s->label, about);
 }
 
 int
@@ -138,7 +169,8 @@ imap_read_one(struct imap_session *s, struct err *e)
 	rc = imap_reply_read(s->reader, &s->reply, &sink, &why);
 	s->is_dispatching = true;
 	if (rc == 0)
-		rc = s->reply.kind == IMAP_REPLY_TAGGED ? tagged(s, &why) : imap_dispatch(s, &why);
+		rc = s->reply.kind == IMAP_REPLY_TAGGED ? tagged(s, &why) :
+		    count_line(s, &why) < 0 ? -1 : imap_dispatch(s, &why);
 	s->is_dispatching = false;
 	return rc < 0 ? imap_die(s, &why, e) : 0;
 }

@@ -29,6 +29,8 @@ struct pending {
 };
 
 struct imap_session {
+	/* Untagged lines since the last tagged one, by what they are about. */
+	struct imap_lines { uint64_t idle, mailboxes, messages; } lines;
 	struct stream *stream;
 	struct imap_reader *reader;
 	struct imap_reply reply;

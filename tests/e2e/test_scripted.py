@@ -455,6 +455,21 @@ class Refusals(Told):
         self.assertIn('Mail/c', self.server.boxes)
         self.assertIn('Mail/c', self.server.subscribed)
 
+    def test_lines_without_end(self):
+        """Each of them valid, and none the answer: given up, in words that tell."""
+        for verb, line, n, about in (('LIST', '* OK still here\r\n', 10_050, 'remarks'),
+                                     ('LIST', '* LIST () "/" a\r\n', 1_010_050, 'mailboxes'),
+                                     ('SELECT', '* 1 FETCH (UID 1 FLAGS ())\r\n', 1_010_100, 'messages')):
+            with self.subTest(line=line):
+                self.setUp()
+                self.start(account='Timeout 5\n')
+                self.put(3)
+                self.server.fault = lambda session, v, words: line * n if v == verb else None
+                run = self.sync(code=(1, 75))
+                self.assertIn(f'lines without end ({about})', run.err)
+                self.server.fault = None
+                self.sync_twice()
+
     def test_inbox_in_any_case(self):
         self.start()
         self.server.boxes['Inbox'] = self.server.boxes.pop('INBOX')
