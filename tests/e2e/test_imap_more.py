@@ -7,7 +7,7 @@ import shutil
 import threading
 
 from accounts import Account
-from lib import ImapSide, message, serials
+from lib import ImapSide, find, message, serials
 from servers import Dovecot
 
 NAMES = ['INBOX', 'Entwürfe', 'a & b', '日本語', 'tilde~', 'work', 'work/2026', 'work/2026/Q1', '100%', 'say "hi"', "it's"]
@@ -102,6 +102,40 @@ class Shapes(Account):
                     before = self.near.still()
                     self.sync()
                     self.assertEqual(before, self.near.still())
+
+    def test_map_inbox_everywhere(self):
+        """Under a name with levels, on either side and on both; both ways, and with moves into it and out of it."""
+        for far, near, names in (
+                ('MapInbox Post/Eingang', '', ('INBOX', 'Post/Eingang')),
+                ('', 'MapInbox Post/Eingang', ('Post/Eingang', 'INBOX')),
+                ('MapInbox Post/Eingang', 'MapInbox Post/Eingang', ('INBOX', 'INBOX'))):
+            for layout in ('Verbatim', 'Maildir++'):
+                if layout == 'Maildir++' and not near:
+                    continue
+                with self.subTest(far=far, near=near, layout=layout):
+                    self.setUp()
+                    self.far, self.near = self.account(), self.maildir('near', layout=layout)
+                    self.pair(far_store=far, near_store=near, patterns='* !INBOX "Post/*"')
+                    here, there = names
+                    if here != 'INBOX':
+                        self.far.create(here)
+                    self.far.create('Post/Ablage')
+                    a, b = self.fill(self.far, here, 25, 'S'), self.fill(self.far, 'Post/Ablage', 3)
+                    self.sync_twice(twins=False)
+                    self.assertEqual(len(self.near.messages(there)), 25)
+                    c = self.fill(self.near, there, 2, 'F')
+                    self.near.flag(self.one(self.near, a[0]), add='R')
+                    self.far.flag(self.one(self.far, a[1]), add='F')
+                    self.near.move(self.one(self.near, a[2]), 'Post/Ablage')
+                    self.far.move(self.one(self.far, b[0]), here)
+                    self.near.delete(self.one(self.near, a[3]))
+                    self.sync_twice(twins=False)
+                    self.assertEqual([self.one(self.far, x).box for x in c + [b[0]]], [here] * 3)
+                    self.assertEqual(self.one(self.far, a[2]).box, 'Post/Ablage')
+                    self.assertEqual(self.one(self.near, b[0]).box, there)
+                    self.assertEqual(find(self.far, a[3]), [])
+                    for x in a[:2] + c:
+                        self.assertEqual(self.one(self.far, x).flags, self.one(self.near, x).flags)
 
     def test_map_inbox(self):
         self.pair(far=self.account(), far_store='MapInbox Eingang')
