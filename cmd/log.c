@@ -58,6 +58,8 @@ print_log(const struct app *app, const char *channel, struct state *s, struct er
 		after = l.id;
 		arena_release(&arena);
 	}
+	if (got == 0 && after == 0)
+		app_notice(app, "%s: nothing was removed or replaced so far", channel);
 	arena_release(&arena);
 	return got;
 }

@@ -347,8 +347,8 @@ tell_end(struct tell *t)
 		json_number(&line, "exit", (uint64_t)app_code(t->app));
 		json_close(&line);
 		terminal_raw(stdout, buf_str(&line));
-	} else if (t->is_any && o->quiet == 0 && (o->verbose > 0 || (terminal_is_live() && !o->is_dry))) {
-		buf_printf(&line, "Channels: %zu    ", t->number);
+	} else if (t->is_any && o->quiet == 0 && (o->verbose > 0 || terminal_is_live())) {
+		buf_printf(&line, "%sChannels: %zu    ", o->is_dry ? "To do:    " : "", t->number);
 		add_summary(&line, &t->sum, t->errors);
 		terminal_raw(stdout, buf_str(&line));
 	}

@@ -122,6 +122,17 @@ refused_together(struct batch *b, size_t *at, size_t n)
 	return k;
 }
 
+/* What stopped the batch is told by it: nothing is wrong with the messages whose turn had not come. */
+static void
+excuse_rest(struct batch *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		if (b->size[i] == 0 && b->deliver[i].outcome == OUTCOME_FAILED)
+			b->deliver[i].err.class = ERR_CANCELLED;
+}
+
 int
 copy_run(struct job *j, struct session *session[SIDES], struct err *e)
 {
@@ -141,6 +152,8 @@ copy_run(struct job *j, struct session *session[SIDES], struct err *e)
 	n = refused_together(b, at, b->n);
 	if (status == 0 && n > 0)
 		status = copy_these(&t, n, from, to, e);
+	if (status < 0)
+		excuse_rest(b);
 done:
 	digest_free(&t.digest);
 	free(at);

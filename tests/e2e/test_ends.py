@@ -1,6 +1,8 @@
 """How a run ends: exit codes, locks, signals, and the words that go with them."""
 import fcntl
 import os
+import pty
+import re
 import shutil
 import signal
 import time
@@ -69,6 +71,42 @@ class ExitCodes(Case):
         self.assertIn(self.config, self.mailtwin('check-config').out)
 
 
+class Terminal(Case):
+    """What only a person who looks on is told."""
+
+    def seen(self, *args):
+        """What a run shows on a terminal, without the lines it takes back."""
+        master, slave = pty.openpty()
+        p = self.spawn(*args, stdout=slave, stderr=slave, env={'TERM': 'xterm'})
+        os.close(slave)
+        shown = b''
+        try:
+            while part := os.read(master, 65536):
+                shown += part
+        except OSError:                         # the other end is closed
+            pass
+        os.close(master)
+        self.assertEqual(p.wait(), 0, shown)
+        return re.sub(r'[^\n]*\x1b\[K', '', shown.decode().replace('\r', ''))
+
+    def test_totals_of_a_plan(self):
+        self.pair()
+        self.far.create('a')
+        self.fill(self.far, 'INBOX', 3)
+        self.assertIn('To do:    Channels: 1    Boxes: 2    Far: +0 *0 #0 -0    Near: +3 *0 #0 -0', self.seen('plan', '-a'))
+        self.assertNotIn('To do', self.mailtwin('plan', '-a').out)
+
+    def test_empty_log(self):
+        self.pair()
+        s = self.fill(self.far, 'INBOX', 3)
+        self.sync()
+        self.assertIn('nothing was removed', self.seen('log'))
+        self.assertEqual(self.mailtwin('log').out, '')
+        self.far.delete(self.one(self.far, s[0]))
+        self.sync()
+        self.assertNotIn('nothing was removed', self.seen('log'))
+
+
 class Locks(Case):
     def setUp(self):
         super().setUp()
@@ -114,6 +152,8 @@ class Locks(Case):
                 begin = time.monotonic()
                 run = self.finish(p, None)
                 self.assertNotEqual(run.code, 0)
+                # On a terminal that it stopped, else nothing: whoever asked for it knows.
+                self.assertEqual(run.err, '')
                 # Sanitizers make everything slower.
                 self.assertLess(time.monotonic() - begin, 6)
                 self.fill(self.far, 'INBOX', 400, 'S')
