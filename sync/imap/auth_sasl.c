@@ -6,6 +6,7 @@
 #include <sasl/sasl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "state/base/log.h"
 #include "state/base/mem.h"
@@ -156,11 +157,13 @@ static int
 fail(const struct auth_sasl *s, int r, const char *what, struct err *e)
 {
 	const char *why = s->conn != NULL ? sasl_errdetail(s->conn) : sasl_errstring(r, NULL, NULL);
+	bool is_gssapi = strcasecmp(s->mechanism, "GSSAPI") == 0;
 
 	if (r == SASL_NOMECH)
-		why = "its SASL plugin is not installed";
-	return err_class(e, ERR_STORE, ERR_REFUSED, ERR_NEVER, "%s: %s %s: %s", s->set->label,
-	    s->mechanism, what, why);
+		why = is_gssapi ? "its SASL plugin is not installed (Debian has it in libsasl2-modules-gssapi-mit)" :
+		    "its SASL plugin is not installed";
+	return err_class(e, ERR_STORE, ERR_REFUSED, ERR_NEVER, "%s: %s %s: %s%s", s->set->label,
+	    s->mechanism, what, why, is_gssapi && r != SASL_NOMECH ? "; klist shows the tickets, kinit gets one" : "");
 }
 
 /* Sets conn up: no security layer, as TLS is ours to give. */

@@ -4,6 +4,7 @@ import re
 
 from lib import Case, ImapSide, find, message, program, serials
 from scripted import CUT, Scripted
+from servers import BUILD, libraries, tree
 
 
 class Told(Case):
@@ -454,6 +455,23 @@ class Refusals(Told):
         self.sync()
         self.assertIn('Mail/c', self.server.boxes)
         self.assertIn('Mail/c', self.server.subscribed)
+
+    def test_kerberos(self):
+        """GSSAPI alone: what is missing is named, be it the plugin or a ticket; no password is asked for."""
+        self.start(without=['AUTH=PLAIN'], more=['AUTH=GSSAPI'])
+        with open(self.config) as f:
+            text = f.read()
+        self.write_config(text.replace('AuthMechs LOGIN', 'AuthMechs GSSAPI').replace('Pass secret\n', ''))
+        run = self.sync('-a', code=77, env={'SASL_PATH': self.dir})
+        self.assertIn('GSSAPI cannot be used: its SASL plugin is not installed', run.err)
+        if not os.path.exists(os.path.join(BUILD, 'servers/kerberos/.done')):
+            self.skipTest('the plugin is not unpacked: run `make deps`')
+        plugins = [p for p in libraries(tree('kerberos')) if os.path.isdir(p + '/sasl2')]
+        run = self.sync('-a', code=77, env={'SASL_PATH': plugins[0] + '/sasl2', 'LD_LIBRARY_PATH': ':'.join(plugins),
+                                            'KRB5CCNAME': f'FILE:{self.dir}/none', 'KRB5_CONFIG': '/dev/null'})
+        self.assertIn('No Kerberos credentials available', run.err)
+        self.assertIn('kinit', run.err)
+        self.assertNotIn('AUTHENTICATE', self.server.verbs())
 
     def test_lines_without_end(self):
         """Each of them valid, and none the answer: given up, in words that tell."""
