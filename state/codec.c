@@ -193,7 +193,8 @@ close_value(const struct reader *r)
 
 enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2 };
 enum record_field {
-	FIELD_AGREED = 1, FIELD_WHY = 2, FIELD_SIZE = 4, FIELD_HEADER = 8, FIELD_FULL = 16, FIELD_END = 32
+	FIELD_AGREED = 1, FIELD_WHY = 2, FIELD_SIZE = 4, FIELD_HEADER = 8, FIELD_FULL = 16, FIELD_REFUSALS = 32,
+	FIELD_END = 64
 };
 enum half_field {
 	HALF_KEY = 1, HALF_SYS = 2, HALF_KW = 4, HALF_HINT = 8, HALF_SIZE = 16, HALF_DATE = 32,
@@ -290,13 +291,15 @@ encode_record(struct buf *b, const struct record *r, bool is_unsettled)
 	put_u8(b, (r->has_agreed ? RECORD_AGREED : 0u) | (is_unsettled ? RECORD_UNSETTLED : 0u));
 	put_u8(b, r->mark);
 	put_u8(b, (has_agreed ? FIELD_AGREED : 0u) | (*r->why != '\0' ? FIELD_WHY : 0u) |
-	    ident_fields(&r->ident));
+	    (r->refusals != 0 ? FIELD_REFUSALS : 0u) | ident_fields(&r->ident));
 	if (has_agreed) {
 		put_u32(b, r->agreed.sys);
 		put_string(b, r->agreed.kw);
 	}
 	if (*r->why != '\0')
 		put_string(b, r->why);
+	if (r->refusals != 0)
+		put_u8(b, r->refusals);
 	put_ident(b, &r->ident);
 	put_half(b, &r->half[FAR]);
 	put_half(b, &r->half[NEAR]);
@@ -321,6 +324,8 @@ decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
 	}
 	if (fields & FIELD_WHY)
 		r_r->why = take_string(&r);
+	if (fields & FIELD_REFUSALS)
+		r_r->refusals = take_below(&r, 256);
 	take_ident(&r, fields, &r_r->ident);
 	take_half(&r, &r_r->half[FAR]);
 	take_half(&r, &r_r->half[NEAR]);
@@ -487,7 +492,7 @@ decode_intent(struct db_val v, struct intent *i_r)
 	i_r->when = (int64_t)take_u64(&r);
 	i_r->tries = take_u32(&r);
 	fields = take_below(&r, FIELD_END);
-	if (fields & (FIELD_AGREED | FIELD_WHY))
+	if (fields & (FIELD_AGREED | FIELD_WHY | FIELD_REFUSALS))
 		r.is_bad = true;
 	take_ident(&r, fields, &i_r->ident);
 	i_r->server_id = take_string(&r);

@@ -200,6 +200,7 @@ dump_message(struct dump *d, const struct record *r, bool is_unsettled, struct e
 	if (r->mark != MARK_NEW)
 		add_string(d, "", "mark", text_marks[r->mark]);
 	add_string(d, "", "why", r->why);
+	add_number(d, "", "refusals", r->refusals);
 	if (r->has_agreed) {
 		name_field(d, "", "agreed");
 		text_flags(&d->line, r->agreed.sys);

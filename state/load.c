@@ -289,6 +289,7 @@ load_message(struct load *l)
 	is_unsettled = take_number(l, "", "unsettled", 1);
 	r.mark = (enum record_mark)take_word(l, "mark", text_marks);
 	r.why = take_string(l, "", "why");
+	r.refusals = (unsigned)take_number(l, "", "refusals", 255);
 	agreed = take(l, "", "agreed");
 	if (agreed != NULL) {
 		r.has_agreed = true;

@@ -47,6 +47,7 @@ struct record {
 	struct flags agreed;
 	enum record_mark mark;
 	const char *why;		/* words for a mark that needs them; "" = none */
+	unsigned refusals;		/* runs in which a store refused it without a reason (sync/run/refused.c); to 255 */
 	struct ident ident;		/* of the pair: both halves are equal */
 };
 

@@ -194,7 +194,7 @@ synchronise(struct run *r, struct err *e)
 			status = carry_out(r, true, &again, e);
 	}
 	/* What has found its twin by now needs no intent any more. */
-	return status < 0 || read_again(r, true, e) < 0 ? -1 : recover(r, e);
+	return status < 0 || read_again(r, true, e) < 0 || recover(r, e) < 0 ? -1 : refused_count(r, e);
 }
 
 /* What the servers showed of themselves is kept for the next opening (R24). */
@@ -250,6 +250,7 @@ run_release(struct run *r)
 	for (s = 0; s < SIDES; s++)
 		listing_release(&r->listing[s]);
 	vec_release(&r->boxes);
+	vec_release(&r->refused);
 	free(r->told);
 	arena_release(&r->arena);
 }

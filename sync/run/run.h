@@ -13,6 +13,7 @@
  *   prepare.c  the planner's input out of the base
  *   exec.c     carry the plan out: batches, intents, settlement (R15, R16)
  *   jobs.c     what workers do: one function per kind of batch
+ *   refused.c  messages that a server refuses again and again without a reason
  *   copy.c     one message from one store to the other, its digest taken on the way
  *   report.c   counts, notes, errors
  */
@@ -37,6 +38,9 @@ struct run_side {
 	bool is_forced;			/* list in full whatever the cursor says */
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
 };
+
+/* A message that a store refused in this run and did not say why. */
+struct run_refused { uint32_t box; uint64_t id; enum side side; const char *text; };
 
 /* A look at the base takes messages in slices, so that memory follows the slice and not the mailbox, wherever no
  * message's fate can hang on another's: nothing has vanished, and what is new is so on one side of its mailbox. */
@@ -66,6 +70,7 @@ struct run {
 	size_t told_n, told_room;
 	bool is_blank[SIDES];		/* the base knows nothing of this side, or all it knows is to be paired anew (R7) */
 	int losses[SIDES];		/* sessions lost while deltas were asked for */
+	VEC(struct run_refused) refused;
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
 	enum slicing slicing;		/* of the look under way */
@@ -154,6 +159,11 @@ void guard_lost(struct run *r, struct plan_input *in, struct arena *a);
 
 /* exec.c: runs what of the plan is not held; deletions only when asked to. Settles and commits. */
 int exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool with_deletions, struct err *e);
+
+/* refused.c */
+void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);
+/* At the end of the run: counts them, and sets aside what was refused often enough. */
+int refused_count(struct run *r, struct err *e);
 
 /* report.c */
 void report_note(struct run *r, enum note_level level, const char *box, const char *text);

@@ -264,6 +264,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		h->date = d->date;
 		rec->mark = MARK_NEW;
 		rec->why = "";
+		rec->refusals = 0;
 	}
 	if (put(x, box, rec, e) < 0)
 		return -1;
@@ -517,6 +518,8 @@ settle(struct exec *x, struct batch *b, struct err *e)
 				x->status[b->op[n]] = OP_WAIT;
 				break;
 			}
+			if (b->kind == OP_COPY && b->deliver[n].is_unexplained)
+				refused_note(r, x->live[x->plan->ops.at[b->op[n]].msg], b->side, why);
 			if (message_failed(x, b, b->op[n], why, e) < 0)
 				return -1;
 			break;

@@ -207,6 +207,8 @@ refused(struct imap_deliver *d, const struct append *a, const struct imap_result
 {
 	item->outcome = OUTCOME_FAILED;
 	imap_result_err(d->c->s, r, ERR_MESSAGE, d->box, &item->err);
+	item->is_unexplained = a->n == 1 && item->err.scope == ERR_MESSAGE && item->err.retry == ERR_LATER &&
+	    r->code->kind == IMAP_CODE_NONE;
 	if (a->n > 1 && item->err.scope < ERR_STORE) {
 		item->goes_alone = true;
 		item->err.retry = ERR_LATER;

@@ -171,6 +171,7 @@ struct deliver_item {
 	struct key key;			/* KEY_NONE with DONE: the store did not say (no UIDPLUS) */
 	const char *hint;
 	struct err err;			/* with FAILED; ERR_NEVER = refused for good (too big, NUL) */
+	bool is_unexplained;		/* with FAILED: the server said no to this message alone, and not why */
 };
 
 /* A delivery in progress: give each item's body to sink (head.index = the item), in any order, then finish. Items

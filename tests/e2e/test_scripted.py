@@ -473,6 +473,39 @@ class Refusals(Told):
         self.assertIn('kinit', run.err)
         self.assertNotIn('AUTHENTICATE', self.server.verbs())
 
+    def test_refused_without_a_reason(self):
+        """Tried again run by run; where the server took others three times, no longer, until somebody says so."""
+        self.start()
+        s = self.fill(self.near, 'INBOX', 1)
+        mark = b'serial %d.' % s[0]
+        self.server.fault = lambda session, verb, words: (
+            '{tag} NO not this one\r\n' if verb == 'APPEND' and mark in words[-1] else None)
+        for others in (1, 0, 0, 1, 1):
+            self.fill(self.near, 'INBOX', others)
+            run = self.sync(code=1)
+            self.assertIn('not this one', run.err)
+        self.assertIn('--retry-failed', run.err)
+        self.server.seen.clear()
+        self.assertEqual(self.sync().err, '')
+        self.assertNotIn('APPEND', self.server.verbs())
+        self.fill(self.near, 'INBOX', 1)
+        self.assertEqual(self.sync().err, '')
+        self.server.fault = None
+        self.sync('-a', '--retry-failed')
+        self.sync_twice()
+        self.assertEqual(len(find(self.far, s[0])), 1)
+
+    def test_refused_all_day(self):
+        """A server that takes nothing says nothing of the messages."""
+        self.start()
+        s = self.fill(self.near, 'INBOX', 5)
+        self.server.fault = lambda session, verb, words: '{tag} NO not today\r\n' if verb == 'APPEND' else None
+        for _ in range(5):
+            self.sync(code=1)
+        self.server.fault = None
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.far)), s)
+
     def test_lines_without_end(self):
         """Each of them valid, and none the answer: given up, in words that tell."""
         for verb, line, n, about in (('LIST', '* OK still here\r\n', 10_050, 'remarks'),

@@ -83,6 +83,7 @@ roll_record(struct arena *a)
 
 	r.mark = (enum record_mark)roll(MARK_TOMBSTONE + 1);
 	r.why = roll_string(a);
+	r.refusals = roll(3) ? 0 : roll(256);
 	r.ident = roll_ident();
 	r.has_agreed = roll(2);
 	if (r.has_agreed)
@@ -118,6 +119,7 @@ assert_record_equal(const struct record *a, const struct record *b)
 
 	assert_int_equal(a->mark, b->mark);
 	assert_string_equal(a->why, b->why);
+	assert_int_equal(a->refusals, b->refusals);
 	assert_int_equal(a->has_agreed, b->has_agreed);
 	assert_int_equal(a->agreed.sys, b->agreed.sys);
 	assert_string_equal(a->agreed.kw, b->agreed.kw);
