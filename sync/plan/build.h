@@ -31,6 +31,7 @@ struct box_view {
 	uint64_t carried[SIDES];	/* messages this plan moves out of it on that side */
 	uint64_t unknown;		/* messages that speak against its removal */
 	uint64_t conflicts;		/* flag changes that lose against a deletion */
+	uint64_t survivals[SIDES];	/* messages moved into it on that side, and deleted on the other */
 	uint64_t contests;		/* messages moved out of it on near that far had moved elsewhere */
 };
 

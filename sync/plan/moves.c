@@ -134,8 +134,10 @@ static void
 plan_moved(struct build *b, const struct plan_link *l)
 {
 	enum side t = side_other(l->side);
-	const struct box_view *from = &b->boxes[box_of(b, l->a)], *to = &b->boxes[box_of(b, l->b)];
+	const struct box_view *from = &b->boxes[box_of(b, l->a)];
+	struct box_view *to = &b->boxes[box_of(b, l->b)];
 	const struct message_view *a = &b->messages[l->a];
+	bool is_deleted;
 
 	if (a->is_taken || a->moved_to[l->side] != l->b)
 		return;
@@ -145,6 +147,10 @@ plan_moved(struct build *b, const struct plan_link *l)
 		return;
 	}
 	/* Deleted on t: it survives where it was moved to, as any new message (P11). */
+	is_deleted = build_presence(b, l->a, t) != PRESENCE_HERE ||
+	    (build_record(b, l->a)->half[t].flags.sys & ~build_record(b, l->a)->agreed.sys & FLAG_DELETED);
+	if (is_deleted && to->is_open && to->can_write[t] && build_may_copy(b, l->b, t))
+		to->survivals[l->side]++;
 	if (build_presence(b, l->a, t) != PRESENCE_HERE)
 		return;
 	if (!to->is_open || !to->can_write[t]) {

@@ -219,6 +219,7 @@ static void
 build_remarks(struct build *b)
 {
 	struct arena *a = &b->plan->arena;
+	enum side s;
 	uint32_t i;
 
 	for (i = 0; i < b->in->boxes.n; i++) {
@@ -228,6 +229,12 @@ build_remarks(struct build *b)
 			build_note(b, NOTE_INFO, i, arena_printf(a, "%s: %llu %s deleted on one side and changed "
 			    "on the other; the deletion wins", build_name(b, i), (unsigned long long)v->conflicts,
 			    v->conflicts == 1 ? "message was" : "messages were"));
+		for (s = FAR; s <= NEAR; s++)
+			if (v->survivals[s] != 0)
+				build_note(b, NOTE_INFO, i, arena_printf(a, "%s: %llu %s moved here on %s and deleted on %s; "
+				    "the move wins", build_name(b, i), (unsigned long long)v->survivals[s],
+				    v->survivals[s] == 1 ? "message was" : "messages were", side_name(s),
+				    side_name(side_other(s))));
 		if (v->contests != 0)
 			build_note(b, NOTE_INFO, i, arena_printf(a, "%s: %llu %s moved here on near and elsewhere on far; "
 			    "the move on far wins", build_name(b, i), (unsigned long long)v->contests,

@@ -107,9 +107,8 @@ choose(const struct search *x, const struct adopt_pair *p)
 
 /* ---- guesses ---- */
 
-/* Keys that no message has: of a guess, and of one that a move was begun for. */
+/* The key of a guess begins so; no message has such a one. */
 #define GUESSED "was:"
-#define SETTLED "left:"
 
 static bool
 is_guess(const struct record *rec, enum side s)
@@ -121,16 +120,26 @@ is_guess(const struct record *rec, enum side s)
 }
 
 static int
-put_guess(struct run *r, uint32_t box, struct record *rec, enum side s, const char *prefix, struct err *e)
+put(struct run *r, uint32_t box, struct record *rec, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
-	rec->half[s] = RECORD_HALF_NEVER;
-	if (prefix != NULL) {
-		rec->half[s].presence = PRESENCE_GONE;
-		rec->half[s].key = key_from_string(arena_printf(&r->arena, "%s%llu", prefix, (unsigned long long)rec->id));
-	}
 	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+}
+
+static int
+take_back(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
+{
+	rec->half[s] = RECORD_HALF_NEVER;
+	return put(r, box, rec, e);
+}
+
+static int
+guess(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
+{
+	rec->half[s] = run_half_left(r, rec);
+	rec->half[s].key = key_from_string(arena_printf(&r->arena, GUESSED "%llu", (unsigned long long)rec->id));
+	return put(r, box, rec, e);
 }
 
 /* Nothing is planned for it in this look; its mailbox is made where it is missing. */
@@ -166,7 +175,7 @@ astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct 
 			if (!is_guess(rec, (enum side)s))
 				continue;
 			if (!is_moved[i] && r->set->only.n == 0) {
-				status = put_guess(r, in->messages.at[i].box, rec, (enum side)s, NULL, e);
+				status = take_back(r, in->messages.at[i].box, rec, (enum side)s, e);
 				*has_changed_r = true;
 			} else if (!is_moved[i] || makes_deletion(in, side_other((enum side)s))) {
 				leave(r, in, i);
@@ -180,7 +189,10 @@ astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct 
 int
 astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, struct err *e)
 {
-	return is_guess(rec, side_other(t)) ? put_guess(r, box, rec, side_other(t), SETTLED, e) : 0;
+	if (!is_guess(rec, side_other(t)))
+		return 0;
+	rec->half[side_other(t)] = run_half_left(r, rec);
+	return put(r, box, rec, e);
 }
 
 struct guesses {
@@ -205,8 +217,8 @@ guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, str
 		left = s == FAR ? p->near : p->far;
 		is_taken[p->far] = is_taken[p->near] = true;
 		if (is_listed(x, left, s) && !makes_deletion(in, side_other(s))) {
-			if (put_guess(x->run, in->messages.at[left].box, search_record(x, &(struct adopt_item){ .id = left }), s,
-			    GUESSED, e) < 0)
+			if (guess(x->run, in->messages.at[left].box,
+			    (struct record *)(uintptr_t)in->messages.at[left].rec, s, e) < 0)
 				return -1;
 			g->made[s]++;
 		} else {

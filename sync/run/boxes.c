@@ -106,9 +106,6 @@ list_both(struct run *r, struct err *e)
 	return status;
 }
 
-/* The epoch of a mailbox known from another store; no store gives it. */
-#define EPOCH_FOREIGN UINT64_MAX
-
 /* R7: another store than last time. Every cursor of that side is made one that cannot match, which
  * makes each mailbox go through adoption, or be forgotten on that side where it is missing (check_foreign).
  * A store without a mark where one is known is another one too: a dry run makes none. */

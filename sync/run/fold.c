@@ -349,7 +349,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	bs->is_blank |= !bs->is_known && r->is_blank[s];
 	if (b->rec.id == 0 && box_put(r->state, &b->rec, e) < 0)
 		return -1;
-	if (old_epoch != 0 && old_epoch != d->cursor.epoch) {
+	if (old_epoch != 0 && old_epoch != EPOCH_REVIVED && old_epoch != d->cursor.epoch) {
 		assert(d->kind == DELTA_FULL);
 		if (epoch_changed(r, b, s, d, e) < 0)
 			return -1;

@@ -25,6 +25,10 @@
 #include "sync/run/channel.h"
 #include "sync/run/pool.h"
 
+/* Epochs that no store gives: of a mailbox known from another store; of one that is being made again (P8). */
+#define EPOCH_FOREIGN UINT64_MAX
+#define EPOCH_REVIVED (UINT64_MAX - 1)
+
 struct run_side {
 	const char *on;			/* the mailbox's name in this store */
 	struct mailbox *listed;		/* NULL = not listed, or a container only */
@@ -82,6 +86,8 @@ bool run_is_cancelled(const struct run *r);
 /* -1 with ERR_CANCELLED once the person asked to stop. */
 int run_check_cancel(const struct run *r, struct err *e);
 struct run_box *run_box_by_id(struct run *r, uint32_t id);
+/* Gone, under a key that no message has or will have. */
+struct record_half run_half_left(struct run *r, const struct record *rec);
 const struct flag_mask *run_masks(const struct run_box *b, struct flag_mask masks[SIDES]);
 
 /* boxes.c */

@@ -159,11 +159,41 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 	return put(x, &x->run->boxes.at[moves ? b->to : b->box], rec, e);
 }
 
+/* P8: a mailbox that was removed is about to be made again for what is new or changed on the other side. From here on the
+ * rest has gone one by one, and what is copied back is new there: should the run end behind the creation, the next one must
+ * not take the mailbox for another one whose mail is all to be copied back. */
+static int
+revive(struct exec *x, const struct batch *b, struct err *e)
+{
+	struct run_box *box = &x->run->boxes.at[b->box];
+	bool *is_back = mem_alloc(x->in->messages.n + 1);
+	struct record_half *half;
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < x->plan->ops.n; i++)
+		if (x->plan->ops.at[i].reason == REASON_REVIVED && x->plan->ops.at[i].kind == OP_COPY)
+			is_back[x->plan->ops.at[i].msg] = true;
+	for (i = 0; i < x->in->messages.n && status == 0; i++) {
+		half = &x->live[i]->half[b->side];
+		if (x->in->messages.at[i].box != b->box || half->presence == PRESENCE_NEVER)
+			continue;
+		*half = is_back[i] ? RECORD_HALF_NEVER : run_half_left(x->run, x->live[i]);
+		x->live[i]->has_agreed &= !is_back[i];
+		status = put(x, box, x->live[i], e);
+	}
+	free(is_back);
+	box->rec.side[b->side].cursor = (struct cursor){ .epoch = EPOCH_REVIVED };
+	return status < 0 ? -1 : box_put(x->run->state, &box->rec, e);
+}
+
 int
 settle_intents(struct exec *x, struct batch *b, struct err *e)
 {
 	size_t i;
 
+	if (b->kind == OP_CREATE_BOX && x->plan->ops.at[b->op[0]].reason == REASON_REVIVED)
+		return revive(x, b, e);
 	if (b->kind != OP_COPY && b->kind != OP_MOVE && b->kind != OP_CLONE && b->kind != OP_EXPUNGE)
 		return 0;
 	for (i = 0; i < b->n; i++) {
@@ -378,16 +408,13 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	    keep_intent(x, b, n, &to->ident, e);
 }
 
-/* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. Names in
- * a Maildir are never given anew: there, what was in the old one is known to be gone, and is deleted on the
- * other side as planned (P8). */
+/* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. */
 static int
 box_created(struct exec *x, struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->run->boxes.at[b->box];
 	struct run_side *rs = &box->side[b->side];
-	struct record_half *half;
-	bool is_revived;
+	bool is_revived = x->plan->ops.at[b->op[0]].reason == REASON_REVIVED;
 	uint32_t i;
 
 	rs->was_written = true;
@@ -397,17 +424,9 @@ box_created(struct exec *x, struct batch *b, struct err *e)
 	rs->listed->id = "";
 	if (box->rec.id == 0 || !box->rec.side[b->side].is_known)
 		return 0;
-	is_revived = x->plan->ops.at[b->op[0]].reason == REASON_REVIVED &&
-	    !x->run->set->store[b->side]->ops->has_uid_keys;
-	for (i = 0; i < x->in->messages.n; i++) {
-		half = &x->live[i]->half[b->side];
-		if (x->in->messages.at[i].box != b->box || half->presence == PRESENCE_NEVER)
-			continue;
-		if (is_revived)
-			half->presence = PRESENCE_GONE;
-		else
-			*half = RECORD_HALF_NEVER;
-	}
+	for (i = 0; i < x->in->messages.n && !is_revived; i++)
+		if (x->in->messages.at[i].box == b->box)
+			x->live[i]->half[b->side] = RECORD_HALF_NEVER;
 	box->rec.side[b->side].is_known = false;
 	box->rec.side[b->side].cursor = (struct cursor){ .epoch = 0 };
 	if (!is_revived && fold_reset(x->run, box, b->side, e) < 0)

@@ -133,6 +133,22 @@ class EveryStep(Case):
             self.fill(self.near, 'd/e', 2)
         self.every_step(prepare, change)
 
+    def test_a_removed_folder_made_again(self):
+        """P8: for what is new and what is changed on the other side, and for nothing else, wherever the run ended."""
+        def prepare():
+            self.far.create('a')
+            self.fill(self.far, 'INBOX', 25, 'S')
+            self.fill(self.far, 'a', 5, 'S')
+
+        def change():
+            self.near.remove('a')
+            self.fill(self.far, 'a', 1)
+            self.far.flag(self.one(self.far, 26), add='F')
+
+        def check():
+            self.assertEqual(sorted(m.serial for m in self.far.messages('a')), [26, 31])
+        self.every_step(prepare, change, check=check)
+
 
 class Steps(Case):
     def test_log_names_each_step(self):

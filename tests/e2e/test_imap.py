@@ -124,6 +124,26 @@ class Twins:
         self.assertEqual(sorted(m.serial for m in self.near.messages('a')), s)
         self.assertEqual(sorted(m.serial for m in self.far.messages('a')), s)
 
+    def removed(self, name):
+        """P8: made again for what came or changed on the other side, and for that alone."""
+        self.imap_pair()
+        side, other = (self.far, self.near) if name == 'far' else (self.near, self.far)
+        self.far.create('a')
+        self.fill(self.far, 'INBOX', 30, 'S')
+        old = self.fill(self.far, 'a', 10, 'S')
+        self.sync_twice()
+        new, = self.fill(other, 'a', 1)
+        other.flag(self.one(other, old[0]), add='F')
+        side.remove('a')
+        self.sync_twice()
+        self.assertEqual(sorted(m.serial for m in self.far.messages('a')), [old[0], new])
+
+    def test_removed_on_far_but_for_what_came_on_near(self):
+        self.removed('far')
+
+    def test_removed_on_near_but_for_what_came_on_far(self):
+        self.removed('near')
+
     def test_random_work(self):
         seed = SEED or sum(map(ord, self.kind))
         self.imap_pair(near=self.maildir('near', seed=seed, style='mixed'))

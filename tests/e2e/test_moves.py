@@ -171,6 +171,23 @@ class Moves:
         for i, side in enumerate(self.sides()):
             self.here(side, self.s[i], 'B')
 
+    def test_plan_tells_of_conflicts(self):
+        """Each with its reason: to two places, moved and deleted, moved and marked."""
+        s = self.s
+        self.far.move(self.one(self.far, s[0]), 'B')
+        self.near.move(self.one(self.near, s[0]), 'C')
+        self.far.move(self.one(self.far, s[1]), 'B')
+        self.near.delete(self.one(self.near, s[1]))
+        self.near.move(self.one(self.near, s[2]), 'C')
+        self.far.flag(self.one(self.far, s[2]), add='T')
+        run = self.mailtwin('plan', '-a')
+        for words in ('near: move 1 to B (moved on far)', 'C: 1 message was moved here on near and elsewhere on far; the move '
+                      'on far wins', 'B: 1 message was moved here on far and deleted on near; the move wins',
+                      'far: move 1 to C (moved on near)', 'C: 1 message was moved here on near and deleted on far; the move wins'):
+            self.assertIn(words, run.out)
+        self.sync_twice()
+        self.assertEqual([self.one(self.near, s[i]).box for i in range(3)], ['B', 'B', 'C'])
+
     def test_moved_and_then_deleted(self):
         for i, side in enumerate(self.sides()):
             side.move(self.one(side, self.s[i]), 'B')
