@@ -30,6 +30,7 @@
 #include "state/base/step.h"
 #include "state/base/vec.h"
 #include "state/db_check.h"
+#include "state/db_map.h"
 
 struct write {
 	enum db_table table;
@@ -47,6 +48,7 @@ struct disk {
 	VEC(MDB_cursor *) lost;		/* of a broken one: open when it broke */
 	bool is_broken;			/* damaged: nothing of LMDB may be called any more */
 	size_t map;
+	struct db_map resident;
 	unsigned long writes;		/* since disk_open; tells cursors that they must seek again */
 	struct disk_cursor *cursors;
 	bool is_recording;
@@ -194,6 +196,8 @@ lm_call(struct disk *d, enum lm_op op, const struct lm_args *a)
 		d->is_broken = true;
 		return MDB_PANIC;
 	}
+	/* Before, not behind: what a call gives has been looked at (touch()), and stays so. */
+	db_map_tick(&d->resident, d->path);
 	guard = &back;
 	rc = lm_do(d, op, a);
 	guard = NULL;

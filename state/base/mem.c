@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 enum { ARENA_CHUNK = 32 * 1024, ARENA_ALIGN = 16 };
 
@@ -69,6 +72,14 @@ mem_printf(const char *fmt, ...)
 		mem_die();
 	va_end(ap);
 	return s;
+}
+
+void
+mem_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 void
@@ -161,6 +172,18 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	vsnprintf(s, (size_t)n + 1, fmt, ap);
 	va_end(ap);
 	return s;
+}
+
+void
+arena_join(struct arena *a, struct arena *from)
+{
+	struct arena_chunk **last = &a->head;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = from->head;
+	a->used += from->used;
+	*from = (struct arena){ 0 };
 }
 
 void

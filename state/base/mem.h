@@ -15,6 +15,8 @@ char *mem_strdup(const char *s);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Overwrites memory in a way the compiler keeps. */
+/* What was freed goes back to the system: after work that took much, before other work that will. */
+void mem_trim(void);
 void mem_wipe(void *p, size_t size);
 
 /* An arena: many small things with one lifetime. Zero-initialised = empty. Not thread-safe. */
@@ -29,6 +31,8 @@ void *arena_dup(struct arena *a, const void *p, size_t size);	/* not aligned */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What `from` holds is a's from now on; from is empty. */
+void arena_join(struct arena *a, struct arena *from);
 void arena_release(struct arena *a);		/* frees all; the arena can be used again */
 
 #endif

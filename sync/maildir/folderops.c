@@ -217,7 +217,7 @@ remove_messages(struct mdir *m, const struct scan *s, bool *is_begun_r, struct e
 		const char *sub = mdir_sub(entry->is_new);
 
 		*is_begun_r = true;
-		rc = disk_unlink(mdir_sub_fd(m, entry->is_new), entry->name, mdir_shown(m, &a, sub, entry->name), e);
+		rc = disk_unlink(mdir_sub_fd(m, entry->is_new), entry->key.data, mdir_shown(m, &a, sub, entry->key.data), e);
 	}
 	arena_release(&a);
 	return rc < 0 ? -1 : 0;

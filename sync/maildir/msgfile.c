@@ -36,7 +36,7 @@ locate(struct mdir *m, struct key key, const char *hint, int attempt, struct are
 	entry = mdir_find(m, key, e);
 	if (entry == NULL)
 		return -1;
-	*p = (struct place){ entry->name, entry->is_new, entry->is_held };
+	*p = (struct place){ entry->key.data, entry->is_new, entry->is_held };
 	return 0;
 }
 

@@ -69,7 +69,6 @@ add(struct scan *s, const struct mdir *m, int dir_fd, const struct dirent *de, b
 	name = arena_strndup(&s->arena, de->d_name, f.len);
 	entry = vec_add(&s->entries);
 	entry->key = (struct key){ name, (uint32_t)f.base };
-	entry->name = name;
 	entry->flags = f.flags;
 	entry->is_new = is_new;
 }
@@ -112,7 +111,7 @@ cmp_entries(const void *a, const void *b)
 	int c = key_cmp(x->key, y->key);
 
 	if (c == 0)
-		c = strcmp(x->name, y->name);
+		c = strcmp(x->key.data, y->key.data);
 	return c != 0 ? c : (int)x->is_new - (int)y->is_new;
 }
 
@@ -121,7 +120,7 @@ is_there(const struct mdir *m, const struct scan_entry *entry)
 {
 	struct stat st;
 
-	return fstatat(mdir_sub_fd(m, entry->is_new), entry->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(mdir_sub_fd(m, entry->is_new), entry->key.data, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Whether an entry shares its key with the one before or after it; entries are sorted. */
@@ -166,7 +165,7 @@ lengthen_keys(struct scan *s, char delimiter)
 		if (is_shared(s, i))
 			vec_push(&shared, i);
 	for (i = 0; i < shared.n; i++) {
-		filename_parse(s->entries.at[shared.at[i]].name, delimiter, &f);
+		filename_parse(s->entries.at[shared.at[i]].key.data, delimiter, &f);
 		s->entries.at[shared.at[i]].key.len = (uint32_t)f.info;
 	}
 	has_any = shared.n > 0;
@@ -185,7 +184,7 @@ hold_equal_keys(struct scan *s)
 		entry = &s->entries.at[i];
 		if (n > 0 && key_equal(entry->key, s->entries.at[n - 1].key)) {
 			s->entries.at[n - 1].is_held = true;
-			vec_push(&s->odd, (struct scan_odd){ entry->name,
+			vec_push(&s->odd, (struct scan_odd){ entry->key.data,
 			    "cannot be told from another file of the same name", entry->is_new });
 			continue;
 		}
@@ -266,19 +265,23 @@ scan_has_base(const struct scan *s, struct key key, char delimiter)
 		if (s->entries.at[i].key.len < key.len ||
 		    memcmp(s->entries.at[i].key.data, key.data, key.len) != 0)
 			return false;
-		filename_parse(s->entries.at[i].name, delimiter, &f);
+		filename_parse(s->entries.at[i].key.data, delimiter, &f);
 		if (f.base == key.len)
 			return true;
 	}
 	return false;
 }
 
+char
+scan_hint_letter(const struct scan_entry *entry)
+{
+	if (entry->is_held)
+		return entry->is_new ? 'N' : 'C';
+	return entry->is_new ? 'n' : 'c';
+}
+
 const char *
 scan_hint(struct arena *a, const struct scan_entry *entry)
 {
-	char dir = entry->is_new ? 'n' : 'c';
-
-	if (entry->is_held)
-		dir = entry->is_new ? 'N' : 'C';
-	return arena_printf(a, "%c%s", dir, entry->name + entry->key.len);
+	return arena_printf(a, "%c%s", scan_hint_letter(entry), entry->key.data + entry->key.len);
 }

@@ -25,8 +25,7 @@
 #include "sync/maildir/stamp.h"
 
 struct scan_entry {
-	struct key key;			/* the beginning of name */
-	const char *name;
+	struct key key;			/* its data is the whole name, with a NUL behind it */
 	uint32_t flags;			/* as in sync/maildir/filename.h */
 	bool is_new;			/* in new/, else in cur/ */
 	bool is_held;			/* shares its key with another file: changed or removed by nobody */
@@ -60,5 +59,6 @@ bool scan_has_base(const struct scan *s, struct key key, char delimiter);
 /* What is kept as a message's hint: 'n' or 'c' for its directory, in capitals when it is held, and the
  * name behind the key. */
 const char *scan_hint(struct arena *a, const struct scan_entry *entry);
+char scan_hint_letter(const struct scan_entry *entry);
 
 #endif

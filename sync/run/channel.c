@@ -160,6 +160,9 @@ has_deletions(const struct plan *p)
 static int
 read_again(struct run *r, bool only_written, struct err *e)
 {
+	/* Lists may be long, and what slices of the plan took is of other sizes. */
+	if (r->is_further)
+		mem_trim();
 	if (boxes_refresh(r, only_written, e) < 0)
 		return -1;
 	return gather(r, e);

@@ -384,5 +384,6 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool w
 	free(x.status);
 	free(x.is_second);
 	free(x.live);
+	arena_release(&x.arena);
 	return status;
 }

@@ -13,6 +13,7 @@ struct exec {
 	enum op_status *status;		/* per operation */
 	bool *is_second;		/* per operation: expunged once without success, and again after the others */
 	struct record **live;		/* per message: its record now (pairs share one) */
+	struct arena arena;		/* of what `live` came to say */
 	int losses[SIDES];		/* sessions lost in this run */
 	bool may_retry;			/* the batch being collected was lost before it was sent */
 	bool is_store_lost;

@@ -100,7 +100,7 @@ put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e
 	run_masks(box, masks);
 	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
 	    rec->half[NEAR].presence == PRESENCE_HERE)
-		record_agree(&x->run->arena, rec, masks);
+		record_agree(&x->arena, rec, masks);
 	if (rec->half[FAR].presence != PRESENCE_HERE && rec->half[NEAR].presence != PRESENCE_HERE && rec->id != 0)
 		return message_delete(x->run->state, rec->box, rec->id, e);
 	return message_put(x->run->state, rec, masks, e);
@@ -241,7 +241,7 @@ message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *wh
 	if (why->retry != ERR_NEVER || b->kind != OP_COPY)
 		return 0;
 	rec->mark = MARK_FAILED;
-	rec->why = arena_strdup(&x->run->arena, why->text);
+	rec->why = arena_strdup(&x->arena, why->text);
 	return put(x, box, rec, e);
 }
 
@@ -276,7 +276,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	if (d->key.len == 0 && !rec->has_agreed) {
 		/* What the twin was given is agreed: a flag taken off there before it is found is a change. */
 		rec->has_agreed = true;
-		rec->agreed = flags_dup(&x->run->arena, d->flags);
+		rec->agreed = flags_dup(&x->arena, d->flags);
 	}
 	if (d->key.len == 0)
 		return put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
@@ -287,9 +287,9 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		rec->why = "the server keeps equal messages once";
 	} else {
 		h->presence = PRESENCE_HERE;
-		h->key = key_dup(&x->run->arena, d->key);
-		h->hint = arena_strdup(&x->run->arena, d->hint);
-		h->flags = flags_dup(&x->run->arena, d->flags);
+		h->key = key_dup(&x->arena, d->key);
+		h->hint = arena_strdup(&x->arena, d->hint);
+		h->flags = flags_dup(&x->arena, d->flags);
 		h->size = 0;
 		h->date = d->date;
 		rec->mark = MARK_NEW;
@@ -312,8 +312,8 @@ flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
 		x->run->report->side[b->side].trashed++;
 	else
 		x->run->report->side[b->side].flagged++;
-	h->flags = flags_dup(&x->run->arena, b->flags[n].flags);
-	h->hint = arena_strdup(&x->run->arena, b->flags[n].new_hint);
+	h->flags = flags_dup(&x->arena, b->flags[n].flags);
+	h->hint = arena_strdup(&x->arena, b->flags[n].new_hint);
 	return put(x, &x->run->boxes.at[b->box], rec, e);
 }
 
@@ -382,14 +382,14 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	to_box->side[b->side].was_written = true;
 	if (from->ident.has != 0 && to->ident.has == 0)
 		to->ident = from->ident;
-	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->run->arena, from, to, b->side) :
+	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, b->side) :
 	    merge_base_cloned(from, b->side);
 	to->has_agreed = true;
 	if (m->new_key.len > 0) {
 		*h = from->half[b->side];
 		h->presence = PRESENCE_HERE;
-		h->key = key_dup(&x->run->arena, m->new_key);
-		h->hint = arena_strdup(&x->run->arena, m->new_hint);
+		h->key = key_dup(&x->arena, m->new_key);
+		h->hint = arena_strdup(&x->arena, m->new_hint);
 		/* The store copied what flags there were by then, and nobody marked the copy: a \Deleted on it is taken
 		 * back. The next delta tells whether there is one. */
 		if (b->kind == OP_CLONE) {
@@ -558,7 +558,7 @@ pair(struct exec *x, const struct op *op, struct err *e)
 {
 	struct record *a = x->live[op->msg], *b = x->live[op->other];
 
-	a->agreed = merge_base_twin(&x->run->arena, a, b);
+	a->agreed = merge_base_twin(&x->arena, a, b);
 	a->has_agreed = true;
 	a->half[NEAR] = b->half[NEAR];
 	if (b->ident.has > a->ident.has)

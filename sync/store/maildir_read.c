@@ -56,24 +56,31 @@ log_scan(const struct delta *d, const struct mdir *m)
 	    d->cursor.is_steady ? "" : "; to be read again next time");
 }
 
+/* Takes over the scan's names: a mailbox of a million has them in memory once. */
 static void
-fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m, const struct scan *scan,
+fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m, struct scan *scan,
     const struct keywords *keywords)
 {
+	const char *hint = "", *name;
 	uint32_t used = 0;
 	bool is_steady = scan->is_steady && disk_has_true_times(m->fd);
 	const struct scan_entry *entry;
 	struct delta_entry *to;
 	size_t i;
 
+	arena_join(&d->arena, &scan->arena);
 	vec_reserve(&d->entries, scan->entries.n);
 	for (i = 0; i < scan->entries.n; i++) {
 		entry = &scan->entries.at[i];
 		to = vec_add(&d->entries);
-		to->key = key_dup(&d->arena, entry->key);
+		to->key = entry->key;
 		to->flags = keywords_flags(keywords, &d->arena, entry->flags);
 		used |= entry->flags;
-		to->hint = scan_hint(&d->arena, entry);
+		/* Most are like the one before. */
+		name = entry->key.data + entry->key.len;
+		if (i == 0 || *hint != scan_hint_letter(entry) || strcmp(hint + 1, name) != 0)
+			hint = scan_hint(&d->arena, entry);
+		to->hint = hint;
 		to->server_id = "";
 	}
 	keywords_mask(keywords, &d->arena, used, &d->mask);
