@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/config_parser.h"
+#include "sync/pair/names.h"
 
 #define SEEN_ACCOUNT(field) parser_seen(p, OWNER_ACCOUNT, offsetof(struct account_settings, field))
 #define SEEN_STORE(field) parser_seen(p, OWNER_STORE, offsetof(struct store_settings, field))
@@ -235,6 +236,22 @@ close_imap_store(struct parser *p)
 }
 
 static void
+check_role_boxes(struct parser *p)
+{
+	const char *name, *fault;
+
+	for (enum role role = 0; role < ROLES; role++) {
+		name = p->store->role_box[role];
+		if (name == NULL)
+			continue;
+		fault = names_is_inbox(name) ? "has no role of its own" : names_fault(name, strlen(name));
+		if (fault != NULL)
+			parser_error(p, SEEN_STORE(role_box[role]), "Role%s cannot be \"%s\": it %s", role_word(role), name,
+			    fault);
+	}
+}
+
+static void
 close_maildir_store(struct parser *p)
 {
 	struct store_settings *store = p->store;
@@ -315,10 +332,12 @@ section_close(struct parser *p)
 		close_account(p);
 		break;
 	case IN_IMAP:
+		check_role_boxes(p);
 		check_mechanisms(p);
 		close_imap_store(p);
 		break;
 	case IN_MAILDIR:
+		check_role_boxes(p);
 		close_maildir_store(p);
 		break;
 	case IN_CHANNEL:

@@ -235,6 +235,9 @@ static const struct {
 
 	{ CHANNEL "Patterns *\nRole Sent Papers\n", "rc:13:11: Role knows no \"Papers\" (only Archive, Drafts, Junk, Sent, "
 	  "Trash, All, None)\n" },
+	{ "MaildirStore m\nRoleSent a//b\nRoleJunk INBOX\n",
+	  "rc:2:1: RoleSent cannot be \"a//b\": it has an empty part between two '/'\n"
+	  "rc:3:1: RoleJunk cannot be \"INBOX\": it has no role of its own\n" },
 	{ CHANNEL "Role Sent\n", "rc:12:1: Role needs Patterns: a channel of one mailbox has one pair\n" },
 
 	/* What is not built yet, each once: the settings below show that it is read all the same. */
