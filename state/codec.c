@@ -359,17 +359,18 @@ decode_seen(struct db_val v, struct seen *s_r)
 /* ---- mailbox pairs ---- */
 
 enum side_bit { SIDE_KNOWN = 1, SIDE_STEADY = 2, SIDE_ANY_KEYWORD = 4, SIDE_HELD = 8, SIDE_TOLD = 16, SIDE_NAMED = 32,
-	SIDE_BLANK = 64, SIDE_END = 128 };
+	SIDE_BLANK = 64, SIDE_MOVED = 128, SIDE_END = 256 };
 
 static void
 put_side(struct buf *b, const struct box_side *s)
 {
-	bool is_named = s->on != NULL && *s->on != '\0';
+	bool is_named = s->on != NULL && *s->on != '\0', is_moved = s->now != NULL && *s->now != '\0';
 
 	assert(s->cursor.len <= CURSOR_SIZE);
 	put_u8(b, (s->is_known ? SIDE_KNOWN : 0u) | (s->cursor.is_steady ? SIDE_STEADY : 0u) |
 	    (s->mask.has_any_keyword ? SIDE_ANY_KEYWORD : 0u) | (s->was_held ? SIDE_HELD : 0u) |
-	    (s->was_told ? SIDE_TOLD : 0u) | (is_named ? SIDE_NAMED : 0u) | (s->is_blank ? SIDE_BLANK : 0u));
+	    (s->was_told ? SIDE_TOLD : 0u) | (is_named ? SIDE_NAMED : 0u) | (s->is_blank ? SIDE_BLANK : 0u) |
+	    (is_moved ? SIDE_MOVED : 0u));
 	put_u64(b, s->cursor.epoch);
 	put_u8(b, s->cursor.len);
 	buf_add(b, s->cursor.data, s->cursor.len);
@@ -380,6 +381,8 @@ put_side(struct buf *b, const struct box_side *s)
 	put_u64(b, s->missing_runs);
 	if (is_named)
 		put_string(b, s->on);
+	if (is_moved)
+		put_string(b, s->now);
 }
 
 static void
@@ -402,6 +405,7 @@ take_side(struct reader *r, struct box_side *s)
 	s->listed = (int64_t)take_u64(r);
 	s->missing_runs = take_u64(r);
 	s->on = bits & SIDE_NAMED ? take_string(r) : "";
+	s->now = bits & SIDE_MOVED ? take_string(r) : "";
 }
 
 void
@@ -481,7 +485,7 @@ decode_intent(struct db_val v, struct intent *i_r)
 	unsigned fields;
 
 	*i_r = (struct intent){ 0 };
-	i_r->kind = (enum intent_kind)take_below(&r, INTENT_EXPUNGE + 1);
+	i_r->kind = (enum intent_kind)take_below(&r, INTENT_RENAME + 1);
 	i_r->side = (enum side)take_below(&r, SIDES);
 	i_r->box = take_u32(&r);
 	i_r->to_box = take_u32(&r);

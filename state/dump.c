@@ -166,6 +166,7 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_string(d, prefix, "can-keywords", bs->mask.kw);
 		add_string(d, prefix, "mailbox-id", bs->mailbox_id);
 		add_string(d, prefix, "name", bs->on);
+		add_string(d, prefix, "now", bs->now);
 		add_signed(d, prefix, "listed", bs->listed);
 		add_number(d, prefix, "missing-runs", bs->missing_runs);
 		add_number(d, prefix, "held", bs->was_held);

@@ -221,6 +221,7 @@ load_box(struct load *l)
 		bs->mask.kw = take_string(l, prefix, "can-keywords");
 		bs->mailbox_id = take_string(l, prefix, "mailbox-id");
 		bs->on = take_string(l, prefix, "name");
+		bs->now = take_string(l, prefix, "now");
 		bs->listed = take_signed(l, prefix, "listed");
 		bs->missing_runs = take_number(l, prefix, "missing-runs", UINT64_MAX);
 		bs->was_held = take_number(l, prefix, "held", 1);

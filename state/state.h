@@ -54,8 +54,9 @@ struct box_side {
 	bool is_known;			/* seen on this side at least once */
 	struct cursor cursor;		/* epoch 0 and not steady = none */
 	struct flag_mask mask;		/* what the side could keep when last opened */
-	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none */
+	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none; BOX_ID_APART */
 	const char *on;			/* what the mailbox is called on this side, without prefix; "" = as the record's name */
+	const char *now;		/* its name there until it is renamed to that (R12); "" = it has it already */
 	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
 	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
 	uint64_t missing_runs;		/* runs in a row it was not listed */
@@ -64,6 +65,9 @@ struct box_side {
 					 * yet: its mail may be filed elsewhere there (R10) */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 };
+
+/* Instead of an identity: this mailbox was renamed where the other side could not follow, and goes by its name alone. */
+#define BOX_ID_APART "-"
 
 struct box_record {
 	uint32_t id;			/* 0 = not stored yet */
@@ -126,6 +130,7 @@ enum intent_kind {
 	INTENT_MOVE,			/* `key` of `box` moves to `to_box`, same side */
 	INTENT_CLONE,			/* the same, but the original stays */
 	INTENT_EXPUNGE,			/* `key` is being marked and removed by us */
+	INTENT_RENAME,			/* `box` is being renamed to `server_id` */
 };
 
 struct intent {
@@ -138,7 +143,8 @@ struct intent {
 	uint64_t epoch;			/* of the mailbox written to, when planned */
 	uint32_t uidnext;		/* of the mailbox written to, 0 = not known */
 	struct ident ident;		/* as far as known; size = wire size */
-	const char *server_id;		/* MOVE, CLONE: of the message acted on; its copy has the same. NULL or "" = none */
+	const char *server_id;		/* MOVE, CLONE: of the message acted on; its copy has the same. NULL or "" = none.
+					 * RENAME: the new name */
 	int64_t when;
 	uint32_t tries;
 };

@@ -1,5 +1,7 @@
 #include "sync/plan/apply.h"
 
+#include <string.h>
+
 #include "sync/plan/merge.h"
 
 void
@@ -146,6 +148,24 @@ apply_box(struct applied *w, const struct op *op)
 	}
 }
 
+static void
+apply_rename(struct applied *w, const struct op *op)
+{
+	size_t i, len = strlen(op->from);
+	struct plan_box_side *side;
+	const char *now;
+
+	for (i = 0; i < w->in->boxes.n; i++) {
+		side = &w->boxes[i].side[op->side];
+		now = side->name != NULL ? side->name : w->boxes[i].name;
+		if (side->exists && strncmp(now, op->from, len) == 0 && (now[len] == '\0' || now[len] == '/')) {
+			now = arena_printf(&w->arena, "%s%s", op->to, now + len);
+			side->name = strcmp(now, w->boxes[i].name) != 0 ? now : NULL;
+		}
+	}
+	w->boxes[op->box].is_contested = false;
+}
+
 void
 applied_op(struct applied *w, const struct op *op)
 {
@@ -155,6 +175,9 @@ applied_op(struct applied *w, const struct op *op)
 		return;
 	}
 	switch (op->kind) {
+	case OP_RENAME_BOX:
+		apply_rename(w, op);
+		break;
 	case OP_CREATE_BOX:
 	case OP_REMOVE_BOX:
 	case OP_DROP_BOX:

@@ -169,6 +169,9 @@ place_ops(struct build *b, uint32_t *place_r)
 		/* What lies deeper goes first: a mailbox is empty of mailboxes when its turn comes. */
 		if (op->kind == OP_REMOVE_BOX)
 			keys[i].box = NONE - op->box;
+		/* Names are followed from one to the next. */
+		if (op->kind == OP_RENAME_BOX)
+			keys[i].box = 0;
 	}
 	qsort(keys, n, sizeof *keys, sort_cmp);
 	vec_reserve(&b->plan->ops, n);

@@ -1,7 +1,7 @@
 /* A plan in the making: what the files of the planner share. Nothing outside sync/plan includes this.
  *
- * Use, by plan_make(): build_begin, build_boxes (boxes.c), build_links (moves.c), build_messages (plan.c),
- * build_revivals, build_removals (boxes.c), build_guards (guard.c), build_end.
+ * Use, by plan_make(): build_begin, build_boxes, build_revivals (boxes.c), build_renames (renames.c), build_links (moves.c),
+ * build_messages (plan.c), build_removals (boxes.c), build_guards (guard.c), build_end.
  *
  * Invariants:
  *   1. Operations are added in any order; build_end() puts them in the order of P13. A dependency goes from an
@@ -87,6 +87,9 @@ void build_mask(const struct build *b, uint32_t box, struct flag_mask mask_r[SID
 void build_boxes(struct build *b);
 void build_revivals(struct build *b);
 void build_removals(struct build *b);
+
+/* ---- renames.c ---- */
+void build_renames(struct build *b);
 
 /* ---- moves.c ---- */
 void build_links(struct build *b);

@@ -65,7 +65,7 @@ depends(const struct check *c, const struct op *op, uint32_t on)
 static bool
 has_message(enum op_kind kind)
 {
-	return kind != OP_CREATE_BOX && kind != OP_REMOVE_BOX && kind != OP_DROP_BOX;
+	return kind != OP_RENAME_BOX && kind != OP_CREATE_BOX && kind != OP_REMOVE_BOX && kind != OP_DROP_BOX;
 }
 
 static void
@@ -209,6 +209,7 @@ check_sources(struct check *c)
 			if (!box_side(c, op->box, t)->exists || !box_side(c, op->box, s)->is_gone)
 				fault(c, "C3", op, "nothing to remove");
 			break;
+		case OP_RENAME_BOX:	/* check_renames() */
 		case OP_MARK:
 		case OP_DROP:
 		case OP_DROP_BOX:
@@ -216,6 +217,43 @@ check_sources(struct check *c)
 			break;
 		}
 	}
+}
+
+/* Of the mailboxes of a side, as `w` has them, the one called so; or NONE. */
+static uint32_t
+called(const struct applied *w, enum side s, const char *name)
+{
+	const struct plan_box *box;
+	uint32_t i;
+
+	for (i = 0; i < w->in->boxes.n; i++) {
+		box = &w->boxes[i];
+		if (box->side[s].exists && strcmp(box->side[s].name != NULL ? box->side[s].name : box->name, name) == 0)
+			return i;
+	}
+	return NONE;
+}
+
+/* Each is called what the rename takes it for, and nothing what it is given. */
+static void
+check_renames(struct check *c)
+{
+	struct applied w;
+	size_t i;
+
+	applied_begin(&w, c->in);
+	for (i = 0; i < c->plan->ops.n && c->fault == NULL; i++) {
+		const struct op *op = &c->plan->ops.at[i];
+
+		if (op->kind != OP_RENAME_BOX)
+			continue;
+		if (called(&w, op->side, op->from) != op->box)
+			fault(c, "C3", op, "no mailbox of this name there");
+		if (called(&w, op->side, op->to) != NONE)
+			fault(c, "C3", op, "the name is taken");
+		applied_op(&w, op);
+	}
+	applied_end(&w);
 }
 
 /* ---- C4: what deletions wait for ---- */
@@ -307,6 +345,8 @@ is_allowed(const struct check *c, const struct op *op)
 	unsigned sync = policy->sync[op->side];
 
 	switch (op->kind) {
+	case OP_RENAME_BOX:
+		return policy->create[op->side] && strcmp(op->from, "INBOX") != 0 && strcmp(op->to, "INBOX") != 0;
 	case OP_CREATE_BOX:
 		return policy->create[op->side] || is_restored(c, op) ||
 		    strcmp(c->in->boxes.at[op->box].name, "INBOX") == 0;
@@ -474,6 +514,7 @@ plan_check(const struct plan_input *in, const struct plan *p, struct arena *a)
 		return c.fault;
 	index_ops(&c);
 	check_sources(&c);
+	check_renames(&c);
 	check_deletions(&c);
 	check_allowed(&c);
 	if (c.fault == NULL) {

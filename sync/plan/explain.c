@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 static const char *const kind_words[OP_KINDS] = {
-	[OP_CREATE_BOX] = "create", [OP_PAIR] = "pair", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
+	[OP_RENAME_BOX] = "rename", [OP_CREATE_BOX] = "create", [OP_PAIR] = "pair", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
 	[OP_FLAGS] = "flags", [OP_EXPUNGE] = "expunge", [OP_REMOVE_BOX] = "remove", [OP_MARK] = "mark",
 	[OP_DROP] = "drop", [OP_DROP_BOX] = "forget",
 };
@@ -14,7 +14,7 @@ static const char *const reason_words[] = {
 	[REASON_DELETED_THERE] = "deleted-there", [REASON_MOVED] = "moved", [REASON_COPIED] = "copied",
 	[REASON_BOX_NEW] = "box-new", [REASON_BOX_GONE] = "box-gone", [REASON_GONE_BOTH] = "gone-both",
 	[REASON_IS_DELETED] = "is-deleted", [REASON_ORPHANED] = "orphaned",
-	[REASON_REVIVED] = "revived",
+	[REASON_RENAMED] = "renamed", [REASON_REVIVED] = "revived",
 };
 
 static const char *const mark_words[] = {
@@ -43,6 +43,7 @@ reason_text(struct arena *a, enum reason reason, enum side side, const struct ex
 	case REASON_GONE_BOTH: return "gone from both sides";
 	case REASON_IS_DELETED: return "\\Deleted, and a side expunges: not worth a copy";
 	case REASON_ORPHANED: return "its twin was deleted";
+	case REASON_RENAMED: return arena_printf(a, "renamed on %s", there);
 	case REASON_REVIVED: return arena_printf(a, "removed on %s, but new or changed on %s", here, there);
 	}
 	return "";
@@ -64,6 +65,8 @@ void
 op_explain(const struct plan_input *in, const struct op *op, struct buf *out)
 {
 	buf_printf(out, "%s %s %s", kind_words[op->kind], side_name(op->side), in->boxes.at[op->box].name);
+	if (op->kind == OP_RENAME_BOX)
+		buf_printf(out, ": %s -> %s", op->from, op->to);
 	if (op->msg != UINT32_MAX)
 		buf_printf(out, " #%llu", (unsigned long long)in->messages.at[op->msg].rec->id);
 	if (op->kind == OP_PAIR)
@@ -102,7 +105,7 @@ other_box(const struct explain *x, const struct op *op)
 static bool
 is_equal(const struct explain *x, const struct op *a, const struct op *b)
 {
-	return a->kind == b->kind && a->side == b->side && a->reason == b->reason && a->mark == b->mark &&
+	return a->kind != OP_RENAME_BOX && a->kind == b->kind && a->side == b->side && a->reason == b->reason && a->mark == b->mark &&
 	    a->is_held == b->is_held && other_box(x, a) == other_box(x, b) && flags_equal(a->add, b->add) &&
 	    flags_equal(a->remove, b->remove);
 }
@@ -160,6 +163,7 @@ explain_group(struct explain *x, const struct group *g)
 	else
 		buf_printf(out, "%s: ", x->names->side[op->side]);
 	switch (op->kind) {
+	case OP_RENAME_BOX: buf_printf(out, "rename mailbox %s to %s", op->from, op->to); break;
 	case OP_CREATE_BOX: buf_adds(out, "create mailbox"); break;
 	case OP_REMOVE_BOX: buf_adds(out, "remove mailbox"); break;
 	case OP_DROP_BOX: buf_adds(out, "forget mailbox"); break;

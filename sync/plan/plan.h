@@ -32,6 +32,10 @@
  *   P11 LINK_MOVED: moved on s from box A to box B: the twin on t is moved A -> B, flags carried; not copied, not deleted.
  *       Deleted or moved elsewhere on t at the same time: the message survives where it was moved to, far wins.
  *   P12 LINK_CLONED: a copy made on s of a message t has as well: cloned on t, no body over the wire.
+ *   P14 a mailbox that is on both sides, under another name on t than the channel's (side[t].name): renamed on t with
+ *       create[t], with all that lies below it; its messages stay under its record. No deletion, so no guard counts it.
+ *       Where the name is taken by one that stays, nothing is planned. Both renamed: the engine took far's name
+ *       (is_contested), and the plan says so.
  *   P13 nothing depends on the order of the input; ops come out phase by phase, in the order of boxes and records
  *       (mailboxes are removed from the last to the first, so that what lies deeper goes first).
  *
@@ -53,6 +57,7 @@
 
 struct plan_box_side {
 	bool exists;			/* listed now, and can hold messages */
+	const char *name;		/* what it is called there now; NULL = as the channel calls it, or nothing to put right */
 	bool was_known;			/* the base has seen it on this side */
 	bool is_gone;			/* was known, and is missing for sure (R6) */
 	bool is_readable;		/* its delta arrived; false: nothing is concluded from or planned against this side */
@@ -70,6 +75,7 @@ struct plan_box_side {
 struct plan_box {
 	uint32_t id;			/* of the box record; 0 = not paired before */
 	const char *name;
+	bool is_contested;		/* renamed on both sides, to two names: `name` is far's */
 	struct plan_box_side side[SIDES];
 };
 
@@ -103,6 +109,7 @@ void plan_input_release(struct plan_input *in);	/* the arrays; records are the c
 /* ---- output ---- */
 
 enum op_kind {				/* in the order of phases */
+	OP_RENAME_BOX,			/* side: box is renamed from `from` to `to`, with all below it */
 	OP_CREATE_BOX,			/* box on side */
 	OP_PAIR,			/* msg (far half) and other (near half) become one record, msg's; state only */
 	OP_COPY,			/* msg's message is copied to side; its mark is MARK_NEW then */
@@ -136,6 +143,7 @@ enum reason {
 	REASON_GONE_BOTH,
 	REASON_IS_DELETED,		/* \Deleted, and a side expunges: not worth a copy */
 	REASON_ORPHANED,		/* its twin was deleted */
+	REASON_RENAMED,			/* mailbox was renamed on the other side */
 	REASON_REVIVED,			/* its mailbox was removed here, and it is new or changed on the other side */
 };
 
@@ -148,6 +156,7 @@ struct op {
 	struct flags add, remove;	/* OP_FLAGS; for COPY, CLONE, MOVE: unused. Keywords live as long as the plan
 					 * and the input's records */
 	enum record_mark mark;		/* OP_MARK */
+	const char *from, *to;		/* OP_RENAME_BOX; of the input, or the plan's arena */
 	bool is_conflict;		/* the other side's change lost; a note says which */
 	bool is_held;			/* by a guard: not carried out */
 	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15) */

@@ -168,14 +168,23 @@ selectable(const struct listing *l, const char *name)
 	return m != NULL && !(m->attrs & MAILBOX_NOSELECT) ? m : NULL;
 }
 
+int
+boxes_ask_exists(struct run *r, enum side s, const char *full, struct err *e)
+{
+	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = full };
+
+	x.job.needs[s] = true;
+	return pool_run(r->pool, &x.job, e) < 0 ? -2 : x.answer;
+}
+
 static struct run_box *
 add_box(struct run *r, const char *name, const char *far, const char *near)
 {
 	struct run_box *b = vec_add(&r->boxes);
 
 	b->name = name;
-	b->side[FAR].on = far;
-	b->side[NEAR].on = near;
+	b->side[FAR].on = b->side[FAR].shown = far;
+	b->side[NEAR].on = b->side[NEAR].shown = near;
 	b->side[FAR].listed = selectable(&r->listing[FAR], far);
 	b->side[NEAR].listed = selectable(&r->listing[NEAR], near);
 	b->allow_delete = is_named(&r->set->allow_delete, name);
@@ -213,10 +222,16 @@ attrs_of(unsigned roles)
 }
 
 /* What a record says that its mailbox is called on this side, without the channel's prefix. */
-static const char *
+const char *
 name_on(const struct box_record *rec, enum side s)
 {
 	return rec->side[s].on != NULL && *rec->side[s].on != '\0' ? rec->side[s].on : rec->name;
+}
+
+const char *
+name_now(const struct box_record *rec, enum side s)
+{
+	return rec->side[s].now != NULL && *rec->side[s].now != '\0' ? rec->side[s].now : name_on(rec, s);
 }
 
 static struct pair_known *
@@ -234,7 +249,7 @@ known_pairs(struct run *r, const struct box_record *all, size_t n)
 static struct box_record
 blank_record(const char *name)
 {
-	static const struct box_side blank = { .mailbox_id = "", .on = "", .mask = { .kw = "" } };
+	static const struct box_side blank = { .mailbox_id = "", .on = "", .now = "", .mask = { .kw = "" } };
 
 	return (struct box_record){ .name = name, .side = { blank, blank } };
 }
@@ -250,7 +265,7 @@ note_names(struct run *r, struct run_box *b, bool is_tied, struct err *e)
 	if (strcmp(b->rec.name, b->name) != 0 && (got = box_find(r->state, &r->arena, b->name, &other, e)) == 0)
 		b->rec.name = b->name;
 	for (s = 0; s < SIDES; s++) {
-		on = b->side[s].on + strlen(r->set->box[s]);
+		on = b->side[s].shown + strlen(r->set->box[s]);
 		b->rec.side[s].on = is_tied && strcmp(on, b->rec.name) != 0 ? on : "";
 	}
 	if (got < 0 || b->rec.id == 0 || (strcmp(b->rec.name, was.name) == 0 &&
@@ -262,9 +277,18 @@ note_names(struct run *r, struct run_box *b, bool is_tied, struct err *e)
 
 /* One pair, with what the base knows of it: NULL = nothing. */
 static int
-add_pair(struct run *r, const struct pair *pair, const struct box_record *rec, struct err *e)
+add_pair(struct run *r, const struct pair *pair, struct mailbox *const listed[SIDES], const struct box_record *rec,
+    struct err *e)
 {
 	struct run_box *b = add_box(r, pair->name, pair->full[FAR], pair->full[NEAR]);
+	int s;
+
+	/* What it is called there now may be another's name by the channel (R12). */
+	for (s = 0; s < SIDES; s++) {
+		b->side[s].listed = listed[s];
+		if (listed[s] != NULL)
+			b->side[s].on = listed[s]->name;
+	}
 
 	b->roles = attrs_of(pair->roles);
 	b->rec = rec != NULL ? *rec : blank_record(b->name);
@@ -275,6 +299,13 @@ add_pair(struct run *r, const struct pair *pair, const struct box_record *rec, s
 	return 0;
 }
 
+/* A mailbox that the patterns did not select may be listed all the same; but not one that is another's by now. */
+static struct mailbox *
+selectable_unless_shown(struct run *r, enum side s, const char *full)
+{
+	return strcmp(renames_shown(r, s, full), full) == 0 ? selectable(&r->listing[s], full) : NULL;
+}
+
 /* `all` are the n records of the base, of which is_met tells those that are in a pair. */
 static int
 pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met, struct err *e)
@@ -283,8 +314,9 @@ pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met,
 		.known = known_pairs(r, all, n), .n_known = n, .roles = r->set->roles };
 	VEC(struct pair_box) found[SIDES] = { { 0 }, { 0 } };
 	struct pair_list pairs = { 0 };
+	VEC(struct mailbox *) index[SIDES] = { { 0 }, { 0 } };
+	struct mailbox *listed[SIDES], *m;
 	const struct listing *l;
-	const struct mailbox *m;
 	size_t i;
 	int s, status = 0;
 
@@ -292,9 +324,11 @@ pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met,
 		l = &r->listing[s];
 		for (i = 0; i < l->boxes.n; i++) {
 			m = &l->boxes.at[i];
-			if (!(m->attrs & MAILBOX_NOSELECT))
-				vec_push(&found[s], (struct pair_box){ m->name, *m->id != '\0' ? m->id : NULL,
-					roles_of(m->attrs) });
+			if (m->attrs & MAILBOX_NOSELECT)
+				continue;
+			vec_push(&index[s], m);
+			vec_push(&found[s], (struct pair_box){ renames_shown(r, (enum side)s, m->name), *m->id != '\0' ? m->id : NULL,
+				roles_of(m->attrs) });
 		}
 		rules.side[s] = (struct pair_side){ .boxes = found[s].at, .n = found[s].n,
 			.prefix = r->set->box[s], .layout = r->set->store[s]->layout,
@@ -306,12 +340,17 @@ pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met,
 	for (i = 0; i < pairs.n && status == 0; i++) {
 		if (pairs.at[i].known != PAIR_NOT_KNOWN)
 			is_met[pairs.at[i].known] = true;
-		status = add_pair(r, &pairs.at[i], pairs.at[i].known != PAIR_NOT_KNOWN ? &all[pairs.at[i].known] : NULL, e);
+		for (s = 0; s < SIDES; s++)
+			listed[s] = pairs.at[i].listed[s] != PAIR_NOT_LISTED ? index[s].at[pairs.at[i].listed[s]] :
+			    selectable_unless_shown(r, (enum side)s, pairs.at[i].full[s]);
+		status = add_pair(r, &pairs.at[i], listed, pairs.at[i].known != PAIR_NOT_KNOWN ? &all[pairs.at[i].known] : NULL, e);
 	}
 	for (i = 0; i < pairs.n_notes; i++)
 		report_note(r, NOTE_INFO, pairs.notes[i].name, pairs.notes[i].text);
-	for (s = 0; s < SIDES; s++)
+	for (s = 0; s < SIDES; s++) {
 		vec_release(&found[s]);
+		vec_release(&index[s]);
+	}
 	return status;
 }
 
@@ -392,8 +431,10 @@ pair_all(struct run *r, struct err *e)
 	bool *is_met;
 	size_t n, i;
 
-	if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+	if (box_all(r->state, &r->arena, &r->base, &r->base_n, e) < 0 || renames_find(r, e) < 0)
 		return -1;
+	all = r->base;
+	n = r->base_n;
 	is_met = arena_alloc(&r->arena, n + 1);
 	if (r->set->patterns.n == 0)
 		add_only(r, all, n, is_met);
@@ -401,9 +442,32 @@ pair_all(struct run *r, struct err *e)
 		return -1;
 	for (i = 0; i < n; i++)
 		if (!is_met[i] && r->set->patterns.n > 0 && is_selected(r, &all[i]) && !is_elsewhere(r, &all[i]))
-			add_box(r, all[i].name, arena_printf(&r->arena, "%s%s", r->set->box[FAR], name_on(&all[i], FAR)),
-			    arena_printf(&r->arena, "%s%s", r->set->box[NEAR], name_on(&all[i], NEAR)))->rec = all[i];
+			add_box(r, all[i].name, arena_printf(&r->arena, "%s%s", r->set->box[FAR], name_now(&all[i], FAR)),
+			    arena_printf(&r->arena, "%s%s", r->set->box[NEAR], name_now(&all[i], NEAR)))->rec = all[i];
 	qsort(r->boxes.at, r->boxes.n, sizeof r->boxes.at[0], cmp_box_order);
+	return 0;
+}
+
+/* R12: by what each mailbox is known again under another name. */
+static int
+keep_identities(struct run *r, struct err *e)
+{
+	struct box_side *bs;
+	struct run_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++)
+		for (s = 0; s < SIDES; s++) {
+			b = &r->boxes.at[i];
+			bs = &b->rec.side[s];
+			if (b->is_excluded || b->side[s].listed == NULL || *b->side[s].listed->id == '\0' ||
+			    strcmp(bs->mailbox_id, BOX_ID_APART) == 0 || strcmp(bs->mailbox_id, b->side[s].listed->id) == 0)
+				continue;
+			bs->mailbox_id = b->side[s].listed->id;
+			if (b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+				return -1;
+		}
 	return 0;
 }
 
@@ -432,15 +496,14 @@ enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after 
 static int
 check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 {
-	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = b->side[s].on };
 	struct box_side *bs = &b->rec.side[s];
+	int answer = boxes_ask_exists(r, s, b->side[s].on, e);
 
-	x.job.needs[s] = true;
-	if (pool_run(r->pool, &x.job, e) < 0)
+	if (answer == -2)
 		return -1;
-	if (x.answer == 0) {
+	if (answer == 0) {
 		b->side[s].is_gone = true;
-	} else if (x.answer < 0) {
+	} else if (answer < 0) {
 		b->side[s].is_gone = bs->missing_runs >= MISSING_RUNS;
 		if (!b->side[s].is_gone)
 			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
@@ -652,7 +715,7 @@ boxes_list(struct run *r, struct err *e)
 	if (judge_blank(r, e) < 0 || pair_all(r, e) < 0)
 		return -1;
 	keep_named(r);
-	if (check_missing(r, e) < 0)
+	if (check_missing(r, e) < 0 || keep_identities(r, e) < 0)
 		return -1;
 	mark_wanted(r);
 	note_views(r);

@@ -1,6 +1,6 @@
 /* The story of a run. It stays one page; each chapter has a file (run.h).
  *
- *   open state -> list both sides -> gather deltas -> look into intents -> find twins and moves -> plan
+ *   open state -> list both sides, and find what was renamed -> gather deltas -> look into intents -> find twins and moves -> plan
  *     -> carry out all but deletions
  *     -> if deletions wait (R13), or messages for the copy of an equal one: read again whatever moved
  *        meanwhile, plan anew, carry those out
@@ -264,8 +264,28 @@ run_release(struct run *r)
 		listing_release(&r->listing[s]);
 	vec_release(&r->boxes);
 	vec_release(&r->refused);
+	vec_release(&r->contested);
 	free(r->told);
 	arena_release(&r->arena);
+}
+
+/* From the list of mailboxes on. Once more where a rename was refused: then they are paired otherwise. */
+static int
+run_all(struct run *r, struct err *e)
+{
+	enum { TURNS = 4 };
+	int turn, s;
+
+	for (turn = 0; turn == 0 || (r->is_split && turn < TURNS); turn++) {
+		r->is_split = false;
+		r->boxes.n = r->contested.n = 0;
+		for (s = 0; s < SIDES; s++)
+			listing_release(&r->listing[s]);
+		memset(r->listing, 0, sizeof r->listing);
+		if (boxes_list(r, e) < 0 || quiet_wait(r, e) < 0 || gather(r, e) < 0 || synchronise(r, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -283,8 +303,7 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	status = state_begin(r.state, e);
 	if (status == 0) {
 		r.pool = pool_new(&ps);
-		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || boxes_list(&r, e) < 0 ||
-		    quiet_wait(&r, e) < 0 || gather(&r, e) < 0 || synchronise(&r, e) < 0 ||
+		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || run_all(&r, e) < 0 ||
 		    remember_stores(&r, e) < 0)
 			status = -1;
 		state_abort(r.state);

@@ -2,7 +2,7 @@
  *
  * Groups of operations follow each other; within a group all that is ready runs at once:
  *
- *   CREATE_BOX -> PAIR -> COPY CLONE MOVE FLAGS -> EXPUNGE -> REMOVE_BOX -> MARK DROP DROP_BOX
+ *   RENAME_BOX -> CREATE_BOX -> PAIR -> COPY CLONE MOVE FLAGS -> EXPUNGE -> REMOVE_BOX -> MARK DROP DROP_BOX
  *
  * A batch's life:    fill -> intents committed -> worker -> settle -> committed with the next batch's intents
  *
@@ -22,6 +22,7 @@
 enum { COPY_MOST = 500, CHANGE_MOST = 2000, LOSSES_MOST = 3 };
 
 static const struct { enum op_kind kinds[5]; size_t n; } groups[] = {
+	{ { OP_RENAME_BOX }, 1 },
 	{ { OP_CREATE_BOX }, 1 },
 	{ { OP_PAIR }, 1 },
 	{ { OP_COPY, OP_CLONE, OP_MOVE, OP_FLAGS }, 4 },
@@ -84,7 +85,7 @@ belongs(const struct exec *x, const struct batch *b, const struct op *first, con
 {
 	size_t most = b->kind == OP_COPY ? COPY_MOST : CHANGE_MOST;
 
-	if (b->kind == OP_CREATE_BOX || b->kind == OP_REMOVE_BOX)
+	if (is_box_op(b->kind))
 		return b->n == 0;
 	if (op->kind != first->kind || op->side != first->side || op->box != first->box || b->n >= most)
 		return false;
@@ -171,6 +172,8 @@ batch_failed(struct exec *x, struct batch *b)
 		}
 		return;
 	}
+	if (b->kind == OP_RENAME_BOX)
+		return;			/* refused: settle.c goes another way */
 	if (b->job.err.retry == ERR_NOW) {
 		exec_box(x, x->plan->ops.at[b->op[0]].box)->side[s].was_written = true;
 		return;
@@ -194,7 +197,7 @@ collect(struct exec *x, struct batch *b, struct err *e)
 	for (i = 0; i < b->n; i++)
 		if (x->status[b->op[i]] == OP_RUNNING)
 			x->status[b->op[i]] = x->may_retry ? OP_WAIT : OP_FAILED;
-	if (b->kind != OP_CREATE_BOX && b->kind != OP_REMOVE_BOX)
+	if (!is_box_op(b->kind))
 		x->run->progress.messages_done += b->n;
 	report_progress(x->run);
 	return status;
@@ -362,6 +365,22 @@ read_created(struct exec *x, struct err *e)
 	return any ? gather(x->run, e) : 0;
 }
 
+/* Mailboxes are renamed under nobody's feet: a session that has one open goes on calling it by its old name, or is thrown
+ * out by the server. */
+static void
+leave_all(struct exec *x)
+{
+	bool any[SIDES] = { false, false };
+	uint32_t i;
+	int s;
+
+	for (i = 0; i < x->plan->ops.n; i++)
+		any[x->plan->ops.at[i].side] |= x->plan->ops.at[i].kind == OP_RENAME_BOX && x->status[i] == OP_WAIT;
+	for (s = 0; s < SIDES; s++)
+		if (any[s])
+			pool_leave(x->run->pool, (enum side)s);
+}
+
 int
 exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool with_deletions, struct err *e)
 {
@@ -370,9 +389,10 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool w
 	int status = 0;
 
 	start(&x, with_deletions);
+	leave_all(&x);
 	for (g = 0; g < sizeof groups / sizeof groups[0] && status == 0; g++) {
 		status = run_group(&x, g, e);
-		if (g == 0 && status == 0)
+		if (is_in_group(g, OP_CREATE_BOX) && status == 0)
 			status = read_created(&x, e);
 	}
 	if (status == 0)

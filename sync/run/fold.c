@@ -344,6 +344,8 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 		bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
 		bs->was_told = bs->was_told && !bs->mask.has_any_keyword;
 	}
+	if (d->mailbox_id != NULL && *d->mailbox_id != '\0' && strcmp(bs->mailbox_id, BOX_ID_APART) != 0)
+		bs->mailbox_id = arena_strdup(&r->arena, d->mailbox_id);
 	b->side[s].is_readonly = d->is_readonly;
 	b->side[s].uidnext = d->uidnext;
 	bs->is_blank |= !bs->is_known && r->is_blank[s];

@@ -66,6 +66,15 @@ remove_run(struct job *j, struct session *session[SIDES], struct err *e)
 	return c->store->ops->remove_mailbox(c, b->on, &b->outcome, e);
 }
 
+static int
+rename_run(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct batch *b = (struct batch *)j;
+	struct session *c = session[b->side];
+
+	return c->store->ops->rename_mailbox(c, b->on, b->to_on, &b->outcome, e);
+}
+
 static void
 make_copy(struct batch *b, size_t room)
 {
@@ -103,6 +112,9 @@ batch_new(enum op_kind kind, enum side side, size_t room)
 	case OP_CLONE:
 		b->move = mem_alloc(room * sizeof *b->move);
 		b->job.run = move_run;
+		break;
+	case OP_RENAME_BOX:
+		b->job.run = rename_run;
 		break;
 	case OP_CREATE_BOX:
 		b->job.run = create_run;

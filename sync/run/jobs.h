@@ -28,7 +28,7 @@ struct batch {
 	struct flag_item *flags;	/* FLAGS */
 	struct expunge_item *expunge;	/* EXPUNGE */
 	struct move_item *move;		/* MOVE, CLONE */
-	enum outcome outcome;		/* CREATE_BOX, REMOVE_BOX */
+	enum outcome outcome;		/* RENAME_BOX, CREATE_BOX, REMOVE_BOX */
 	unsigned role;
 	bool is_container;		/* CREATE_BOX: listed already, as one that holds no mail */
 	struct cursor cursor;		/* REMOVE_BOX: as the mailbox was read */
@@ -36,6 +36,12 @@ struct batch {
 	const volatile sig_atomic_t *cancel;
 	struct arena arena;		/* requests and answers */
 };
+
+static inline bool
+is_box_op(enum op_kind kind)
+{
+	return kind == OP_RENAME_BOX || kind == OP_CREATE_BOX || kind == OP_REMOVE_BOX;
+}
 
 struct batch *batch_new(enum op_kind kind, enum side side, size_t room);
 void batch_free(struct batch **b);

@@ -398,6 +398,21 @@ pool_drop(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void
+pool_leave(struct pool *p, enum side s)
+{
+	const struct store_ops *ops = p->set.store[s]->ops;
+	struct err ignored;
+	int i;
+
+	assert(pool_pending(p) == 0);
+	pthread_mutex_lock(&p->lock);
+	for (i = 0; i < WORKERS_MOST && ops->leave != NULL; i++)
+		if (p->worker[i].session[s] != NULL && ops->leave(p->worker[i].session[s], &ignored) < 0)
+			close_session(&p->worker[i], s);
+	pthread_mutex_unlock(&p->lock);
+}
+
 int
 pool_run(struct pool *p, struct job *j, struct err *e)
 {

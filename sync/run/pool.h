@@ -51,6 +51,8 @@ void pool_submit(struct pool *p, struct job *j);
 struct job *pool_wait(struct pool *p);
 /* What is waiting is not run any more: it comes back from pool_wait, not done (ERR_CANCELLED). */
 void pool_drop(struct pool *p);
+/* Nothing is under way: every session of that side leaves what mailbox it has open. */
+void pool_leave(struct pool *p, enum side s);
 /* How many jobs that need these sides can run at once. */
 int pool_width(struct pool *p, const bool needs[SIDES]);
 size_t pool_pending(struct pool *p);

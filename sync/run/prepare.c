@@ -7,13 +7,32 @@ slice_of(const struct run *r)
 	return r->set->slice != 0 ? r->set->slice : 5000;
 }
 
-static void
-fill_side(const struct run_box *b, enum side s, bool is_list_complete, struct plan_box_side *out)
+/* Two spellings of one name to a side that cannot tell them apart. */
+static bool
+is_alike(const char *a, const char *b)
 {
+	struct buf x = { 0 }, y = { 0 };
+	bool is;
+
+	names_key(a, strlen(a), &x);
+	names_key(b, strlen(b), &y);
+	is = strcmp(buf_str(&x), buf_str(&y)) == 0;
+	buf_release(&x);
+	buf_release(&y);
+	return is;
+}
+
+static void
+fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan_box_side *out)
+{
+	bool is_list_complete = r->listing[s].is_complete, is_folding = r->set->store[s]->is_folding;
+	size_t prefix = strlen(r->set->box[s]);
 	const struct box_side *bs = &b->rec.side[s];
 	const struct run_side *rs = &b->side[s];
 
 	out->exists = rs->listed != NULL;
+	if (out->exists && rs->shown != NULL && strcmp(rs->on, rs->shown) != 0 && !(is_folding && is_alike(rs->on, rs->shown)))
+		out->name = rs->on + prefix;
 	/* Not in a list that is not complete: it may be there (R6). */
 	out->was_known = bs->is_known || !is_list_complete;
 	out->is_gone = rs->is_gone;
@@ -180,7 +199,7 @@ prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 {
 	const struct run_box *b;
 	struct plan_box pb;
-	size_t i;
+	size_t i, k;
 	int s;
 
 	r->has_more = false;
@@ -192,8 +211,10 @@ prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
 		pb = (struct plan_box){ .id = b->rec.id, .name = b->name };
-		fill_side(b, FAR, r->listing[FAR].is_complete, &pb.side[FAR]);
-		fill_side(b, NEAR, r->listing[NEAR].is_complete, &pb.side[NEAR]);
+		for (k = 0; k < r->contested.n; k++)
+			pb.is_contested |= b->rec.id != 0 && r->contested.at[k] == b->rec.id;
+		for (s = 0; s < SIDES; s++)
+			fill_side(r, b, (enum side)s, &pb.side[s]);
 		vec_push(&in->boxes, pb);
 	}
 	for (i = 0; i < r->boxes.n; i++) {

@@ -48,7 +48,7 @@ find_watched(struct run *r, struct watched q[SIDES], struct err *e)
 
 	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
 		after = in.id;
-		if (in.kind != INTENT_EXPUNGE && r->set->store[in.side]->ops->has_uid_keys &&
+		if (in.kind != INTENT_EXPUNGE && in.kind != INTENT_RENAME && r->set->store[in.side]->ops->has_uid_keys &&
 		    r->set->now - in.when < RECENT)
 			watch(r, in.side, &q[in.side], in.kind == INTENT_DELIVER ? in.box : in.to_box);
 	}

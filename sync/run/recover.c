@@ -170,6 +170,8 @@ recover(struct run *r, struct err *e)
 
 	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
 		after = in.id;
+		if (in.kind == INTENT_RENAME)
+			continue;		/* renames.c looks into those */
 		log_line(LOG_RUN, "looking into intent %llu", (unsigned long long)in.id);
 		if (in.kind == INTENT_DELIVER)
 			got = recover_delivery(r, &in, &a, e);
@@ -208,6 +210,12 @@ recover_has_id(const struct recover_ids *s, uint64_t id)
 	return s->v.n > 0 && bsearch(&id, s->v.at, s->v.n, sizeof id, cmp_id) != NULL;
 }
 
+static bool
+is_of_copy(const struct intent *in)
+{
+	return in->kind != INTENT_EXPUNGE && in->kind != INTENT_RENAME;
+}
+
 int
 recover_awaited(struct run *r, struct recover_ids *out, struct err *e)
 {
@@ -218,7 +226,7 @@ recover_awaited(struct run *r, struct recover_ids *out, struct err *e)
 
 	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
 		after = in.id;
-		if (in.kind != INTENT_EXPUNGE)
+		if (is_of_copy(&in))
 			vec_push(&out->v, in.record);
 		arena_release(&a);
 	}
@@ -286,7 +294,7 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 	linked_ids(in, &linked);
 	while ((got = intent_next(r->state, a, after, &intent, e)) > 0) {
 		after = intent.id;
-		if (intent.kind == INTENT_EXPUNGE || recover_has_id(&linked, intent.record))
+		if (!is_of_copy(&intent) || recover_has_id(&linked, intent.record))
 			continue;
 		if (may_come(r, &intent)) {
 			vec_push(&held.v, intent.record);

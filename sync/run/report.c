@@ -154,6 +154,7 @@ count_op(struct channel_report *rep, const struct op *op)
 	case OP_PAIR:
 		rep->paired++;
 		return;
+	case OP_RENAME_BOX:
 	case OP_CREATE_BOX:
 	case OP_REMOVE_BOX:
 		break;

@@ -2,6 +2,7 @@
  *
  * Who does what, in the order of the story (channel.c):
  *   boxes.c    list both sides, pair the mailboxes, know which are gone (R6, R7, R8)
+ *   renames.c  find what was renamed (R12)
  *   gather.c   ask for the deltas of those that moved
  *   fold.c     fold a delta into the base (R1, R2, R4)
  *   recover.c  look into unfinished intents (R11, R19)
@@ -25,12 +26,13 @@
 #include "sync/run/channel.h"
 #include "sync/run/pool.h"
 
-/* Epochs that no store gives: of a mailbox known from another store; of one that is being made again (P8). */
+/* Epochs that no store gives: of a mailbox known from another store, or that is another one now; of one that is being made again (P8). */
 #define EPOCH_FOREIGN UINT64_MAX
 #define EPOCH_REVIVED (UINT64_MAX - 1)
 
 struct run_side {
 	const char *on;			/* the mailbox's name in this store */
+	const char *shown;		/* what the channel would call it there; NULL = as `on` */
 	struct mailbox *listed;		/* NULL = not listed, or a container only */
 	bool is_gone;			/* known, and missing for sure (R6) */
 	bool wants_delta;
@@ -69,6 +71,11 @@ struct run {
 	struct arena arena;		/* lives as long as the run */
 	struct listing listing[SIDES];
 	VEC(struct run_box) boxes;
+	struct box_record *base;	/* the mailboxes the base knew when they were listed; id 0 = forgotten since */
+	size_t base_n;
+	bool has_other_names[SIDES];	/* some of them are called otherwise there */
+	VEC(uint32_t) contested;	/* those renamed on both sides, to two names */
+	bool is_split;			/* a rename was refused: its mailboxes are to be paired by their names */
 	struct run_progress progress;
 	uint64_t *told;			/* sentences reported already: a table of their hashes, 0 = free */
 	size_t told_n, told_room;
@@ -97,6 +104,19 @@ int boxes_refresh(struct run *r, bool only_written, struct err *e);
 
 /* Cursors of some mailboxes of a side as they are now; boxes[i].name is the store's. */
 int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
+
+/* 1: the store has such a mailbox, 0: it says that it has not, -1: not known; -2 with *e: no session. */
+int boxes_ask_exists(struct run *r, enum side s, const char *full, struct err *e);
+
+/* What a record says that its mailbox is to be called on a side, and what it is called now; without the channel's prefix. */
+const char *name_on(const struct box_record *rec, enum side s);
+const char *name_now(const struct box_record *rec, enum side s);
+
+/* renames.c */
+/* Puts right the names in r->base, and keeps them. */
+int renames_find(struct run *r, struct err *e);
+/* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */
+const char *renames_shown(struct run *r, enum side s, const char *full);
 
 /* gather.c: every delta that is wanted, folded and committed. -1 only when the run cannot go on. */
 int gather(struct run *r, struct err *e);

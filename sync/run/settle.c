@@ -7,6 +7,8 @@
  */
 #include "sync/run/exec.h"
 
+#include <strings.h>
+
 #include "state/base/log.h"
 #include "sync/plan/explain.h"
 #include "sync/plan/merge.h"
@@ -32,6 +34,11 @@ settle_fill_box(struct exec *x, struct batch *b, const struct op *op)
 	b->box = op->box;
 	b->to = exec_to_box(x, op);
 	b->on = box->side[op->side].on;
+	if (op->kind == OP_RENAME_BOX) {
+		b->on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->from);
+		b->to_on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->to);
+		return;
+	}
 	b->epoch = box->rec.side[op->side].is_known ? box->rec.side[op->side].cursor.epoch : 0;
 	b->to_on = to->side[op->side].on;
 	b->to_epoch = to->rec.side[op->side].is_known ? to->rec.side[op->side].cursor.epoch : 0;
@@ -194,6 +201,12 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 
 	if (b->kind == OP_CREATE_BOX && x->plan->ops.at[b->op[0]].reason == REASON_REVIVED)
 		return revive(x, b, e);
+	if (b->kind == OP_RENAME_BOX) {
+		b->intent[0] = (struct intent){ .kind = INTENT_RENAME, .side = b->side, .box = x->run->boxes.at[b->box].rec.id,
+			.server_id = x->plan->ops.at[b->op[0]].to, .when = x->run->set->now };
+		return intent_put(x->run->state, &b->intent[0], e);
+	}
+
 	if (b->kind != OP_COPY && b->kind != OP_MOVE && b->kind != OP_CLONE && b->kind != OP_EXPUNGE)
 		return 0;
 	for (i = 0; i < b->n; i++) {
@@ -434,13 +447,124 @@ box_created(struct exec *x, struct batch *b, struct err *e)
 	return box_put(x->run->state, &box->rec, e);
 }
 
+/* ---- renames (R12) ---- */
+
+/* A mailbox of the run, or one below it, that has the name `from` on this side. */
+static bool
+goes_along(const struct run_box *b, enum side s, const char *from)
+{
+	size_t len = strlen(from);
+
+	return strncmp(b->side[s].on, from, len) == 0 && (b->side[s].on[len] == '\0' || b->side[s].on[len] == '/');
+}
+
+/* What is on one side alone is called what it is called there. */
+static int
+keep_name(struct run *r, struct run_box *b, enum side s, struct err *e)
+{
+	const char *name = b->side[s].on + strlen(r->set->box[s]);
+
+	if (b->rec.id == 0)
+		return 0;
+	if (b->side[side_other(s)].listed == NULL && strcmp(name_on(&b->rec, FAR), name_on(&b->rec, NEAR)) == 0)
+		b->rec.name = name;
+	b->rec.side[s].now = strcmp(name, name_on(&b->rec, s)) != 0 ? name : "";
+	return box_put(r->state, &b->rec, e);
+}
+
+static int
+renamed(struct exec *x, const struct batch *b, struct err *e)
+{
+	struct run *r = x->run;
+	struct run_box *box;
+	size_t i, len = strlen(b->on);
+
+	for (i = 0; i < r->boxes.n; i++) {
+		box = &r->boxes.at[i];
+		if (box->side[b->side].listed == NULL || !goes_along(box, b->side, b->on))
+			continue;
+		box->side[b->side].on = arena_printf(&r->arena, "%s%s", b->to_on, box->side[b->side].on + len);
+		box->side[b->side].was_written = true;
+		if (keep_name(r, box, b->side, e) < 0)
+			return -1;
+	}
+	box = &r->boxes.at[b->box];
+	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "renamed from %s to %s on %s, as on %s", b->on, b->to_on,
+	    side_name(b->side), side_name(side_other(b->side))));
+	return intent_delete(r->state, b->intent[0].id, e);
+}
+
+/* Refused for good: from here on its two mailboxes go by their names, one missing and one new, whose messages are moved.
+ * So do those that would have got, or given up, a name that is part of this. */
+static int
+split(struct exec *x, struct run_box *box, enum side s, struct err *e)
+{
+	struct run *r = x->run;
+	enum side from = side_other(s);
+	const char *actual = box->side[s].on + strlen(r->set->box[s]), *name = box->rec.name;
+	size_t i;
+
+	if (box->rec.id == 0 || strcmp(actual, name) == 0)
+		return 0;
+	box->rec.name = actual;
+	box->rec.side[s].now = box->rec.side[from].now = "";
+	box->rec.side[from].mailbox_id = BOX_ID_APART;
+	if (box_put(r->state, &box->rec, e) < 0)
+		return -1;
+	for (i = 0; i < r->boxes.n; i++) {
+		struct run_box *o = &r->boxes.at[i];
+		const char *there = o->side[s].on + strlen(r->set->box[s]);
+
+		if (o != box && o->side[s].listed != NULL && (strcmp(there, name) == 0 || strcmp(o->rec.name, actual) == 0) &&
+		    split(x, o, s, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Names that differ in letter case alone are perhaps one to the server: the twins keep their two spellings. */
+static bool
+is_spelling(const char *a, const char *b)
+{
+	return strcasecmp(a, b) == 0;
+}
+
+static int
+rename_failed(struct exec *x, struct batch *b, struct err *e)
+{
+	struct run *r = x->run;
+	struct run_box *box = &r->boxes.at[b->box];
+	size_t i;
+
+	x->status[b->op[0]] = OP_FAILED;
+	if (b->outcome == OUTCOME_UNKNOWN) {
+		/* The next run looks what they are called. */
+		for (i = 0; i < r->boxes.n; i++)
+			if (goes_along(&r->boxes.at[i], b->side, b->on))
+				r->boxes.at[i].side[b->side].has_failed = true;
+		return 0;
+	}
+	if (intent_delete(r->state, b->intent[0].id, e) < 0)
+		return -1;
+	if (b->job.status == 0 || b->job.err.scope >= ERR_STORE)
+		return 0;
+	if (is_spelling(b->on, b->to_on))
+		return 0;
+	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "cannot be renamed from %s to %s on %s (%s): what is in it "
+	    "is moved message by message", b->on, b->to_on, side_name(b->side), b->job.err.text));
+	r->is_split = true;
+	return split(x, box, b->side, e);
+}
+
 static int
 box_done(struct exec *x, struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->run->boxes.at[b->box];
 	uint32_t i = b->op[0];
 
-	if (b->job.status < 0 || b->outcome != OUTCOME_DONE) {
+	if (b->kind == OP_RENAME_BOX && b->outcome != OUTCOME_DONE)
+		return rename_failed(x, b, e);
+	if (b->outcome != OUTCOME_DONE || (b->job.status < 0 && b->kind != OP_RENAME_BOX)) {
 		x->status[i] = OP_FAILED;
 		/* What was planned for this mailbox on that side cannot be carried out. */
 		if (b->kind == OP_CREATE_BOX)
@@ -454,6 +578,8 @@ box_done(struct exec *x, struct batch *b, struct err *e)
 	}
 	x->status[i] = OP_DONE;
 	x->run->report->is_changed[b->side] = true;
+	if (b->kind == OP_RENAME_BOX)
+		return renamed(x, b, e);
 	if (b->kind == OP_CREATE_BOX)
 		return box_created(x, b, e);
 	if (write_log(x, b, 0, "removed the mailbox", e) < 0)
@@ -507,7 +633,7 @@ settle(struct exec *x, struct batch *b, struct err *e)
 	struct run *r = x->run;
 	size_t n;
 
-	if (b->kind == OP_CREATE_BOX || b->kind == OP_REMOVE_BOX)
+	if (is_box_op(b->kind))
 		return box_done(x, b, e);
 	for (n = 0; n < b->n; n++) {
 		switch (outcome_of(b, n, &why)) {

@@ -321,7 +321,7 @@ store_free(struct store *s)
 static const struct store_ops imap_ops = {
 	.kind = "IMAP", .has_uid_keys = true, .free = store_free, .session_open = session_open,
 	.session_close = session_close, .list = imap_list, .cursors = imap_cursors,
-	.mailbox_exists = imap_exists, .delta = imap_delta, .identify = imap_identify, .fetch = imap_fetch,
+	.identities = imap_identities, .leave = imap_leave, .mailbox_exists = imap_exists, .delta = imap_delta, .identify = imap_identify, .fetch = imap_fetch,
 	.choose_name = choose_name, .deliver = imap_deliver, .change_flags = imap_change_flags,
 	.expunge = imap_expunge, .move = imap_move, .create_mailbox = imap_create_mailbox,
 	.remove_mailbox = imap_remove_mailbox, .rename_mailbox = imap_rename_mailbox, .memory_save = memory_save,

@@ -374,6 +374,7 @@ conclude(struct delta_work *w)
 	if (w->box.is_dirty || w->box.is_uid_not_sticky)
 		d->cursor.is_steady = false;
 	d->uidnext = w->box.uidnext;
+	d->mailbox_id = arena_strdup(&d->arena, w->box.mailboxid);
 	d->mask = w->box.mask;
 	d->mask.kw = w->kw != NULL ? w->kw : "";
 	/* PERMANENTFLAGS of a read-only mailbox is empty: that tells what we may change, not what it keeps. */

@@ -1,4 +1,5 @@
 /* Mailboxes made, removed and renamed (RFC 9051 sections 6.3.4 to 6.3.7, RFC 6154 section 3). */
+#include "sync/imap/utf7.h"
 #include "sync/store/imap_inside.h"
 
 static const struct { unsigned attr; const char *use; } uses[] = {
@@ -80,10 +81,10 @@ imap_create_mailbox(struct session *session, const char *name, unsigned role, en
 	return judge(c, &answer, "CREATE", name, o, e);
 }
 
-/* A selected mailbox is left before it is removed or renamed under us. */
-static int
-leave(struct imap_conn *c, struct err *e)
+int
+imap_leave(struct session *session, struct err *e)
 {
+	struct imap_conn *c = imap_conn_of(session);
 	const struct imap_box *box;
 
 	return imap_session_box(c->s) == NULL ? 0 : imap_enter(c, "INBOX", true, &box, e);
@@ -96,7 +97,7 @@ imap_remove_mailbox(struct session *session, const char *name, enum outcome *o, 
 	struct imap_answer answer, ignored;
 
 	*o = OUTCOME_FAILED;
-	if (leave(c, e) < 0)
+	if (imap_leave(session, e) < 0)
 		return -1;
 	if (run(c, "DELETE ", name, NULL, "", &answer, e) < 0) {
 		*o = OUTCOME_UNKNOWN;
@@ -109,6 +110,66 @@ imap_remove_mailbox(struct session *session, const char *name, enum outcome *o, 
 	return judge(c, &answer, "DELETE", name, o, e);
 }
 
+struct subscribed {
+	struct imap_conn *c;
+	const char *from;
+	VEC(char *) below;		/* what follows `from` in the names found */
+};
+
+static void
+on_subscribed(void *ctx, const struct imap_list *list)
+{
+	struct subscribed *w = ctx;
+	struct buf name = { 0 };
+	size_t len = strlen(w->from);
+	const char *why, *full;
+
+	if (imap_name_in(w->c->st, list->name, list->name_len, imap_session_is_utf8(w->c->s), list->delimiter, &name,
+	    &why) == 1) {
+		full = buf_str(&name);
+		if (strncmp(full, w->from, len) == 0 && (full[len] == '\0' || full[len] == '/'))
+			vec_push(&w->below, mem_strdup(full + len));
+	}
+	buf_release(&name);
+}
+
+/* No server takes subscriptions along. */
+static int
+follow_subscriptions(struct imap_conn *c, const char *from, const char *to, struct err *e)
+{
+	static const struct imap_events events = { .list = on_subscribed };
+	struct subscribed w = { .c = c, .from = from };
+	struct imap_answer ignored;
+	struct imap_command cmd;
+	struct buf wire = { 0 }, pattern = { 0 };
+	struct arena a = { 0 };
+	size_t i;
+	int status;
+
+	imap_begin(c, &cmd, IMAP_ANY);
+	imap_put(&cmd, "LSUB \"\" ");
+	status = imap_name_out(c->st, from, &wire, e);
+	if (status == 0)
+		status = imap_name_to_wire(&pattern, buf_str(&wire), wire.len, imap_session_is_utf8(c->s));
+	buf_addc(&pattern, '*');
+	imap_put_string(&cmd, buf_str(&pattern), pattern.len);
+	if (status == 0)
+		status = imap_run(c->s, &cmd, &events, &w, &ignored, e);
+	for (i = 0; i < w.below.n; i++) {
+		if (status == 0)
+			status = run(c, "SUBSCRIBE ", arena_printf(&a, "%s%s", to, w.below.at[i]), NULL, "", &ignored, e);
+		if (status == 0)
+			status = run(c, "UNSUBSCRIBE ", arena_printf(&a, "%s%s", from, w.below.at[i]), NULL, "", &ignored, e);
+		free(w.below.at[i]);
+	}
+	imap_command_release(&cmd);
+	vec_release(&w.below);
+	arena_release(&a);
+	buf_release(&wire);
+	buf_release(&pattern);
+	return status;
+}
+
 int
 imap_rename_mailbox(struct session *session, const char *from, const char *to, enum outcome *o, struct err *e)
 {
@@ -116,11 +177,16 @@ imap_rename_mailbox(struct session *session, const char *from, const char *to, e
 	struct imap_answer answer;
 
 	*o = OUTCOME_FAILED;
-	if (leave(c, e) < 0)
+	if (imap_leave(session, e) < 0)
 		return -1;
 	if (run(c, "RENAME ", from, to, "", &answer, e) < 0) {
 		*o = OUTCOME_UNKNOWN;
 		return -1;
+	}
+	if (answer.status == IMAP_OK && follow_subscriptions(c, from, to, e) < 0) {
+		/* It is renamed. */
+		*o = OUTCOME_DONE;
+		return err_widen(e, ERR_STORE);
 	}
 	return judge(c, &answer, "RENAME", from, o, e);
 }

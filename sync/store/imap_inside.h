@@ -110,6 +110,7 @@ void imap_list_end(struct list_work *w);	/* frees what the work needed, not its 
 int imap_list(struct session *c, struct listing *l, struct err *e);
 int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 int imap_exists(struct session *c, const char *name, struct err *e);
+int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 struct cursor imap_cursor(uint32_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages);
 void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r);
 
@@ -146,5 +147,6 @@ int imap_move(struct session *c, const char *box, uint64_t epoch, const char *to
 int imap_create_mailbox(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);
 int imap_remove_mailbox(struct session *c, const char *name, enum outcome *o, struct err *e);
 int imap_rename_mailbox(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
+int imap_leave(struct session *c, struct err *e);
 
 #endif

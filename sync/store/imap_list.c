@@ -339,6 +339,25 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 	return 0;
 }
 
+/* SELECT tells, where STATUS may not be asked. */
+int
+imap_identities(struct session *session, struct mailbox *boxes, size_t n, struct arena *a, struct err *e)
+{
+	struct imap_conn *c = imap_conn_of(session);
+	const struct imap_box *box;
+	size_t i;
+
+	if (!imap_caps_has(imap_session_caps(c->s), IMAP_CAP_OBJECTID))
+		return 0;
+	for (i = 0; i < n; i++) {
+		if (imap_enter(c, boxes[i].name, true, &box, e) == 0)
+			boxes[i].id = arena_strdup(a, box->mailboxid);
+		else if (e->scope >= ERR_STORE)
+			return -1;
+	}
+	return 0;
+}
+
 static void
 on_cursor(void *ctx, const struct imap_status_data *s)
 {

@@ -121,6 +121,7 @@ struct delta {
 	struct flag_mask mask;		/* what this mailbox can keep (R14) */
 	bool is_mask_unknown;		/* EXAMINE does not tell: the mask of before stands */
 	bool is_readonly;		/* the store does not let us write here */
+	const char *mailbox_id;		/* as struct mailbox has it, of stores whose list does not tell; NULL or "" = none */
 };
 void delta_init(struct delta *d, const char *box, const struct cursor *since);
 void delta_release(struct delta *d);
@@ -248,6 +249,10 @@ struct store_ops {
 	int (*list)(struct session *c, struct listing *l, struct err *e);
 	/* Cursors anew for some mailboxes: fills has_cursor and cursor of boxes[i] by name. */
 	int (*cursors)(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
+	/* Fills boxes[i].id by name, where the list did not tell; NULL: it tells all there is. */
+	int (*identities)(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
+	/* Leaves the mailbox that is open, if any: it may be about to get another name. NULL: none ever is. */
+	int (*leave)(struct session *c, struct err *e);
 	/* 1: exists; 0: the store itself says that it does not ([NONEXISTENT], ENOENT); -1: not known (R6). */
 	int (*mailbox_exists)(struct session *c, const char *name, struct err *e);
 
@@ -277,6 +282,7 @@ struct store_ops {
 	int (*create_mailbox)(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);
 	/* Removes the mailbox with the messages in it. */
 	int (*remove_mailbox)(struct session *c, const char *name, enum outcome *o, struct err *e);
+	/* With those below it, and subscribed as they were. FAILED with ERR_BOX: the store refuses. */
 	int (*rename_mailbox)(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
 	/* What this server showed of itself, to be remembered between runs (R24); NULL or arena string. */
 	const char *(*memory_save)(struct store *s, struct arena *a);

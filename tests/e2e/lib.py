@@ -373,7 +373,8 @@ class ImapSide:
             words = re.search(rb'FLAGS \(([^)]*)\)', line).group(1).decode().split()
             flags[uid] = frozenset(LETTERS.get(next((k for k in LETTERS if k.lower() == w.lower()), ''), w)
                                    for w in words if w.lower() != '\\recent')
-        validity = self.imap.untagged_responses.get('UIDVALIDITY', [b'0'])[-1]
+        # Cyrus gives mailboxes made within a second one UIDVALIDITY.
+        validity = tuple(self.imap.untagged_responses.get(w, [b'0'])[-1] for w in ('UIDVALIDITY', 'MAILBOXID'))
         missing = [u for u in flags if (name, validity, u) not in self.known]
         for at in range(0, len(missing), 500):
             part = ','.join(map(str, missing[at:at + 500]))

@@ -216,6 +216,8 @@ set_box_side(struct test_case *c, struct plan_box_side *side, const char *word)
 		side->refuses = "names with a colon";
 	else if (strcmp(word, "empty") == 0)
 		side->here = 0;
+	else if (strncmp(word, "as:", 3) == 0)		/* is called so there */
+		side->name = arena_strdup(&c->arena, word + 3);
 	else if (strncmp(word, "keeps:", 6) == 0)
 		side->mask = (struct flag_mask){ parse_flags(c, word + 6).sys, false, parse_flags(c, word + 6).kw };
 	else
@@ -232,6 +234,10 @@ parse_box(struct test_case *c, char *line)
 	enum side s;
 
 	while ((word = split(&line, " ")) != NULL) {
+		if (strcmp(word, "contested") == 0) {
+			c->in.boxes.at[box].is_contested = true;
+			continue;
+		}
 		if (strncmp(word, "settled=", 8) == 0) {
 			for (s = FAR; s <= NEAR; s++) {
 				side[s].known += strtoull(word + 8, NULL, 10);

@@ -97,6 +97,28 @@ make_box(struct world *w, uint32_t i)
 	vec_push(&w->in.boxes, b);
 }
 
+/* Renamed on one side: to names that are free there, or that another gave up. */
+static void
+make_name(struct world *w, struct plan_box *b)
+{
+	static const char *const others[] = { "Archive", "Archive/2024", "Work", "Old", "Old/2024", "Work/Old", "Archive/2024/x" };
+	enum side s = below(w, 2);
+	const char *name = others[below(w, sizeof others / sizeof others[0])];
+	size_t i;
+
+	if (strcmp(b->name, "INBOX") == 0 || !b->side[FAR].exists || !b->side[NEAR].exists || !once_in(w, 3))
+		return;
+	/* One name is one mailbox's. */
+	for (i = 0; i < w->in.boxes.n; i++) {
+		const struct plan_box *other = &w->in.boxes.at[i];
+
+		if (strcmp(other->side[s].name != NULL ? other->side[s].name : other->name, name) == 0)
+			return;
+	}
+	b->side[s].name = name;
+	b->is_contested = once_in(w, 6);
+}
+
 static void
 make_half(struct world *w, struct record *r, enum side s, enum presence presence)
 {
@@ -184,6 +206,8 @@ make_world(struct world *w, uint64_t seed)
 	n = 1 + below(w, BOXES);
 	for (i = 0; i < n; i++)
 		make_box(w, i);
+	for (i = 0; i < 2 * n; i++)
+		make_name(w, &w->in.boxes.at[below(w, n)]);
 	n = 1 + below(w, MESSAGES);
 	for (i = 0; i < n; i++)
 		make_message(w, i);

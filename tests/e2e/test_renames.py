@@ -1,0 +1,322 @@
+"""Folders that are renamed are renamed (R12), both ways, on every kind of side: no message travels, none is lost or doubled.
+
+After each case one run brings the other side along, a second does nothing, and both sides are compared message by
+message (sync_twice).
+"""
+import re
+
+from accounts import Account
+from lib import Case, serials
+
+
+class Renames:
+    """What holds whatever the sides are; `make()` gives them."""
+
+    def setUp(self):
+        super().setUp()
+        self.make()
+        for box in ('A', 'A/sub', 'A/sub/deep', 'B', 'C'):
+            self.far.create(box)
+        self.a = self.fill(self.far, 'A', 12, 'S')
+        self.sub = self.fill(self.far, 'A/sub', 5, 'FS')
+        self.b = self.fill(self.far, 'B', 6)
+        self.c = self.fill(self.far, 'C', 4, 'R')
+        self.inbox = self.fill(self.far, 'INBOX', 3)
+        self.sync()                     # Cyrus makes what lies above a mailbox, beside our own CREATE of it
+        self.sync_twice()
+
+    def sides(self):
+        return (self.far, self.near)
+
+    def done(self, renames=1, bodies=0, moved=0):
+        """One run that renames so often and carries so many bodies and moves; then quiet, and nothing doubled."""
+        run = self.sync('-a', '-V')
+        self.assertEqual(len(re.findall('renamed from', run.out + run.err)), renames, run.out + run.err)
+        self.assertEqual(sum(int(n) for n in re.findall(r'\+(\d+)', run.out)), bodies, run.out + run.err)
+        self.assertEqual(sum(int(n) for n in re.findall(r' >(\d+)', run.out)), moved, run.out + run.err)
+        self.sync_twice()
+        self.assertEqual(set(serials(self.far).values()), {1})
+
+    def here(self, box, wanted):
+        for side in self.sides():
+            self.assertEqual(sorted(m.serial for m in side.messages(box)), sorted(wanted), box)
+
+    def gone(self, *boxes):
+        for side in self.sides():
+            self.assertFalse(set(boxes) & set(side.boxes()))
+
+    def test_renamed(self):
+        for side, (old, new) in zip(self.sides(), (('B', 'New'), ('New', 'B'))):
+            side.rename(old, new)
+            self.done()
+            self.here(new, self.b)
+            self.gone(old)
+
+    def test_with_its_subtree(self):
+        for side, (old, new) in zip(self.sides(), (('A', 'New'), ('New', 'Other'))):
+            self.rename_tree(side, old, new)
+            self.done()
+            self.here(new, self.a)
+            self.here(f'{new}/sub', self.sub)
+            self.here(f'{new}/sub/deep', [])
+            self.gone(old, f'{old}/sub')
+
+    def rename_tree(self, side, old, new):
+        side.rename(old, new)
+
+    def test_into_another_parent(self):
+        for side, (old, new) in zip(self.sides(), (('A/sub', 'C/sub2'), ('C/sub2', 'fresh/deep/er'))):
+            self.rename_tree(side, old, new)
+            self.done()
+            self.here(new, self.sub)
+            self.here('A', self.a)
+            self.gone(old)
+
+    def test_and_changed_inside(self):
+        for i, side in enumerate(self.sides()):
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            side.rename(old, new)
+            gone, flagged, there = self.b[:3]
+            self.b = self.b[1:]
+            fresh = self.fill(side, new, 2)
+            self.b += fresh
+            side.delete(self.one(side, gone))
+            side.flag(self.one(side, flagged), add='F', remove='S')
+            other = self.sides()[1 - i]
+            other.flag(self.one(other, there), add='R')
+            more = self.fill(other, old, 1)
+            self.b += more
+            self.done(bodies=3)
+            self.here(new, self.b)
+            self.assertIn('F', self.one(other, flagged).flags)
+            self.assertIn('R', self.one(side, there).flags)
+
+    def test_moved_out_of_it_and_into_it_on_the_other_side(self):
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            side.rename(old, new)
+            other.move(self.one(other, self.b[i]), 'C')
+            other.move(self.one(other, self.c[i]), old)
+            self.done(moved=2)
+            self.here(new, self.b[i + 1:] + self.c[:i + 1])
+            self.here('C', self.c[i + 1:] + self.b[:i + 1])
+
+    def test_moved_out_of_it_and_into_it_on_the_same_side(self):
+        for i, side in enumerate(self.sides()):
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            side.rename(old, new)
+            side.move(self.one(side, self.b[i]), 'C')
+            side.move(self.one(side, self.c[i]), new)
+            self.done(moved=2)
+            self.here(new, self.b[i + 1:] + self.c[:i + 1])
+
+    def test_swapped(self):
+        for side in self.sides():
+            side.rename('B', 'x')
+            side.rename('C', 'B')
+            side.rename('x', 'C')
+            self.b, self.c = self.c, self.b
+            self.done(renames=3)
+            self.here('B', self.b)
+            self.here('C', self.c)
+
+    def test_chain(self):
+        for i, side in enumerate(self.sides()):
+            side.rename('C', f'D{i}')
+            side.rename('B', 'C')
+            side.create('B')
+            new = self.fill(side, 'B', 2)
+            self.done(renames=2, bodies=2)
+            self.here(f'D{i}', self.c)
+            self.here('C', self.b)
+            self.here('B', new)
+            self.c, self.b = self.b, new
+
+    def test_a_new_one_takes_its_name(self):
+        for i, side in enumerate(self.sides()):
+            side.rename('B', f'Old{i}')
+            side.create('B')
+            new = self.fill(side, 'B', 3)
+            self.done(bodies=3)
+            self.here('B', new)
+            self.here(f'Old{i}', self.b)
+            self.b = new
+
+    def test_made_below_the_new_name(self):
+        for i, side in enumerate(self.sides()):
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            self.rename_tree(side, old, new)
+            side.create(f'{new}/child{i}')
+            child = self.fill(side, f'{new}/child{i}', 2)
+            self.done(bodies=2)
+            self.here(f'{new}/child{i}', child)
+
+    def test_made_below_the_old_name_on_the_other_side(self):
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            self.rename_tree(side, old, new)
+            other.create(f'{old}/child{i}')
+            child = self.fill(other, f'{old}/child{i}', 2)
+            self.done(bodies=2)
+            self.here(f'{new}/child{i}', child)
+
+    def test_case_only(self):
+        self.far.rename('B', 'b')
+        self.done()
+        self.here('b', self.b)
+        self.gone('B')
+
+    def test_both_alike(self):
+        for side in self.sides():
+            side.rename('B', 'New')
+        self.done(renames=0)
+        self.here('New', self.b)
+
+    def test_both_otherwise(self):
+        """Far wins, and the plan says so."""
+        self.far.rename('B', 'Far')
+        self.near.rename('B', 'Near')
+        run = self.mailtwin('plan', '-a')
+        self.assertIn('near: rename mailbox Near to Far (renamed on far)', run.out)
+        self.assertIn('the name given on far wins', run.out)
+        self.done()
+        self.here('Far', self.b)
+        self.gone('Near', 'B')
+
+    def test_renamed_here_removed_there(self):
+        """It survives where it was renamed."""
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            side.rename(old, new)
+            other.remove(old)
+            self.sync_twice()
+            self.here(new, self.b)
+
+    def test_on_top_of_one_that_is_there(self):
+        """The other side has made one of that name meanwhile: what is in both is united."""
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            side.rename(old, new)
+            other.create(new)
+            more = self.fill(other, new, 2)
+            self.sync_twice()
+            self.b += more
+            self.here(new, self.b)
+            self.gone(old)
+
+    def test_on_top_of_one_removed(self):
+        """Nothing is lost or doubled."""
+        for i, side in enumerate(self.sides()):
+            old, new = ('B', 'C') if i == 0 else ('C', 'B')
+            if i == 1:
+                side.create('B')
+                self.sync()
+            side.remove(new)
+            side.rename(old, new)
+            self.sync()
+            self.sync_twice()
+            self.assertEqual(set(serials(self.far).values()), {1})
+            for n in self.b:
+                self.assertEqual(self.one(self.near, n).box, new)
+
+    def test_without_create(self):
+        """It stays a pair of two names, its mail goes on, and the run says what would rename it."""
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            self.pair(policy='Expunge Both\n')
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            side.rename(old, new)
+            self.fill(side, new, 1)
+            self.fill(other, old, 1)
+            for _ in range(2):
+                run = self.sync(code=1)
+                self.assertIn(f'"Create {"Near" if i == 0 else "Far"}" or "Create Both" would rename it there', run.err)
+            self.assertEqual({m.serial for m in side.messages(new)}, {m.serial for m in other.messages(old)})
+            self.pair()
+            self.done()
+
+    def test_plan_tells_and_does_nothing(self):
+        self.rename_tree(self.far, 'A', 'C/A')
+        before = [s.still() for s in self.sides()]
+        state = self.state_still()
+        run = self.mailtwin('plan', '-a')
+        self.assertIn('near: rename mailbox A to C/A (renamed on far)', run.out)
+        self.assertNotIn('copy', run.out)
+        self.assertEqual(before, [s.still() for s in self.sides()])
+        self.assertEqual(state, self.state_still())
+        self.done()
+
+    def test_out_of_the_patterns_and_in(self):
+        """Then it is a removal, and a new one."""
+        self.pair(patterns='* !X*')
+        self.far.rename('B', 'X')
+        self.sync()
+        self.assertNotIn('B', self.near.boxes())
+        self.far.rename('X', 'Y')
+        self.sync()
+        self.here('Y', self.b)
+        self.sync_twice()
+
+    def test_again_and_again(self):
+        names = ['B', 'R1', 'R2', 'A/R3', 'B']
+        for i, (old, new) in enumerate(zip(names, names[1:])):
+            self.sides()[i % 2].rename(old, new)
+            self.done()
+            self.here(new, self.b)
+
+    def test_many_are_no_deletions(self):
+        """MaxDelete does not count them."""
+        self.pair(channel='MaxDelete 1\n')
+        self.rename_tree(self.near, 'A', 'Archive')
+        self.near.rename('B', 'Archive2')
+        self.done(renames=2)
+
+
+class TwoMaildirs(Renames, Case):
+    def make(self):
+        self.pair()
+
+
+class DovecotAndMaildir(Renames, Account):
+    kind = 'dovecot'
+
+    def make(self):
+        self.imap_pair()
+
+
+class DotsAndMaildirPlusPlus(Renames, Account):
+    """Neither has folders that hold no mail; a person renames the directories below as well."""
+
+    kind = 'dots'
+
+    def make(self):
+        self.imap_pair(near=self.maildir('near', layout='Maildir++'))
+
+    def rename_tree(self, side, old, new):
+        below = [b for b in side.boxes() if b.startswith(old + '/')] if side is self.near else []
+        side.rename(old, new)
+        for b in below:
+            side.rename(b, new + b[len(old):])
+
+
+class PoorDovecotAndLegacy(Renames, Account):
+    kind = 'poor'
+
+    def make(self):
+        self.imap_pair(near=self.maildir('near', layout='Legacy'))
+
+
+class CyrusAndMaildir(Renames, Account):
+    kind = 'cyrus'
+
+    def make(self):
+        self.imap_pair()
+
+
+class DovecotAndCyrus(Renames, Account):
+    def make(self):
+        self.pair(far=self.account('dovecot'), near=self.account('cyrus'))
