@@ -72,7 +72,8 @@ apply_joining(struct applied *w, const struct op *op)
 		w->is_dropped[op->other] = true;
 		w->home[op->other] = op->msg;
 	} else if (op->kind == OP_MOVE) {
-		join(w, op->msg, op->other, op->side, merge_base_moved(&w->arena, m, o, op->side));
+		join(w, op->msg, op->other, op->side, merge_base_moved(&w->arena, m, o, op->side,
+		    &w->boxes[op->box].side[op->side].mask));
 		m->half[op->side].presence = PRESENCE_GONE;
 		w->home[op->msg] = op->other;
 	} else {

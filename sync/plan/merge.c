@@ -31,13 +31,14 @@ merge_base_twin(struct arena *a, const struct record *far, const struct record *
 }
 
 struct flags
-merge_base_moved(struct arena *a, const struct record *source, const struct record *other, enum side t)
+merge_base_moved(struct arena *a, const struct record *source, const struct record *other, enum side t,
+    const struct flag_mask *kept)
 {
 	struct flags base;
 
 	if (!source->has_agreed)
 		return t == FAR ? merge_base_twin(a, source, other) : merge_base_twin(a, other, source);
-	base = source->agreed;
+	base = flags_keep(a, source->agreed, kept);
 	base.sys |= source->half[t].flags.sys & FLAG_DELETED;
 	return base;
 }

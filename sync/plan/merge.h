@@ -19,8 +19,10 @@
 struct flags merge_base_twin(struct arena *a, const struct record *far, const struct record *near);
 
 /* The base of a record after OP_MOVE on side t (P11): `agreed` of the record left; a \Deleted on the message that
- * is moved loses against the move. source: the record left; other: the record of the message that was moved. */
-struct flags merge_base_moved(struct arena *a, const struct record *source, const struct record *other, enum side t);
+ * is moved loses against the move. source: the record left; other: the record of the message that was moved. kept: what side
+ * t could keep in the mailbox left: the rest it never had, and has not taken off, whatever it can keep in the other one. */
+struct flags merge_base_moved(struct arena *a, const struct record *source, const struct record *other, enum side t,
+    const struct flag_mask *kept);
 
 /* The base of a record after OP_CLONE on side t (P12): what the original shows there, so that every difference is a change
  * that the person's copy brings. */

@@ -81,7 +81,7 @@ plan_move(struct build *b, enum side t, uint32_t from, uint32_t to)
 	v.after = op;
 	v.shown[t] = f->half[t].flags;
 	v.shown[side_other(t)] = r->half[side_other(t)].flags;
-	v.base = merge_base_moved(&b->plan->arena, f, r, t);
+	v.base = merge_base_moved(&b->plan->arena, f, r, t, &b->in->boxes.at[box_of(b, from)].side[t].mask);
 	plan_joined(b, &v);
 	return op;
 }

@@ -387,6 +387,7 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	struct run_box *from_box = &x->run->boxes.at[b->box], *to_box = &x->run->boxes.at[b->to];
 	struct move_item *m = &b->move[n];
 	struct record_half *h = &to->half[b->side];
+	struct flag_mask masks[SIDES];
 
 	if (b->kind == OP_MOVE)
 		x->run->report->side[b->side].moved++;
@@ -395,7 +396,7 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	to_box->side[b->side].was_written = true;
 	if (from->ident.has != 0 && to->ident.has == 0)
 		to->ident = from->ident;
-	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, b->side) :
+	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, b->side, &run_masks(from_box, masks)[b->side]) :
 	    merge_base_cloned(from, b->side);
 	to->has_agreed = true;
 	if (m->new_key.len > 0) {

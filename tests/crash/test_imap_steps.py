@@ -78,6 +78,51 @@ class Stopped(Account):
     test_two_accounts.weight = 10
 
 
+class OurMarks(Account):
+    """R19, on a server without MOVE: between COPY, STORE \\Deleted and EXPUNGE the mark is ours, and is never carried over."""
+
+    def scene(self, name):
+        self.state = os.path.join(self.dir, f'home/{name}/mailtwin')
+        self.env = {'XDG_STATE_HOME': os.path.dirname(self.state)}
+        self.pair(far=self.account('poor'), near=self.maildir(f'near{name}', seed=3))
+        self._serial = 0
+        self.far.create('a')
+        s = self.fill(self.far, 'INBOX', 30, 'S')
+        self.sync(env=self.env)
+        for n in s[:6]:
+            self.near.move(self.one(self.near, n), 'a')
+        for n in s[6:9]:
+            self.near.delete(self.one(self.near, n))
+        return s
+
+    def test_moves_and_expunges(self):
+        """Ended at every act on the server; before the next run, somebody flags what was moved."""
+        self.binary = program('MAILTWIN_FAST')
+        log = os.path.join(self.dir, 'steps')
+        self.scene('whole')
+        self.sync(env={**self.env, 'MAILTWIN_STEP_LOG': log})
+        with open(log) as f:
+            steps = [int(line.split()[0]) for line in f if ' send ' in line or ' answer ' in line]
+        self.assertGreater(len(steps), 3)
+        for n in steps:
+            self.far.close()
+            s = self.scene(n)
+            self.sync(env={**self.env, 'MAILTWIN_STEP_EXIT': str(n)}, code=DIED)
+            marked = {m.serial for box in ('INBOX', 'a') for m in self.far.messages(box) if 'T' in m.flags}
+            self.assertLessEqual(marked, set(s[:9]))
+            self.near.flag(self.one(self.near, s[0]), add='F')
+            self.sync(env=self.env)
+            self.sync(env=self.env)
+            for side in (self.far, self.near):
+                where = {m.serial: m for box in ('INBOX', 'a') for m in side.messages(box)}
+                self.assertEqual(sorted(where), s[:6] + s[9:], f'stopped at step {n}')
+                self.assertEqual(sum(serials(side).values()), len(s) - 3, f'stopped at step {n}')
+                self.assertEqual({where[i].box for i in s[:6]}, {'a'}, f'stopped at step {n}')
+                self.assertEqual({where[i].flags for i in s[1:6] + s[9:]}, {frozenset('S')}, f'stopped at step {n}')
+                self.assertEqual(where[s[0]].flags, frozenset('FS'), f'stopped at step {n}')
+    test_moves_and_expunges.weight = 10
+
+
 class BothKilled(Account):
     def test_two_accounts(self):
         self.binary = program('MAILTWIN_FAST')

@@ -305,6 +305,34 @@ class CyrusAndPoorDovecot(Moves, Account):
         self.pair(far=self.account('cyrus'), near=self.account('poor'))
 
 
+class Thousands(Account):
+    """An archive run of 10,000, on either side: no body travels, in a few commands."""
+
+    N = 10_000
+
+    def test_archived(self):
+        self.imap_pair()
+        for i in range(self.N):
+            self.near.deliver('INBOX', message(i), 'S')
+        self.fill(self.near, 'INBOX', 3)
+        self.near.create('Archive/2026')
+        self.sync('-a')
+        self.sync('-a')
+        self.far.select('INBOX')
+        self.far.ok(self.far.imap.uid('MOVE', f'1:{self.N}', self.far.wire('Archive/2026')), 'UID MOVE')
+        run = self.sync('-a', '-V')
+        self.assertRegex(run.out, r'Far: \+0 .*Near: \+0 ')
+        self.assertEqual(len(self.near.messages('Archive/2026')), self.N)
+        for m in self.near.messages('Archive/2026'):
+            self.near.move(m, 'INBOX')
+        run = self.sync('-a', '-V', '--debug=imap')
+        self.assertRegex(run.out, r'Far: \+0 .*Near: \+0 ')
+        self.assertLess(len(re.findall(r' UID MOVE ', run.err)), self.N // 500)
+        self.sync_twice()
+        self.assertEqual(len(self.far.messages('INBOX')), self.N + 3)
+    test_archived.weight = 20
+
+
 class Labels(Account):
     """One message in several mailboxes of an account, as Gmail shows its labels."""
 
