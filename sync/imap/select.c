@@ -153,18 +153,16 @@ imap_box_answered(struct imap_session *s, const struct pending *p, const struct 
 	}
 }
 
-/* Selections nobody can mean any more. */
+/* Selections nobody can mean any more: but for the last `most`, those that neither speak nor are spoken to. */
 static void
-forget_old(struct imap_session *s)
+forget_old(struct imap_session *s, size_t most)
 {
-	size_t kept = 0;
+	size_t kept = 0, n = s->selections.n;
 
-	if (s->pending.n > 0)
-		return;
-	for (size_t i = 0; i < s->selections.n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct selection *sel = s->selections.at[i];
 
-		if (sel == s->latest || sel == s->flowing) {
+		if (i + most >= n || sel == s->latest || sel == s->flowing) {
 			s->selections.at[kept++] = sel;
 			continue;
 		}
@@ -180,7 +178,7 @@ void
 imap_selections_release(struct imap_session *s)
 {
 	s->latest = s->flowing = NULL;
-	forget_old(s);
+	forget_old(s, 0);
 	vec_release(&s->selections);
 }
 
@@ -226,7 +224,8 @@ imap_select(struct imap_session *s, const struct imap_select *how, const struct 
 				goto done;
 		}
 	}
-	forget_old(s);
+	if (s->pending.n == 0 && s->selections.n >= 2 * IMAP_SELECTIONS)
+		forget_old(s, IMAP_SELECTIONS);
 	sel = mem_alloc(sizeof *sel);
 	sel->box.name = mem_strdup(c.box);
 	if (imap_name_from_wire(&label, c.box, strlen(c.box), s->is_utf8) < 0)

@@ -34,7 +34,7 @@
 #include "sync/imap/writer.h"
 #include "sync/net/stream.h"
 
-enum { IMAP_WINDOW = 64 * 1024 };
+enum { IMAP_WINDOW = 64 * 1024, IMAP_SELECTIONS = 128 };
 
 struct imap_session;
 
@@ -168,7 +168,8 @@ int imap_run(struct imap_session *s, struct imap_command *c, const struct imap_e
  * or, without UNSELECT, the first FLAGS or UIDVALIDITY of the new mailbox. */
 int imap_select(struct imap_session *s, const struct imap_select *how, const struct imap_events *ev, void *ctx,
     unsigned *ticket_r, struct err *e);
-/* Waits for `ticket` of a SELECT: its mailbox, or NULL with *e (ERR_BOX, or the session is dead). */
+/* Waits for `ticket` of a SELECT: its mailbox, or NULL with *e (ERR_BOX, or the session is dead). May be asked of the
+ * last IMAP_SELECTIONS. */
 const struct imap_box *imap_select_wait(struct imap_session *s, unsigned ticket, struct err *e);
 /* The mailbox that commands go to now; NULL = none. Valid until the next imap_select(). */
 /* The same without waiting: NULL while it is not answered, or was refused. May be asked from events. */

@@ -725,7 +725,7 @@ boxes_list(struct run *r, struct err *e)
 
 /* What was written is read again in any case; of the rest, those whose cursor is to be asked for go into the job. */
 static void
-ask_again(struct run *r, struct cursors_job *j, bool only_written)
+ask_again(struct run *r, struct cursors_job *j, bool looks)
 {
 	struct run_box *b;
 	struct run_side *rs;
@@ -738,7 +738,7 @@ ask_again(struct run *r, struct cursors_job *j, bool only_written)
 			continue;
 		if (rs->was_written) {
 			rs->wants_delta = true;
-		} else if (!only_written && b->rec.side[j->side].is_known) {
+		} else if (looks && b->rec.side[j->side].is_known) {
 			vec_push(&j->boxes, (struct mailbox){ .name = rs->on, .id = "" });
 			vec_push(&j->index, (uint32_t)i);
 		}
@@ -746,7 +746,7 @@ ask_again(struct run *r, struct cursors_job *j, bool only_written)
 }
 
 int
-boxes_refresh(struct run *r, bool only_written, struct err *e)
+boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e)
 {
 	struct cursors_job j[SIDES];
 	struct job *done;
@@ -757,7 +757,7 @@ boxes_refresh(struct run *r, bool only_written, struct err *e)
 	for (s = 0; s < SIDES; s++) {
 		j[s] = (struct cursors_job){ .job = { .run = run_cursors }, .side = (enum side)s };
 		j[s].job.needs[s] = true;
-		ask_again(r, &j[s], only_written);
+		ask_again(r, &j[s], looks[s]);
 		if (j[s].boxes.n > 0)
 			pool_submit(r->pool, &j[s].job);
 	}

@@ -1,9 +1,9 @@
 /* The story of a run. It stays one page; each chapter has a file (run.h).
  *
  *   open state -> list both sides, and find what was renamed -> gather deltas -> look into intents -> find twins and moves -> plan
- *     -> carry out all but deletions
- *     -> if deletions wait (R13), or messages for the copy of an equal one: read again whatever moved
- *        meanwhile, plan anew, carry those out
+ *     -> if it deletes (R13): look whether anything moved meanwhile; read that again, and plan anew
+ *     -> carry out
+ *     -> if messages wait for the copy of an equal one: read again whatever moved, plan anew, carry that out
  *     -> read again what was written, so that the base ends knowing what is there
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on an overlay of the state.
@@ -145,69 +145,74 @@ look(struct run *r, struct view *v, bool may_wait, struct err *e)
 	return remember_held(r, &v->plan, e);
 }
 
-static bool
-has_deletions(const struct plan *p)
+/* R13: before anything is deleted for being gone from the other side, that side's mailboxes are looked at again, and those that
+ * moved since they were read are read again: what was moved there meanwhile is not gone. *has_looked_r: there are
+ * deletions, and it was done; *is_moved_r: it showed something, and the plan is to be made anew. */
+static int
+look_again(struct run *r, const struct plan *p, bool *has_looked_r, bool *is_moved_r, struct err *e)
 {
+	bool looks[SIDES] = { false, false };
 	size_t i;
 
 	for (i = 0; i < p->ops.n; i++)
 		if (!p->ops.at[i].is_held && op_is_deletion(&p->ops.at[i]))
-			return true;
-	return false;
-}
-
-/* Reads again what moved (all of it, or only what this run wrote) and folds it. */
-static int
-read_again(struct run *r, bool only_written, struct err *e)
-{
-	/* Lists may be long, and what slices of the plan took is of other sizes. */
-	if (r->is_further)
-		mem_trim();
-	if (boxes_refresh(r, only_written, e) < 0)
+			looks[side_other(p->ops.at[i].side)] = true;
+	if (!looks[FAR] && !looks[NEAR])
+		return 0;
+	*has_looked_r = true;
+	if (boxes_refresh(r, looks, e) < 0)
 		return -1;
+	*is_moved_r = gather_is_wanted(r);
 	return gather(r, e);
 }
 
-/* Plans and carries out, slice by slice. *again_r: deletions are planned, and left out unless with_deletions; or
- * messages wait for the copy of an equal one. */
+/* Plans and carries out, slice by slice. *waiting_r: messages wait for the copy of an equal one. */
 static int
-carry_out(struct run *r, bool with_deletions, bool *again_r, struct err *e)
+carry_out(struct run *r, bool is_second, size_t *waiting_r, struct err *e)
 {
 	struct view v = { 0 };
+	bool has_looked = is_second, is_moved;
 	int status;
 
-	for (prepare_anew(r);; prepare_further(r)) {
-		status = look(r, &v, !with_deletions && !r->set->is_dry, e);
-		if (status == 0 && r->set->is_dry) {
+	prepare_anew(r);
+	for (;;) {
+		is_moved = false;
+		status = look(r, &v, !is_second && !r->set->is_dry, e);
+		if (status == 0 && r->set->is_dry)
 			report_plan(r, &v.in, &v.plan);
-		} else if (status == 0) {
-			*again_r |= has_deletions(&v.plan) || v.waiting > 0;
-			if (!with_deletions)
-				status = uploads_identify(r, &v.in, &v.plan, e);
-			if (status == 0)
-				status = exec(r, &v.in, &v.plan, with_deletions, e);
+		else if (status == 0 && !has_looked)
+			status = look_again(r, &v.plan, &has_looked, &is_moved, e);
+		if (status == 0 && !r->set->is_dry && !is_moved) {
+			*waiting_r += v.waiting;
+			if (uploads_identify(r, &v.in, &v.plan, e) < 0 || exec(r, &v.in, &v.plan, e) < 0)
+				status = -1;
 		}
 		view_release(&v);
-		if (status < 0 || !r->has_more || r->is_over_limit)
+		if (status < 0 || (!is_moved && (!r->has_more || r->is_over_limit)))
 			return status;
+		if (is_moved)
+			prepare_anew(r);
+		else
+			prepare_further(r);
 	}
 }
 
 static int
 synchronise(struct run *r, struct err *e)
 {
-	bool again = false;
-	int status = carry_out(r, false, &again, e);
+	static const bool both[SIDES] = { true, true }, none[SIDES] = { false, false };
+	size_t waiting = 0;
+	int status = carry_out(r, false, &waiting, e);
 
 	if (status < 0 || r->set->is_dry)
 		return status;
-	if (again) {
-		status = read_again(r, false, e);
-		if (status == 0)
-			status = carry_out(r, true, &again, e);
-	}
+	if (waiting > 0 && (boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 || carry_out(r, true, &waiting, e) < 0))
+		return -1;
+	/* Lists may be long, and what slices of the plan took is of other sizes. */
+	if (r->is_further)
+		mem_trim();
 	/* What has found its twin by now needs no intent any more. */
-	return status < 0 || read_again(r, true, e) < 0 || recover(r, e) < 0 ? -1 : refused_count(r, e);
+	return boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ? -1 : refused_count(r, e);
 }
 
 /* What the servers showed of themselves is kept for the next opening (R24). */

@@ -2,7 +2,7 @@
  *
  * Groups of operations follow each other; within a group all that is ready runs at once:
  *
- *   RENAME_BOX -> CREATE_BOX -> PAIR -> COPY CLONE MOVE FLAGS -> EXPUNGE -> REMOVE_BOX -> MARK DROP DROP_BOX
+ *   RENAME_BOX -> CREATE_BOX -> PAIR -> COPY CLONE MOVE FLAGS EXPUNGE -> REMOVE_BOX -> MARK DROP DROP_BOX
  *
  * A batch's life:    fill -> intents committed -> worker -> settle -> committed with the next batch's intents
  *
@@ -19,14 +19,14 @@
 #include "state/base/log.h"
 #include "sync/plan/explain.h"
 
-enum { COPY_MOST = 500, CHANGE_MOST = 2000, LOSSES_MOST = 3 };
+enum { COPY_MOST = 500, COPY_LEAST = 100, CHANGE_MOST = 2000, CHANGE_BOXES_LEAST = 8, LOSSES_MOST = 3 };
+enum { COPY_PER_TURN = 40, BYTES_PER_TURN = 256 * 1024 };	/* rough: when another connection pays */
 
 static const struct { enum op_kind kinds[5]; size_t n; } groups[] = {
 	{ { OP_RENAME_BOX }, 1 },
 	{ { OP_CREATE_BOX }, 1 },
 	{ { OP_PAIR }, 1 },
-	{ { OP_COPY, OP_CLONE, OP_MOVE, OP_FLAGS }, 4 },
-	{ { OP_EXPUNGE }, 1 },
+	{ { OP_COPY, OP_CLONE, OP_MOVE, OP_FLAGS, OP_EXPUNGE }, 5 },
 	{ { OP_REMOVE_BOX }, 1 },
 	{ { OP_MARK, OP_DROP, OP_DROP_BOX }, 3 },
 };
@@ -79,29 +79,77 @@ is_possible(struct exec *x, uint32_t i)
 	     !b->side[side_other(op->side)].has_failed));
 }
 
-/* Whether op i may join the batch. */
-static bool
-belongs(const struct exec *x, const struct batch *b, const struct op *first, const struct op *op)
+/* FLAGS and EXPUNGE are done in one visit to their mailbox. */
+static enum op_kind
+batch_kind(enum op_kind kind)
 {
-	size_t most = b->kind == OP_COPY ? COPY_MOST : CHANGE_MOST;
-
-	if (is_box_op(b->kind))
-		return b->n == 0;
-	if (op->kind != first->kind || op->side != first->side || op->box != first->box || b->n >= most)
-		return false;
-	if (op->kind == OP_MOVE || op->kind == OP_CLONE)
-		return exec_to_box(x, op) == exec_to_box(x, first);
-	return true;
+	return kind == OP_EXPUNGE ? OP_FLAGS : kind;
 }
 
-/* How many messages a batch of copies gets, so that all workers have some. */
+static bool
+is_of_many_boxes(enum op_kind kind)
+{
+	return kind == OP_COPY || kind == OP_FLAGS;
+}
+
+/* How large a batch may get. */
+struct room { size_t ops, boxes; uint64_t bytes; };
+
+/* Whether op may join the batch. */
+static bool
+belongs(const struct exec *x, const struct batch *b, const struct room *room, const struct op *first, const struct op *op)
+{
+	if (b->n == 0)
+		return true;
+	if (is_box_op(b->kind))
+		return false;
+	if (batch_kind(op->kind) != b->kind || op->side != first->side || b->n >= room->ops)
+		return false;
+	if (op->box != b->part[b->n_parts - 1].box && (!is_of_many_boxes(b->kind) || b->n_parts >= room->boxes))
+		return false;
+	return (op->kind != OP_MOVE && op->kind != OP_CLONE) || exec_to_box(x, op) == exec_to_box(x, first);
+}
+
+/* Mailboxes that the ready operations of this kind and side are in. */
 static size_t
-copy_share(struct exec *x, size_t ready)
+count_boxes(const struct exec *x, const uint32_t *ready, size_t n, const struct op *like)
+{
+	const struct op *op, *last = NULL;
+	size_t i, count = 0;
+
+	for (i = 0; i < n; i++) {
+		op = &x->plan->ops.at[ready[i]];
+		if (batch_kind(op->kind) != batch_kind(like->kind) || op->side != like->side)
+			continue;
+		count += last == NULL || op->box != last->box;
+		last = op;
+	}
+	return count;
+}
+
+/* Batches are so large that all workers have some, and none is given work that costs less than a connection would.
+ * ready: as it was before the first batch was made of it. */
+static struct room
+find_room(struct exec *x, const uint32_t *ready, size_t n, const struct op *first)
 {
 	static const bool both[SIDES] = { true, true };
-	size_t width = (size_t)pool_width(x->run->pool, both), share = ready / (width * 2) + 1;
+	const bool one[SIDES] = { first->side == FAR, first->side == NEAR };
+	bool is_copy = first->kind == OP_COPY;
+	size_t width = (size_t)pool_width(x->run->pool, is_copy ? both : one), share;
+	struct room room = { CHANGE_MOST, BATCH_PARTS, UINT64_MAX };
 
-	return share < 32 ? 32 : share > COPY_MOST ? COPY_MOST : share;
+	if (is_copy) {
+		share = n / (width * 2) + 1;
+		room.ops = share < COPY_LEAST ? COPY_LEAST : share > COPY_MOST ? COPY_MOST : share;
+		room.bytes = x->run->set->batch_bytes != 0 ? x->run->set->batch_bytes : 10 << 20;
+	} else if (batch_kind(first->kind) == OP_FLAGS) {
+		share = count_boxes(x, ready, n, first);
+		if (width > share / CHANGE_BOXES_LEAST)
+			width = share / CHANGE_BOXES_LEAST + (share < CHANGE_BOXES_LEAST);
+		share = (share + width - 1) / width;
+		room.boxes = share > BATCH_PARTS ? BATCH_PARTS : share;
+	}
+	return room;
 }
 
 /* The next batch of the ready operations, from *at on. */
@@ -109,25 +157,26 @@ static struct batch *
 next_batch(struct exec *x, const uint32_t *ready, size_t n, size_t *at)
 {
 	const struct op *first = &x->plan->ops.at[ready[*at]], *op;
-	uint64_t bytes = 0, most = x->run->set->batch_bytes != 0 ? x->run->set->batch_bytes : 10 << 20;
-	size_t room = first->kind == OP_COPY ? copy_share(x, n) : CHANGE_MOST;
+	struct room room = find_room(x, ready, n, first);
+	uint64_t bytes = 0;
 	struct batch *b;
 
-	b = batch_new(first->kind, first->side, room < n - *at ? room : n - *at);
-	settle_fill_box(x, b, first);
-	while (*at < n && b->n < room) {
+	b = batch_new(batch_kind(first->kind), first->side, room.ops < n - *at ? room.ops : n - *at);
+	while (*at < n) {
 		op = &x->plan->ops.at[ready[*at]];
-		if (!belongs(x, b, first, op))
+		if (!belongs(x, b, &room, first, op))
 			break;
 		if (op->kind == OP_COPY) {
 			bytes += x->live[op->msg]->half[side_other(op->side)].size;
-			if (b->n > 0 && bytes > most)
+			if (b->n > 0 && bytes > room.bytes)
 				break;
 		}
 		x->status[ready[*at]] = OP_RUNNING;
 		settle_fill(x, b, ready[*at]);
 		(*at)++;
 	}
+	b->job.turns = b->kind == OP_COPY ? 1 + (unsigned)(b->n / COPY_PER_TURN + bytes / BYTES_PER_TURN) :
+	    (unsigned)b->n_parts + 1;
 	return b;
 }
 
@@ -147,40 +196,53 @@ be_patient(const struct exec *x, const struct err *why, int losses)
 	return true;
 }
 
-/* A whole batch that could not be carried through: what it means for the rest. */
+/* A store that was lost: what it means for the rest. */
+static void
+store_lost(struct exec *x, struct batch *b)
+{
+	enum side s = b->job.needs[b->job.err_side] ? b->job.err_side : b->side;
+
+	x->losses[s]++;
+	if (x->losses[s] > LOSSES_MOST || b->job.err.retry == ERR_NEVER || !be_patient(x, &b->job.err, x->losses[s])) {
+		x->losses[s] = LOSSES_MOST + 1;
+		report_err(x->run, NULL, &b->job.err);
+		x->store_err = b->job.err;
+		x->is_store_lost = true;
+	} else {
+		log_line(LOG_RUN, "lost, will be tried again: %s", b->job.err.text);
+		x->may_retry = true;
+	}
+}
+
+/* One mailbox of a batch that could not be worked on. */
+static void
+part_failed(struct exec *x, enum side s, uint32_t box, const struct err *why)
+{
+	struct run_box *b = &x->run->boxes.at[box];
+
+	if (why->class == ERR_CANCELLED)
+		return;
+	if (why->retry == ERR_NOW) {
+		b->side[s].was_written = true;
+		return;
+	}
+	report_err(x->run, b->name, why);
+	b->side[s].has_failed = true;
+	x->run->report->failed++;
+}
+
 static void
 batch_failed(struct exec *x, struct batch *b)
 {
-	struct run *r = x->run;
-	enum side s = b->job.err_side;
+	size_t i;
 
-	if (b->job.err.class == ERR_CANCELLED)
-		return;
-	if (!b->job.needs[s])
-		s = b->side;
-	if (b->job.err.scope >= ERR_STORE) {
-		x->losses[s]++;
-		if (x->losses[s] > LOSSES_MOST || b->job.err.retry == ERR_NEVER ||
-		    !be_patient(x, &b->job.err, x->losses[s])) {
-			x->losses[s] = LOSSES_MOST + 1;
-			report_err(r, NULL, &b->job.err);
-			x->store_err = b->job.err;
-			x->is_store_lost = true;
-		} else {
-			log_line(LOG_RUN, "lost, will be tried again: %s", b->job.err.text);
-			x->may_retry = true;
-		}
-		return;
-	}
-	if (b->kind == OP_RENAME_BOX)
-		return;			/* refused: settle.c goes another way */
-	if (b->job.err.retry == ERR_NOW) {
-		exec_box(x, x->plan->ops.at[b->op[0]].box)->side[s].was_written = true;
-		return;
-	}
-	report_err(r, r->boxes.at[b->box].name, &b->job.err);
-	r->boxes.at[b->box].side[s].has_failed = true;
-	r->report->failed++;
+	if (b->job.status < 0 && b->job.err.scope >= ERR_STORE && b->job.err.class != ERR_CANCELLED)
+		store_lost(x, b);
+	else if (b->job.status < 0 && b->kind != OP_RENAME_BOX)	/* refused: settle.c goes another way */
+		part_failed(x, b->job.needs[b->job.err_side] ? b->job.err_side : b->side, b->part[0].box, &b->job.err);
+	for (i = 0; i < b->n_parts; i++)
+		if (b->part[i].status < 0)
+			part_failed(x, b->part[i].err_side, b->part[i].box, &b->part[i].err);
 }
 
 static int
@@ -190,8 +252,7 @@ collect(struct exec *x, struct batch *b, struct err *e)
 	int status;
 
 	x->may_retry = false;
-	if (b->job.status < 0)
-		batch_failed(x, b);
+	batch_failed(x, b);
 	status = settle(x, b, e);
 	/* What did not get to the store before it was lost waits for another turn. */
 	for (i = 0; i < b->n; i++)
@@ -278,12 +339,14 @@ cmp_ready(const void *p, const void *q, void *ctx)
 	uint32_t i = *(const uint32_t *)p, k = *(const uint32_t *)q;
 	const struct op *a = &x->plan->ops.at[i], *b = &x->plan->ops.at[k];
 
-	if (a->kind != b->kind)
+	if (batch_kind(a->kind) != batch_kind(b->kind))
 		return a->kind < b->kind ? -1 : 1;
 	if (a->side != b->side)
 		return a->side < b->side ? -1 : 1;
 	if (a->box != b->box)
 		return a->box < b->box ? -1 : 1;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
 	if (a->kind == OP_MOVE || a->kind == OP_CLONE) {
 		uint32_t ta = exec_to_box(x, a), tb = exec_to_box(x, b);
 
@@ -321,7 +384,7 @@ run_group(struct exec *x, size_t g, struct err *e)
 }
 
 static void
-start(struct exec *x, bool with_deletions)
+start(struct exec *x)
 {
 	const struct op *op;
 	struct buf line = { 0 };
@@ -334,13 +397,13 @@ start(struct exec *x, bool with_deletions)
 		x->live[i] = (struct record *)(uintptr_t)x->in->messages.at[i].rec;
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
-		x->status[i] = op->is_held || (!with_deletions && op_is_deletion(op)) ? OP_FAILED : OP_WAIT;
+		x->status[i] = op->is_held ? OP_FAILED : OP_WAIT;
 		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && op->msg != UINT32_MAX)
 			x->run->progress.messages++;
 		if (log_is_on(LOG_PLAN)) {
 			buf_clear(&line);
 			op_explain(x->in, op, &line);
-			log_line(LOG_PLAN, "%s%s", buf_str(&line), x->status[i] == OP_WAIT ? "" : " (not now)");
+			log_line(LOG_PLAN, "%s%s", buf_str(&line), x->status[i] == OP_WAIT ? "" : " (held)");
 		}
 	}
 	buf_release(&line);
@@ -382,13 +445,13 @@ leave_all(struct exec *x)
 }
 
 int
-exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool with_deletions, struct err *e)
+exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e)
 {
 	struct exec x = { .run = r, .in = in, .plan = plan };
 	size_t g;
 	int status = 0;
 
-	start(&x, with_deletions);
+	start(&x);
 	leave_all(&x);
 	for (g = 0; g < sizeof groups / sizeof groups[0] && status == 0; g++) {
 		status = run_group(&x, g, e);

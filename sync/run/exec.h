@@ -25,8 +25,7 @@ struct run_box *exec_box(const struct exec *x, uint32_t plan_box);
 uint32_t exec_to_box(const struct exec *x, const struct op *op);
 
 /* settle.c */
-void settle_fill_box(struct exec *x, struct batch *b, const struct op *op);
-void settle_fill(struct exec *x, struct batch *b, uint32_t op);
+void settle_fill(struct exec *x, struct batch *b, uint32_t op);	/* adds an operation to a batch */
 int settle_intents(struct exec *x, struct batch *b, struct err *e);
 int settle(struct exec *x, struct batch *b, struct err *e);
 int settle_state_only(struct exec *x, uint32_t op, struct err *e);

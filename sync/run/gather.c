@@ -72,31 +72,53 @@ new_job(enum gather_kind kind, enum side side, size_t room)
 	return g;
 }
 
+/* False: it is to be listed in full. */
+static bool
+has_since(const struct run_box *b, enum side s)
+{
+	return !b->side[s].is_forced && b->rec.id != 0 && b->rec.side[s].is_known && b->rec.side[s].cursor.epoch != 0;
+}
+
 static void
 add_question(struct gather_job *g, const struct run *r, uint32_t index)
 {
 	const struct run_box *b = &r->boxes.at[index];
 	const struct box_side *bs = &b->rec.side[g->side];
-	bool has_since = !b->side[g->side].is_forced && b->rec.id != 0 && bs->is_known && bs->cursor.epoch != 0;
 
-	delta_init(&g->delta[g->n], b->side[g->side].on, has_since ? &bs->cursor : NULL);
+	delta_init(&g->delta[g->n], b->side[g->side].on, has_since(b, g->side) ? &bs->cursor : NULL);
 	g->delta[g->n].known = bs->here;
+	g->job.turns += has_since(b, g->side) ? 0 : 1;
 	g->index[g->n++] = index;
 }
 
-/* Splits the wanted mailboxes of a side into jobs: enough for all workers, none too long. */
+/* How many mailboxes a job gets: all workers have some, none too many; but changes are few, and of many mailboxes one
+ * flight over one connection, where the list of all there is keeps one busy. */
+static size_t
+find_share(struct run *r, enum side s)
+{
+	enum { FULL_WEIGHT = 32 };
+	const bool needs[SIDES] = { s == FAR, s == NEAR };
+	size_t i, want = 0, full = 0, share, jobs = (size_t)pool_width(r->pool, needs);
+	const struct run_box *b;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		want += b->side[s].wants_delta;
+		full += b->side[s].wants_delta && !has_since(b, s);
+	}
+	share = (want + full * FULL_WEIGHT) / BOXES_PER_JOB + 1;
+	if (!r->set->store[s]->ops->is_local && share < jobs)
+		jobs = share;
+	share = (want + jobs - 1) / jobs;
+	return share > BOXES_PER_JOB ? BOXES_PER_JOB : share;
+}
+
 static void
 submit_side(struct run *r, enum side s)
 {
-	bool needs[SIDES] = { s == FAR, s == NEAR };
-	size_t i, want = 0, per, width = (size_t)pool_width(r->pool, needs);
+	size_t i, per = find_share(r, s);
 	struct gather_job *g = NULL;
 
-	for (i = 0; i < r->boxes.n; i++)
-		want += r->boxes.at[i].side[s].wants_delta;
-	per = (want + width - 1) / width;
-	if (per > BOXES_PER_JOB)
-		per = BOXES_PER_JOB;
 	for (i = 0; i < r->boxes.n; i++) {
 		if (!r->boxes.at[i].side[s].wants_delta)
 			continue;
@@ -229,8 +251,8 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 	return 0;
 }
 
-static bool
-is_any_wanted(const struct run *r)
+bool
+gather_is_wanted(const struct run *r)
 {
 	size_t i;
 
@@ -264,7 +286,7 @@ gather(struct run *r, struct err *e)
 	enum { TURNS = 3 };		/* changes, then a full list where they did not add up, once more for luck */
 	int turn;
 
-	for (turn = 0; turn < TURNS + r->losses[FAR] + r->losses[NEAR] && is_any_wanted(r); turn++)
+	for (turn = 0; turn < TURNS + r->losses[FAR] + r->losses[NEAR] && gather_is_wanted(r); turn++)
 		if (gather_once(r, e) < 0)
 			return -1;
 	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;

@@ -1,21 +1,31 @@
 #include "sync/run/jobs.h"
 
+/* The flags of a mailbox stand together in b->flags, and what is expunged there in b->expunge. */
 static int
-flags_run(struct job *j, struct session *session[SIDES], struct err *e)
+change_run(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
+	struct box_changes at[BATCH_PARTS] = { { 0 } };
+	struct flag_item *flags = b->flags;
+	struct expunge_item *expunges = b->expunge;
+	size_t i, k;
+	int status;
 
-	return c->store->ops->change_flags(c, b->on, b->epoch, b->flags, b->n, &b->arena, e);
-}
-
-static int
-expunge_run(struct job *j, struct session *session[SIDES], struct err *e)
-{
-	struct batch *b = (struct batch *)j;
-	struct session *c = session[b->side];
-
-	return c->store->ops->expunge(c, b->on, b->epoch, b->expunge, b->n, e);
+	for (i = 0; i < b->n_parts; i++) {
+		at[i] = (struct box_changes){ .box = b->part[i].on, .epoch = b->part[i].epoch, .flags = flags,
+			.expunges = expunges };
+		for (k = b->part[i].first; k < b->part[i].first + b->part[i].n; k++)
+			*(b->is_expunge[k] ? &at[i].n_expunges : &at[i].n_flags) += 1;
+		flags += at[i].n_flags;
+		expunges += at[i].n_expunges;
+	}
+	status = c->store->ops->change(c, at, b->n_parts, &b->arena, e);
+	for (i = 0; i < b->n_parts; i++) {
+		b->part[i].status = at[i].status;
+		b->part[i].err = at[i].err;
+	}
+	return status;
 }
 
 static int
@@ -24,7 +34,7 @@ move_run(struct job *j, struct session *session[SIDES], struct err *e)
 	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
 
-	return c->store->ops->move(c, b->on, b->epoch, b->to_on, b->to_epoch, b->kind == OP_CLONE, b->move, b->n,
+	return c->store->ops->move(c, b->part[0].on, b->part[0].epoch, b->to_on, b->to_epoch, b->kind == OP_CLONE, b->move, b->n,
 	    &b->arena, e);
 }
 
@@ -34,7 +44,7 @@ create_run(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
-	int there = b->is_container ? 0 : c->store->ops->mailbox_exists(c, b->on, e);
+	int there = b->is_container ? 0 : c->store->ops->mailbox_exists(c, b->part[0].on, e);
 
 	if (there < 0 && e->scope >= ERR_STORE)
 		return -1;
@@ -43,7 +53,7 @@ create_run(struct job *j, struct session *session[SIDES], struct err *e)
 		b->outcome = OUTCOME_FAILED;
 		return 0;
 	}
-	return c->store->ops->create_mailbox(c, b->on, b->role, &b->outcome, e);
+	return c->store->ops->create_mailbox(c, b->part[0].on, b->role, &b->outcome, e);
 }
 
 /* A mailbox goes with all that is in it: only as it was when it was read (R13). Cursors that do not stand still tell
@@ -53,7 +63,7 @@ remove_run(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
-	struct mailbox now = { .name = b->on, .id = "" };
+	struct mailbox now = { .name = b->part[0].on, .id = "" };
 
 	if (c->store->ops->cursors(c, &now, 1, e) < 0)
 		return -1;
@@ -63,7 +73,7 @@ remove_run(struct job *j, struct session *session[SIDES], struct err *e)
 		b->outcome = OUTCOME_FAILED;
 		return 0;
 	}
-	return c->store->ops->remove_mailbox(c, b->on, &b->outcome, e);
+	return c->store->ops->remove_mailbox(c, b->part[0].on, &b->outcome, e);
 }
 
 static int
@@ -72,7 +82,7 @@ rename_run(struct job *j, struct session *session[SIDES], struct err *e)
 	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
 
-	return c->store->ops->rename_mailbox(c, b->on, b->to_on, &b->outcome, e);
+	return c->store->ops->rename_mailbox(c, b->part[0].on, b->to_on, &b->outcome, e);
 }
 
 static void
@@ -95,6 +105,7 @@ batch_new(enum op_kind kind, enum side side, size_t room)
 	b->side = side;
 	b->job.needs[side] = true;
 	b->op = mem_alloc(room * sizeof *b->op);
+	b->at = mem_alloc(room * sizeof *b->at);
 	b->intent = mem_alloc(room * sizeof *b->intent);
 	switch (kind) {
 	case OP_COPY:
@@ -102,11 +113,9 @@ batch_new(enum op_kind kind, enum side side, size_t room)
 		break;
 	case OP_FLAGS:
 		b->flags = mem_alloc(room * sizeof *b->flags);
-		b->job.run = flags_run;
-		break;
-	case OP_EXPUNGE:
 		b->expunge = mem_alloc(room * sizeof *b->expunge);
-		b->job.run = expunge_run;
+		b->is_expunge = mem_alloc(room * sizeof *b->is_expunge);
+		b->job.run = change_run;
 		break;
 	case OP_MOVE:
 	case OP_CLONE:
@@ -134,6 +143,8 @@ batch_free(struct batch **batch)
 	if (b == NULL)
 		return;
 	free(b->op);
+	free(b->at);
+	free(b->is_expunge);
 	free(b->intent);
 	free(b->fetch);
 	free(b->deliver);

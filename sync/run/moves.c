@@ -209,13 +209,15 @@ renew(struct run *r, const struct plan_input *in, enum side s, const struct adop
 	return message_put(r->state, rec, masks, e);
 }
 
-/* A pair may go on only where its other half is there, and stays. */
+/* A pair may go on only where its other half is there for sure, and stays: with one that proves to have vanished, what came
+ * back would be deleted. */
 static bool
-may_renew(const struct record *rec, enum side s)
+may_renew(const struct run_box *b, const struct record *rec, enum side s)
 {
 	const struct record_half *other = &rec->half[side_other(s)];
+	const struct run_side *there = &b->side[side_other(s)];
 
-	return other->presence == PRESENCE_HERE && !(other->flags.sys & FLAG_DELETED);
+	return !there->is_unsure && !there->has_failed && other->presence == PRESENCE_HERE && !(other->flags.sys & FLAG_DELETED);
 }
 
 /* Items of one mailbox, as their own search: from `first` on those with the same place. */
@@ -230,7 +232,7 @@ renew_box(struct search *x, enum side s, uint32_t box, bool *has_changed, struct
 
 	for (i = 0; i < x->items.n; i++) {
 		item = &x->items.at[i];
-		if (item->place == box && (item->side == NEW || may_renew(search_record(x, item), s))) {
+		if (item->place == box && (item->side == NEW || may_renew(&x->run->boxes.at[box], search_record(x, item), s))) {
 			vec_push(&own.items, *item);
 			own.n[item->side]++;
 			/* Apart from each other, or adopt_moved() would not pair them. */

@@ -13,6 +13,7 @@ struct worker {
 	int index;
 	pthread_t thread;
 	bool is_started;
+	const struct job *job;		/* pool.lock; that it runs, NULL = none */
 	bool is_idle;			/* waits for work: its sessions may be looked at, and taken, with the lock held */
 	bool is_opening[SIDES];		/* pool.lock; it runs a job and had no session there */
 	struct session *session[SIDES];	/* this worker's alone while it runs */
@@ -84,6 +85,26 @@ idle_holder(const struct pool *p, enum side s)
 	return NULL;
 }
 
+enum { DIAL_TURNS = 5 };
+
+/* With the lock held: connections there are on a side are at work, but not for so long that dialling another were faster. */
+static bool
+is_sooner_served(const struct pool *p, enum side s, const struct job *j)
+{
+	unsigned ahead = 0, busy = 0;
+	const struct job *q;
+	int i;
+
+	for (i = 0; i < p->started; i++)
+		if (p->worker[i].session[s] != NULL && p->worker[i].job != NULL && p->worker[i].job->needs[s]) {
+			busy++;
+			ahead += p->worker[i].job->turns;
+		}
+	for (q = p->queue; q != j; q = q->next)
+		ahead += q->needs[s] ? q->turns : 0;
+	return ahead < DIAL_TURNS * busy;
+}
+
 static bool
 is_eligible(const struct pool *p, const struct worker *w, const struct job *j)
 {
@@ -92,7 +113,7 @@ is_eligible(const struct pool *p, const struct worker *w, const struct job *j)
 	for (s = 0; s < SIDES; s++) {
 		if (!j->needs[s] || w->session[s] != NULL)
 			continue;
-		if (w->index >= p->width[s])
+		if (w->index >= p->width[s] || (!p->set.store[s]->ops->is_local && is_sooner_served(p, (enum side)s, j)))
 			return false;
 		/* No more than there are, and all of those are at work. */
 		if (p->is_refused[s] && count_sessions(p, (enum side)s) > 0 && idle_holder(p, (enum side)s) == NULL)
@@ -124,7 +145,6 @@ take_sessions(struct pool *p, struct worker *w, const struct job *j)
 static int
 lacks(const struct worker *w, const struct job *j)
 {
-	enum { DIAL_TURNS = 5 };
 	int s, cost = 0;
 
 	for (s = 0; s < SIDES; s++)
@@ -272,11 +292,13 @@ worker_main(void *arg)
 			continue;
 		}
 		p->running++;
+		w->job = j;
 		take_sessions(p, w, j);
 		pthread_mutex_unlock(&p->lock);
 		run_job(w, j);
 		pthread_mutex_lock(&p->lock);
 		p->running--;
+		w->job = NULL;
 		was_busy = true;
 		finish_job(p, w, j);
 	}

@@ -26,6 +26,8 @@ struct job {
 	 * the job as a whole could not be done. A dead session (ERR_STORE) is closed by the pool after. */
 	int (*run)(struct job *j, struct session *session[SIDES], struct err *e);
 	bool needs[SIDES];
+	/* What it costs, about, in turns of a talk: nobody dials for a job that gets a session sooner by waiting. */
+	unsigned turns;
 	/* results */
 	int status;
 	struct err err;

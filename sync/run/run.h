@@ -99,8 +99,9 @@ const struct flag_mask *run_masks(const struct run_box *b, struct flag_mask mask
 
 /* boxes.c */
 int boxes_list(struct run *r, struct err *e);
-/* Cursors again, of both sides; marks boxes that moved since they were read as wanting a delta. */
-int boxes_refresh(struct run *r, bool only_written, struct err *e);
+/* Marks boxes that were written to as wanting a delta, and of the sides in `looks` those whose cursors, asked for again, moved
+ * since they were read. */
+int boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e);
 
 /* Cursors of some mailboxes of a side as they are now; boxes[i].name is the store's. */
 int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
@@ -119,6 +120,7 @@ int renames_find(struct run *r, struct err *e);
 const char *renames_shown(struct run *r, enum side s, const char *full);
 
 /* gather.c: every delta that is wanted, folded and committed. -1 only when the run cannot go on. */
+bool gather_is_wanted(const struct run *r);
 int gather(struct run *r, struct err *e);
 
 /* fold.c */
@@ -183,8 +185,8 @@ int prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e
 /* guard.c: a side that lost the twins of much of what it had (R21), after twins_find. */
 void guard_lost(struct run *r, struct plan_input *in, struct arena *a);
 
-/* exec.c: runs what of the plan is not held; deletions only when asked to. Settles and commits. */
-int exec(struct run *r, const struct plan_input *in, const struct plan *plan, bool with_deletions, struct err *e);
+/* exec.c: runs what of the plan is not held. Settles and commits. */
+int exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e);
 
 /* refused.c */
 void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);

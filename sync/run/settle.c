@@ -25,30 +25,31 @@ exec_to_box(const struct exec *x, const struct op *op)
 	return op->other != UINT32_MAX ? x->in->messages.at[op->other].box : op->box;
 }
 
-void
-settle_fill_box(struct exec *x, struct batch *b, const struct op *op)
+static uint64_t
+epoch_of(const struct run_box *box, enum side s)
+{
+	return box->rec.side[s].is_known ? box->rec.side[s].cursor.epoch : 0;
+}
+
+/* What concerns the batch as a whole, out of its first operation. */
+static void
+fill_batch(struct exec *x, struct batch *b, const struct op *op)
 {
 	const struct run_box *box = exec_box(x, op->box), *to = exec_box(x, exec_to_box(x, op));
 	enum side from = side_other(op->side);
 
-	b->box = op->box;
 	b->to = exec_to_box(x, op);
-	b->on = box->side[op->side].on;
 	if (op->kind == OP_RENAME_BOX) {
-		b->on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->from);
 		b->to_on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->to);
 		return;
 	}
-	b->epoch = box->rec.side[op->side].is_known ? box->rec.side[op->side].cursor.epoch : 0;
 	b->to_on = to->side[op->side].on;
-	b->to_epoch = to->rec.side[op->side].is_known ? to->rec.side[op->side].cursor.epoch : 0;
-	b->from_on = box->side[from].on;
-	b->from_epoch = box->rec.side[from].cursor.epoch;
+	b->to_epoch = epoch_of(to, op->side);
 	b->keeps_date = x->run->set->keeps_date;
 	b->cancel = x->run->set->cancel;
 	b->cursor = box->rec.side[op->side].cursor;
 	b->is_container = op->kind == OP_CREATE_BOX &&
-	    listing_find(&x->run->listing[op->side], b->on) != NULL;
+	    listing_find(&x->run->listing[op->side], box->side[op->side].on) != NULL;
 	if (op->kind == OP_CREATE_BOX)
 		b->role = box->roles | (box->side[from].listed != NULL ? box->side[from].listed->attrs : 0);
 }
@@ -60,6 +61,25 @@ body_size(const struct record *rec, const struct record_half *half)
 	return half->size != 0 ? half->size : rec->ident.has & IDENT_SIZE ? rec->ident.size : 0;
 }
 
+/* The part of the batch that op i goes into; made where its mailbox has none. */
+static struct batch_part *
+fill_part(struct exec *x, struct batch *b, const struct op *op)
+{
+	const struct run_box *box = exec_box(x, op->box);
+	struct batch_part *p = b->n_parts > 0 ? &b->part[b->n_parts - 1] : NULL;
+	enum side from = side_other(op->side);
+
+	if (p != NULL && p->box == op->box)
+		return p;
+	p = &b->part[b->n_parts++];
+	*p = (struct batch_part){ .box = op->box, .on = box->side[op->side].on, .from_on = box->side[from].on,
+		.epoch = epoch_of(box, op->side), .from_epoch = box->rec.side[from].cursor.epoch, .first = b->n,
+		.err_side = op->side };
+	if (op->kind == OP_RENAME_BOX)
+		p->on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->from);
+	return p;
+}
+
 void
 settle_fill(struct exec *x, struct batch *b, uint32_t i)
 {
@@ -68,8 +88,12 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 	struct store *store = x->run->set->store[op->side];
 	const struct record_half *here = rec != NULL ? &rec->half[op->side] : NULL;
 	const struct record_half *there = rec != NULL ? &rec->half[side_other(op->side)] : NULL;
-	size_t n = b->n++;
+	size_t n;
 
+	if (b->n == 0)
+		fill_batch(x, b, op);
+	fill_part(x, b, op)->n++;
+	n = b->n++;
 	b->op[n] = i;
 	b->intent[n].id = 0;
 	switch (op->kind) {
@@ -82,11 +106,14 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 			b->deliver[n].flags = there->flags;
 		break;
 	case OP_FLAGS:
-		b->flags[n] = (struct flag_item){ .key = here->key, .hint = here->hint, .add = op->add,
+		b->at[n] = b->n_flags;
+		b->flags[b->n_flags++] = (struct flag_item){ .key = here->key, .hint = here->hint, .add = op->add,
 			.remove = op->remove, .flags = here->flags, .new_hint = here->hint };
 		break;
 	case OP_EXPUNGE:
-		b->expunge[n] = (struct expunge_item){ .key = here->key, .hint = here->hint,
+		b->is_expunge[n] = true;
+		b->at[n] = b->n_expunge;
+		b->expunge[b->n_expunge++] = (struct expunge_item){ .key = here->key, .hint = here->hint,
 			.expect = here->flags, .size = here->size, .date = here->date, .ident = rec->ident };
 		break;
 	case OP_MOVE:
@@ -125,13 +152,13 @@ intent_kind_of(enum op_kind kind)
 static struct intent
 make_intent(const struct exec *x, const struct batch *b, size_t n)
 {
-	const struct run_box *box = &x->run->boxes.at[b->box], *to = &x->run->boxes.at[b->to];
 	const struct op *op = &x->plan->ops.at[b->op[n]];
+	const struct run_box *box = exec_box(x, op->box), *to = exec_box(x, exec_to_box(x, op));
 	const struct record *rec = x->live[op->msg];
 	bool moves = b->kind == OP_MOVE || b->kind == OP_CLONE;
-	struct intent in = { .kind = intent_kind_of(b->kind), .side = b->side, .box = box->rec.id,
+	struct intent in = { .kind = intent_kind_of(op->kind), .side = b->side, .box = box->rec.id,
 		.to_box = to->rec.id, .record = moves ? x->live[op->other]->id : rec->id,
-		.key = rec->half[b->side].key, .epoch = moves ? b->to_epoch : b->epoch,
+		.key = rec->half[b->side].key, .epoch = epoch_of(to, b->side),
 		.uidnext = to->side[b->side].uidnext, .ident = rec->ident, .when = x->run->set->now };
 
 	if (b->kind == OP_COPY)
@@ -154,7 +181,7 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 
 	bool is_back = b->kind == OP_COPY && rec->half[b->side].presence == PRESENCE_GONE;
 
-	if (b->kind == OP_EXPUNGE || (rec->mark == MARK_NEW && !is_back))
+	if (op->kind == OP_EXPUNGE || (rec->mark == MARK_NEW && !is_back))
 		return 0;
 	rec->mark = MARK_NEW;
 	rec->why = "";
@@ -163,7 +190,7 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 		rec->half[b->side] = RECORD_HALF_NEVER;
 		rec->has_agreed = false;
 	}
-	return put(x, &x->run->boxes.at[moves ? b->to : b->box], rec, e);
+	return put(x, exec_box(x, moves ? exec_to_box(x, op) : op->box), rec, e);
 }
 
 /* P8: a mailbox that was removed is about to be made again for what is new or changed on the other side. From here on the
@@ -172,7 +199,7 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 static int
 revive(struct exec *x, const struct batch *b, struct err *e)
 {
-	struct run_box *box = &x->run->boxes.at[b->box];
+	struct run_box *box = &x->run->boxes.at[b->part[0].box];
 	bool *is_back = mem_alloc(x->in->messages.n + 1);
 	struct record_half *half;
 	size_t i;
@@ -183,7 +210,7 @@ revive(struct exec *x, const struct batch *b, struct err *e)
 			is_back[x->plan->ops.at[i].msg] = true;
 	for (i = 0; i < x->in->messages.n && status == 0; i++) {
 		half = &x->live[i]->half[b->side];
-		if (x->in->messages.at[i].box != b->box || half->presence == PRESENCE_NEVER)
+		if (x->in->messages.at[i].box != b->part[0].box || half->presence == PRESENCE_NEVER)
 			continue;
 		*half = is_back[i] ? RECORD_HALF_NEVER : run_half_left(x->run, x->live[i]);
 		x->live[i]->has_agreed &= !is_back[i];
@@ -202,16 +229,17 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 	if (b->kind == OP_CREATE_BOX && x->plan->ops.at[b->op[0]].reason == REASON_REVIVED)
 		return revive(x, b, e);
 	if (b->kind == OP_RENAME_BOX) {
-		b->intent[0] = (struct intent){ .kind = INTENT_RENAME, .side = b->side, .box = x->run->boxes.at[b->box].rec.id,
+		b->intent[0] = (struct intent){ .kind = INTENT_RENAME, .side = b->side, .box = x->run->boxes.at[b->part[0].box].rec.id,
 			.server_id = x->plan->ops.at[b->op[0]].to, .when = x->run->set->now };
 		return intent_put(x->run->state, &b->intent[0], e);
 	}
-
-	if (b->kind != OP_COPY && b->kind != OP_MOVE && b->kind != OP_CLONE && b->kind != OP_EXPUNGE)
+	if (is_box_op(b->kind))
 		return 0;
 	for (i = 0; i < b->n; i++) {
+		if (x->plan->ops.at[b->op[i]].kind == OP_FLAGS)
+			continue;
 		if (await_twin(x, b, i, e) < 0 || (b->kind == OP_MOVE &&
-		    astray_settle(x->run, b->box, x->live[x->plan->ops.at[b->op[i]].msg], b->side, e) < 0))
+		    astray_settle(x->run, b->part[0].box, x->live[x->plan->ops.at[b->op[i]].msg], b->side, e) < 0))
 			return -1;
 		b->intent[i] = make_intent(x, b, i);
 		if (intent_put(x->run->state, &b->intent[i], e) < 0)
@@ -238,7 +266,7 @@ static int
 message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *why, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[i];
-	struct run_box *box = &x->run->boxes.at[b->box];
+	struct run_box *box = exec_box(x, op->box);
 	struct record *rec = x->live[op->msg];
 
 	x->status[i] = OP_FAILED;
@@ -276,7 +304,7 @@ static int
 copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
-	struct run_box *box = &x->run->boxes.at[b->box];
+	struct run_box *box = exec_box(x, op->box);
 	struct record *rec = x->live[op->msg];
 	struct deliver_item *d = &b->deliver[n];
 	struct record_half *h = &rec->half[b->side];
@@ -320,14 +348,15 @@ flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *rec = x->live[op->msg];
 	struct record_half *h = &rec->half[b->side];
+	const struct flag_item *item = &b->flags[b->at[n]];
 
 	if (op->add.sys & FLAG_DELETED)
 		x->run->report->side[b->side].trashed++;
 	else
 		x->run->report->side[b->side].flagged++;
-	h->flags = flags_dup(&x->arena, b->flags[n].flags);
-	h->hint = arena_strdup(&x->arena, b->flags[n].new_hint);
-	return put(x, &x->run->boxes.at[b->box], rec, e);
+	h->flags = flags_dup(&x->arena, item->flags);
+	h->hint = arena_strdup(&x->arena, item->new_hint);
+	return put(x, exec_box(x, op->box), rec, e);
 }
 
 static int
@@ -337,7 +366,7 @@ write_log(struct exec *x, const struct batch *b, size_t n, const char *verb, str
 	const struct store *store = x->run->set->store[b->side];
 	const struct explain_names names = { { side_name(FAR), side_name(NEAR) } };
 	struct arena a = { 0 };
-	struct log_entry l = { .when = x->run->set->now, .side = b->side, .box = x->run->boxes.at[b->box].name };
+	struct log_entry l = { .when = x->run->set->now, .side = b->side, .box = exec_box(x, op->box)->name };
 	int status;
 
 	l.why = reason_text(&a, op->reason, op->side, &names);
@@ -351,13 +380,14 @@ write_log(struct exec *x, const struct batch *b, size_t n, const char *verb, str
 static int
 expunged(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
-	struct record *rec = x->live[x->plan->ops.at[b->op[n]].msg];
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	struct record *rec = x->live[op->msg];
 
 	if (write_log(x, b, n, "expunged", e) < 0)
 		return -1;
 	x->run->report->side[b->side].expunged++;
 	rec->half[b->side].presence = PRESENCE_GONE;
-	if (put(x, &x->run->boxes.at[b->box], rec, e) < 0)
+	if (put(x, exec_box(x, op->box), rec, e) < 0)
 		return -1;
 	return intent_delete(x->run->state, b->intent[n].id, e);
 }
@@ -366,8 +396,9 @@ expunged(struct exec *x, struct batch *b, size_t n, struct err *e)
 static int
 is_another(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
-	struct run_box *box = &x->run->boxes.at[b->box];
-	struct record *rec = x->live[x->plan->ops.at[b->op[n]].msg];
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	struct run_box *box = exec_box(x, op->box);
+	struct record *rec = x->live[op->msg];
 
 	x->status[b->op[n]] = OP_FAILED;
 	box->side[b->side].was_written = box->side[b->side].is_forced = true;
@@ -384,7 +415,7 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *from = x->live[op->msg], *to = x->live[op->other];
-	struct run_box *from_box = &x->run->boxes.at[b->box], *to_box = &x->run->boxes.at[b->to];
+	struct run_box *from_box = exec_box(x, op->box), *to_box = &x->run->boxes.at[b->to];
 	struct move_item *m = &b->move[n];
 	struct record_half *h = &to->half[b->side];
 	struct flag_mask masks[SIDES];
@@ -426,7 +457,7 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 static int
 box_created(struct exec *x, struct batch *b, struct err *e)
 {
-	struct run_box *box = &x->run->boxes.at[b->box];
+	struct run_box *box = &x->run->boxes.at[b->part[0].box];
 	struct run_side *rs = &box->side[b->side];
 	bool is_revived = x->plan->ops.at[b->op[0]].reason == REASON_REVIVED;
 	uint32_t i;
@@ -434,12 +465,12 @@ box_created(struct exec *x, struct batch *b, struct err *e)
 	rs->was_written = true;
 	rs->is_gone = false;
 	rs->listed = arena_alloc(&x->run->arena, sizeof *rs->listed);
-	rs->listed->name = b->on;
+	rs->listed->name = b->part[0].on;
 	rs->listed->id = "";
 	if (box->rec.id == 0 || !box->rec.side[b->side].is_known)
 		return 0;
 	for (i = 0; i < x->in->messages.n && !is_revived; i++)
-		if (x->in->messages.at[i].box == b->box)
+		if (x->in->messages.at[i].box == b->part[0].box)
 			x->live[i]->half[b->side] = RECORD_HALF_NEVER;
 	box->rec.side[b->side].is_known = false;
 	box->rec.side[b->side].cursor = (struct cursor){ .epoch = 0 };
@@ -478,19 +509,19 @@ renamed(struct exec *x, const struct batch *b, struct err *e)
 {
 	struct run *r = x->run;
 	struct run_box *box;
-	size_t i, len = strlen(b->on);
+	size_t i, len = strlen(b->part[0].on);
 
 	for (i = 0; i < r->boxes.n; i++) {
 		box = &r->boxes.at[i];
-		if (box->side[b->side].listed == NULL || !goes_along(box, b->side, b->on))
+		if (box->side[b->side].listed == NULL || !goes_along(box, b->side, b->part[0].on))
 			continue;
 		box->side[b->side].on = arena_printf(&r->arena, "%s%s", b->to_on, box->side[b->side].on + len);
 		box->side[b->side].was_written = true;
 		if (keep_name(r, box, b->side, e) < 0)
 			return -1;
 	}
-	box = &r->boxes.at[b->box];
-	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "renamed from %s to %s on %s, as on %s", b->on, b->to_on,
+	box = &r->boxes.at[b->part[0].box];
+	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "renamed from %s to %s on %s, as on %s", b->part[0].on, b->to_on,
 	    side_name(b->side), side_name(side_other(b->side))));
 	return intent_delete(r->state, b->intent[0].id, e);
 }
@@ -534,14 +565,14 @@ static int
 rename_failed(struct exec *x, struct batch *b, struct err *e)
 {
 	struct run *r = x->run;
-	struct run_box *box = &r->boxes.at[b->box];
+	struct run_box *box = &r->boxes.at[b->part[0].box];
 	size_t i;
 
 	x->status[b->op[0]] = OP_FAILED;
 	if (b->outcome == OUTCOME_UNKNOWN) {
 		/* The next run looks what they are called. */
 		for (i = 0; i < r->boxes.n; i++)
-			if (goes_along(&r->boxes.at[i], b->side, b->on))
+			if (goes_along(&r->boxes.at[i], b->side, b->part[0].on))
 				r->boxes.at[i].side[b->side].has_failed = true;
 		return 0;
 	}
@@ -549,10 +580,10 @@ rename_failed(struct exec *x, struct batch *b, struct err *e)
 		return -1;
 	if (b->job.status == 0 || b->job.err.scope >= ERR_STORE)
 		return 0;
-	if (is_spelling(b->on, b->to_on))
+	if (is_spelling(b->part[0].on, b->to_on))
 		return 0;
 	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "cannot be renamed from %s to %s on %s (%s): what is in it "
-	    "is moved message by message", b->on, b->to_on, side_name(b->side), b->job.err.text));
+	    "is moved message by message", b->part[0].on, b->to_on, side_name(b->side), b->job.err.text));
 	r->is_split = true;
 	return split(x, box, b->side, e);
 }
@@ -560,7 +591,7 @@ rename_failed(struct exec *x, struct batch *b, struct err *e)
 static int
 box_done(struct exec *x, struct batch *b, struct err *e)
 {
-	struct run_box *box = &x->run->boxes.at[b->box];
+	struct run_box *box = &x->run->boxes.at[b->part[0].box];
 	uint32_t i = b->op[0];
 
 	if (b->kind == OP_RENAME_BOX && b->outcome != OUTCOME_DONE)
@@ -591,18 +622,18 @@ box_done(struct exec *x, struct batch *b, struct err *e)
 }
 
 static enum outcome
-outcome_of(const struct batch *b, size_t n, const struct err **why)
+outcome_of(const struct exec *x, const struct batch *b, size_t n, const struct err **why)
 {
-	switch (b->kind) {
+	switch (x->plan->ops.at[b->op[n]].kind) {
 	case OP_COPY:
 		*why = &b->deliver[n].err;
 		return b->deliver[n].outcome;
 	case OP_FLAGS:
-		*why = &b->flags[n].err;
-		return b->flags[n].outcome;
+		*why = &b->flags[b->at[n]].err;
+		return b->flags[b->at[n]].outcome;
 	case OP_EXPUNGE:
-		*why = &b->expunge[n].err;
-		return b->expunge[n].outcome;
+		*why = &b->expunge[b->at[n]].err;
+		return b->expunge[b->at[n]].outcome;
 	default:
 		*why = &b->move[n].err;
 		return b->move[n].outcome;
@@ -612,10 +643,12 @@ outcome_of(const struct batch *b, size_t n, const struct err **why)
 static int
 settle_done(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+
 	x->run->report->is_changed[b->side] = true;
-	x->run->boxes.at[b->box].side[b->side].was_written = true;
+	exec_box(x, op->box)->side[b->side].was_written = true;
 	x->status[b->op[n]] = OP_DONE;
-	switch (b->kind) {
+	switch (op->kind) {
 	case OP_COPY:
 		return copied(x, b, n, e);
 	case OP_FLAGS:
@@ -627,49 +660,62 @@ settle_done(struct exec *x, struct batch *b, size_t n, struct err *e)
 	}
 }
 
+/* Not everything that was to be expunged may go yet (no UIDPLUS): once more, after the others. */
+static bool
+has_second_turn(struct exec *x, const struct batch *b, size_t n)
+{
+	uint32_t i = b->op[n];
+
+	if (x->plan->ops.at[i].kind != OP_EXPUNGE || !b->expunge[b->at[n]].may_come || x->is_second[i])
+		return false;
+	x->is_second[i] = true;
+	x->status[i] = OP_WAIT;
+	return true;
+}
+
+static int
+settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	const struct err *why;
+
+	switch (outcome_of(x, b, n, &why)) {
+	case OUTCOME_DONE:
+		return settle_done(x, b, n, e);
+	case OUTCOME_UNKNOWN:
+		/* It may have happened: the intent stays, the closing delta looks. */
+		exec_box(x, op->box)->side[b->side].was_written = true;
+		exec_box(x, exec_to_box(x, op))->side[b->side].was_written = true;
+		x->status[b->op[n]] = OP_FAILED;
+		return 0;
+	default:
+		if (b->intent[n].id != 0 && intent_delete(x->run->state, b->intent[n].id, e) < 0)
+			return -1;
+		/* Not tried for want of a session, or of its mailbox: collect() decides whether it gets another turn. */
+		if (why->text[0] == '\0' && (b->job.status < 0 || p->status < 0))
+			return 0;
+		if (op->kind == OP_EXPUNGE && b->expunge[b->at[n]].is_another)
+			return is_another(x, b, n, e);
+		if (b->kind == OP_COPY && b->deliver[n].is_unexplained)
+			refused_note(x->run, x->live[op->msg], b->side, why);
+		return has_second_turn(x, b, n) ? 0 : message_failed(x, b, b->op[n], why, e);
+	}
+}
+
 int
 settle(struct exec *x, struct batch *b, struct err *e)
 {
-	const struct err *why;
 	struct run *r = x->run;
-	size_t n;
+	const struct batch_part *p;
+	size_t i, n;
 
 	if (is_box_op(b->kind))
 		return box_done(x, b, e);
-	for (n = 0; n < b->n; n++) {
-		switch (outcome_of(b, n, &why)) {
-		case OUTCOME_DONE:
-			if (settle_done(x, b, n, e) < 0)
+	for (i = 0; i < b->n_parts; i++) {
+		p = &b->part[i];
+		for (n = p->first; n < p->first + p->n; n++)
+			if (settle_one(x, b, p, n, e) < 0)
 				return -1;
-			break;
-		case OUTCOME_UNKNOWN:
-			/* It may have happened: the intent stays, the closing delta looks. */
-			r->boxes.at[b->box].side[b->side].was_written = true;
-			r->boxes.at[b->to].side[b->side].was_written = true;
-			x->status[b->op[n]] = OP_FAILED;
-			break;
-		case OUTCOME_FAILED:
-			if (b->intent[n].id != 0 && intent_delete(r->state, b->intent[n].id, e) < 0)
-				return -1;
-			/* Not tried for want of a session: collect() decides whether it gets another turn. */
-			if (why->text[0] == '\0' && b->job.status < 0)
-				break;
-			if (b->kind == OP_EXPUNGE && b->expunge[n].is_another) {
-				if (is_another(x, b, n, e) < 0)
-					return -1;
-				break;
-			}
-			if (b->kind == OP_EXPUNGE && b->expunge[n].may_come && !x->is_second[b->op[n]]) {
-				x->is_second[b->op[n]] = true;
-				x->status[b->op[n]] = OP_WAIT;
-				break;
-			}
-			if (b->kind == OP_COPY && b->deliver[n].is_unexplained)
-				refused_note(r, x->live[x->plan->ops.at[b->op[n]].msg], b->side, why);
-			if (message_failed(x, b, b->op[n], why, e) < 0)
-				return -1;
-			break;
-		}
 	}
 	if (b->kind == OP_COPY && r->set->max_transfer != 0 && r->report->bytes >= r->set->max_transfer)
 		r->is_over_limit = r->report->hit_max_transfer = true;

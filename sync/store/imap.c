@@ -157,7 +157,7 @@ already_in(struct imap_conn *c, const char *name, bool is_examine)
 }
 
 static int
-send_enter(struct imap_conn *c, const char *name, bool is_examine, unsigned *ticket_r, struct err *e)
+send_enter(struct imap_conn *c, const char *name, bool is_examine, struct err *e)
 {
 	static const struct imap_events none;
 	struct imap_select how = { .is_examine = is_examine };
@@ -169,7 +169,7 @@ send_enter(struct imap_conn *c, const char *name, bool is_examine, unsigned *tic
 	status = imap_name_out(c->st, name, &wire, e);
 	how.utf8 = buf_str(&wire);
 	if (status == 0)
-		status = imap_select(c->s, &how, &none, NULL, ticket_r, e);
+		status = imap_select(c->s, &how, &none, NULL, &c->ticket, e);
 	buf_release(&wire);
 	if (status < 0 && !imap_session_is_alive(c->s))
 		err_widen(e, ERR_STORE);
@@ -183,72 +183,77 @@ await_enter(struct imap_conn *c, const char *name, bool is_examine, unsigned tic
 	*box_r = imap_select_wait(c->s, ticket, e);
 	if (*box_r == NULL)
 		return imap_session_is_alive(c->s) ? -1 : err_widen(e, ERR_STORE);
-	c->selected = mem_strdup(name);
-	c->is_examined = is_examine;
+	/* It may be one of several that were selected one after the other without waiting. */
+	if (*box_r == imap_session_box(c->s)) {
+		free(c->selected);
+		c->selected = mem_strdup(name);
+		c->is_examined = is_examine;
+	}
 	return 0;
 }
 
 int
 imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e)
 {
-	unsigned ticket;
-
 	*box_r = already_in(c, name, is_examine);
 	if (*box_r != NULL)
 		return 0;
-	if (send_enter(c, name, is_examine, &ticket, e) < 0)
+	if (send_enter(c, name, is_examine, e) < 0)
 		return -1;
-	return await_enter(c, name, is_examine, ticket, box_r, e);
-}
-
-int
-imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e)
-{
-	*ticket_r = 0;
-	return already_in(c, name, false) != NULL ? 0 : send_enter(c, name, false, ticket_r, e);
-}
-
-int
-imap_entered(struct imap_conn *c, const char *name, unsigned ticket, struct err *e)
-{
-	const struct imap_box *box;
-
-	return ticket == 0 ? 0 : await_enter(c, name, false, ticket, &box, e);
+	return await_enter(c, name, is_examine, c->ticket, box_r, e);
 }
 
 /* Another session of ours may have put messages here since this one selected it: Dovecot goes on not seeing them, and
- * answers OK to a STORE of what it does not see, until a command has told it. */
+ * answers OK to a STORE of what it does not see, until a command has told it. Nobody waits for the answer: what is sent
+ * behind it is carried out behind it. */
 static int
 see_news(struct imap_conn *c, struct err *e)
 {
 	static const struct imap_events none;
 	struct imap_command cmd;
-	struct imap_answer answer;
 	int status;
 
 	imap_begin(c, &cmd, IMAP_READ);
 	imap_put(&cmd, "NOOP");
-	status = imap_run(c->s, &cmd, &none, NULL, &answer, e);
+	status = imap_send(c->s, &cmd, &none, NULL, NULL, e);
 	imap_command_release(&cmd);
 	return status < 0 ? err_widen(e, ERR_STORE) : 0;
 }
 
 int
-imap_enter_to_write(struct imap_conn *c, const char *name, uint64_t epoch, struct err *e)
+imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e)
+{
+	int status = already_in(c, name, false) != NULL ? see_news(c, e) : send_enter(c, name, false, e);
+
+	*ticket_r = c->ticket;
+	return status;
+}
+
+static int
+check_epoch(struct imap_conn *c, const char *name, const struct imap_box *box, uint64_t epoch, struct err *e)
+{
+	if (epoch == 0 || box->uidvalidity == epoch)
+		return 0;
+	free(c->selected);
+	c->selected = NULL;
+	return err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "%s: mailbox %s was rebuilt while it was being synchronised "
+	    "(UIDVALIDITY changed); nothing was changed there", c->st->store.name, name);
+}
+
+int
+imap_entered(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e)
 {
 	const struct imap_box *box;
 
-	if (already_in(c, name, false) != NULL && see_news(c, e) < 0)
+	return await_enter(c, name, false, ticket, &box, e) < 0 ? -1 : check_epoch(c, name, box, epoch, e);
+}
+
+int
+imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e)
+{
+	if (imap_entered(c, name, ticket, epoch, e) < 0)
 		return -1;
-	if (imap_enter(c, name, false, &box, e) < 0)
-		return -1;
-	if (epoch != 0 && box->uidvalidity != epoch) {
-		free(c->selected);
-		c->selected = NULL;
-		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "%s: mailbox %s was rebuilt while it was being "
-		    "synchronised (UIDVALIDITY changed); nothing was changed there", c->st->store.name, name);
-	}
-	if (box->is_read_only)
+	if (imap_session_box(c->s)->is_read_only)
 		return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: mailbox %s is read-only on the server",
 		    c->st->store.name, name);
 	return 0;
@@ -321,9 +326,9 @@ store_free(struct store *s)
 static const struct store_ops imap_ops = {
 	.kind = "IMAP", .has_uid_keys = true, .free = store_free, .session_open = session_open,
 	.session_close = session_close, .list = imap_list, .cursors = imap_cursors,
-	.identities = imap_identities, .leave = imap_leave, .mailbox_exists = imap_exists, .delta = imap_delta, .identify = imap_identify, .fetch = imap_fetch,
-	.choose_name = choose_name, .deliver = imap_deliver, .change_flags = imap_change_flags,
-	.expunge = imap_expunge, .move = imap_move, .create_mailbox = imap_create_mailbox,
+	.identities = imap_identities, .leave = imap_leave, .mailbox_exists = imap_exists, .delta = imap_delta,
+	.identify = imap_identify, .fetch = imap_fetch, .choose_name = choose_name, .deliver = imap_deliver,
+	.change = imap_change, .move = imap_move, .create_mailbox = imap_create_mailbox,
 	.remove_mailbox = imap_remove_mailbox, .rename_mailbox = imap_rename_mailbox, .memory_save = memory_save,
 	.memory_load = memory_load,
 };

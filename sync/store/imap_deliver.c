@@ -374,6 +374,12 @@ deliver_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 }
 
 static int
+deliver_flush(struct delivery *delivery, struct err *e)
+{
+	return send_group((struct imap_deliver *)delivery, e);
+}
+
+static int
 deliver_finish(struct delivery *delivery, struct err *e)
 {
 	struct imap_deliver *d = (struct imap_deliver *)delivery;
@@ -411,6 +417,7 @@ imap_deliver(struct session *session, const char *box, uint64_t epoch, struct de
 		return -1;
 	d = mem_alloc(sizeof *d);
 	d->delivery.sink = (struct body_sink){ deliver_begin, deliver_data, deliver_end, d };
+	d->delivery.flush = deliver_flush;
 	d->delivery.finish = deliver_finish;
 	d->c = imap_conn_of(session);
 	d->box = mem_strdup(box);

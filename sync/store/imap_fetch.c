@@ -1,5 +1,5 @@
 /* Bodies and identities of messages: one FETCH for a set of UIDs, the next asked for before the last has
- * been drained; a literal goes from the stream to the sink through one buffer.
+ * been drained, in the next mailbox as well; a literal goes from the stream to the sink through one buffer.
  *
  * Must hold: a body whose UID did not come before it is refused and fetched again alone, where it can be
  * no other's; one that broke off ends `failed`.
@@ -10,27 +10,27 @@
 
 enum {
 	PER_COMMAND = 40,		/* messages of one FETCH */
-	AHEAD = 3,			/* FETCHes unanswered at once */
+	AHEAD = 120,			/* messages asked for at once, about */
 };
 
 struct fetched { uint32_t uid; size_t index; bool is_done; };
 
+/* What is fetched from one mailbox. */
 struct fetch_work {
 	struct imap_conn *c;
 	const char *box;
 	uint64_t epoch;			/* the mailbox must be of; 0 = any */
-	unsigned ticket;		/* of the SELECT the FETCHes are behind; 0 = it was selected before */
-	bool is_other;			/* it is another mailbox: nothing of it is taken */
+	unsigned ticket;		/* of the SELECT the FETCHes are behind */
+	int status;			/* -1 with failure: it could not be read */
+	struct err failure;
 	struct fetched *sorted;		/* by UID */
 	size_t n;
 	const char *section;		/* "" or "HEADER" */
 	struct fetched *alone;		/* the one message of a FETCH of its own; NULL = several */
 	/* what is being received */
 	struct fetched *current;
-	bool has_failed;		/* the sink gave up: nothing more is wanted */
-	struct err err;
 	/* either: bodies to a sink */
-	const struct body_sink *sink;
+	struct fetch_end *end;
 	/* or: identities */
 	struct identify_item *items;
 	struct digest *digest;
@@ -38,6 +38,19 @@ struct fetch_work {
 	bool is_answered_badly;
 	struct err answer;
 };
+
+/* Of all that goes to one sink. */
+struct fetch_end {
+	const struct body_sink *sink;
+	bool has_failed;		/* it gave up: nothing more is wanted */
+	struct err err;
+};
+
+static bool
+has_ended(const struct fetch_work *w)
+{
+	return w->end != NULL && w->end->has_failed;
+}
 
 static struct fetched *
 find(const struct fetch_work *w, uint32_t uid)
@@ -56,13 +69,11 @@ find(const struct fetch_work *w, uint32_t uid)
 
 /* The SELECT in front of the FETCH has told its UIDVALIDITY by the time a body comes. */
 static bool
-is_ours(struct fetch_work *w)
+is_ours(const struct fetch_work *w)
 {
-	const struct imap_box *box = w->ticket != 0 ? imap_select_box(w->c->s, w->ticket) : imap_session_box(w->c->s);
+	const struct imap_box *box = imap_select_box(w->c->s, w->ticket);
 
-	if (box != NULL && w->epoch != 0 && box->uidvalidity != w->epoch)
-		w->is_other = true;
-	return box != NULL && !w->is_other;
+	return box != NULL && (w->epoch == 0 || box->uidvalidity == w->epoch);
 }
 
 static int
@@ -72,7 +83,7 @@ on_body_begin(void *ctx, const struct imap_fetch *f, const struct imap_body *bod
 	struct body_head head = { .form = BODY_WIRE, .size = body->size, .wire_size = body->size };
 
 	w->current = NULL;
-	if (w->has_failed || body->is_nil || !is_ours(w) || strcmp(body->section, w->section) != 0)
+	if (has_ended(w) || body->is_nil || !is_ours(w) || strcmp(body->section, w->section) != 0)
 		return -1;
 	w->current = f->uid != 0 ? find(w, f->uid) : w->alone;
 	if (w->current == NULL || w->current->is_done) {
@@ -85,11 +96,8 @@ on_body_begin(void *ctx, const struct imap_fetch *f, const struct imap_body *bod
 	}
 	head.index = w->current->index;
 	head.date = f->has & IMAP_FETCH_DATE ? f->date : 0;
-	if (w->sink->begin(w->sink->ctx, &head, &w->err) < 0) {
-		w->has_failed = true;
-		return -1;
-	}
-	return 0;
+	w->end->has_failed = w->end->sink->begin(w->end->sink->ctx, &head, &w->end->err) < 0;
+	return w->end->has_failed ? -1 : 0;
 }
 
 static int
@@ -97,17 +105,14 @@ on_body_data(void *ctx, const void *p, size_t len)
 {
 	struct fetch_work *w = ctx;
 
-	if (w->has_failed || w->current == NULL)
+	if (has_ended(w) || w->current == NULL)
 		return -1;
 	if (w->items != NULL) {
 		digest_feed(w->digest, p, len);
 		return 0;
 	}
-	if (w->sink->data(w->sink->ctx, p, len, &w->err) < 0) {
-		w->has_failed = true;
-		return -1;
-	}
-	return 0;
+	w->end->has_failed = w->end->sink->data(w->end->sink->ctx, p, len, &w->end->err) < 0;
+	return w->end->has_failed ? -1 : 0;
 }
 
 static void
@@ -128,13 +133,13 @@ end_body(struct fetch_work *w, bool is_whole)
 {
 	struct err broken;
 
-	if (w->has_failed)
+	if (has_ended(w))
 		return;
 	if (!is_whole)
 		err_set(&broken, ERR_MESSAGE, "%s: a message of %s broke off while it was being fetched",
 		    w->c->st->store.name, w->box);
-	if (w->sink->end(w->sink->ctx, w->current->index, is_whole ? NULL : &broken, &w->err) < 0)
-		w->has_failed = true;
+	w->end->has_failed = w->end->sink->end(w->end->sink->ctx, w->current->index, is_whole ? NULL : &broken,
+	    &w->end->err) < 0;
 	w->current->is_done = true;
 }
 
@@ -189,9 +194,9 @@ send_fetch(struct fetch_work *w, const uint32_t *uids, size_t n, struct err *e)
 	return took;
 }
 
-/* All that is not done yet; per: messages of one FETCH. */
+/* Asks for all that is not done yet, `per` messages a FETCH, with at most `ahead` commands unanswered. */
 static int
-fetch_rest(struct fetch_work *w, size_t per, struct err *e)
+fetch_rest(struct fetch_work *w, size_t per, unsigned ahead, struct err *e)
 {
 	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
 	size_t n = 0, at, took, i;
@@ -200,18 +205,13 @@ fetch_rest(struct fetch_work *w, size_t per, struct err *e)
 	for (i = 0; i < w->n; i++)
 		if (!w->sorted[i].is_done)
 			uids[n++] = w->sorted[i].uid;
-	for (at = 0; at < n && status == 0 && !w->has_failed; at += took) {
+	for (at = 0; at < n && status == 0 && !has_ended(w); at += took) {
 		w->alone = per == 1 ? find(w, uids[at]) : NULL;
 		took = send_fetch(w, uids + at, n - at < per ? n - at : per, e);
-		if (took == 0)
-			status = -1;
-		else
-			status = imap_drain_to(w->c, per == 1 ? 0 : AHEAD - 1, e);
+		status = took == 0 ? -1 : imap_drain_to(w->c, ahead, e);
 	}
-	if (status == 0)
-		status = imap_settle(w->c, e);
 	free(uids);
-	return status;
+	return status < 0 ? err_widen(e, ERR_STORE) : 0;
 }
 
 static int
@@ -222,27 +222,72 @@ cmp_uid(const void *x, const void *y)
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-/* Fetches in bulk, behind a SELECT that is not waited for (R17 allows reading so), then what is left alone. */
-static int
-run(struct fetch_work *w, uint64_t epoch, struct err *e)
+/* How many commands, SELECTs among them, ask for AHEAD messages. */
+static unsigned
+find_ahead(const struct fetch_work *w, size_t n)
 {
+	size_t i, commands = 0, messages = 1;
+
+	for (i = 0; i < n; i++) {
+		commands += 2 + w[i].n / PER_COMMAND;
+		messages += w[i].n;
+	}
+	return (unsigned)(AHEAD * commands / messages) < 2 ? 2 : (unsigned)(AHEAD * commands / messages);
+}
+
+/* What one mailbox alone is to blame for stays with it. -1: the session is dead. */
+static int
+part_failed(struct fetch_work *w, const struct err *why, struct err *e)
+{
+	*e = *why;
+	if (!imap_session_is_alive(w->c->s))
+		err_widen(e, ERR_STORE);
+	return store_part_ended(-1, &w->status, &w->failure, e);
+}
+
+/* A body that did not come with the others is asked for alone. */
+static int
+fetch_left(struct fetch_work *w, struct err *e)
+{
+	struct err why;
 	size_t i, left = 0;
 
-	w->epoch = epoch;
-	qsort(w->sorted, w->n, sizeof *w->sorted, cmp_uid);
-	if (imap_enter_ahead(w->c, w->box, &w->ticket, e) < 0)
-		return -1;
-	if (fetch_rest(w, PER_COMMAND, e) < 0)
-		return err_widen(e, ERR_STORE);
-	if (imap_entered(w->c, w->box, w->ticket, e) < 0)
-		return -1;
-	if (!is_ours(w) || w->is_other)
-		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "%s: mailbox %s was rebuilt while it was being read "
-		    "(UIDVALIDITY changed)", w->c->st->store.name, w->box);
 	for (i = 0; i < w->n; i++)
 		left += !w->sorted[i].is_done;
-	if (left > 0 && !w->has_failed && fetch_rest(w, 1, e) < 0)
-		return err_widen(e, ERR_STORE);
+	if (left == 0 || w->status < 0 || has_ended(w))
+		return 0;
+	if (imap_enter_ahead(w->c, w->box, &w->ticket, &why) < 0 ||
+	    imap_entered(w->c, w->box, w->ticket, w->epoch, &why) < 0)
+		return part_failed(w, &why, e);
+	return fetch_rest(w, 1, 0, e);
+}
+
+/* Fetches in bulk, behind SELECTs that are not waited for (R17 allows reading so), then what is left alone. */
+static int
+run(struct fetch_work *w, size_t n, struct err *e)
+{
+	unsigned ahead = find_ahead(w, n);
+	struct err why;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		qsort(w[i].sorted, w[i].n, sizeof *w[i].sorted, cmp_uid);
+		if (imap_enter_ahead(w[i].c, w[i].box, &w[i].ticket, &why) < 0) {
+			if (part_failed(&w[i], &why, e) < 0)
+				return -1;
+		} else if (fetch_rest(&w[i], PER_COMMAND, ahead, e) < 0) {
+			return -1;
+		}
+	}
+	if (n > 0 && imap_settle(w[0].c, e) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (w[i].status == 0 && imap_entered(w[i].c, w[i].box, w[i].ticket, w[i].epoch, &why) < 0 &&
+		    part_failed(&w[i], &why, e) < 0)
+			return -1;
+	for (i = 0; i < n; i++)
+		if (fetch_left(&w[i], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -257,35 +302,72 @@ missing(const struct fetch_work *w, struct err *e)
 		    w->box);
 }
 
+/* Returns the octets that will come, about. */
+static uint64_t
+prepare_part(struct fetch_work *w, const struct fetch_part *p, const struct fetch_item *items)
+{
+	uint64_t octets = 0;
+	size_t i;
+
+	w->box = p->box;
+	w->epoch = p->epoch;
+	w->n = p->n;
+	w->section = "";
+	w->sorted = mem_alloc((p->n + 1) * sizeof *w->sorted);
+	for (i = 0; i < p->n; i++) {
+		w->sorted[i] = (struct fetched){ .uid = key_uid(items[p->first + i].key), .index = p->first + i };
+		octets += imap_likely_size(items[p->first + i].size);
+	}
+	return octets;
+}
+
+/* Those that never came. */
+static int
+end_part(struct fetch_work *w, struct err *e)
+{
+	struct err gone;
+	size_t i;
+
+	for (i = 0; i < w->n && w->status == 0; i++) {
+		if (w->sorted[i].is_done)
+			continue;
+		missing(w, &gone);
+		if (w->end->sink->end(w->end->sink->ctx, w->sorted[i].index, &gone, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
-imap_fetch(struct session *session, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+imap_fetch(struct session *session, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e)
 {
-	struct fetch_work w = { .c = imap_conn_of(session), .box = box, .n = n, .section = "", .sink = sink };
+	struct fetch_work *w = mem_alloc((n + 1) * sizeof *w);
+	struct fetch_end end = { .sink = sink };
 	uint64_t octets = 0;
-	struct err gone;
 	size_t i;
 	int status;
 
-	w.sorted = mem_alloc((n + 1) * sizeof *w.sorted);
 	for (i = 0; i < n; i++) {
-		w.sorted[i] = (struct fetched){ .uid = key_uid(items[i].key), .index = i };
-		octets += imap_likely_size(items[i].size);
+		w[i].c = imap_conn_of(session);
+		w[i].end = &end;
+		octets += prepare_part(&w[i], &parts[i], items);
 	}
-	status = imap_expect_octets(w.c, octets, e);
+	status = imap_expect_octets(imap_conn_of(session), octets, e);
 	if (status == 0)
-		status = run(&w, epoch, e);
-	if (status == 0 && w.has_failed) {
-		*e = w.err;
+		status = run(w, n, e);
+	if (end.has_failed) {
+		*e = end.err;
 		status = -1;
 	}
-	for (i = 0; i < n && status == 0; i++) {
-		if (w.sorted[i].is_done)
-			continue;
-		missing(&w, &gone);
-		status = sink->end(sink->ctx, w.sorted[i].index, &gone, e);
+	for (i = 0; i < n; i++) {
+		parts[i].status = w[i].status;
+		parts[i].err = w[i].failure;
+		if (status == 0)
+			status = end_part(&w[i], e);
+		free(w[i].sorted);
 	}
-	free(w.sorted);
+	free(w);
 	return status;
 }
 
@@ -293,7 +375,7 @@ int
 imap_identify(struct session *session, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
     unsigned want, struct err *e)
 {
-	struct fetch_work w = { .c = imap_conn_of(session), .box = box, .n = n, .items = items,
+	struct fetch_work w = { .c = imap_conn_of(session), .box = box, .epoch = epoch, .n = n, .items = items,
 		.wants_full = (want & IDENT_FULL) != 0 };
 	enum { HEADER = 2000 };		/* octets of a usual one */
 	uint64_t octets = 0;
@@ -312,7 +394,11 @@ imap_identify(struct session *session, const char *box, uint64_t epoch, struct i
 	}
 	status = imap_expect_octets(w.c, octets, e);
 	if (status == 0)
-		status = run(&w, epoch, e);
+		status = run(&w, 1, e);
+	if (status == 0 && w.status < 0) {
+		*e = w.failure;
+		status = -1;
+	}
 	for (i = 0; i < n && status == 0; i++)
 		if (!w.sorted[i].is_done)
 			missing(&w, &items[w.sorted[i].index].err);

@@ -57,6 +57,7 @@ struct imap_conn {
 	struct list_work early_work;
 	char *selected;			/* canonical name; NULL = none is known to be */
 	bool is_examined;
+	unsigned ticket;		/* of the SELECT sent last by imap_enter*() */
 	uint64_t expected;		/* octets of bodies, so far */
 	VEC(struct imap_watch *) watches;	/* contexts of the SELECTs of imap_delta.c */
 };
@@ -77,12 +78,12 @@ imap_conn_of(struct session *c)
 void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind);
 /* Selects `name` unless it is (imap_session_box() tells). -1: ERR_BOX, or the session is dead. */
 int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e);
-/* The same, for a call that changes the mailbox: read-write and of this epoch (R17); 0 = any. */
-/* SELECT without waiting, for reading alone: *ticket_r = 0 where the mailbox is selected already. Once all is answered,
- * imap_entered() says whether it was opened. */
+/* SELECT without waiting, for reading alone; none where the mailbox is selected already. imap_entered() waits for it, and
+ * says whether it was opened, and with this UIDVALIDITY (0 = any); of the last ones. */
 int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
-int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, struct err *e);
-int imap_enter_to_write(struct imap_conn *c, const char *name, uint64_t epoch, struct err *e);
+int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
+/* The same for one that is to be changed (R17): it is the one selected, and read-write. */
+int imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
 /* Before bodies travel, about so many octets: compressed from where all of the session's pay for the round trip. */
 int imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e);
 /* For imap_expect_octets(): a message of that size as listed, 0 = not known. */
@@ -118,7 +119,7 @@ void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *mod
 int imap_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
 
 /* imap_fetch.c */
-int imap_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+int imap_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
 int imap_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
     unsigned want, struct err *e);
@@ -130,14 +131,40 @@ int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deli
 /* imap_change.c */
 /* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not tell a message (R13). */
 bool imap_is_loose(struct imap_conn *c);
-int imap_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
-    struct arena *a, struct err *e);
-int imap_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
+int imap_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
+
+/* imap_show.c: some messages of the selected mailbox, by UID, as its answers show them. */
+struct imap_shown { uint32_t uid; bool is_here, has_vanished; struct flags flags; uint64_t size; int64_t date; };
+struct imap_show {
+	struct imap_conn *c;
+	struct imap_shown *at;		/* sorted */
+	size_t n;
+	struct arena *arena;		/* of their flags */
+	bool has_failed;		/* a command was refused: err */
+	struct err err;
+};
+extern const struct imap_events imap_show_events;	/* their context is a struct imap_show */
+void imap_show_begin(struct imap_show *w, struct imap_conn *c, struct arena *a, size_t room);
+void imap_show_add(struct imap_show *w, uint32_t uid);
+void imap_show_sort(struct imap_show *w);
+void imap_show_end(struct imap_show *w);
+struct imap_shown *imap_show_find(struct imap_show *w, uint32_t uid);
+/* How many were shown neither as here nor as gone; and asks for `items` of them, without waiting. */
+size_t imap_show_doubts(const struct imap_show *w);
+int imap_show_ask(struct imap_show *w, const char *items, struct err *e);
+/* Sends `verb` uids `tail` flags in as many lines as it takes; the answers go to w. */
+int imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
+    const char *tail, const struct flags *flags, uint64_t epoch, struct err *e);
+
+/* imap_expunge.c */
+/* Sends what removes exactly these UIDs, which w will show gone. has_foreign_r: it was not sent, for what others marked
+ * \Deleted would have gone with them (no UIDPLUS). */
+int imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, bool mark, bool *has_foreign_r,
     struct err *e);
-/* Removes exactly these UIDs; gone_r[i]: the server showed it gone. has_foreign_r: it could not, for what others marked
- * \Deleted would have gone with them (no UIDPLUS). For moves as well. */
-int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool mark, bool *gone_r,
-    bool *has_foreign_r, struct err *e);
+/* The same, waited for: of a move, whose messages are there twice by now. */
+int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, struct err *e);
+/* Of the selected mailbox: this run, in whatever session, means to expunge it. */
+bool imap_is_doomed(struct imap_conn *c, uint32_t uid);
 
 /* imap_move.c */
 int imap_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,

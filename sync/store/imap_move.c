@@ -102,7 +102,6 @@ static int
 remove_copied(struct move_work *w, uint64_t epoch, struct err *e)
 {
 	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
-	bool *gone = mem_alloc(w->n + 1), has_foreign;
 	size_t i, n = 0;
 	int status = 0;
 
@@ -110,9 +109,8 @@ remove_copied(struct move_work *w, uint64_t epoch, struct err *e)
 		if (w->at[i].is_copied)
 			uids[n++] = w->at[i].uid;
 	if (n > 0)
-		status = imap_remove_uids(w->c, epoch, uids, n, true, gone, &has_foreign, e);
+		status = imap_remove_uids(w->c, epoch, uids, n, e);
 	free(uids);
-	free(gone);
 	return status;
 }
 
@@ -146,10 +144,11 @@ move_once(struct session *session, const char *box, uint64_t epoch, const char *
 	struct move_work w = { .c = imap_conn_of(session), .box = box, .n = n, .to_epoch = to_epoch };
 	const struct imap_caps *caps;
 	bool has_move, has_uidplus;
+	unsigned ticket;
 	size_t i;
 	int status;
 
-	if (imap_enter_to_write(w.c, box, epoch, e) < 0)
+	if (imap_enter_ahead(w.c, box, &ticket, e) < 0 || imap_writable(w.c, box, ticket, epoch, e) < 0)
 		return -1;
 	caps = imap_session_caps(w.c->s);
 	has_move = imap_caps_has(caps, IMAP_CAP_MOVE);

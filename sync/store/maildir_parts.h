@@ -54,17 +54,14 @@ int maildir_confirm_gone(struct session *c, const char *box, const struct key *k
     struct err *e);
 int maildir_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
     unsigned want, struct err *e);
-int maildir_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+int maildir_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
 
 /* maildir_write.c, likewise */
 struct key maildir_choose_name(struct store *s, struct arena *a);
 int maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
     struct arena *a, struct delivery **d_r, struct err *e);
-int maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
-    struct arena *a, struct err *e);
-int maildir_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
-    struct err *e);
+int maildir_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
 int maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e);
 

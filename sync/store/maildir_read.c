@@ -277,19 +277,17 @@ send_file(struct session *c, int fd, const struct stat *st, size_t index, const 
 	return sink->end(sink->ctx, index, &bad, e);
 }
 
-int
-maildir_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+static int
+send_part(struct session *c, struct mdir *m, const struct fetch_part *p, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e)
 {
-	struct mdir m = MDIR_CLOSED;
 	struct stat st;
 	struct err bad;
 	size_t i;
-	int fd, rc;
+	int fd, rc = 0;
 
-	rc = maildir_open_box(c, box, epoch, &m, e);
-	for (i = 0; i < n && rc == 0; i++) {
-		fd = msgfile_open(&m, items[i].key, items[i].hint, &st, &bad);
+	for (i = p->first; i < p->first + p->n && rc == 0; i++) {
+		fd = msgfile_open(m, items[i].key, items[i].hint, &st, &bad);
 		if (fd < 0) {
 			rc = sink->end(sink->ctx, i, &bad, e);
 			continue;
@@ -297,7 +295,24 @@ maildir_fetch(struct session *c, const char *box, uint64_t epoch, const struct f
 		rc = send_file(c, fd, &st, i, sink, e);
 		close(fd);
 	}
-	mdir_close(&m);
+	return rc;
+}
+
+int
+maildir_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
+    const struct body_sink *sink, struct err *e)
+{
+	struct mdir m = MDIR_CLOSED;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		rc = store_part_ended(maildir_open_box(c, parts[i].box, parts[i].epoch, &m, e), &parts[i].status,
+		    &parts[i].err, e);
+		if (rc == 0 && parts[i].status == 0)
+			rc = send_part(c, &m, &parts[i], items, sink, e);
+		mdir_close(&m);
+	}
 	return rc;
 }
 

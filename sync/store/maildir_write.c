@@ -197,8 +197,8 @@ doubt(enum outcome *outcome, struct err *err, const struct err *why)
 	*err = *why;
 }
 
-int
-maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
+static int
+change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
     struct arena *a, struct err *e)
 {
 	struct keywords keywords = { 0 };
@@ -239,8 +239,8 @@ maildir_change_flags(struct session *c, const char *box, uint64_t epoch, struct 
 	return rc;
 }
 
-int
-maildir_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
+static int
+expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
     struct err *e)
 {
 	struct keywords keywords = { 0 };
@@ -270,6 +270,12 @@ maildir_expunge(struct session *c, const char *box, uint64_t epoch, struct expun
 	keywords_release(&keywords);
 	mdir_close(&m);
 	return rc;
+}
+
+int
+maildir_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e)
+{
+	return store_change_each(c, boxes, n, a, change_flags, expunge, e);
 }
 
 /* What the letters of one mailbox are in another, which learns the words that come with these messages. A letter

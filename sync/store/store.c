@@ -52,3 +52,33 @@ delta_release(struct delta *d)
 	vec_release(&d->present);
 	arena_release(&d->arena);
 }
+
+int
+store_change_each(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, store_change_flags *flags,
+    store_expunge *expunge, struct err *e)
+{
+	struct box_changes *b;
+	size_t i;
+	int status;
+
+	for (i = 0; i < n; i++) {
+		b = &boxes[i];
+		status = b->n_flags > 0 ? flags(c, b->box, b->epoch, b->flags, b->n_flags, a, e) : 0;
+		if (status == 0 && b->n_expunges > 0)
+			status = expunge(c, b->box, b->epoch, b->expunges, b->n_expunges, e);
+		if (store_part_ended(status, &b->status, &b->err, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+store_part_ended(int status, int *status_r, struct err *err_r, const struct err *e)
+{
+	*status_r = 0;
+	if (status == 0 || e->scope >= ERR_STORE)
+		return status;
+	*status_r = -1;
+	*err_r = *e;
+	return 0;
+}

@@ -157,6 +157,16 @@ struct fetch_item {
 	uint64_t size;			/* as listed; 0 = not known */
 };
 
+/* A request may go to several mailboxes at once; this is what is asked of one. */
+struct fetch_part {
+	const char *box;
+	uint64_t epoch;
+	size_t first, n;		/* items of the request's array */
+	/* answer */
+	int status;			/* -1 with err (ERR_BOX): it could not be read, and its items never end */
+	struct err err;
+};
+
 /* ---- writes ---- */
 
 struct deliver_item {
@@ -180,6 +190,9 @@ struct deliver_item {
  * frees the delivery; call it also after an error (it then only cleans up and fills). */
 struct delivery {
 	struct body_sink sink;
+	/* Sends what was collected, without waiting for the answer: this delivery rests, for others or for finish. NULL = it
+	 * collects nothing. */
+	int (*flush)(struct delivery *d, struct err *e);
 	int (*finish)(struct delivery *d, struct err *e);
 };
 
@@ -209,6 +222,19 @@ struct expunge_item {
 	bool may_come;
 	/* answer; a message that is gone already is DONE */
 	enum outcome outcome;
+	struct err err;
+};
+
+/* All that is changed in one mailbox: flags first, then what goes for good. */
+struct box_changes {
+	const char *box;
+	uint64_t epoch;
+	struct flag_item *flags;
+	size_t n_flags;
+	struct expunge_item *expunges;
+	size_t n_expunges;
+	/* answer */
+	int status;			/* -1 with err (ERR_BOX): it went no further there */
 	struct err err;
 };
 
@@ -265,16 +291,16 @@ struct store_ops {
 	int (*identify)(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n, unsigned want,
 	    struct err *e);
 	/* Streams bodies into the sink; items that cannot be read end with `failed`. */
-	int (*fetch)(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+	int (*fetch)(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
 	    const struct body_sink *sink, struct err *e);
 
 	/* A name for a message about to be delivered or moved here; unique; KEY_NONE where the store gives keys itself. */
 	struct key (*choose_name)(struct store *s, struct arena *a);
+	/* A session may have several deliveries open, into different mailboxes; a body is whole before another's begins. */
 	int (*deliver)(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
 	    struct arena *a, struct delivery **d_r, struct err *e);
-	int (*change_flags)(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
-	    struct arena *a, struct err *e);
-	int (*expunge)(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n, struct err *e);
+	/* In several mailboxes, so that what one is waited for can be said to the next. */
+	int (*change)(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
 	/* Within one store; keep = copy. The destination's epoch is checked as well (0 = any). */
 	int (*move)(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
 	    struct move_item *items, size_t n, struct arena *a, struct err *e);
@@ -288,6 +314,18 @@ struct store_ops {
 	const char *(*memory_save)(struct store *s, struct arena *a);
 	void (*memory_load)(struct store *s, const char *memory);
 };
+
+/* A part of a request came to its end with `status` and *e: what one mailbox is to blame for becomes the part's (0);
+ * -1 = the session is dead, and the request has ended. */
+int store_part_ended(int status, int *status_r, struct err *err_r, const struct err *e);
+
+/* `change` for stores that gain nothing from being asked at once: one mailbox after the other. */
+typedef int store_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
+    struct arena *a, struct err *e);
+typedef int store_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
+    struct err *e);
+int store_change_each(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, store_change_flags *flags,
+    store_expunge *expunge, struct err *e);
 
 /* What every adapter begins with. */
 struct store {

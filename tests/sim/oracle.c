@@ -288,6 +288,15 @@ oracle_lied(struct oracle *o, int box, int serial)
 }
 
 void
+oracle_miscounted(struct oracle *o, int box)
+{
+	int i;
+
+	for (i = 0; i < ORACLE_SERIALS; i++)
+		oracle_loose(o, box, i);
+}
+
+void
 oracle_ran(struct oracle *o)
 {
 	o->has_run = true;

@@ -71,6 +71,8 @@ void oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was,
 void oracle_loose(struct oracle *o, int box, int serial);
 /* A store said that it had been changed or removed, and it had not. */
 void oracle_lied(struct oracle *o, int box, int serial);
+/* And so the mailbox holds one more than who must count (CONDSTORE) can know of: a removal by a person evens it out. */
+void oracle_miscounted(struct oracle *o, int box);
 
 /* ---- the program ---- */
 void oracle_ours_put(struct oracle *o, int side, int box, int serial);

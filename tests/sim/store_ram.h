@@ -113,16 +113,13 @@ int ram_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run
 int ram_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone, struct err *e);
 int ram_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
     unsigned want, struct err *e);
-int ram_fetch(struct session *c, const char *box, uint64_t epoch, const struct fetch_item *items, size_t n,
+int ram_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
 
 struct key ram_choose_name(struct store *s, struct arena *a);
 int ram_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
     struct arena *a, struct delivery **d_r, struct err *e);
-int ram_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
-    struct arena *a, struct err *e);
-int ram_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
-    struct err *e);
+int ram_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
 int ram_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e);
 int ram_create_mailbox(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);

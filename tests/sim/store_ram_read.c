@@ -278,29 +278,28 @@ send_body(struct ram *r, const struct ram_message *m, size_t index, const struct
 	return sink->end(sink->ctx, index, NULL, e);
 }
 
-int
-ram_fetch(struct session *session, const char *name, uint64_t epoch, const struct fetch_item *items, size_t n,
+static int
+fetch_part(struct ram_session *c, struct fetch_part *p, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e)
 {
-	struct ram_session *c = (struct ram_session *)session;
-	struct ram *r = ram_of(session);
+	struct ram *r = ram_of(&c->session);
 	struct sim *s = r->sim;
 	struct ram_message m;
 	struct err failed;
-	int box = ram_enter_box(c, "fetch", name, epoch, e);
+	int box = ram_enter_box(c, "fetch", p->box, p->epoch, e);
 	size_t i, k, turn = 0;
 	long at;
 
 	if (box < 0)
-		return -1;
+		return store_part_ended(-1, &p->status, &p->err, e);
 	if (sim_happens(s, s->trouble.item))
-		turn = sim_draw(s, n);
-	for (k = 0; k < n; k++) {
-		i = (k + turn) % n;
+		turn = sim_draw(s, p->n);
+	for (k = 0; k < p->n; k++) {
+		i = p->first + (k + turn) % p->n;
 		ram_meanwhile(c, "in fetch");
 		at = ram_find_still(c, box, items[i].key);
 		if (at < 0) {
-			err_class(&failed, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: gone", name);
+			err_class(&failed, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: gone", p->box);
 			if (sink->end(sink->ctx, i, &failed, e) < 0)
 				return -1;
 			continue;
@@ -318,5 +317,17 @@ ram_fetch(struct session *session, const char *name, uint64_t epoch, const struc
 		if (sim_chance(s, 50))
 			return ram_die(c, e);
 	}
+	return 0;
+}
+
+int
+ram_fetch(struct session *session, struct fetch_part *parts, size_t n, const struct fetch_item *items,
+    const struct body_sink *sink, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (fetch_part((struct ram_session *)session, &parts[i], items, sink, e) < 0)
+			return -1;
 	return 0;
 }

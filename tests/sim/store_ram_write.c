@@ -145,6 +145,7 @@ struct delivery_ram {
 	struct delivery delivery;	/* first */
 	struct ram_session *c;
 	int box;
+	uint64_t epoch;			/* of the mailbox when it was opened */
 	struct deliver_item *items;
 	const struct content **whole;	/* what arrived, until finish (Maildir) */
 	int64_t *dates;
@@ -211,7 +212,7 @@ deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struc
 	struct deliver_item *item = &d->items[index];
 	enum fate f = fate_of(r->sim);
 
-	if (!r->box[d->box].exists || r->box[d->box].epoch != d->c->epoch)
+	if (!r->box[d->box].exists || r->box[d->box].epoch != d->epoch)
 		f = FATE_REFUSED;
 	if (c->is_refused[r->side])
 		f = FATE_NEVER;
@@ -321,7 +322,7 @@ ram_deliver(struct session *session, const char *name, uint64_t epoch, struct de
 		return -1;
 	d = mem_alloc(sizeof *d);
 	*d = (struct delivery_ram){ .delivery = { .sink = { sink_begin, sink_data, sink_end, d }, .finish = finish },
-		.c = c, .box = box, .items = items, .n = n, .arena = a };
+		.c = c, .box = box, .epoch = c->epoch, .items = items, .n = n, .arena = a };
 	d->whole = mem_alloc((n + 1) * sizeof *d->whole);
 	d->dates = mem_alloc((n + 1) * sizeof *d->dates);
 	d->body = mem_alloc(4096);
@@ -375,8 +376,8 @@ end_item(struct ram_session *c, enum fate f, enum outcome *o, struct err *e)
 	return 0;
 }
 
-int
-ram_change_flags(struct session *session, const char *name, uint64_t epoch, struct flag_item *items, size_t n,
+static int
+change_flags(struct session *session, const char *name, uint64_t epoch, struct flag_item *items, size_t n,
     struct arena *a, struct err *e)
 {
 	struct ram_session *c = (struct ram_session *)session;
@@ -439,8 +440,8 @@ expunge_one(struct ram_session *c, int box, long at, struct err *e)
 	return 0;
 }
 
-int
-ram_expunge(struct session *session, const char *name, uint64_t epoch, struct expunge_item *items, size_t n,
+static int
+expunge(struct session *session, const char *name, uint64_t epoch, struct expunge_item *items, size_t n,
     struct err *e)
 {
 	struct ram_session *c = (struct ram_session *)session;
@@ -461,7 +462,8 @@ ram_expunge(struct session *session, const char *name, uint64_t epoch, struct ex
 		if (got < 0)
 			return -1;
 		if (got == 0) {
-			if (at < 0)
+			/* Not there because the mailbox is another by now: that is no deletion. */
+			if (at < 0 && r->box[box].epoch == c->epoch)
 				items[i].outcome = OUTCOME_DONE;
 			continue;
 		}
@@ -478,6 +480,8 @@ ram_expunge(struct session *session, const char *name, uint64_t epoch, struct ex
 		changes(r, box, r->sim->policy.expunge[r->side], "an expunge");
 		if (f == FATE_LIE)
 			oracle_lied(r->sim->oracle, box, m->c->serial);
+		if (f == FATE_LIE && r->kind == RAM_CONDSTORE)
+			oracle_miscounted(r->sim->oracle, box);
 		sim_trace(r->sim, "  %s %s: %s is expunged", r->store.name, name, ram_text(r, m));
 		if (takes_effect(f) && expunge_one(c, box, at, e) < 0)
 			return -1;
@@ -485,6 +489,12 @@ ram_expunge(struct session *session, const char *name, uint64_t epoch, struct ex
 			return -1;
 	}
 	return 0;
+}
+
+int
+ram_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e)
+{
+	return store_change_each(c, boxes, n, a, change_flags, expunge, e);
 }
 
 /* To `to`: in one act, or as COPY, STORE, EXPUNGE. *m_r: a copy of what is there now. */

@@ -180,8 +180,9 @@ flags_of(struct fixture *f, const char *box, const char *key, const char *hint, 
 {
 	struct flag_item item = { .key = key_from_string(key), .hint = hint,
 		.add = { flags_from_letters(add), "" }, .remove = { flags_from_letters(drop), "" } };
+	struct box_changes ch = { .box = box, .flags = &item, .n_flags = 1 };
 
-	f->store->ops->change_flags(f->c, box, 0, &item, 1, &f->a, &f->e);
+	f->store->ops->change(f->c, &ch, 1, &f->a, &f->e);
 	return item;
 }
 
@@ -190,8 +191,9 @@ expunge_one(struct fixture *f, const char *box, const char *key, const char *hin
 {
 	struct expunge_item item = { .key = key_from_string(key), .hint = hint,
 		.expect = { flags_from_letters(expect), "" } };
+	struct box_changes ch = { .box = box, .expunges = &item, .n_expunges = 1 };
 
-	f->store->ops->expunge(f->c, box, 0, &item, 1, &f->e);
+	f->store->ops->change(f->c, &ch, 1, &f->a, &f->e);
 	if (item.outcome == OUTCOME_FAILED)
 		f->e = item.err;
 	return item.outcome;
@@ -234,10 +236,12 @@ static inline struct got
 fetch_one(struct fixture *f, const char *box, const char *key, const char *hint)
 {
 	struct fetch_item item = { .key = key_from_string(key), .hint = hint };
+	struct fetch_part part = { .box = box, .n = 1 };
 	struct got g = { 0 };
 	struct body_sink sink = { got_begin, got_data, got_end, &g };
 
-	assert_int_equal(f->store->ops->fetch(f->c, box, 0, &item, 1, &sink, &f->e), 0);
+	assert_int_equal(f->store->ops->fetch(f->c, &part, 1, &item, &sink, &f->e), 0);
+	assert_int_equal(part.status, 0);
 	assert_int_equal(g.ended, 1);
 	return g;
 }

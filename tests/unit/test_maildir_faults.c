@@ -317,6 +317,7 @@ directories_without_permission(void **state)
 	pid = fork();
 	if (pid == 0) {
 		struct fetch_item item = { .key = key_from_string("1.a"), .hint = "c" };
+		struct fetch_part part = { .box = "open", .n = 1 };
 		struct got g = { 0 };
 		struct body_sink sink = { got_begin, got_data, got_end, &g };
 		struct deliver_item del = { .name = key_from_string("2.a"), .flags = FLAGS_NONE };
@@ -333,7 +334,7 @@ directories_without_permission(void **state)
 		delta_init(&d, "shut", NULL);
 		if (f->store->ops->delta(f->c, &d, 1, false, &f->e) < 0 || d.status != -1 || d.err.scope != ERR_BOX)
 			_exit(4);
-		if (f->store->ops->fetch(f->c, "open", 0, &item, 1, &sink, &f->e) < 0 || !g.is_failed)
+		if (f->store->ops->fetch(f->c, &part, 1, &item, &sink, &f->e) < 0 || !g.is_failed)
 			_exit(5);
 		if (f->store->ops->deliver(f->c, "fixed", 0, &del, 1, &f->a, &dv, &f->e) == 0) {
 			if (dv->sink.begin(dv->sink.ctx, &head, &f->e) == 0 || f->e.scope != ERR_BOX)

@@ -231,14 +231,17 @@ another_directory_of_the_same_name_is_not_touched(void **state)
 {
 	struct fixture *f = *state;
 	struct expunge_item item = { .key = key_from_string("1.a"), .hint = "c", .expect = FLAGS_NONE };
+	struct box_changes ch = { .box = "box", .expunges = &item, .n_expunges = 1 };
 	struct delta d;
 
 	make_box(f, "box");
 	run(f, "touch mail/box/cur/1.a");
 	d = delta_of(f, "box");
 	run(f, "cd mail/box; mkdir cur2; touch cur2/1.a; mv cur old; mv cur2 cur");
-	assert_int_equal(f->store->ops->expunge(f->c, "box", d.cursor.epoch, &item, 1, &f->e), -1);
-	assert_int_equal(f->e.scope, ERR_BOX);
+	ch.epoch = d.cursor.epoch;
+	assert_int_equal(f->store->ops->change(f->c, &ch, 1, &f->a, &f->e), 0);
+	assert_int_equal(ch.status, -1);
+	assert_int_equal(ch.err.scope, ERR_BOX);
 	assert_int_equal(item.outcome, OUTCOME_FAILED);
 	run(f, "test -e mail/box/cur/1.a");
 	delta_release(&d);
@@ -595,8 +598,9 @@ static struct flag_item
 change_words(struct fixture *f, const char *key, const char *hint, const char *add, const char *drop)
 {
 	struct flag_item item = { .key = key_from_string(key), .hint = hint, .add = { 0, add }, .remove = { 0, drop } };
+	struct box_changes ch = { .box = "box", .flags = &item, .n_flags = 1 };
 
-	f->store->ops->change_flags(f->c, "box", 0, &item, 1, &f->a, &f->e);
+	f->store->ops->change(f->c, &ch, 1, &f->a, &f->e);
 	return item;
 }
 

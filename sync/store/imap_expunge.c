@@ -1,0 +1,130 @@
+/* Removing messages by UID, in the mailbox that is selected (RFC 9051 section 6.4.9, RFC 4315).
+ *
+ * Must hold (R16, R18):
+ *   1. A message is gone when VANISHED said so, or a FETCH behind it does not show it; a tagged OK proves nothing.
+ *   2. A plain EXPUNGE is sent only where UIDPLUS is missing and nothing but ours is \Deleted.
+ */
+#include "sync/store/imap_inside.h"
+
+static const struct flags deleted = { .sys = FLAG_DELETED, .kw = "" };
+
+/* Without UIDPLUS all that is \Deleted goes at once, so all sessions must know what the run means to remove. */
+static void
+doom(struct imap_conn *c, const uint32_t *uids, size_t n)
+{
+	struct imap_store *st = c->st;
+	uint32_t uidvalidity = imap_session_box(c->s)->uidvalidity;
+	size_t i;
+
+	pthread_mutex_lock(&st->lock);
+	for (i = 0; i < n; i++)
+		vec_push(&st->doomed, (struct imap_doomed){ mem_strdup(c->selected), uidvalidity, uids[i] });
+	pthread_mutex_unlock(&st->lock);
+}
+
+bool
+imap_is_doomed(struct imap_conn *c, uint32_t uid)
+{
+	struct imap_store *st = c->st;
+	uint32_t uidvalidity = imap_session_box(c->s)->uidvalidity;
+	bool is = false;
+	size_t i;
+
+	pthread_mutex_lock(&st->lock);
+	for (i = 0; i < st->doomed.n && !is; i++)
+		is = st->doomed.at[i].uid == uid && st->doomed.at[i].uidvalidity == uidvalidity &&
+		    strcmp(st->doomed.at[i].box, c->selected) == 0;
+	pthread_mutex_unlock(&st->lock);
+	return is;
+}
+
+/* SEARCH DELETED, and of whom it knows; `done` is the work's own. */
+struct search_work { struct imap_show *w; bool has_foreign; };
+
+static void
+on_search(void *ctx, const struct imap_search *search)
+{
+	struct search_work *x = ctx;
+	struct imap_uidset_pos at = { 0 };
+	uint32_t uid;
+
+	while (imap_uidset_next(&search->all, &at, &uid) == 1 && !x->has_foreign)
+		x->has_foreign = imap_show_find(x->w, uid) == NULL && !imap_is_doomed(x->w->c, uid);
+}
+
+static void
+on_search_done(void *ctx, const struct imap_result *r)
+{
+	struct search_work *x = ctx;
+
+	imap_show_events.done(x->w, r);
+}
+
+static const struct imap_events search_events = { .search = on_search, .done = on_search_done };
+
+/* No UIDPLUS: a plain EXPUNGE takes whatever is \Deleted, so it is sent only where that is ours (R18). */
+static int
+plain_expunge(struct imap_show *w, uint64_t epoch, bool *has_foreign_r, struct err *e)
+{
+	struct search_work x = { .w = w };
+	struct imap_command cmd;
+	int status;
+
+	imap_begin(w->c, &cmd, IMAP_READ);
+	cmd.is_search = true;
+	imap_put(&cmd, "UID SEARCH DELETED");
+	status = imap_send(w->c->s, &cmd, &search_events, &x, NULL, e);
+	imap_command_release(&cmd);
+	if (status == 0)
+		status = imap_settle(w->c, e);
+	*has_foreign_r = x.has_foreign;
+	if (status < 0 || w->has_failed || x.has_foreign)
+		return status;
+	imap_begin(w->c, &cmd, IMAP_WRITE);
+	cmd.uidvalidity = (uint32_t)epoch;
+	imap_put(&cmd, "EXPUNGE");
+	status = imap_send(w->c->s, &cmd, &imap_show_events, w, NULL, e);
+	imap_command_release(&cmd);
+	return status;
+}
+
+int
+imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, bool mark, bool *has_foreign_r,
+    struct err *e)
+{
+	bool has_uidplus = imap_caps_has(imap_session_caps(w->c->s), IMAP_CAP_UIDPLUS);
+	int status = 0;
+
+	*has_foreign_r = false;
+	if (!has_uidplus)
+		doom(w->c, uids, n);
+	if (mark)
+		status = imap_send_uids(w, IMAP_WRITE, "UID STORE ", uids, n, " +FLAGS.SILENT ", &deleted, epoch, e);
+	if (status == 0 && has_uidplus)
+		return imap_send_uids(w, IMAP_WRITE, "UID EXPUNGE ", uids, n, "", NULL, epoch, e);
+	return status == 0 ? plain_expunge(w, epoch, has_foreign_r, e) : -1;
+}
+
+int
+imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, struct err *e)
+{
+	struct arena a = { 0 };
+	struct imap_show w;
+	bool has_foreign;
+	size_t i;
+	int status;
+
+	imap_show_begin(&w, c, &a, n);
+	for (i = 0; i < n; i++)
+		imap_show_add(&w, uids[i]);
+	status = imap_remove_send(&w, uids, n, epoch, true, &has_foreign, e);
+	if (status == 0)
+		status = imap_settle(c, e);
+	if (status == 0 && w.has_failed) {
+		*e = w.err;
+		status = -1;
+	}
+	imap_show_end(&w);
+	arena_release(&a);
+	return status;
+}

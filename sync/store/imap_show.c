@@ -1,0 +1,148 @@
+/* What the server shows of some messages, by UID; and commands that name many UIDs. */
+#include "sync/store/imap_inside.h"
+
+struct imap_shown *
+imap_show_find(struct imap_show *w, uint32_t uid)
+{
+	size_t low = 0, high = w->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (w->at[mid].uid < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < w->n && w->at[low].uid == uid ? &w->at[low] : NULL;
+}
+
+static void
+on_fetch(void *ctx, const struct imap_fetch *f)
+{
+	struct imap_show *w = ctx;
+	struct imap_shown *s = f->uid != 0 ? imap_show_find(w, f->uid) : NULL;
+
+	if (s == NULL || !(f->has & IMAP_FETCH_FLAGS))
+		return;
+	s->is_here = true;
+	s->flags = flags_dup(w->arena, f->flags);
+	if (f->has & IMAP_FETCH_SIZE)
+		s->size = f->size;
+	if (f->has & IMAP_FETCH_DATE)
+		s->date = f->date;
+}
+
+/* Of UIDs that nobody can put back: what has vanished is gone (R16). */
+static void
+on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
+{
+	struct imap_show *w = ctx;
+	size_t i;
+
+	(void)is_earlier;
+	for (i = 0; i < w->n; i++)
+		w->at[i].has_vanished |= imap_uidset_has(uids, w->at[i].uid);
+}
+
+static void
+on_done(void *ctx, const struct imap_result *r)
+{
+	struct imap_show *w = ctx;
+
+	if (r->status == IMAP_OK || w->has_failed)
+		return;
+	w->has_failed = true;
+	imap_result_err(w->c->s, r, ERR_BOX, "STORE", &w->err);
+}
+
+const struct imap_events imap_show_events = { .fetch = on_fetch, .vanished = on_vanished, .done = on_done };
+
+static int
+cmp_shown(const void *x, const void *y)
+{
+	const struct imap_shown *a = x, *b = y;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+void
+imap_show_begin(struct imap_show *w, struct imap_conn *c, struct arena *a, size_t room)
+{
+	*w = (struct imap_show){ .c = c, .arena = a };
+	w->at = mem_alloc((room + 1) * sizeof *w->at);
+}
+
+void
+imap_show_add(struct imap_show *w, uint32_t uid)
+{
+	w->at[w->n++].uid = uid;
+}
+
+void
+imap_show_sort(struct imap_show *w)
+{
+	qsort(w->at, w->n, sizeof *w->at, cmp_shown);
+}
+
+void
+imap_show_end(struct imap_show *w)
+{
+	free(w->at);
+	w->at = NULL;
+}
+
+int
+imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
+    const char *tail, const struct flags *flags, uint64_t epoch, struct err *e)
+{
+	struct imap_command cmd;
+	size_t at = 0;
+	int status = 0;
+
+	while (at < n && status == 0) {
+		imap_begin(w->c, &cmd, kind);
+		cmd.uidvalidity = kind == IMAP_WRITE ? (uint32_t)epoch : 0;
+		imap_put(&cmd, verb);
+		at += imap_put_uids(&cmd, uids + at, n - at, 2000);
+		imap_put(&cmd, tail);
+		if (flags != NULL)
+			status = imap_put_flags(&cmd, *flags, e);
+		if (status == 0)
+			status = imap_send(w->c->s, &cmd, &imap_show_events, w, NULL, e);
+		imap_command_release(&cmd);
+		if (status == 0)
+			status = imap_drain_to(w->c, 50, e);
+	}
+	return status;
+}
+
+static bool
+is_doubtful(const struct imap_shown *s)
+{
+	return !s->is_here && !s->has_vanished;
+}
+
+size_t
+imap_show_doubts(const struct imap_show *w)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < w->n; i++)
+		n += is_doubtful(&w->at[i]);
+	return n;
+}
+
+int
+imap_show_ask(struct imap_show *w, const char *items, struct err *e)
+{
+	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
+	size_t i, m = 0;
+	int status;
+
+	for (i = 0; i < w->n; i++)
+		if (is_doubtful(&w->at[i]))
+			uids[m++] = w->at[i].uid;
+	status = imap_send_uids(w, IMAP_READ, "UID FETCH ", uids, m, items, NULL, 0, e);
+	free(uids);
+	return status;
+}
