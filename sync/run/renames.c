@@ -443,6 +443,30 @@ find_places(struct renames *x, enum side s, struct err *e)
 
 /* ---- conclusions ---- */
 
+int
+renames_vanished(struct run *r, const struct box_record *rec, enum side s, struct err *e)
+{
+	const struct flag_mask masks[SIDES] = { rec->side[FAR].mask, rec->side[NEAR].mask };
+	struct arena a = { 0 };
+	struct record m;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = message_next(r->state, &a, rec->id, after, &m, e)) > 0) {
+		after = m.id;
+		if (m.half[s].presence == PRESENCE_HERE) {
+			m.half[s].presence = PRESENCE_GONE;
+			if (message_put(r->state, &m, masks, e) < 0) {
+				got = -1;
+				break;
+			}
+		}
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got;
+}
+
 static bool
 is_linked(const struct place *p)
 {
@@ -486,22 +510,27 @@ is_taken(const struct renames *x, const struct place *p, enum side s)
 	return true;
 }
 
-static void
-unlink_place(struct renames *x, struct place *p)
+static int
+unlink_place(struct renames *x, struct place *p, struct err *e)
 {
 	int s;
 
 	for (s = 0; s < SIDES; s++) {
-		if (!p->is_home[s])
-			p->on[s] = NULL;
 		p->is_ours[s] = false;
+		if (p->is_home[s])
+			continue;
+		p->on[s] = NULL;
+		/* Its name is another's by now where it is listed: then the epoch tells (R7). */
+		if (listed(x->run, s, p->was[s]) == NULL && renames_vanished(x->run, p->rec, s, e) < 0)
+			return -1;
 	}
 	report_note(x->run, NOTE_INFO, p->rec->name, "renamed on one side to a name the other side has, too: what is in it is "
 	    "moved message by message");
+	return 0;
 }
 
-static void
-unlink_taken(struct renames *x)
+static int
+unlink_taken(struct renames *x, struct err *e)
 {
 	bool again = true;
 	struct place *p;
@@ -514,10 +543,12 @@ unlink_taken(struct renames *x)
 			if (p->is_tied || !is_linked(p) || (p->is_home[FAR] && p->is_home[NEAR]) ||
 			    (!is_taken(x, p, FAR) && !is_taken(x, p, NEAR)))
 				continue;
-			unlink_place(x, p);
+			if (unlink_place(x, p, e) < 0)
+				return -1;
 			again = true;
 		}
 	}
+	return 0;
 }
 
 /* One that is nowhere any more makes room for another of its name. */
@@ -588,7 +619,8 @@ conclude(struct renames *x, struct err *e)
 	size_t i;
 	int s;
 
-	unlink_taken(x);
+	if (unlink_taken(x, e) < 0)
+		return -1;
 	for (i = 0; i < x->n; i++)
 		for (s = 0; s < SIDES; s++)
 			if (forget_replaced(x, &x->at[i], (enum side)s, e) < 0)

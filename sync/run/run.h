@@ -116,6 +116,8 @@ const char *name_now(const struct box_record *rec, enum side s);
 /* renames.c */
 /* Puts right the names in r->base, and keeps them. */
 int renames_find(struct run *r, struct err *e);
+/* What is known of the mailbox on side s went elsewhere with it, and is moved message by message (R9). */
+int renames_vanished(struct run *r, const struct box_record *rec, enum side s, struct err *e);
 /* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */
 const char *renames_shown(struct run *r, enum side s, const char *full);
 

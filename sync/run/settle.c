@@ -541,7 +541,7 @@ split(struct exec *x, struct run_box *box, enum side s, struct err *e)
 	box->rec.name = actual;
 	box->rec.side[s].now = box->rec.side[from].now = "";
 	box->rec.side[from].mailbox_id = BOX_ID_APART;
-	if (box_put(r->state, &box->rec, e) < 0)
+	if (box_put(r->state, &box->rec, e) < 0 || renames_vanished(r, &box->rec, from, e) < 0)
 		return -1;
 	for (i = 0; i < r->boxes.n; i++) {
 		struct run_box *o = &r->boxes.at[i];

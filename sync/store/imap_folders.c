@@ -133,40 +133,47 @@ on_subscribed(void *ctx, const struct imap_list *list)
 	buf_release(&name);
 }
 
-/* No server takes subscriptions along. */
+/* What is subscribed to of a mailbox and those below it. Asked before the rename: Cyrus hides what is there no more. */
 static int
-follow_subscriptions(struct imap_conn *c, const char *from, const char *to, struct err *e)
+find_subscribed(struct subscribed *w, struct err *e)
 {
 	static const struct imap_events events = { .list = on_subscribed };
-	struct subscribed w = { .c = c, .from = from };
+	struct imap_conn *c = w->c;
 	struct imap_answer ignored;
 	struct imap_command cmd;
 	struct buf wire = { 0 }, pattern = { 0 };
-	struct arena a = { 0 };
-	size_t i;
 	int status;
 
 	imap_begin(c, &cmd, IMAP_ANY);
 	imap_put(&cmd, "LSUB \"\" ");
-	status = imap_name_out(c->st, from, &wire, e);
+	status = imap_name_out(c->st, w->from, &wire, e);
 	if (status == 0)
 		status = imap_name_to_wire(&pattern, buf_str(&wire), wire.len, imap_session_is_utf8(c->s));
 	buf_addc(&pattern, '*');
 	imap_put_string(&cmd, buf_str(&pattern), pattern.len);
-	if (status == 0)
-		status = imap_run(c->s, &cmd, &events, &w, &ignored, e);
-	for (i = 0; i < w.below.n; i++) {
-		if (status == 0)
-			status = run(c, "SUBSCRIBE ", arena_printf(&a, "%s%s", to, w.below.at[i]), NULL, "", &ignored, e);
-		if (status == 0)
-			status = run(c, "UNSUBSCRIBE ", arena_printf(&a, "%s%s", from, w.below.at[i]), NULL, "", &ignored, e);
-		free(w.below.at[i]);
-	}
+	if (status == 0 && (status = imap_run(c->s, &cmd, &events, w, &ignored, e)) < 0)
+		err_widen(e, ERR_STORE);
 	imap_command_release(&cmd);
-	vec_release(&w.below);
-	arena_release(&a);
 	buf_release(&wire);
 	buf_release(&pattern);
+	return status;
+}
+
+/* No server takes subscriptions along. */
+static int
+follow_subscriptions(struct subscribed *w, const char *to, struct err *e)
+{
+	struct imap_answer ignored;
+	struct arena a = { 0 };
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < w->below.n && status == 0; i++) {
+		status = run(w->c, "SUBSCRIBE ", arena_printf(&a, "%s%s", to, w->below.at[i]), NULL, "", &ignored, e);
+		if (status == 0)
+			status = run(w->c, "UNSUBSCRIBE ", arena_printf(&a, "%s%s", w->from, w->below.at[i]), NULL, "", &ignored, e);
+	}
+	arena_release(&a);
 	return status;
 }
 
@@ -174,19 +181,24 @@ int
 imap_rename_mailbox(struct session *session, const char *from, const char *to, enum outcome *o, struct err *e)
 {
 	struct imap_conn *c = imap_conn_of(session);
+	struct subscribed w = { .c = c, .from = from };
 	struct imap_answer answer;
+	size_t i;
+	int status = -1;
 
 	*o = OUTCOME_FAILED;
-	if (imap_leave(session, e) < 0)
-		return -1;
+	if (imap_leave(session, e) < 0 || find_subscribed(&w, e) < 0)
+		goto done;
 	if (run(c, "RENAME ", from, to, "", &answer, e) < 0) {
 		*o = OUTCOME_UNKNOWN;
-		return -1;
+		goto done;
 	}
-	if (answer.status == IMAP_OK && follow_subscriptions(c, from, to, e) < 0) {
-		/* It is renamed. */
-		*o = OUTCOME_DONE;
-		return err_widen(e, ERR_STORE);
-	}
-	return judge(c, &answer, "RENAME", from, o, e);
+	status = judge(c, &answer, "RENAME", from, o, e);
+	if (status == 0)
+		status = follow_subscriptions(&w, to, e);
+done:
+	for (i = 0; i < w.below.n; i++)
+		free(w.below.at[i]);
+	vec_release(&w.below);
+	return status;
 }

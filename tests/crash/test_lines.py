@@ -92,6 +92,20 @@ class Broken(Account):
         for word in ('APPEND', 'UID COPY', 'UID STORE', 'EXPUNGE'):
             self.broken(word.replace(' ', ''), wanted, lose=word, last=True)
 
+    def test_answer_to_a_rename_lost(self):
+        """R12: the next run looks what the mailbox is called by now."""
+        for self.kind in ('dovecot', 'poor'):
+            for last in (False, True):
+                self.scene(f'rename-{self.kind}-{last}')
+                self.near.rename('a', 'deep/Z')
+                self.sync_over(code=(0, 1, 75), lose='RENAME', last=last)
+                self.sync_over()
+                self.sync_over()
+                self.assert_twins()
+                self.assertIn('deep/Z', self.far.boxes())
+                self.assertNotIn('a', self.far.boxes())
+                self.assertEqual(set(serials(self.far).values()), {1})
+
 
 class Killed(Account):
     def setUp(self):

@@ -167,6 +167,23 @@ class EveryStep(Case):
         self.every_step(prepare, change, channel='Role Sent Trash\n', far_store='RoleSent "Sent Items"\nRoleTrash Bin\n',
                         names={'Sent Items': 'Sent', 'Bin': 'Trash', 'Sent Items/2026': 'Sent/2026'})
 
+    def test_renames(self):
+        def prepare():
+            for box in ('a', 'a/sub', 'b', 'c', 'd'):
+                self.far.create(box)
+                self.fill(self.far, box, 2, 'S')
+
+        def change():
+            self.far.rename('a', 'b/a')
+            for old, new in (('c', 'x'), ('d', 'c'), ('x', 'd')):
+                self.near.rename(old, new)
+            self.near.move(self.one(self.near, 1), 'b')
+            self.fill(self.far, 'b/a', 1)
+
+        def check():
+            self.assertEqual(set(serials(self.far).values()), {1})
+        self.every_step(prepare, change, check=check)
+
 
 class Steps(Case):
     def test_log_names_each_step(self):

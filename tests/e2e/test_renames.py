@@ -6,7 +6,8 @@ message (sync_twice).
 import re
 
 from accounts import Account
-from lib import Case, serials
+from lib import Case, message, serials
+from servers import Delay
 
 
 class Renames:
@@ -203,6 +204,7 @@ class Renames:
             side.rename(old, new)
             other.create(new)
             more = self.fill(other, new, 2)
+            self.sync()                 # a poor server may show the emptied one as changed once more
             self.sync_twice()
             self.b += more
             self.here(new, self.b)
@@ -320,3 +322,77 @@ class CyrusAndMaildir(Renames, Account):
 class DovecotAndCyrus(Renames, Account):
     def make(self):
         self.pair(far=self.account('dovecot'), near=self.account('cyrus'))
+
+
+class Refused(Case):
+    """A directory that is in the way, and so no rename: the mailbox is made, its messages are moved, the old one goes."""
+
+    def test_moved_one_by_one(self):
+        self.far = self.maildir('far', layout='Maildir++')
+        self.pair()
+        for box in ('B', 'k/l'):
+            self.far.create(box)
+            self.fill(self.far, box, 4, 'FS')
+        self.sync_twice()
+        self.far.rename('B', 'k')
+        run = self.sync('-a', '-V')
+        self.assertIn('cannot be renamed from B to k on near', run.out + run.err)
+        self.assertIn('Near: +0 *0 #0 -0 >4', run.out)
+        self.sync_twice()
+        self.assertNotIn('B', self.near.boxes())
+        self.assertEqual(set(serials(self.near).values()), {1})
+
+
+class Subscriptions(Account):
+    def subscribed(self):
+        return sorted(line.split()[-1].decode().strip('"') for line in self.far.ok(self.far.imap.lsub(), 'LSUB') if line)
+
+    def test_follow(self):
+        self.imap_pair()
+        for box in ('A', 'A/sub', 'A/none', 'Ab'):
+            self.far.create(box)
+        for box in ('A', 'A/sub', 'Ab'):
+            self.far.imap.subscribe(box)
+        self.fill(self.far, 'A', 3)
+        self.sync_twice()
+        self.near.rename('A', 'Z')
+        self.sync_twice()
+        self.assertEqual(self.subscribed(), ['Ab', 'Z', 'Z/sub'])
+
+
+class SubscriptionsOnCyrus(Subscriptions):
+    kind = 'cyrus'
+
+
+class Cost:
+    """What renamed folders cost on the wire: nothing that grows with their mail, and no body."""
+
+    def test_ten_folders(self):
+        self.imap_pair()
+        for i in range(10):
+            self.far.create(f'F{i}')
+            for k in range(12):
+                self.far.deliver(f'F{i}', message(100 * i + k, size=4000), 'S')
+        with Delay(self.far.server.port) as line:
+            self.write_config(f'{self.far.store("far", port=line.port)}\n{self.near.store("near")}\n'
+                              'Channel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nRemove Both\n')
+            self.sync()
+            self.sync()
+            for side, old, new in ((self.far, 'F', 'G'), (self.near, 'G', 'deep/H')):
+                for i in range(10):
+                    side.rename(f'{old}{i}', f'{new}{i}')
+                line.reset()
+                run = self.sync('-a', '-V', '--debug=imap')
+                stats = line.stats()
+                self.assertEqual(len(re.findall('renamed from', run.out + run.err)), 10)
+                self.assertNotIn('BODY.PEEK[]', run.err)
+                self.assertLess(stats['up'] + stats['down'], 40_000, stats)
+            self.sync_twice()
+
+
+class CostOnDovecot(Cost, Account):
+    kind = 'dovecot'
+
+
+class CostOnCyrus(Cost, Account):
+    kind = 'cyrus'
