@@ -7,7 +7,11 @@
 
 #include "state/base/mem.h"
 
-enum { OUT_STEP = 16384 };
+enum {
+	OUT_STEP = 16384,
+	/* Of 22 MB of real mail 6 leaves 8.1 MB for 1.1 s of CPU, 3 8.9 for 0.4, 1 9.5 for 0.3: time counts as well. */
+	LEVEL = 3,
+};
 
 struct deflate {
 	z_stream in, out;
@@ -38,7 +42,7 @@ deflate_new(void)
 	d->in.zfree = d->out.zfree = z_free;
 	/* Allocation aborts by itself; what is left is a zlib that does not fit its header. */
 	if (inflateInit2(&d->in, -MAX_WBITS) != Z_OK ||
-	    deflateInit2(&d->out, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL,
+	    deflateInit2(&d->out, LEVEL, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL,
 	    Z_DEFAULT_STRATEGY) != Z_OK)
 		abort();
 	return d;

@@ -92,6 +92,16 @@ class Something(Counts):
         self.assertLessEqual(stats['turns'], 9, stats)
         self.assert_twins()
 
+    def test_one_flag_in_the_maildir_reads_that_directory_once(self):
+        def reads():
+            return len(re.findall(r'getdents64\(', self.traced('getdents64')))
+        before = reads()
+        mail = self.near.messages('box07')[0]
+        self.near.flag(mail, add='F')
+        # new, then cur; each has a call that finds the end.
+        self.assertLessEqual(reads() - before, 4)
+        self.assert_twins()
+
     def test_one_change_of_many_is_one_store(self):
         for mail in self.near.messages('box07'):
             self.near.flag(mail, add='F')
