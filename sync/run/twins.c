@@ -105,6 +105,8 @@ twins_hold_unread(struct search *x, size_t first_link)
 	enum side s;
 
 	for (i = 0; i < x->unread.n; i++) {
+		if (is_linked(in, first_link, x->unread.at[i]))		/* its header was enough */
+			continue;
 		unread = in->messages.at[x->unread.at[i]].rec;
 		s = unread->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
 		is_doubtful = false;
