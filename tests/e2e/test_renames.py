@@ -112,8 +112,10 @@ class Renames:
             self.done(moved=2)
             self.here(new, self.b[i + 1:] + self.c[:i + 1])
 
+    swaps = 2                           # sides that are fit for it
+
     def test_swapped(self):
-        for side in self.sides():
+        for side in self.sides()[:self.swaps]:
             side.rename('B', 'x')
             side.rename('C', 'B')
             side.rename('x', 'C')
@@ -320,6 +322,8 @@ class CyrusAndMaildir(Renames, Account):
 
 
 class DovecotAndCyrus(Renames, Account):
+    swaps = 1                           # Cyrus 3.6 dies ("Virtual memory exhausted") of a RENAME back to a name swapped before
+
     def make(self):
         self.pair(far=self.account('dovecot'), near=self.account('cyrus'))
 
