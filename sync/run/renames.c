@@ -416,7 +416,7 @@ find_place(struct renames *x, struct place *p, enum side s, struct err *e)
 	if (got <= 0)
 		return got;
 	if (listing_find(&r->listing[s], p->was[s]) == NULL) {
-		got = boxes_ask_exists(r, s, p->was[s], e);
+		got = missing_ask(r, s, p->was[s], e);
 		if (got != 0)
 			return got == -2 ? -1 : 0;
 	}

@@ -1,7 +1,9 @@
 /* What the files of sync/run share while one channel is synchronised. Private to this folder.
  *
  * Who does what, in the order of the story (channel.c):
- *   boxes.c    list both sides, pair the mailboxes, know which are gone (R6, R7, R8)
+ *   boxes.c    list both sides, know which mailboxes moved
+ *   pairing.c  which go with which, and with which record of the base (R8, R12)
+ *   missing.c  which are gone, which are others under the same name (R6, R7)
  *   renames.c  find what was renamed (R12)
  *   gather.c   ask for the deltas of those that moved
  *   fold.c     fold a delta into the base (R1, R2, R4)
@@ -106,12 +108,26 @@ int boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e);
 /* Cursors of some mailboxes of a side as they are now; boxes[i].name is the store's. */
 int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
 
-/* 1: the store has such a mailbox, 0: it says that it has not, -1: not known; -2 with *e: no session. */
-int boxes_ask_exists(struct run *r, enum side s, const char *full, struct err *e);
-
+/* pairing.c */
+/* Whether whatever is listed on a side for the first time is so for want of a base. */
+int pairing_judge_blank(struct run *r, struct err *e);
+/* Fills run.boxes: pairs what is listed, and adds what only the base knows. */
+int pairing_make(struct run *r, struct err *e);
+/* R12: by what each mailbox is known again under another name. */
+int pairing_keep_identities(struct run *r, struct err *e);
+/* Keeps only what was named on the command line; a name that does not exist is said. */
+void pairing_keep_named(struct run *r);
 /* What a record says that its mailbox is to be called on a side, and what it is called now; without the channel's prefix. */
 const char *name_on(const struct box_record *rec, enum side s);
 const char *name_now(const struct box_record *rec, enum side s);
+
+/* missing.c */
+/* 1: the store has such a mailbox, 0: it says that it has not, -1: not known; -2 with *e: no session. */
+int missing_ask(struct run *r, enum side s, const char *full, struct err *e);
+/* R7: another store than last time. */
+int missing_check_fingerprint(struct run *r, enum side s, struct err *e);
+/* Which mailboxes that the base knows are gone, or are others (R6, R7). */
+int missing_check(struct run *r, struct err *e);
 
 /* renames.c */
 /* Puts right the names in r->base, and keeps them. */

@@ -1,0 +1,180 @@
+/* Mailboxes and whole stores that are not what the base knows: gone, or another one under the same name.
+ *
+ * Must hold: a mailbox counts as gone only when the listing was complete and the store itself denies
+ * the name, or shrugged in two runs (R6); a changed store is never a reason to call anything gone (R7).
+ */
+#include "sync/run/run.h"
+
+struct exists_job {
+	struct job job;
+	enum side side;
+	const char *name;
+	int answer;
+};
+
+static int
+run_exists(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct exists_job *x = (struct exists_job *)j;
+	struct session *c = session[x->side];
+
+	x->answer = c->store->ops->mailbox_exists(c, x->name, e);
+	/* Not known is an answer, unless the session died of the question. */
+	return x->answer < 0 && e->scope >= ERR_STORE ? -1 : 0;
+}
+
+int
+missing_ask(struct run *r, enum side s, const char *full, struct err *e)
+{
+	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = full };
+
+	x.job.needs[s] = true;
+	return pool_run(r->pool, &x.job, e) < 0 ? -2 : x.answer;
+}
+
+/* R7: another store than last time. Every cursor of that side is made one that cannot match, which
+ * makes each mailbox go through adoption, or be forgotten on that side where it is missing (check_foreign).
+ * A store without a mark where one is known is another one too: a dry run makes none. */
+int
+missing_check_fingerprint(struct run *r, enum side s, struct err *e)
+{
+	const char *name = s == FAR ? "fingerprint.far" : "fingerprint.near";
+	const char *is = r->listing[s].fingerprint, *was = NULL;
+	struct box_record *all;
+	size_t n, i;
+
+	if (is == NULL)
+		is = "";
+	if (memory_get(r->state, &r->arena, name, &was, e) < 0)
+		return -1;
+	if (strcmp(was != NULL ? was : "", is) == 0)
+		return 0;
+	if (was != NULL) {
+		report_note(r, NOTE_WARNING, NULL, arena_printf(&r->arena,
+		    "the %s store is not the one of the last run (%s, was %s): equal messages are paired anew, "
+		    "nothing is deleted for what is missing there", side_name(s), *is != '\0' ? is : "without a mark",
+		    *was != '\0' ? was : "without a mark"));
+		if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+			return -1;
+		for (i = 0; i < n; i++) {
+			if (all[i].side[s].cursor.epoch == 0)
+				continue;
+			all[i].side[s].cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
+			all[i].side[s].is_blank = true;
+			if (box_put(r->state, &all[i], e) < 0)
+				return -1;
+		}
+	}
+	return memory_put(r->state, name, is, e);
+}
+
+enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after so many */
+
+/* R6: asks the store about a mailbox it did not list though the base knows it. */
+static int
+check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
+{
+	struct box_side *bs = &b->rec.side[s];
+	int answer = missing_ask(r, s, b->side[s].on, e);
+
+	if (answer == -2)
+		return -1;
+	if (answer == 0) {
+		b->side[s].is_gone = true;
+	} else if (answer < 0) {
+		b->side[s].is_gone = bs->missing_runs >= MISSING_RUNS;
+		if (!b->side[s].is_gone)
+			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
+			    "not listed on the %s side, and the server does not say that it is gone; "
+			    "waiting for the next run", side_name(s)));
+	} else {
+		b->side[s].has_failed = true;
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
+		    "not listed on the %s side, though the server says that it exists; left alone",
+		    side_name(s)));
+	}
+	/* Counted no further than it matters, so that a mailbox missing for long does not make every run write. */
+	if (bs->missing_runs >= MISSING_RUNS)
+		return 0;
+	bs->missing_runs++;
+	return box_put(r->state, &b->rec, e);
+}
+
+static bool
+is_foreign(const struct run_box *b, enum side s)
+{
+	return !b->is_excluded && b->side[s].listed == NULL && b->rec.id != 0 && b->rec.side[s].is_known &&
+	    b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->allow_delete && !b->restore;
+}
+
+/* R7: mailboxes that are missing because the store is another one were not removed by anybody. They are
+ * forgotten on that side, and so made there again, unless so much is missing that the store may be an empty
+ * directory where a disk should be (R21). */
+static int
+check_foreign(struct run *r, enum side s, struct err *e)
+{
+	struct run_box *b;
+	uint64_t known = 0;
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (is_foreign(&r->boxes.at[i], s))
+			known += r->boxes.at[i].rec.side[s].here;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if (!is_foreign(b, s))
+			continue;
+		if (known >= GUARD_FLOOR) {
+			b->side[s].has_failed = true;
+			r->report->held++;
+			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+			    "held: the %s store is another one than in the last run and has no such mailbox, where %llu "
+			    "messages were known; --allow-delete %s carries their deletion over, --restore %s copies "
+			    "them back", side_name(s), (unsigned long long)b->rec.side[s].here, b->name, b->name));
+			continue;
+		}
+		if (fold_reset(r, b, s, e) < 0)
+			return -1;
+		b->rec.side[s].is_known = false;
+		b->rec.side[s].missing_runs = 0;
+		b->rec.side[s].cursor = (struct cursor){ .epoch = 0 };
+		/* The counts are the base's own: what lost its half is unsettled now. */
+		if (box_put(r->state, &b->rec, e) < 0 || box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+missing_check(struct run *r, struct err *e)
+{
+	struct run_box *b;
+	size_t i;
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		if (r->listing[s].is_complete && check_foreign(r, (enum side)s, e) < 0)
+			return -1;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		for (s = 0; s < SIDES; s++) {
+			if (b->side[s].listed != NULL && b->rec.side[s].missing_runs != 0) {
+				b->rec.side[s].missing_runs = 0;
+				if (b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+					return -1;
+			}
+			if (b->is_excluded || b->side[s].listed != NULL || b->rec.id == 0 ||
+			    !b->rec.side[s].is_known || b->side[s].has_failed)
+				continue;
+			if (!r->listing[s].is_complete) {
+				b->side[s].has_failed = true;
+				report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+				    "not seen on the %s side, where not everything could be read; left alone",
+				    side_name((enum side)s)));
+			} else if (check_gone(r, b, (enum side)s, e) < 0) {
+				return -1;
+			}
+		}
+	}
+	return 0;
+}
