@@ -118,6 +118,33 @@ class Something(Counts):
         self.assert_twins()
 
 
+class Day(Counts):
+    """Work in many mailboxes on both sides: one connection, and a turn for each mailbox that is written to on the server."""
+
+    WRITTEN = 6
+
+    def test_turns(self):
+        for i in range(8):
+            mails = self.far.messages(f'box{i:02}')
+            self.far.flag(mails[0], add='F')
+            self.far.delete(mails[1])
+        for i in range(12):
+            self.far.deliver(f'box{i:02}', message(9300 + i), '')
+        for i in range(20, 20 + self.WRITTEN):
+            mails = self.near.messages(f'box{i:02}')
+            self.near.flag(mails[0], add='R')
+            self.near.delete(mails[1])
+        for i in range(30, 33):
+            self.near.deliver(f'box{i:02}', message(9400 + i), 'D')
+        stats = self.count()
+        self.assertEqual(stats['connections'], 1, stats)
+        # Opening and farewell 5, deltas, second look, APPENDs, bodies, first SELECT, closing deltas; the rest is answers
+        # that come in pieces.
+        self.assertLessEqual(stats['turns'], 11 + self.WRITTEN + 7, stats)
+        self.assert_twins()
+        self.assertLessEqual(self.count()['turns'], 7)
+
+
 class Limits(Counts):
     def test_max_transfer_stops_settled_and_goes_on(self):
         for k in range(30):
