@@ -1,12 +1,11 @@
 /* Intents: number -> what was about to be done. */
 #include "state/base/log.h"
 #include "state/inside.h"
+#include "state/text.h"
 
 int
 intent_put(struct state *s, struct intent *i, struct err *e)
 {
-	static const char *const kinds[] = { [INTENT_DELIVER] = "deliver", [INTENT_MOVE] = "move", [INTENT_CLONE] = "copy",
-		[INTENT_EXPUNGE] = "expunge" };
 	struct state_key k;
 
 	if (i->id == 0)
@@ -14,7 +13,7 @@ intent_put(struct state *s, struct intent *i, struct err *e)
 	if (i->id >= s->ids.intent)
 		s->ids.intent = i->id + 1;
 	k = state_key_u64(i->id);
-	log_line(LOG_STATE, "intent %llu: %s on %s, mailbox %lu, record %llu", (unsigned long long)i->id, kinds[i->kind],
+	log_line(LOG_STATE, "intent %llu: %s on %s, mailbox %lu, record %llu", (unsigned long long)i->id, text_intents[i->kind],
 	    side_name(i->side), (unsigned long)i->box, (unsigned long long)i->record);
 	buf_clear(&s->value);
 	encode_intent(&s->value, i);
