@@ -206,7 +206,9 @@ synchronise(struct run *r, struct err *e)
 
 	if (status < 0 || r->set->is_dry)
 		return status;
-	if (waiting > 0 && (boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 || carry_out(r, true, &waiting, e) < 0))
+	/* What a move left behind for others' sake may go now. */
+	if ((waiting > 0 || r->has_left) &&
+	    (boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 || carry_out(r, true, &waiting, e) < 0))
 		return -1;
 	/* Lists may be long, and what slices of the plan took is of other sizes. */
 	if (r->is_further)

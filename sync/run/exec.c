@@ -164,7 +164,8 @@ next_batch(struct exec *x, const uint32_t *ready, size_t n, size_t *at)
 	b = batch_new(batch_kind(first->kind), first->side, room.ops < n - *at ? room.ops : n - *at);
 	while (*at < n) {
 		op = &x->plan->ops.at[ready[*at]];
-		if (!belongs(x, b, &room, first, op))
+		/* What cannot be done, for it is in a mailbox that failed, ends a batch of others: the caller drops it. */
+		if (!belongs(x, b, &room, first, op) || (b->n > 0 && !is_possible(x, ready[*at])))
 			break;
 		if (op->kind == OP_COPY) {
 			bytes += x->live[op->msg]->half[side_other(op->side)].size;

@@ -86,6 +86,7 @@ struct run {
 	VEC(struct run_refused) refused;
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
+	bool has_left;			/* originals of moves that could not be expunged yet */
 	enum slicing slicing;		/* of the look under way */
 	bool is_further;		/* this is not its first slice */
 	bool has_more;			/* nor its last */

@@ -444,6 +444,7 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	}
 	if (put(x, to_box, to, e) < 0)
 		return -1;
+	x->run->has_left |= m->is_left;
 	if (b->kind == OP_MOVE) {
 		from->half[b->side].presence = PRESENCE_GONE;
 		if (put(x, from_box, from, e) < 0)

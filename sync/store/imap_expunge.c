@@ -106,18 +106,18 @@ imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t e
 }
 
 int
-imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, struct err *e)
+imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool *has_foreign_r,
+    struct err *e)
 {
 	struct arena a = { 0 };
 	struct imap_show w;
-	bool has_foreign;
 	size_t i;
 	int status;
 
 	imap_show_begin(&w, c, &a, n);
 	for (i = 0; i < n; i++)
 		imap_show_add(&w, uids[i]);
-	status = imap_remove_send(&w, uids, n, epoch, true, &has_foreign, e);
+	status = imap_remove_send(&w, uids, n, epoch, true, has_foreign_r, e);
 	if (status == 0)
 		status = imap_settle(c, e);
 	if (status == 0 && w.has_failed) {

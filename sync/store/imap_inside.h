@@ -162,7 +162,8 @@ int imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char 
 int imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, bool mark, bool *has_foreign_r,
     struct err *e);
 /* The same, waited for: of a move, whose messages are there twice by now. */
-int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, struct err *e);
+int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool *has_foreign_r,
+    struct err *e);
 /* Of the selected mailbox: this run, in whatever session, means to expunge it. */
 bool imap_is_doomed(struct imap_conn *c, uint32_t uid);
 

@@ -14,6 +14,7 @@ struct move_work {
 	size_t n;
 	uint64_t to_epoch;
 	bool has_codes;			/* COPYUID came */
+	bool has_left;			/* originals that could not be expunged yet */
 	bool has_failed, is_lost, is_unsent;
 	struct err err;
 };
@@ -109,7 +110,7 @@ remove_copied(struct move_work *w, uint64_t epoch, struct err *e)
 		if (w->at[i].is_copied)
 			uids[n++] = w->at[i].uid;
 	if (n > 0)
-		status = imap_remove_uids(w->c, epoch, uids, n, e);
+		status = imap_remove_uids(w->c, epoch, uids, n, &w->has_left, e);
 	free(uids);
 	return status;
 }
@@ -125,6 +126,7 @@ answer(struct move_work *w, struct move_item *items, bool has_uidplus, struct ar
 		item->new_hint = "";
 		if (w->at[i].is_copied || (!has_uidplus && !w->has_failed)) {
 			item->outcome = OUTCOME_DONE;
+			item->is_left = w->has_left;
 			item->new_key = w->at[i].to != 0 ? key_from_uid(a, w->at[i].to) : KEY_NONE;
 		} else if (w->is_lost) {
 			item->outcome = OUTCOME_UNKNOWN;

@@ -245,6 +245,7 @@ struct move_item {
 	/* answer */
 	enum outcome outcome;
 	struct key new_key;		/* KEY_NONE with DONE: the store did not say (no COPYUID) */
+	bool is_left;			/* with DONE: the original could not be expunged yet (no UIDPLUS) and is \Deleted */
 	const char *new_hint;
 	struct err err;
 };
