@@ -136,15 +136,22 @@ submit_side(struct run *r, enum side s)
 		pool_submit(r->pool, &g->job);
 }
 
-static void
-box_failed(struct run *r, struct run_box *b, enum side s, const struct err *e)
+/* What was written there and could not be read again is looked at in the next run, even where the cursor stands: of
+ * a change that was answered with OK and not made it tells nothing (R16). */
+static int
+box_failed(struct run *r, struct run_box *b, enum side s, const struct err *why, struct err *e)
 {
-	struct err named = *e;
+	struct err named = *why;
+	struct cursor *cursor = &b->rec.side[s].cursor;
 
 	b->side[s].has_failed = true;
 	report_err(r, b->name, &named);
 	if (!b->is_excluded)
 		r->report->failed++;
+	if (!b->side[s].was_written || b->rec.id == 0 || !cursor->is_steady)
+		return 0;
+	cursor->is_steady = false;
+	return box_put(r->state, &b->rec, e);
 }
 
 /* A question on what a list did not show, in a job of its own that takes the delta over. */
@@ -170,10 +177,8 @@ fold_one(struct run *r, struct gather_job *g, size_t i, struct err *e)
 	struct delta *d = &g->delta[i];
 	int status;
 
-	if (d->status < 0) {
-		box_failed(r, b, g->side, &d->err);
-		return 0;
-	}
+	if (d->status < 0)
+		return box_failed(r, b, g->side, &d->err, e);
 	log_line(LOG_RUN, "%s %s: %s, %zu entries, %zu vanished%s", side_name(g->side), d->box,
 	    d->kind == DELTA_FULL ? "full list" : "changes", d->entries.n, d->vanished.n,
 	    d->is_complete ? "" : ", not complete");

@@ -495,6 +495,9 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 		return says(why, size, "O7: box %d message %d is there %d times, at most %d before", b, serial, n, c->most);
 	if (!is_moved_at_all(o, serial) && added == 0 && gone == 0 && n < c->agreed)
 		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
+	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
+	if (o->level >= ORACLE_OLD && (c->ever_removed[0] > 0 || c->ever_removed[1] > 0))
+		gone += added;
 	if (!is_moved_at_all(o, serial) && n < c->agreed + added - gone)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
 	if (o->level < ORACLE_LOST && !is_torn(o, serial) && added == 0 && c->agreed == 1 && gone > 0 && n != 0)
