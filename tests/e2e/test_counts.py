@@ -43,6 +43,11 @@ class Counts(Account):
         self.sync(*args, **kw)
         return self.line.stats()
 
+    def count_nothing(self):
+        """Of three runs without work the one of the fewest turns: what the server says between two writes of ours
+        (session tickets of TLS) makes a turn of them, or does not."""
+        return min((self.count() for _ in range(3)), key=lambda stats: stats['turns'])
+
     def traced(self, calls):
         """The system calls of one run, as lines."""
         trace = os.path.join(self.home, 'trace')
@@ -55,7 +60,7 @@ class Counts(Account):
 
 class Nothing(Counts):
     def test_turns_and_bytes(self):
-        stats = self.count()
+        stats = self.count_nothing()
         self.assertEqual(stats['connections'], 1, stats)
         self.assertLessEqual(stats['turns'], 5, stats)
         self.assertLess(stats['up'], 1500, stats)
@@ -72,7 +77,7 @@ class NothingPlain(Nothing):
     mechanisms = 'AuthMechs PLAIN\n'
 
     def test_turns_and_bytes(self):
-        self.assertLessEqual(self.count()['turns'], 4)
+        self.assertLessEqual(self.count_nothing()['turns'], 4)
 
 
 class Something(Counts):
