@@ -78,6 +78,7 @@ collect(struct renames *r)
 	struct build *b = r->b;
 	const struct plan_box *box;
 	const struct plan_box_side *side;
+	enum side other = side_other(r->side);
 	struct place p;
 	uint32_t i;
 
@@ -87,7 +88,7 @@ collect(struct renames *r)
 		if (!side->exists)
 			continue;
 		p = (struct place){ .box = i, .now = side->name != NULL ? side->name : box->name };
-		if (box->side[side_other(r->side)].exists && may_rename(b, i, r->side))
+		if ((box->side[other].exists || b->boxes[i].create[other] != NONE) && may_rename(b, i, r->side))
 			p.want = box->name;
 		vec_push(&r->places, p);
 	}

@@ -145,6 +145,47 @@ check_foreign(struct run *r, enum side s, struct err *e)
 	return 0;
 }
 
+/* Whether the list of a side left out a mailbox that may be there. */
+static bool
+is_list_short(const struct run *r, enum side s)
+{
+	const struct run_box *b;
+	size_t i;
+
+	if (!r->listing[s].is_complete)
+		return true;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if (!b->is_excluded && b->side[s].listed == NULL && b->rec.id != 0 && b->rec.side[s].is_known && !b->side[s].is_gone &&
+		    listing_find(&r->listing[s], b->side[s].on) == NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Another mailbox under a known name may have been renamed from one that a short list does not show (R12): it waits. */
+static void
+check_replaced(struct run *r, enum side s)
+{
+	const struct cursor *known;
+	struct run_box *b;
+	size_t i;
+
+	if (r->set->patterns.n == 0 || !is_list_short(r, s))
+		return;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		known = &b->rec.side[s].cursor;
+		if (b->is_excluded || b->side[s].listed == NULL || !b->side[s].listed->has_cursor || b->rec.id == 0 ||
+		    !b->rec.side[s].is_known || known->epoch == 0 || known->epoch >= EPOCH_REVIVED ||
+		    known->epoch == b->side[s].listed->cursor.epoch)
+			continue;
+		b->side[s].has_failed = true;
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "another mailbox on the %s side now, where not all "
+		    "that is known was listed; waiting for the next run", side_name(s)));
+	}
+}
+
 int
 missing_check(struct run *r, struct err *e)
 {
@@ -176,5 +217,7 @@ missing_check(struct run *r, struct err *e)
 			}
 		}
 	}
+	for (s = 0; s < SIDES; s++)
+		check_replaced(r, (enum side)s);
 	return 0;
 }

@@ -328,7 +328,7 @@ pairing_keep_identities(struct run *r, struct err *e)
 		for (s = 0; s < SIDES; s++) {
 			b = &r->boxes.at[i];
 			bs = &b->rec.side[s];
-			if (b->is_excluded || b->side[s].listed == NULL || *b->side[s].listed->id == '\0' ||
+			if (b->is_excluded || b->side[s].has_failed || b->side[s].listed == NULL || *b->side[s].listed->id == '\0' ||
 			    strcmp(bs->mailbox_id, BOX_ID_APART) == 0 || strcmp(bs->mailbox_id, b->side[s].listed->id) == 0)
 				continue;
 			bs->mailbox_id = b->side[s].listed->id;

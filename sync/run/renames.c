@@ -25,6 +25,7 @@ struct place {
 	const char *on[SIDES];		/* now; NULL = nowhere, or not known where */
 	bool is_home[SIDES];		/* on == was, and it is that mailbox as far as can be told */
 	bool is_tied;
+	bool is_hidden[SIDES];		/* not listed under its name, which the store does not deny */
 	bool is_ours[SIDES];		/* renamed there by a run that did not learn so */
 };
 
@@ -248,7 +249,7 @@ run_sample(struct job *j, struct session *session[SIDES], struct err *e)
 	struct sample_job *q = (struct sample_job *)j;
 	struct session *c = session[q->side];
 
-	return c->store->ops->identify(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER | IDENT_SIZE, e);
+	return c->store->ops->identify(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER, e);
 }
 
 static int
@@ -297,13 +298,19 @@ sample_matches(struct run *r, const struct box_record *rec, enum side s, const s
 		goto done;
 	for (i = 0; i < q->n; i++)
 		q->items[i] = (struct identify_item){ .key = q->keys[i], .hint = "" };
-	status = q->n > 0 ? pool_run(r->pool, &q->job, e) : 0;
+	/* Of one that was empty nothing can be mistaken. */
+	if (rec->side[s].here == 0)
+		status = 1;
+	else
+		status = q->n > 0 ? pool_run(r->pool, &q->job, e) : 0;
 	if (status < 0 && e->scope < ERR_STORE)
 		status = 0;		/* not to be read: no evidence */
 	else if (status == 0) {
 		for (i = 0; i < q->n; i++) {
 			if (q->items[i].status < 0)
 				continue;
+			/* The UID says which message it was; sizes are misstated by some servers. */
+			q->items[i].ident.has &= IDENT_HEADER;
 			if (ident_compare(&q->items[i].ident, &q->ident[i]) == IDENT_DIFFER)
 				goto done;
 			equal++;
@@ -371,13 +378,15 @@ is_its_place(struct renames *x, const struct place *p, enum side s, const struct
 	    channel_name(x->run, s, m->name) == NULL)
 		return 0;
 	same = is_same(bs, m);
-	if (same == 1)
-		return names_match(x->run, p->rec, s, m, e);
-	/* A store of directories tells by its identities alone. */
-	if (same == 0 || !m->has_cursor || bs->cursor.epoch != m->cursor.epoch || !x->run->set->store[s]->ops->has_uid_keys)
+	if (same == 0 || (same == -1 && (!m->has_cursor || bs->cursor.epoch != m->cursor.epoch)))
 		return 0;
 	if (went_along(x, p, s, m))
 		return 1;
+	if (same == 1)
+		return names_match(x->run, p->rec, s, m, e);
+	/* A store of directories tells by its identities alone. */
+	if (!x->run->set->store[s]->ops->has_uid_keys)
+		return 0;
 	return (*asked)++ < CANDIDATES_MOST ? sample_matches(x->run, p->rec, s, m, e) : 0;
 }
 
@@ -427,10 +436,24 @@ find_place(struct renames *x, struct place *p, enum side s, struct err *e)
 }
 
 static int
+cmp_was_far(const void *a, const void *b)
+{
+	return strcmp(((const struct place *)a)->was[FAR], ((const struct place *)b)->was[FAR]);
+}
+
+static int
+cmp_was_near(const void *a, const void *b)
+{
+	return strcmp(((const struct place *)a)->was[NEAR], ((const struct place *)b)->was[NEAR]);
+}
+
+static int
 find_places(struct renames *x, enum side s, struct err *e)
 {
 	size_t i;
 
+	/* What was taken along is told by what took it. */
+	qsort(x->at, x->n, sizeof *x->at, s == FAR ? cmp_was_far : cmp_was_near);
 	find_homes(x, s);
 	if (ask_ids(x, s, e) < 0)
 		return -1;
@@ -500,6 +523,9 @@ is_taken(const struct renames *x, const struct place *p, enum side s)
 	if (p->on[s] != NULL && strcmp(p->on[s], full) == 0)
 		return false;
 	m = listed(x->run, s, full);
+	for (i = 0; i < x->n && m == NULL; i++)
+		if (x->at[i].is_hidden[s] && strcmp(x->at[i].was[s], full) == 0)
+			return true;
 	if (m == NULL)
 		return false;
 	for (i = 0; i < x->n; i++) {
@@ -529,6 +555,30 @@ unlink_place(struct renames *x, struct place *p, struct err *e)
 	return 0;
 }
 
+/* Where something was renamed: which of the others hold names though no list shows them. */
+static int
+ask_hidden(struct renames *x, struct err *e)
+{
+	bool is_any = false;
+	struct place *p;
+	size_t i;
+	int s, got;
+
+	for (i = 0; i < x->n; i++)
+		is_any |= is_linked(&x->at[i]) && !(x->at[i].is_home[FAR] && x->at[i].is_home[NEAR]);
+	for (i = 0; i < x->n && is_any; i++)
+		for (s = 0; s < SIDES; s++) {
+			p = &x->at[i];
+			if (p->on[s] != NULL || !p->rec->side[s].is_known || listed(x->run, (enum side)s, p->was[s]) != NULL)
+				continue;
+			got = missing_ask(x->run, (enum side)s, p->was[s], e);
+			if (got == -2)
+				return -1;
+			p->is_hidden[s] = got != 0;
+		}
+	return 0;
+}
+
 static int
 unlink_taken(struct renames *x, struct err *e)
 {
@@ -551,7 +601,7 @@ unlink_taken(struct renames *x, struct err *e)
 	return 0;
 }
 
-/* One that is nowhere any more makes room for another of its name. */
+/* One that is nowhere any more, or on one side alone and no more under this name, makes room for another of its name. */
 static int
 make_room(struct renames *x, const char *name, const struct box_record *for_, struct err *e)
 {
@@ -560,8 +610,8 @@ make_room(struct renames *x, const char *name, const struct box_record *for_, st
 
 	for (i = 0; i < x->n; i++) {
 		rec = x->at[i].rec;
-		if (rec == for_ || rec->id == 0 || strcmp(rec->name, name) != 0 || x->at[i].on[FAR] != NULL ||
-		    x->at[i].on[NEAR] != NULL)
+		if (rec == for_ || rec->id == 0 || strcmp(rec->name, name) != 0 || is_linked(&x->at[i]) ||
+		    x->at[i].is_home[FAR] || x->at[i].is_home[NEAR])
 			continue;
 		if (box_delete(x->run->state, rec->id, e) < 0)
 			return -1;
@@ -619,7 +669,7 @@ conclude(struct renames *x, struct err *e)
 	size_t i;
 	int s;
 
-	if (unlink_taken(x, e) < 0)
+	if (ask_hidden(x, e) < 0 || unlink_taken(x, e) < 0)
 		return -1;
 	for (i = 0; i < x->n; i++)
 		for (s = 0; s < SIDES; s++)
@@ -703,12 +753,45 @@ find(struct run *r, struct err *e)
 	return status;
 }
 
+static int
+sides_known(const struct box_record *rec)
+{
+	return rec->side[FAR].is_known + rec->side[NEAR].is_known;
+}
+
+/* A refused rename may leave two records of one name: the one that knows more stands, what the other knew is paired anew. */
+static int
+drop_doubles(struct run *r, struct err *e)
+{
+	struct box_record *a, *b, *less;
+	size_t i, k;
+
+	for (i = 0; i < r->base_n; i++)
+		for (k = i + 1; k < r->base_n; k++) {
+			a = &r->base[i];
+			b = &r->base[k];
+			if (a->id == 0 || b->id == 0 || strcmp(a->name, b->name) != 0)
+				continue;
+			less = sides_known(a) < sides_known(b) ? a : b;
+			if (box_delete(r->state, less->id, e) < 0 || box_put(r->state, less == a ? b : a, e) < 0)
+				return -1;
+			less->id = 0;
+		}
+	for (i = k = 0; i < r->base_n; i++)
+		if (r->base[i].id != 0)
+			r->base[k++] = r->base[i];
+	r->base_n = k;
+	return 0;
+}
+
 int
 renames_find(struct run *r, struct err *e)
 {
 	size_t i, n = 0;
 	int s;
 
+	if (drop_doubles(r, e) < 0)
+		return -1;
 	if (r->listing[FAR].is_complete && r->listing[NEAR].is_complete && r->set->patterns.n > 0 && r->base_n > 0 &&
 	    find(r, e) < 0)
 		return -1;

@@ -562,19 +562,27 @@ is_spelling(const char *a, const char *b)
 	return strcasecmp(a, b) == 0;
 }
 
+/* Nothing more that was planned for what is there now is carried out there. */
+static void
+leave_alone(struct run *r, enum side s, const char *on)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (goes_along(&r->boxes.at[i], s, on))
+			r->boxes.at[i].side[s].has_failed = true;
+}
+
 static int
 rename_failed(struct exec *x, struct batch *b, struct err *e)
 {
 	struct run *r = x->run;
 	struct run_box *box = &r->boxes.at[b->part[0].box];
-	size_t i;
 
 	x->status[b->op[0]] = OP_FAILED;
 	if (b->outcome == OUTCOME_UNKNOWN) {
 		/* The next run looks what they are called. */
-		for (i = 0; i < r->boxes.n; i++)
-			if (goes_along(&r->boxes.at[i], b->side, b->part[0].on))
-				r->boxes.at[i].side[b->side].has_failed = true;
+		leave_alone(r, b->side, b->part[0].on);
 		return 0;
 	}
 	if (intent_delete(r->state, b->intent[0].id, e) < 0)
@@ -586,6 +594,8 @@ rename_failed(struct exec *x, struct batch *b, struct err *e)
 	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "cannot be renamed from %s to %s on %s (%s): what is in it "
 	    "is moved message by message", b->part[0].on, b->to_on, side_name(b->side), b->job.err.text));
 	r->is_split = true;
+	/* Copied there now, mail would be where its twin is not to be. */
+	leave_alone(r, b->side, b->part[0].on);
 	return split(x, box, b->side, e);
 }
 
