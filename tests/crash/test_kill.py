@@ -48,6 +48,8 @@ class Kill(Case):
         self.sync()
         whole = time.monotonic() - begin
         world = World(self, [self.far, self.near], seed, expunge=True)
+        # What a killed run had delivered, and a person removed before the next one, nothing tells from what it had not.
+        world.may_return = True
         killed = 0
         for _ in range(rounds):
             for _ in range(3):

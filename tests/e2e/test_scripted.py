@@ -124,6 +124,8 @@ class Numbers(Told):
         self.server.fault = fault
         self.sync(code=(0, 1))
         self.server.fault = None
+        self.assertTrue(changed)
+        self.sync()
         verbs = [v for _, v, words in self.server.seen
                  if v in ('UID STORE', 'UID EXPUNGE', 'UID MOVE') or (v == 'UID FETCH' and 'BODY.PEEK[HEADER]' in words[1])]
         self.assertEqual(verbs[0], 'UID FETCH')

@@ -238,7 +238,7 @@ class World:
         if serial in self.loose and self.expunge:
             least = 0
         if self.may_return:
-            most = base + sum(added)
+            most = max(most, sum(added))        # what was agreed stays removed
         if serial in self.moved[0] & self.moved[1]:
             least, most = 0, max(most, 1)
         return least, most
