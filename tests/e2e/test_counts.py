@@ -143,9 +143,10 @@ class Day(Counts):
             self.near.deliver(f'box{i:02}', message(9400 + i), 'D')
         stats = self.count()
         self.assertEqual(stats['connections'], 1, stats)
-        # Opening and farewell 5, deltas, second look, APPENDs, bodies, first SELECT, closing deltas; the rest is answers
-        # that come in pieces.
-        self.assertLessEqual(stats['turns'], 11 + self.WRITTEN + 7, stats)
+        # Opening and farewell 5, deltas, second look, APPENDs, bodies, first SELECT, closing deltas: 11, and one for each
+        # mailbox. On a busy machine answers come in pieces and make some more (27 seen); a turn for each step of each mailbox
+        # would be 60 and more.
+        self.assertLessEqual(stats['turns'], 2 * (11 + self.WRITTEN), stats)
         self.assert_twins()
         self.assertLessEqual(self.count()['turns'], 7)
 
