@@ -14,9 +14,10 @@ void *mem_dup(const void *p, size_t size);
 char *mem_strdup(const char *s);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Overwrites memory in a way the compiler keeps. */
 /* What was freed goes back to the system: after work that took much, before other work that will. */
 void mem_trim(void);
+
+/* Overwrites memory in a way the compiler keeps. */
 void mem_wipe(void *p, size_t size);
 
 /* An arena: many small things with one lifetime. Zero-initialised = empty. Not thread-safe. */

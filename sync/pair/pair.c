@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/model/name.h"
 #include "sync/pair/patterns.h"
 
 static int
@@ -160,15 +161,6 @@ join_equal(struct pairing *p)
 	p->pairs.n = n;
 }
 
-/* True if `name` lies below `above`. */
-static bool
-is_below(const char *name, const char *above)
-{
-	size_t len = strlen(above);
-
-	return strncmp(name, above, len) == 0 && name[len] == '/';
-}
-
 /* Joins what is named alike below the two names of one tie. Both are in the order of compare_names(). */
 static void
 join_below(struct pairing *p, const struct tie *tie)
@@ -178,7 +170,7 @@ join_below(struct pairing *p, const struct tie *tie)
 
 	for (i = 0; i < p->pairs.n; i++) {
 		far = &at[i];
-		if (!far->is_on[FAR] || far->is_on[NEAR] || !is_below(far->name, tie->on[FAR]))
+		if (!far->is_on[FAR] || far->is_on[NEAR] || !name_is_below(far->name, tie->on[FAR]))
 			continue;
 		key.name = arena_printf(p->arena, "%s%s", tie->on[NEAR], far->name + strlen(tie->on[FAR]));
 		near = bsearch(&key, at, p->pairs.n, sizeof *at, compare_names);
@@ -277,7 +269,7 @@ twin_above(const struct pairing *p, const size_t *twins, size_t n, const char *f
 
 	for (i = 0; i < n; i++) {
 		twin = &p->pairs.at[twins[i]];
-		if (is_below(full, twin->full[side]) &&
+		if (name_is_below(full, twin->full[side]) &&
 		    (best == NULL || strlen(twin->full[side]) > strlen(best->full[side])))
 			best = twin;
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/model/name.h"
 #include "sync/plan/build.h"
 
 /* A mailbox as the renames planned so far leave it. */
@@ -25,19 +26,11 @@ struct renames {
 	VEC(uint32_t) done;		/* operations, in order */
 };
 
-static bool
-is_below(const char *name, const char *above)
-{
-	size_t len = strlen(above);
-
-	return strncmp(name, above, len) == 0 && name[len] == '/';
-}
-
 /* One lies in the other, or they are one. */
 static bool
 is_related(const char *a, const char *b)
 {
-	return strcmp(a, b) == 0 || is_below(a, b) || is_below(b, a);
+	return strcmp(a, b) == 0 || name_is_below(a, b) || name_is_below(b, a);
 }
 
 static bool
@@ -109,7 +102,7 @@ holder(const struct renames *r, const char *name)
 static bool
 is_at_or_below(const char *name, const char *above)
 {
-	return strcmp(name, above) == 0 || is_below(name, above);
+	return name_is_at_or_below(name, above);
 }
 
 /* A mailbox that has the new name of p, or that one taken along with p would meet there; else one that is below that name and
@@ -189,8 +182,8 @@ is_put_off(const struct renames *r, const struct place *p, enum patience patienc
 
 	for (i = 0; i < r->places.n; i++) {
 		q = &r->places.at[i];
-		if (needs(q) && ((patience <= PATIENCE_CARRIED && is_below(p->now, q->now)) ||
-		    (patience <= PATIENCE_PARENT && is_below(p->want, q->want))))
+		if (needs(q) && ((patience <= PATIENCE_CARRIED && name_is_below(p->now, q->now)) ||
+		    (patience <= PATIENCE_PARENT && name_is_below(p->want, q->want))))
 			return true;
 	}
 	return false;
@@ -214,7 +207,7 @@ step_on(struct renames *r, enum patience patience, struct place **waiting_r)
 			p->is_given_up = true;
 			return true;
 		}
-		if (other != NULL || is_below(p->want, p->now)) {
+		if (other != NULL || name_is_below(p->want, p->now)) {
 			if (*waiting_r == NULL && !p->is_aside)
 				*waiting_r = p;
 		} else if (!is_put_off(r, p, patience)) {

@@ -184,7 +184,7 @@ boxes_list(struct run *r, struct err *e)
 		if (missing_check_fingerprint(r, (enum side)s, e) < 0)
 			return -1;
 	}
-	if (pairing_judge_blank(r, e) < 0 || pairing_make(r, e) < 0)
+	if (pairing_make(r, e) < 0)
 		return -1;
 	pairing_keep_named(r);
 	if (missing_check(r, e) < 0 || pairing_keep_identities(r, e) < 0)

@@ -19,29 +19,17 @@ is_named(const struct channel_names *names, const char *box)
 }
 
 /* Whether whatever is listed on a side for the first time is so for want of a base. */
-int
-pairing_judge_blank(struct run *r, struct err *e)
+static void
+judge_blank(struct run *r)
 {
-	struct box_record *all;
-	size_t n, i;
+	size_t i;
 	int s;
 
-	if (box_all(r->state, &r->arena, &all, &n, e) < 0)
-		return -1;
 	for (s = 0; s < SIDES; s++) {
 		r->is_blank[s] = true;
-		for (i = 0; i < n; i++)
-			r->is_blank[s] &= !all[i].side[s].is_known || all[i].side[s].is_blank;
+		for (i = 0; i < r->base_n; i++)
+			r->is_blank[s] &= !r->base[i].side[s].is_known || r->base[i].side[s].is_blank;
 	}
-	return 0;
-}
-
-static struct mailbox *
-selectable(const struct listing *l, const char *name)
-{
-	struct mailbox *m = listing_find(l, name);
-
-	return m != NULL && !(m->attrs & MAILBOX_NOSELECT) ? m : NULL;
 }
 
 static struct run_box *
@@ -52,8 +40,8 @@ add_box(struct run *r, const char *name, const char *far, const char *near)
 	b->name = name;
 	b->side[FAR].on = b->side[FAR].shown = far;
 	b->side[NEAR].on = b->side[NEAR].shown = near;
-	b->side[FAR].listed = selectable(&r->listing[FAR], far);
-	b->side[NEAR].listed = selectable(&r->listing[NEAR], near);
+	b->side[FAR].listed = listing_selectable(&r->listing[FAR], far);
+	b->side[NEAR].listed = listing_selectable(&r->listing[NEAR], near);
 	b->allow_delete = is_named(&r->set->allow_delete, name);
 	b->restore = is_named(&r->set->restore, name);
 	return b;
@@ -170,7 +158,7 @@ add_pair(struct run *r, const struct pair *pair, struct mailbox *const listed[SI
 static struct mailbox *
 selectable_unless_shown(struct run *r, enum side s, const char *full)
 {
-	return strcmp(renames_shown(r, s, full), full) == 0 ? selectable(&r->listing[s], full) : NULL;
+	return strcmp(renames_shown(r, s, full), full) == 0 ? listing_selectable(&r->listing[s], full) : NULL;
 }
 
 /* `all` are the n records of the base, of which is_met tells those that are in a pair. */
@@ -281,7 +269,7 @@ is_elsewhere(struct run *r, const struct box_record *rec)
 
 	for (s = 0; s < SIDES; s++) {
 		full = arena_printf(&r->arena, "%s%s", r->set->box[s], name_on(rec, (enum side)s));
-		if (selectable(&r->listing[s], full) == NULL)
+		if (listing_selectable(&r->listing[s], full) == NULL)
 			continue;
 		for (i = 0; i < r->boxes.n; i++)
 			if (!r->boxes.at[i].is_excluded && strcmp(r->boxes.at[i].side[s].on, full) == 0)
@@ -298,7 +286,10 @@ pairing_make(struct run *r, struct err *e)
 	bool *is_met;
 	size_t n, i;
 
-	if (box_all(r->state, &r->arena, &r->base, &r->base_n, e) < 0 || renames_find(r, e) < 0)
+	if (box_all(r->state, &r->arena, &r->base, &r->base_n, e) < 0)
+		return -1;
+	judge_blank(r);
+	if (renames_find(r, e) < 0)
 		return -1;
 	all = r->base;
 	n = r->base_n;

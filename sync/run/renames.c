@@ -16,6 +16,7 @@
 #include "sync/run/run.h"
 
 #include "state/base/log.h"
+#include "state/model/name.h"
 #include "sync/pair/patterns.h"
 
 /* A mailbox of the base, and where it is. */
@@ -55,20 +56,10 @@ channel_name(const struct run *r, enum side s, const char *full)
 	    full);
 }
 
-static bool
-is_below(const char *name, const char *above)
-{
-	size_t len = strlen(above);
-
-	return strncmp(name, above, len) == 0 && name[len] == '/';
-}
-
 static struct mailbox *
 listed(const struct run *r, enum side s, const char *full)
 {
-	struct mailbox *m = listing_find(&r->listing[s], full);
-
-	return m != NULL && !(m->attrs & MAILBOX_NOSELECT) ? m : NULL;
+	return listing_selectable(&r->listing[s], full);
 }
 
 /* ---- who is at home ---- */
@@ -114,7 +105,7 @@ is_tied(const struct run *r, const struct box_record *rec)
 		if (strcmp(name_on(&r->base[i], FAR), name_on(&r->base[i], NEAR)) == 0)
 			continue;
 		for (s = 0; s < SIDES; s++)
-			if (rec == &r->base[i] || is_below(rec->name, name_on(&r->base[i], (enum side)s)))
+			if (rec == &r->base[i] || name_is_below(rec->name, name_on(&r->base[i], (enum side)s)))
 				return true;
 	}
 	return false;
@@ -360,7 +351,7 @@ went_along(const struct renames *x, const struct place *p, enum side s, const st
 
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
-		if (q->on[s] != NULL && !q->is_home[s] && is_below(p->was[s], q->was[s]) && is_below(m->name, q->on[s]) &&
+		if (q->on[s] != NULL && !q->is_home[s] && name_is_below(p->was[s], q->was[s]) && name_is_below(m->name, q->on[s]) &&
 		    strcmp(p->was[s] + strlen(q->was[s]), m->name + strlen(q->on[s])) == 0)
 			return true;
 	}
@@ -841,7 +832,7 @@ renames_shown(struct run *r, enum side s, const char *full)
 	/* Nobody's: it goes with what lies above it. */
 	for (i = 0; i < r->base_n; i++) {
 		rec = &r->base[i];
-		if (rec->id == 0 || *rec->side[s].now == '\0' || !is_below(full + strlen(prefix), rec->side[s].now) ||
+		if (rec->id == 0 || *rec->side[s].now == '\0' || !name_is_below(full + strlen(prefix), rec->side[s].now) ||
 		    (best != NULL && strlen(best) > strlen(rec->side[s].now)))
 			continue;
 		best = rec->side[s].now;

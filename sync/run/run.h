@@ -110,9 +110,7 @@ int boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e);
 int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
 
 /* pairing.c */
-/* Whether whatever is listed on a side for the first time is so for want of a base. */
-int pairing_judge_blank(struct run *r, struct err *e);
-/* Fills run.boxes: pairs what is listed, and adds what only the base knows. */
+/* Fills run.base, run.is_blank and run.boxes: pairs what is listed, and adds what only the base knows. */
 int pairing_make(struct run *r, struct err *e);
 /* R12: by what each mailbox is known again under another name. */
 int pairing_keep_identities(struct run *r, struct err *e);

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "state/base/log.h"
+#include "state/model/name.h"
 #include "sync/plan/explain.h"
 #include "sync/plan/merge.h"
 
@@ -486,9 +487,7 @@ box_created(struct exec *x, struct batch *b, struct err *e)
 static bool
 goes_along(const struct run_box *b, enum side s, const char *from)
 {
-	size_t len = strlen(from);
-
-	return strncmp(b->side[s].on, from, len) == 0 && (b->side[s].on[len] == '\0' || b->side[s].on[len] == '/');
+	return name_is_at_or_below(b->side[s].on, from);
 }
 
 /* What is on one side alone is called what it is called there. */

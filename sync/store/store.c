@@ -33,6 +33,14 @@ listing_find(const struct listing *l, const char *name)
 	return bsearch(&want, l->boxes.at, l->boxes.n, sizeof l->boxes.at[0], cmp_name);
 }
 
+struct mailbox *
+listing_selectable(const struct listing *l, const char *name)
+{
+	struct mailbox *m = listing_find(l, name);
+
+	return m != NULL && !(m->attrs & MAILBOX_NOSELECT) ? m : NULL;
+}
+
 void
 delta_init(struct delta *d, const char *box, const struct cursor *since)
 {

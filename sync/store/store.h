@@ -77,6 +77,7 @@ struct listing {
 };
 void listing_release(struct listing *l);
 struct mailbox *listing_find(const struct listing *l, const char *name);	/* NULL = not listed */
+struct mailbox *listing_selectable(const struct listing *l, const char *name);	/* NULL = not, or a container only */
 void listing_sort(struct listing *l);
 
 /* ---- deltas ---- */
