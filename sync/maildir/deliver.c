@@ -336,10 +336,7 @@ place(struct deliver *d, struct item *it, struct err *e)
 	}
 	it->tmp = NULL;
 	it->result.state = DELIVER_PLACED;
-	if (it->result.is_new)
-		d->m->is_new_touched = true;
-	else
-		d->m->is_cur_touched = true;
+	mdir_touched(d->m, it->result.is_new, it->result.name, WATCH_MADE);
 	rc = 0;
 done:
 	arena_release(&a);

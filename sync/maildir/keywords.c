@@ -267,6 +267,8 @@ keywords_learn(struct keywords *k, const struct mdir *m, const char *words, stru
 	if (keywords_read(k, m, e) < 0 || find_used(m, &used, e) < 0)
 		goto done;
 	given = k->has_file || (used | FLAG_ALL) == FLAG_ALL ? give_letters(k, words, used) : 0;
+	/* What is kept there, and what letters mean, is told by a listing. */
+	watch_doubt(m->set->watch, m);
 	rc = given != 0 ? replace(k, m, given, e) : 0;
 done:
 	if (rc < 0)

@@ -73,6 +73,7 @@ mdir_open(struct mdir *m, const struct mdir_settings *set, const char *name, con
 		goto done;
 	}
 	m->epoch = cur.ino;
+	m->dev = cur.dev;
 	if (epoch != 0 && epoch != m->epoch) {
 		err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "mailbox %s at %s is not the one that was read: its "
 		    "directory was replaced", name, path);
@@ -140,9 +141,9 @@ mdir_is_old_tmp(int tmp_fd, const char *name)
 	    disk_clock() - (int64_t)st.st_ctim.tv_sec * 1000000000 > OLD_TMP;
 }
 
-/* Failing to clean is no reason not to deliver: only a death at a step is passed on. */
-static int
-clean_tmp(struct mdir *m, struct err *e)
+/* Failing to clean is no reason to stop: only a death at a step is passed on. */
+int
+mdir_clean(struct mdir *m, struct err *e)
 {
 	struct arena a = { 0 };
 	struct dirent *de;
@@ -167,7 +168,18 @@ mdir_prepare(struct mdir *m, struct err *e)
 {
 	if (make_sub(m, "tmp", &m->tmp_fd, e) < 0 || make_sub(m, "new", &m->new_fd, e) < 0)
 		return -1;
-	return clean_tmp(m, e);
+	watch_begin(m->set->watch, m);
+	return 0;
+}
+
+void
+mdir_touched(struct mdir *m, bool is_new, const char *name, enum watch_act act)
+{
+	if (is_new)
+		m->is_new_touched = true;
+	else
+		m->is_cur_touched = true;
+	watch_act(m->set->watch, m, is_new, name, act);
 }
 
 int
@@ -189,6 +201,8 @@ mdir_sync(struct mdir *m, struct err *e)
 static int
 make_scans(struct mdir *m, int want, struct err *e)
 {
+	/* A message is not where it was last listed. */
+	watch_doubt(m->set->watch, m);
 	for (; m->scans_made < want; m->scans_made++)
 		if (scan_make(&m->scans[m->scans_made], m, false, e) < 0) {
 			scan_release(&m->scans[m->scans_made]);

@@ -10,7 +10,7 @@
  *	1. All work is done relative to the directories opened at the start: a mailbox replaced by
  *	   another one meanwhile is never touched under the old one's name.
  *	2. A directory's times are never set.
- *	3. A directory in which a name was made, changed or removed is marked touched.
+ *	3. A directory in which a name was made, changed or removed is marked touched, and the watch knows of it.
  */
 #ifndef SYNC_MAILDIR_MDIR_H
 #define SYNC_MAILDIR_MDIR_H
@@ -20,12 +20,14 @@
 
 #include "state/base/err.h"
 #include "sync/maildir/scan.h"
+#include "sync/maildir/watch.h"
 
 /* What holds for every mailbox of a store. */
 struct mdir_settings {
 	char delimiter;			/* of the info: ':' */
 	bool is_synced;			/* FSync: what is reported done is durable */
 	bool makes_keywords;		/* Keywords: dovecot-keywords is made where it is missing */
+	struct watch *watch;		/* of the store; NULL = none */
 };
 
 struct mdir {
@@ -34,7 +36,7 @@ struct mdir {
 	char *path;
 	int fd, cur_fd;
 	int new_fd, tmp_fd;		/* -1 = not there; mdir_prepare() makes them */
-	uint64_t epoch;			/* inode of cur */
+	uint64_t epoch, dev;		/* inode of cur, and its device */
 	bool is_cur_touched, is_new_touched;
 
 	/* Listings made to find renamed files, at most two in the life of this struct: the first to look
@@ -50,8 +52,14 @@ int mdir_open(struct mdir *m, const struct mdir_settings *set, const char *name,
     uint64_t epoch, struct err *e);
 void mdir_close(struct mdir *m);
 
-/* Makes new/ and tmp/ where they are missing, and removes what we left in tmp/ more than 36 hours ago. */
+/* Makes new/ and tmp/ where they are missing; from here on others are watched (sync/maildir/watch.h). */
 int mdir_prepare(struct mdir *m, struct err *e);
+
+/* Removes what we left in tmp/ more than 36 hours ago. -1 only where the program "died". */
+int mdir_clean(struct mdir *m, struct err *e);
+
+/* A name was made or is gone by our act, in new/ or cur/. */
+void mdir_touched(struct mdir *m, bool is_new, const char *name, enum watch_act act);
 
 /* Makes the file `name` in tmp/, to be written and read; -1 with errno. One that is there already was left
  * by a run that died: names are used by nobody else, so it is replaced. No step. */

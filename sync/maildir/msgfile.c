@@ -27,6 +27,9 @@ locate(struct mdir *m, struct key key, const char *hint, int attempt, struct are
 	const struct scan_entry *entry;
 	char dir = (char)tolower((unsigned char)hint[0]);
 
+	/* It shares its base with another: what becomes of one changes the key of the other. */
+	if (memchr(key.data, ',', key.len) != NULL || memchr(key.data, m->set->delimiter, key.len) != NULL)
+		watch_doubt(m->set->watch, m);
 	if (attempt == 0 && (dir == 'n' || dir == 'c')) {
 		p->name = arena_printf(a, "%.*s%s", (int)key.len, key.data, hint + 1);
 		p->is_new = dir == 'n';
@@ -62,15 +65,6 @@ is_there(const struct mdir *m, const struct place *p)
 	struct stat st;
 
 	return fstatat(mdir_sub_fd(m, p->is_new), p->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static void
-touch(struct mdir *m, bool is_new)
-{
-	if (is_new)
-		m->is_new_touched = true;
-	else
-		m->is_cur_touched = true;
 }
 
 int
@@ -116,8 +110,8 @@ rename_file(struct mdir *from, bool is_new, const char *name, struct mdir *to, b
 	if (step(STEP_RENAME, arena_printf(a, "%s\n%s", shown, to_shown), e) < 0)
 		return -1;
 	if (disk_rename_noreplace(mdir_sub_fd(from, is_new), name, mdir_sub_fd(to, is_to_new), to_name) == 0) {
-		touch(from, is_new);
-		touch(to, is_to_new);
+		mdir_touched(from, is_new, name, WATCH_GONE);
+		mdir_touched(to, is_to_new, to_name, WATCH_MADE);
 		return 1;
 	}
 	if (errno == ENOENT)
@@ -209,7 +203,7 @@ msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect
 		lost(m, &p, e);
 		goto done;
 	}
-	touch(m, p.is_new);
+	mdir_touched(m, p.is_new, p.name, WATCH_GONE);
 	rc = 0;
 done:
 	arena_release(&a);
@@ -254,7 +248,7 @@ copy_file(struct mdir *from, const struct place *p, struct mdir *to, const char 
 		goto done;
 	}
 	is_made = false;
-	touch(to, p->is_new);
+	mdir_touched(to, p->is_new, to_name, WATCH_MADE);
 	rc = 1;
 done:
 	if (in >= 0)
@@ -279,11 +273,12 @@ move_by_copy(struct mdir *m, const struct place *p, struct mdir *to, const char 
 		return -1;
 	done = disk_unlink(mdir_sub_fd(m, p->is_new), p->name, mdir_shown(m, a, mdir_sub(p->is_new), p->name), e);
 	if (done == 1)
-		touch(m, p->is_new);
+		mdir_touched(m, p->is_new, p->name, WATCH_GONE);
 	if (done == 0) {
 		/* Renamed meanwhile, that is changed: the original wins, the copy goes again. */
 		if (disk_unlink(mdir_sub_fd(to, p->is_new), name, mdir_shown(to, a, mdir_sub(p->is_new), name), e) < 0)
 			return -1;
+		mdir_touched(to, p->is_new, name, WATCH_GONE);
 	}
 	return done;
 }

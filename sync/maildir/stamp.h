@@ -9,6 +9,8 @@
  *	stamp_take() again	equal to before: nothing changed meanwhile (R4)
  *	stamp_cursor()
  *
+ * sync/maildir/watch.h does without the list where all changes are known to be ours.
+ *
  * The cursor's data, 48 octets, all numbers big-endian: inode, mtime and ctime in nanoseconds since
  * 1970 of `cur`, then of `new` (all zero where there is none). st_dev is no part of it: it changes when
  * a disk is mounted anew. epoch is the inode of `cur`.

@@ -27,6 +27,7 @@ maildir_free(struct store *s)
 
 	if (m == NULL)
 		return;
+	watch_free(&m->mdir.watch);
 	arena_release(&m->arena);
 	free(m);
 }
@@ -364,6 +365,7 @@ maildir_store_new(const struct maildir_settings *settings)
 	s->mdir.delimiter = settings->info_delimiter != '\0' ? settings->info_delimiter : ':';
 	s->mdir.is_synced = settings->is_synced;
 	s->mdir.makes_keywords = settings->makes_keywords;
+	s->mdir.watch = watch_new();
 	s->keeps_date = settings->keeps_date;
 	s->base.ops = &maildir_ops;
 	s->base.name = arena_strdup(&s->arena, settings->name);

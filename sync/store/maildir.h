@@ -5,6 +5,8 @@
  *	  its delta is asked for.
  *	- A cursor from list() or cursors() says where a mailbox is, never that it cannot change any more:
  *	  only the cursor of a delta may be stored. It is steady on file systems with true times (R5).
+ *	- A delta is a full list, or, where nobody but this store changed the mailbox since the cursor asked for, what
+ *	  it changed (sync/maildir/watch.h). Its mask stands then: a word that is new to the mailbox makes a full list.
  *	- INBOX always exists: while its directory is missing it is listed without a cursor, its delta is
  *	  empty, and a run that may write makes it when its delta is asked for.
  *	- The epoch is the inode of cur/. The fingerprint is "maildir:ID" (sync/maildir/marker.h), or "" where

@@ -92,6 +92,38 @@ fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m,
 	d->is_readonly = d->is_readonly || faccessat(m->cur_fd, ".", W_OK, AT_EACCESS) < 0;
 }
 
+/* 1: what changed since is known, as nobody changed anything but this run, and the mailbox is not listed. 0: not so. */
+static int
+fill_watched(const struct maildir_store *s, struct delta *d, const struct mdir *m, struct err *e)
+{
+	struct watch_changes changes;
+	struct keywords keywords = { 0 };
+	struct cursor since;
+	size_t i;
+	int rc = 0;
+
+	if (!watch_end(s->mdir.watch, m, &changes))
+		return 0;
+	maildir_cursor(s, &changes.since, true, &since);
+	if (!d->has_since || !cursor_stands(&d->since, &since))
+		goto done;
+	rc = keywords_read(&keywords, m, e);
+	if (rc < 0)
+		goto done;
+	d->kind = DELTA_CHANGES;
+	d->is_mask_unknown = true;
+	fill_delta(s, d, m, &changes.scan, &keywords);
+	for (i = 0; i < changes.gone.n; i++)
+		vec_push(&d->vanished, changes.gone.at[i]);
+	log_line(LOG_MAILDIR, "%s: %s is not read, because only we changed it: %zu messages, %zu gone%s", d->box, m->path,
+	    d->entries.n, d->vanished.n, d->cursor.is_steady ? "" : "; to be read next time");
+	rc = 1;
+done:
+	keywords_release(&keywords);
+	watch_changes_release(&changes);
+	return rc;
+}
+
 static int
 read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 {
@@ -99,7 +131,7 @@ read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 	struct mdir m = MDIR_CLOSED;
 	struct scan scan = { 0 };
 	struct keywords keywords = { 0 };
-	int rc = -1;
+	int rc = -1, is_watched = 0;
 
 	if (is_missing_inbox(s, d->box, e)) {
 		if (!may_write) {
@@ -109,9 +141,17 @@ read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 		if (folderops_create(&s->layout, &s->mdir, d->box, e) < 0)
 			return -1;
 	}
+	if (maildir_open_box(c, d->box, 0, &m, e) < 0 || (is_watched = fill_watched(s, d, &m, e)) < 0)
+		goto done;
+	if (is_watched) {
+		rc = 0;
+		goto done;
+	}
+	/* The first time, and weekly. */
+	if (may_write && !d->has_since && mdir_clean(&m, e) < 0)
+		goto done;
 	/* The names first: whatever they mean has its line by then, or soon, and no line changes. */
-	if (maildir_open_box(c, d->box, 0, &m, e) < 0 || scan_make(&scan, &m, may_write, e) < 0 ||
-	    keywords_read(&keywords, &m, e) < 0)
+	if (scan_make(&scan, &m, may_write, e) < 0 || keywords_read(&keywords, &m, e) < 0)
 		goto done;
 	log_odd(&m, &scan);
 	fill_delta(s, d, &m, &scan, &keywords);

@@ -92,7 +92,8 @@ struct delta_entry {
 };
 
 enum delta_kind {
-	DELTA_CHANGES,			/* entries: new or changed; vanished: gone. What is not named stands */
+	DELTA_CHANGES,			/* entries: new or changed; vanished: gone. What is not named stands. A store that can only
+					 * list may answer so where it has seen that nobody but itself changed the mailbox since */
 	DELTA_FULL,			/* entries: everything there is; vanished: unused */
 };
 
@@ -120,7 +121,7 @@ struct delta {
 	struct cursor cursor;		/* to be stored once all of the above is */
 	uint32_t uidnext;		/* 0 = not known */
 	struct flag_mask mask;		/* what this mailbox can keep (R14) */
-	bool is_mask_unknown;		/* EXAMINE does not tell: the mask of before stands */
+	bool is_mask_unknown;		/* it was not told (EXAMINE, a mailbox not listed): the mask of before stands */
 	bool is_readonly;		/* the store does not let us write here */
 	const char *mailbox_id;		/* as struct mailbox has it, of stores whose list does not tell; NULL or "" = none */
 };

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from accounts import Account
-from lib import message, program
+from lib import find, message, program
 from servers import Delay
 
 BOXES, MAILS = 40, 10
@@ -51,7 +51,7 @@ class Counts(Account):
     def traced(self, calls):
         """The system calls of one run, as lines."""
         trace = os.path.join(self.home, 'trace')
-        subprocess.run(['strace', '-f', '-e', f'trace={calls}', '-o', trace, program('MAILTWIN_FAST'), *self.command('-a')[1:]],
+        subprocess.run(['strace', '-f', '-y', '-e', f'trace={calls}', '-o', trace, program('MAILTWIN_FAST'), *self.command('-a')[1:]],
                        env=self.environment(), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                        timeout=120)
         with open(trace) as f:
@@ -121,6 +121,66 @@ class Something(Counts):
         self.assertEqual(stats['connections'], 1, stats)
         self.assertLessEqual(stats['turns'], 8, stats)
         self.assert_twins()
+
+
+class OneChange(Counts):
+    """What we change in a Maildir ourselves costs no reading of it: not in that run, nor in those that follow."""
+
+    def read(self):
+        """What directories of messages one run reads, each as often as it does."""
+        text = self.traced('getdents64')
+        self.assertIn('getdents64(', text)
+        return re.findall(r'getdents64\(\d+<([^>]*/(?:cur|new|tmp))>', text)
+
+    def assert_nothing_read(self):
+        for when in ('in the run', 'in the next one', 'in the one after'):
+            self.assertEqual(self.read(), [], when)
+        self.assert_twins()
+
+    def test_flag(self):
+        self.far.flag(self.far.messages('box07')[0], add='F')
+        self.assert_nothing_read()
+        self.far.flag(self.far.messages('box07')[0], remove='F')
+        self.assert_nothing_read()
+
+    def test_delivery(self):
+        self.far.deliver('box07', message(9001), '')
+        self.far.deliver('box07', message(9002), 'FS')
+        self.assert_nothing_read()
+        # It is known by the name it has in new/.
+        self.far.flag(find(self.far, 9001)[0], add='S')
+        self.assert_nothing_read()
+
+    def test_expunge(self):
+        self.far.delete(self.far.messages('box07')[0])
+        self.assert_nothing_read()
+
+    def test_move(self):
+        self.far.move(self.far.messages('box07')[0], 'box08')
+        self.far.flag(self.far.messages('box09')[0], add='R')
+        self.assert_nothing_read()
+
+    def test_copy(self):
+        self.far.copy(self.far.messages('box07')[0], 'box08')
+        self.assert_nothing_read()
+
+    def test_all_at_once(self):
+        mails = self.far.messages('box07')
+        self.far.flag(mails[0], add='F')
+        self.far.delete(mails[1])
+        self.far.move(mails[2], 'box08')
+        self.far.deliver('box07', message(9003), '')
+        self.assert_nothing_read()
+
+    def test_a_change_of_others_is_read(self):
+        """Once, and what we changed ourselves with it."""
+        self.far.flag(self.far.messages('box07')[0], add='F')
+        self.near.flag(self.near.messages('box07')[1], add='R')
+        read = ['/'.join(p.split('/')[-2:]) for p in self.read()]
+        # Each has a call that finds the end.
+        self.assertEqual(read.count('box07/cur'), 2, read)
+        self.assertEqual({name.split('/')[0] for name in read}, {'box07'})
+        self.assert_nothing_read()
 
 
 class Day(Counts):

@@ -71,7 +71,8 @@ ram_remove(struct ram *r, int box, size_t i)
 {
 	struct ram_box *b = &r->box[box];
 
-	vec_push(&b->vanished, (struct ram_vanished){ b->messages.at[i].uid, ++b->modseq });
+	vec_push(&b->vanished, (struct ram_vanished){ b->messages.at[i].uid, b->messages.at[i].number,
+		b->messages.at[i].is_given, ++b->modseq });
 	memmove(b->messages.at + i, b->messages.at + i + 1, (b->messages.n - i - 1) * sizeof b->messages.at[0]);
 	b->messages.n--;
 }
@@ -130,11 +131,15 @@ ram_text(const struct ram *r, const struct ram_message *m)
 /* ---- keys, hints, cursors ---- */
 
 struct key
+ram_name(struct arena *a, bool is_given, uint32_t number)
+{
+	return key_from_string(arena_printf(a, "%c%u.sim", is_given ? 'g' : 'p', number));
+}
+
+struct key
 ram_key(const struct ram *r, struct arena *a, const struct ram_message *m)
 {
-	if (r->kind != RAM_MAILDIR)
-		return key_from_uid(a, m->uid);
-	return key_from_string(arena_printf(a, "%c%u.sim", m->is_given ? 'g' : 'p', m->number));
+	return r->kind != RAM_MAILDIR ? key_from_uid(a, m->uid) : ram_name(a, m->is_given, m->number);
 }
 
 const char *
@@ -196,6 +201,32 @@ ram_cursor(const struct ram *r, const struct ram_box *b)
 	c.len = sizeof words;
 	memcpy(c.data, words, sizeof words);
 	return c;
+}
+
+/* ---- whose the changes of a Maildir are ---- */
+
+void
+ram_watch(struct ram *r, int box)
+{
+	struct ram_box *b = &r->box[box];
+
+	if (r->kind != RAM_MAILDIR || b->is_watched || !sim_chance(r->sim, 80))
+		return;
+	b->is_watched = true;
+	b->watched = ram_cursor(r, b);
+	b->ours = b->modseq;
+}
+
+void
+ram_watch_act(struct ram *r, int box)
+{
+	r->box[box].ours++;
+}
+
+void
+ram_watch_doubt(struct ram *r, int box)
+{
+	r->box[box].ours = UINT64_MAX / 2;
 }
 
 /* ---- trouble common to all calls ---- */
@@ -281,6 +312,7 @@ session_open(struct store *s, struct err *e)
 {
 	struct ram *r = (struct ram *)s;
 	struct ram_session *c;
+	int b;
 
 	if (sim_happens(r->sim, r->sim->trouble.call)) {
 		sim_disturb(r->sim, ORACLE_DISTURBED);
@@ -290,6 +322,9 @@ session_open(struct store *s, struct err *e)
 	}
 	c = mem_alloc(sizeof *c);
 	c->session.store = s;
+	/* Perhaps that of another run, which knows nothing of the last one's. */
+	for (b = 0; b < SIM_BOXES; b++)
+		r->box[b].is_watched = false;
 	return &c->session;
 }
 

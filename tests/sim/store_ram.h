@@ -9,7 +9,8 @@
  *   RAM_QRESYNC     UIDs; changes and vanished UIDs since a modseq
  *   RAM_CONDSTORE   UIDs; changes since a modseq, and all UIDs when the counts do not match
  *   RAM_PLAIN       UIDs; a full list each time, no cursor stands still
- *   RAM_MAILDIR     names; a full list, which may miss names until asked again
+ *   RAM_MAILDIR     names; a full list, which may miss names until asked again; or, where the program alone changed it
+ *                   since, what it did
  * and of the UID kinds: with or without the key of what was delivered (UIDPLUS), with a move in one or in three
  * acts, misstated sizes, keywords in other letters, flags that are not kept.
  */
@@ -34,7 +35,7 @@ struct ram_message {
 	uint64_t modseq;
 };
 
-struct ram_vanished { uint32_t uid; uint64_t modseq; };
+struct ram_vanished { uint32_t uid, number; bool is_given; uint64_t modseq; };
 
 struct ram_box {
 	bool exists;
@@ -46,6 +47,10 @@ struct ram_box {
 	uint64_t modseq;		/* also counts changes of a Maildir's directories */
 	VEC(struct ram_message) messages;
 	VEC(struct ram_vanished) vanished;
+	/* Of a Maildir, since the program's first act after the last delta: nobody acted but the program. */
+	bool is_watched;
+	struct cursor watched;		/* where it stood then */
+	uint64_t ours;			/* modseq, had it been changed by the program alone */
 };
 
 struct ram {
@@ -105,6 +110,12 @@ uint32_t ram_number(struct key name);	/* of a Maildir name; 0 for KEY_NONE */
 struct key ram_key(const struct ram *r, struct arena *a, const struct ram_message *m);
 const char *ram_hint(const struct ram *r, struct arena *a, const struct ram_message *m);
 struct cursor ram_cursor(const struct ram *r, const struct ram_box *b);
+struct key ram_name(struct arena *a, bool is_given, uint32_t number);	/* of a file */
+/* A Maildir watches itself from its first act on, as well as it can; this act of the program was seen; something was not as it
+ * seemed. */
+void ram_watch(struct ram *r, int box);
+void ram_watch_act(struct ram *r, int box);
+void ram_watch_doubt(struct ram *r, int box);
 
 int ram_list(struct session *c, struct listing *l, struct err *e);
 int ram_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);

@@ -155,6 +155,37 @@ fill_changes(const struct ram *r, struct delta *d, struct ram_box *b)
 	return true;
 }
 
+/* What the program did to a Maildir itself, if nobody else was there; false: it is to be listed. */
+static bool
+fill_watched(const struct ram *r, struct delta *d, struct ram_box *b)
+{
+	const struct ram_vanished *v;
+	uint64_t since;
+	size_t i;
+	long at;
+
+	if (!b->is_watched)
+		return false;
+	b->is_watched = false;
+	if (!d->has_since || !cursor_stands(&d->since, &b->watched) || b->epoch != b->watched.epoch || b->modseq != b->ours)
+		return false;
+	memcpy(&since, b->watched.data, sizeof since);
+	for (i = 0; i < b->messages.n; i++)
+		if (b->messages.at[i].modseq > since)
+			add_entry(r, d, &b->messages.at[i]);
+	for (i = 0; i < b->vanished.n; i++) {
+		v = &b->vanished.at[i];
+		at = ram_find(r, (int)(b - r->box), ram_name(&d->arena, v->is_given, v->number));
+		if (v->modseq > since && at < 0)
+			vec_push(&d->vanished, ram_name(&d->arena, v->is_given, v->number));
+	}
+	d->kind = DELTA_CHANGES;
+	d->is_complete = d->is_mask_unknown = true;
+	sim_trace(r->sim, "%s: nobody else was in %s: %zu changed, %zu gone", r->store.name, d->box, d->entries.n,
+	    d->vanished.n);
+	return true;
+}
+
 static int
 fill(struct ram_session *c, struct delta *d, struct err *e)
 {
@@ -173,7 +204,7 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 	ram_meanwhile(c, "between SELECT and list");
 	if (!b->exists || b->epoch != d->cursor.epoch)
 		return err_set(e, ERR_BOX, "%s: %s went away", r->store.name, d->box);
-	if (!fill_changes(r, d, b))
+	if (!fill_watched(r, d, b) && !fill_changes(r, d, b))
 		fill_full(r, d, b);
 	return 0;
 }

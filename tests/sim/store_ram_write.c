@@ -65,6 +65,8 @@ enter_writable(struct ram_session *c, const char *call, const char *name, uint64
 
 	if (box >= 0 && r->box[box].is_readonly)
 		return err_set(e, ERR_BOX, "%s: %s is read-only", r->store.name, name);
+	if (box >= 0)
+		ram_watch(r, box);
 	return box;
 }
 
@@ -127,6 +129,7 @@ set_flags(struct ram *r, int box, size_t i, uint32_t flags)
 		oracle_ours_marked(r->sim->oracle, r->side, box, m->c->serial);
 	}
 	ram_set_flags(r, box, i, flags);
+	ram_watch_act(r, box);
 }
 
 static void
@@ -137,6 +140,7 @@ remove_message(struct ram *r, int box, size_t i)
 	r->sim->deletions[r->side][box] += is_deletion(r, box, m);
 	oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted);
 	ram_remove(r, box, i);
+	ram_watch_act(r, box);
 }
 
 /* ---- delivery ---- */
@@ -190,6 +194,7 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c)
 
 	changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
 	m = ram_put(r, d->box, c, sim_bits(item->flags), ram_number(item->name));
+	ram_watch_act(r, d->box);
 	m->is_given = item->name.len > 0;
 	m->is_counted = (m->flags & FLAG_DELETED) != 0;	/* as deleted as what it was made of */
 	if (item->date != 0)
@@ -344,6 +349,7 @@ begin_item(struct ram_session *c, int box, struct key key, enum fate *f_r, long 
 	ram_meanwhile(c, "between two acts");
 	*at_r = ram_find_still(c, box, key);
 	if (*at_r < 0) {
+		ram_watch_doubt(r, box);
 		err_class(why, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: it is not there", r->store.name);
 		return 0;
 	}
@@ -355,6 +361,9 @@ begin_item(struct ram_session *c, int box, struct key key, enum fate *f_r, long 
 	if (act(c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "change", e) < 0)
 		return -1;
 	*o = OUTCOME_UNKNOWN;
+	/* An act that nothing was seen of. */
+	if (*f_r == FATE_LIE)
+		ram_watch_doubt(r, box);
 	return *f_r == FATE_DIES_BEFORE ? ram_die(c, e) : 1;
 }
 
@@ -506,6 +515,7 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	struct ram_message old = r->box[box].messages.at[at], *m;
 
 	m = ram_put(r, to, old.c, old.flags, ram_number(name));
+	ram_watch_act(r, to);
 	m->is_given = name.len > 0;
 	m->date = old.date;
 	m->is_counted = keep && (old.flags & FLAG_DELETED);	/* as deleted as the original */
@@ -546,6 +556,7 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 		return -1;
 	if (r->box[to].is_readonly)
 		return err_set(e, ERR_BOX, "%s: %s is read-only", r->store.name, to_name);
+	ram_watch(r, to);
 	for (i = 0; i < n; i++) {
 		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
 		if (got < 0)

@@ -570,7 +570,7 @@ only_old_tmp_files_of_ours_are_cleaned(void **state)
 	make_box(f, "box");
 	run(f, "cd mail/box/tmp; touch -d 2001-01-01 1.x.mailtwin 2.other");
 	/* Touched a moment ago, whatever its mtime says: it may be a delivery of another run. */
-	deliver_one(f, "box", "1.a", "x", 1, false, "", 0);
+	assert_string_equal(shown(f, "box"), "");
 	run(f, "test -e mail/box/tmp/1.x.mailtwin");
 	/* A file left by a run that died does not hinder the next from delivering by the same name. */
 	run(f, "echo half >mail/box/tmp/2.a.mailtwin");
