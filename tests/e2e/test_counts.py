@@ -233,6 +233,38 @@ class Limits(Counts):
         self.assert_twins()
 
 
+class Download(Account):
+    """The first time: the bodies of one large mailbox come over as many connections as there may be."""
+
+    MAILS = 4000
+
+    def download(self, allowed):
+        self.imap_pair(kind='dots')
+        self.far.create('big')
+        cur = os.path.join(self.far.server.mail_dir(self.far.user), '.big', 'cur')
+        for i in range(self.MAILS):
+            with open(os.path.join(cur, f'{1700000000 + i}.M{i}P1.host:2,S'), 'wb') as f:
+                f.write(message(i))
+        line = Delay(self.far.server.port, rtt=20).start()
+        self.addCleanup(line.stop)
+        self.write_config(
+            f'FSync no\n{self.far.store("far", port=line.port, account=allowed)}\n{self.near.store("near")}\n'
+            'Channel c\nFar :far:\nNear :near:\nPatterns *\nCreate Near\n')
+        self.sync()
+        stats = line.stats()
+        self.assertEqual(len(self.near.messages('big')), self.MAILS)
+        return stats
+
+    def test_four_connections(self):
+        stats = self.download('Connections 4\n')
+        self.assertEqual(stats['connections'], 4)
+        # And each has its part of it.
+        self.assertLess(stats['max_turns'], stats['turns'] * .7, stats)
+
+    def test_one_connection(self):
+        self.assertEqual(self.download('Connections 1\n')['connections'], 1)
+
+
 class Bodies(Counts):
     """COMPRESS=DEFLATE: where bodies enough travel to pay for its round trip, and nowhere else."""
 
