@@ -150,6 +150,14 @@ speaks_against(struct build *b, uint32_t msg, enum side t)
 	    (r->has_agreed && (r->agreed.sys & FLAG_DELETED));
 }
 
+/* Moved out of the mailbox on the other side, and to follow. */
+static bool
+is_to_follow(const struct build *b, uint32_t msg, enum side t)
+{
+	return b->messages[msg].is_moved && b->boxes[b->in->messages.at[msg].box].can_write[t] &&
+	    (b->in->policy.sync[t] & SYNC_GONE);
+}
+
 /* Removed on s, while on t there is something nobody decided to delete: the mailbox is made again on s for
  * that, where it may be; the rest goes as if it had been deleted one by one (P8). Decided before the moves, which
  * need to know where they can go. */
@@ -164,7 +172,7 @@ build_revivals(struct build *b)
 		for (s = FAR; s <= NEAR; s++) {
 			struct box_view *v = &b->boxes[box];
 
-			if (!v->is_leaving[side_other(s)] || !speaks_against(b, i, side_other(s)) ||
+			if (!v->is_leaving[side_other(s)] || is_to_follow(b, i, side_other(s)) || !speaks_against(b, i, side_other(s)) ||
 			    !b->in->policy.create[s] || is_readonly(b, box, s) ||
 			    !(b->in->policy.sync[s] & SYNC_NEW) || b->in->boxes.at[box].side[s].refuses != NULL)
 				continue;

@@ -1,7 +1,7 @@
 /* A plan in the making: what the files of the planner share. Nothing outside sync/plan includes this.
  *
- * Use, by plan_make(): build_begin, build_boxes, build_revivals (boxes.c), build_renames (renames.c), build_links (moves.c),
- * build_messages (plan.c), build_removals (boxes.c), build_guards (guard.c), build_end.
+ * Use, by plan_make(): build_begin, build_boxes (boxes.c), build_moved (moves.c), build_revivals (boxes.c), build_renames
+ * (renames.c), build_links (moves.c), build_messages (plan.c), build_removals (boxes.c), build_guards (guard.c), build_end.
  *
  * Invariants:
  *   1. Operations are added in any order; build_end() puts them in the order of P13. A dependency goes from an
@@ -92,6 +92,7 @@ void build_removals(struct build *b);
 void build_renames(struct build *b);
 
 /* ---- moves.c ---- */
+void build_moved(struct build *b);	/* which messages were moved, and to where: before all that asks */
 void build_links(struct build *b);
 
 /* ---- pairs.c ---- */

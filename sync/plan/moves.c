@@ -205,7 +205,7 @@ rank_links(const struct build *b)
 }
 
 void
-build_links(struct build *b)
+build_moved(struct build *b)
 {
 	struct ranked_link *ranked = rank_links(b);
 	const struct plan_link *l;
@@ -219,6 +219,16 @@ build_links(struct build *b)
 		b->messages[l->a].is_moved = true;
 		b->boxes[box_of(b, l->a)].explained[l->side]++;
 	}
+	free(ranked);
+}
+
+void
+build_links(struct build *b)
+{
+	struct ranked_link *ranked = rank_links(b);
+	const struct plan_link *l;
+	size_t i;
+
 	for (i = 0; i < b->in->links.n; i++) {
 		l = ranked[i].link;
 		if (!link_holds(b, l))

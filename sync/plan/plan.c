@@ -249,6 +249,7 @@ plan_make(const struct plan_input *in, struct plan *plan_r)
 
 	build_begin(&b, in, plan_r);
 	build_boxes(&b);
+	build_moved(&b);
 	build_revivals(&b);
 	build_renames(&b);
 	build_links(&b);
