@@ -111,6 +111,13 @@ maildir_cursor(const struct maildir_store *s, const struct stamps *stamps, bool 
 		c_r->data[c_r->len++] = 'k';
 }
 
+const char *
+maildir_id(struct arena *a, const struct stamps *stamps)
+{
+	return stamps->cur.btime == 0 ? "" : arena_printf(a, "dir:%llu:%lld", (unsigned long long)stamps->cur.ino,
+	    (long long)stamps->cur.btime);
+}
+
 static void
 set_cursor(const struct maildir_store *s, struct mailbox *box, const char *path, const struct stamps *stamps,
     struct times_cache *cache)
@@ -142,10 +149,7 @@ list_folder(const struct maildir_store *s, const struct folder *folder, struct l
 		box->attrs = MAILBOX_NOSELECT;
 		return;
 	}
-	/* By inode and birth (R12): file systems give a freed inode away at once. */
-	if (folder->stamps.cur.btime != 0)
-		box->id = arena_printf(&l->arena, "dir:%llu:%lld", (unsigned long long)folder->stamps.cur.ino,
-		    (long long)folder->stamps.cur.btime);
+	box->id = maildir_id(&l->arena, &folder->stamps);
 	set_cursor(s, box, folder->path, &folder->stamps, cache);
 }
 

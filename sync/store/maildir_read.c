@@ -89,6 +89,7 @@ fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m,
 	if (keywords->may_add && (used & ~keywords_known(keywords) & ~keywords->taken))
 		is_steady = false;
 	maildir_cursor(s, &scan->stamps, is_steady, &d->cursor);
+	d->mailbox_id = maildir_id(&d->arena, &scan->stamps);
 	d->is_readonly = d->is_readonly || faccessat(m->cur_fd, ".", W_OK, AT_EACCESS) < 0;
 }
 

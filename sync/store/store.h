@@ -123,7 +123,7 @@ struct delta {
 	struct flag_mask mask;		/* what this mailbox can keep (R14) */
 	bool is_mask_unknown;		/* it was not told (EXAMINE, a mailbox not listed): the mask of before stands */
 	bool is_readonly;		/* the store does not let us write here */
-	const char *mailbox_id;		/* as struct mailbox has it, of stores whose list does not tell; NULL or "" = none */
+	const char *mailbox_id;		/* as struct mailbox has it: of stores whose list does not tell, of mailboxes made since; NULL or "" = none */
 };
 void delta_init(struct delta *d, const char *box, const struct cursor *since);
 void delta_release(struct delta *d);
