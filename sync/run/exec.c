@@ -429,6 +429,62 @@ read_created(struct exec *x, struct err *e)
 	return any ? gather(x->run, e) : 0;
 }
 
+/* Whether a mailbox that was read again holds something that the plan did not know, or knew otherwise. -1 error. */
+static int
+holds_more(struct exec *x, const struct op *op, struct err *e)
+{
+	const struct plan_message *m = x->in->messages.at, *end = m + x->in->messages.n;
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int got, more = 0;
+
+	while (!more && (got = message_next(x->run->state, &a, exec_box(x, op->box)->rec.id, after, &rec, e)) != 0) {
+		if (got < 0)
+			break;
+		after = rec.id;
+		/* Both are in the order of their ids. */
+		while (m < end && (m->box != op->box || m->rec->id < rec.id))
+			m++;
+		if (rec.half[op->side].presence == PRESENCE_HERE)
+			more = m == end || m->rec->id != rec.id || !flags_equal(m->rec->half[op->side].flags, rec.half[op->side].flags);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : more;
+}
+
+/* R13: what was moved out of a mailbox has changed it. It is read again before it is removed. */
+static int
+read_leaving(struct exec *x, struct err *e)
+{
+	const struct op *op;
+	struct run_side *rs;
+	bool any = false;
+	uint32_t i;
+	int got;
+
+	for (i = 0; i < x->plan->ops.n; i++) {
+		op = &x->plan->ops.at[i];
+		rs = &exec_box(x, op->box)->side[op->side];
+		if (op->kind == OP_REMOVE_BOX && x->status[i] == OP_WAIT && rs->was_written)
+			any = rs->wants_delta = true;
+	}
+	if (!any)
+		return 0;
+	if (gather(x->run, e) < 0)
+		return -1;
+	for (i = 0; i < x->plan->ops.n; i++) {
+		op = &x->plan->ops.at[i];
+		if (op->kind != OP_REMOVE_BOX || x->status[i] != OP_WAIT)
+			continue;
+		if ((got = holds_more(x, op, e)) < 0)
+			return -1;
+		if (got > 0)
+			x->status[i] = OP_FAILED;
+	}
+	return 0;
+}
+
 /* Mailboxes are renamed under nobody's feet: a session that has one open goes on calling it by its old name, or is thrown
  * out by the server. */
 static void
@@ -455,7 +511,10 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct
 	start(&x);
 	leave_all(&x);
 	for (g = 0; g < sizeof groups / sizeof groups[0] && status == 0; g++) {
-		status = run_group(&x, g, e);
+		if (is_in_group(g, OP_REMOVE_BOX) && read_leaving(&x, e) < 0)
+			status = -1;
+		if (status == 0)
+			status = run_group(&x, g, e);
 		if (is_in_group(g, OP_CREATE_BOX) && status == 0)
 			status = read_created(&x, e);
 	}
