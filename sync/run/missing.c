@@ -163,32 +163,39 @@ is_list_short(const struct run *r, enum side s)
 	return false;
 }
 
-/* Another mailbox under a known name may have been renamed from one that a short list does not show (R12): it waits. */
-static void
-check_replaced(struct run *r, enum side s)
+static bool
+is_another(const struct cursor *known, const struct mailbox *m)
 {
-	const struct cursor *known;
+	return m->has_cursor && known->epoch != 0 && known->epoch < EPOCH_REVIVED && known->epoch != m->cursor.epoch;
+}
+
+/* What is listed under a name for the first time, or is another mailbox than the one known by it, may have been renamed from
+ * one that a short list does not show, or from the twin of such (R12): it waits. */
+static void
+check_replaced(struct run *r, enum side s, const bool is_short[SIDES])
+{
+	const struct mailbox *m;
 	struct run_box *b;
+	bool is_new;
 	size_t i;
 
-	if (r->set->patterns.n == 0 || !is_list_short(r, s))
-		return;
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
-		known = &b->rec.side[s].cursor;
-		if (b->is_excluded || b->side[s].listed == NULL || !b->side[s].listed->has_cursor || b->rec.id == 0 ||
-		    !b->rec.side[s].is_known || known->epoch == 0 || known->epoch >= EPOCH_REVIVED ||
-		    known->epoch == b->side[s].listed->cursor.epoch)
+		m = b->side[s].listed;
+		is_new = b->rec.id == 0 || !b->rec.side[s].is_known;
+		if (b->is_excluded || m == NULL || (!is_new && !is_another(&b->rec.side[s].cursor, m)) ||
+		    ((is_new || !is_short[s]) && !renames_may_be(r, s, m)))
 			continue;
 		b->side[s].has_failed = true;
-		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "another mailbox on the %s side now, where not all "
-		    "that is known was listed; waiting for the next run", side_name(s)));
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s mailbox on the %s side now, where not all "
+		    "that is known was listed; waiting for the next run", is_new ? "a new" : "another", side_name(s)));
 	}
 }
 
 int
 missing_check(struct run *r, struct err *e)
 {
+	bool is_short[SIDES];
 	struct run_box *b;
 	size_t i;
 	int s;
@@ -218,6 +225,8 @@ missing_check(struct run *r, struct err *e)
 		}
 	}
 	for (s = 0; s < SIDES; s++)
-		check_replaced(r, (enum side)s);
+		is_short[s] = r->set->patterns.n > 0 && is_list_short(r, (enum side)s);
+	for (s = 0; s < SIDES && (is_short[FAR] || is_short[NEAR]); s++)
+		check_replaced(r, (enum side)s, is_short);
 	return 0;
 }

@@ -8,10 +8,11 @@
  * the plan (P14); until then, and where that may not be, the two go on as twins of two names.
  *
  * Not recognised, and so a mailbox that is missing and another that is new, whose messages were moved (R9): INBOX; one that
- * the other side does not have any more; a name that the other side has given to another; one the other side has refused to
- * rename (BOX_ID_APART); one that left the channel's patterns.
+ * the other side does not have any more; a name that the other side has given to another, or would take another's below it; one
+ * the other side has refused to rename (BOX_ID_APART); one that left the channel's patterns.
  *
- * Must hold: nothing is concluded from a list that is not complete; a name that is not listed must be denied by the store.
+ * Must hold: nothing is concluded from a list that is not complete, nor where a sample cannot be read for the moment; a name
+ * that is not listed must be denied by the store.
  */
 #include "sync/run/run.h"
 
@@ -38,6 +39,7 @@ struct renames {
 	VEC(struct intent) intents;
 	const struct mailbox **owned[SIDES];	/* listed mailboxes that are somebody's home or new place */
 	size_t owned_n[SIDES];
+	bool is_unsure[SIDES];		/* evidence could not be read */
 };
 
 /* ---- names ---- */
@@ -277,9 +279,11 @@ take_sample(struct run *r, const struct box_record *rec, enum side s, size_t mos
 
 /* The messages that are under their keys still are what they were, and half of those asked for are there. 1/0/-1 */
 static int
-sample_matches(struct run *r, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
+sample_matches(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
 {
+	struct run *r = x->run;
 	struct sample_job *q = mem_alloc(sizeof *q);
+	bool is_unread = false;
 	size_t i, equal = 0;
 	int status = -1;
 
@@ -294,12 +298,15 @@ sample_matches(struct run *r, const struct box_record *rec, enum side s, const s
 		status = 1;
 	else
 		status = q->n > 0 ? pool_run(r->pool, &q->job, e) : 0;
-	if (status < 0 && e->scope < ERR_STORE)
-		status = 0;		/* not to be read: no evidence */
-	else if (status == 0) {
+	x->is_unsure[s] |= status < 0 && e->scope < ERR_STORE;
+	if (status < 0 && e->scope < ERR_STORE) {
+		status = 0;
+	} else if (status == 0) {
 		for (i = 0; i < q->n; i++) {
-			if (q->items[i].status < 0)
+			if (q->items[i].status < 0) {
+				is_unread |= q->items[i].err.retry != ERR_NOW;	/* gone is no riddle */
 				continue;
+			}
 			/* The UID says which message it was; sizes are misstated by some servers. */
 			q->items[i].ident.has &= IDENT_HEADER;
 			if (ident_compare(&q->items[i].ident, &q->ident[i]) == IDENT_DIFFER)
@@ -307,6 +314,7 @@ sample_matches(struct run *r, const struct box_record *rec, enum side s, const s
 			equal++;
 		}
 		status = q->n > 0 && 2 * equal >= q->n;
+		x->is_unsure[s] |= !status && is_unread;
 	}
 done:
 	free(q);
@@ -315,8 +323,9 @@ done:
 
 /* A directory's inode may have been given away: half the names it had must be in it. 1/0/-1 */
 static int
-names_match(struct run *r, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
+names_match(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
 {
+	struct run *r = x->run;
 	struct sample_job *q;
 	size_t i, here = 0;
 	int status;
@@ -330,6 +339,7 @@ names_match(struct run *r, const struct box_record *rec, enum side s, const stru
 	status = take_sample(r, rec, s, NAMES_MOST, false, q, e);
 	if (status == 0 && q->n > 0)
 		status = pool_run(r->pool, &q->job, e);
+	x->is_unsure[s] |= status < 0 && e->scope < ERR_STORE;
 	for (i = 0; i < q->n && status == 0; i++)
 		here += !q->gone[i];
 	if (status == 0)
@@ -358,27 +368,31 @@ went_along(const struct renames *x, const struct place *p, enum side s, const st
 	return false;
 }
 
-/* 1: m is where p is now. *asked counts what was looked into. */
+static bool
+is_free(const struct renames *x, enum side s, const struct mailbox *m)
+{
+	return !(m->attrs & MAILBOX_NOSELECT) && !is_owned(x, s, m) && !names_is_inbox(m->name) &&
+	    channel_name(x->run, s, m->name) != NULL;
+}
+
+/* 1: m is where p is now, as its identity or its epoch tells. *asked counts what was looked into. */
 static int
 is_its_place(struct renames *x, const struct place *p, enum side s, const struct mailbox *m, int *asked, struct err *e)
 {
 	const struct box_side *bs = &p->rec->side[s];
-	int same;
+	int same = is_same(bs, m);
 
-	if ((m->attrs & MAILBOX_NOSELECT) || is_owned(x, s, m) || names_is_inbox(m->name) ||
-	    channel_name(x->run, s, m->name) == NULL)
-		return 0;
-	same = is_same(bs, m);
+	/* Only what that makes likely costs anything. */
 	if (same == 0 || (same == -1 && (!m->has_cursor || bs->cursor.epoch != m->cursor.epoch)))
 		return 0;
 	if (went_along(x, p, s, m))
 		return 1;
 	if (same == 1)
-		return names_match(x->run, p->rec, s, m, e);
+		return names_match(x, p->rec, s, m, e);
 	/* A store of directories tells by its identities alone. */
 	if (!x->run->set->store[s]->ops->has_uid_keys)
 		return 0;
-	return (*asked)++ < CANDIDATES_MOST ? sample_matches(x->run, p->rec, s, m, e) : 0;
+	return (*asked)++ < CANDIDATES_MOST ? sample_matches(x, p->rec, s, m, e) : 0;
 }
 
 /* What an earlier run was about to name it, if that is where it is. */
@@ -398,20 +412,23 @@ find_ours(const struct renames *x, const struct place *p, enum side s)
 	return NULL;
 }
 
+/* How a mailbox is known where it is now: as itself; or, when no other is left, as one of another epoch that is where what
+ * lay above it has taken it (R7). */
+enum evidence { EVIDENCE_ITSELF, EVIDENCE_ABOVE };
+
 static int
-find_place(struct renames *x, struct place *p, enum side s, struct err *e)
+find_place(struct renames *x, struct place *p, enum side s, enum evidence by, struct err *e)
 {
 	struct run *r = x->run;
-	struct mailbox *m = find_ours(x, p, s);
+	struct mailbox *m = by == EVIDENCE_ITSELF ? find_ours(x, p, s) : NULL;
 	int got = m != NULL, asked = 0;
 	size_t i;
 
 	p->is_ours[s] = m != NULL;
 	for (i = 0; i < r->listing[s].boxes.n && got == 0; i++) {
 		m = &r->listing[s].boxes.at[i];
-		/* Only what its epoch or identity makes likely costs anything. */
-		if (is_same(&p->rec->side[s], m) != 0)
-			got = is_its_place(x, p, s, m, &asked, e);
+		if (is_free(x, s, m))
+			got = by == EVIDENCE_ABOVE ? went_along(x, p, s, m) : is_its_place(x, p, s, m, &asked, e);
 	}
 	if (got <= 0)
 		return got;
@@ -441,6 +458,7 @@ cmp_was_near(const void *a, const void *b)
 static int
 find_places(struct renames *x, enum side s, struct err *e)
 {
+	enum evidence by;
 	size_t i;
 
 	/* What was taken along is told by what took it. */
@@ -449,9 +467,10 @@ find_places(struct renames *x, enum side s, struct err *e)
 	if (ask_ids(x, s, e) < 0)
 		return -1;
 	find_homes(x, s);
-	for (i = 0; i < x->n; i++)
-		if (!x->at[i].is_home[s] && may_move(&x->at[i], s) && find_place(x, &x->at[i], s, e) < 0)
-			return -1;
+	for (by = EVIDENCE_ITSELF; by <= EVIDENCE_ABOVE; by++)
+		for (i = 0; i < x->n; i++)
+			if (x->at[i].on[s] == NULL && may_move(&x->at[i], s) && find_place(x, &x->at[i], s, by, e) < 0)
+				return -1;
 	return 0;
 }
 
@@ -481,6 +500,17 @@ renames_vanished(struct run *r, const struct box_record *rec, enum side s, struc
 	return got;
 }
 
+int
+renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e)
+{
+	enum side other = side_other(s);
+
+	rec->name = arena_strdup(&r->arena, name_now(rec, s));
+	rec->side[FAR].now = rec->side[NEAR].now = "";
+	rec->side[other].mailbox_id = BOX_ID_APART;
+	return box_put(r->state, rec, e) < 0 ? -1 : renames_vanished(r, rec, other, e);
+}
+
 static bool
 is_linked(const struct place *p)
 {
@@ -502,48 +532,84 @@ new_name(const struct renames *x, const struct place *p)
 	return has_moved(p, s) ? p->on[s] + strlen(x->run->set->box[s]) : p->rec->name;
 }
 
-/* The name is another's on side s, which stays. */
+/* Another than p has the name on side s, and keeps it. */
 static bool
-is_taken(const struct renames *x, const struct place *p, enum side s)
+is_kept_by_another(const struct renames *x, const struct place *p, enum side s, const char *full)
 {
-	const char *full = full_name(x->run, s, new_name(x, p));
-	const struct mailbox *m;
 	const struct place *q;
 	size_t i;
 
-	if (p->on[s] != NULL && strcmp(p->on[s], full) == 0)
+	if (listed(x->run, s, full) == NULL) {
+		for (i = 0; i < x->n; i++)
+			if (x->at[i].is_hidden[s] && strcmp(x->at[i].was[s], full) == 0)
+				return true;
 		return false;
-	m = listed(x->run, s, full);
-	for (i = 0; i < x->n && m == NULL; i++)
-		if (x->at[i].is_hidden[s] && strcmp(x->at[i].was[s], full) == 0)
-			return true;
-	if (m == NULL)
-		return false;
+	}
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
 		if (q != p && q->on[s] != NULL && strcmp(q->on[s], full) == 0)
-			return !is_linked(q) || strcmp(new_name(x, q), new_name(x, p)) == 0;
+			return q->is_tied || !is_linked(q) || strcmp(full_name(x->run, s, new_name(x, q)), full) == 0;
+	}
+	/* Another under a known name goes on in its place (R7), and to the name that was to have. */
+	for (i = 0; i < x->n; i++) {
+		q = &x->at[i];
+		if (q != p && q->on[s] == NULL && q->on[side_other(s)] != NULL && q->rec->side[s].is_known &&
+		    strcmp(q->was[s], full) == 0)
+			return strcmp(full_name(x->run, s, q->rec->name), full) == 0;
 	}
 	return true;
 }
 
+/* The new name of p cannot be had on side s: another has it, or one that stays below p would meet another there. */
+static bool
+is_taken(const struct renames *x, const struct place *p, enum side s)
+{
+	const char *full = full_name(x->run, s, new_name(x, p)), *on = p->on[s];
+	const struct mailbox *m;
+	size_t i;
+
+	if (strcmp(on, full) == 0)
+		return false;
+	if (is_kept_by_another(x, p, s, full))
+		return true;
+	for (i = 0; i < x->run->listing[s].boxes.n && !name_is_below(full, on); i++) {
+		m = &x->run->listing[s].boxes.at[i];
+		if (!(m->attrs & MAILBOX_NOSELECT) && name_is_below(m->name, on) && is_kept_by_another(x, p, s, m->name) &&
+		    is_kept_by_another(x, p, s, arena_printf(&x->run->arena, "%s%s", full, m->name + strlen(on))))
+			return true;
+	}
+	return false;
+}
+
+/* From here on the two go by their names. A pair of two names since an earlier run stays with the one that was not renamed. */
 static int
 unlink_place(struct renames *x, struct place *p, struct err *e)
 {
+	struct box_record *rec = p->rec;
+	enum side stays = p->is_home[FAR] ? FAR : NEAR;
 	int s;
 
+	if (p->is_home[FAR] && p->is_home[NEAR]) {
+		stays = *rec->side[FAR].now != '\0' ? FAR : NEAR;
+		p->is_home[side_other(stays)] = false;
+		if (renames_apart(x->run, rec, stays, e) < 0)
+			return -1;
+	}
+	if (p->is_home[stays])
+		rec->name = name_now(rec, stays);
+	rec->side[FAR].now = rec->side[NEAR].now = "";
 	for (s = 0; s < SIDES; s++) {
 		p->is_ours[s] = false;
 		if (p->is_home[s])
 			continue;
 		p->on[s] = NULL;
 		/* Its name is another's by now where it is listed: then the epoch tells (R7). */
-		if (listed(x->run, s, p->was[s]) == NULL && renames_vanished(x->run, p->rec, s, e) < 0)
+		if (listed(x->run, s, p->was[s]) == NULL && renames_vanished(x->run, rec, s, e) < 0)
 			return -1;
 	}
-	report_note(x->run, NOTE_INFO, p->rec->name, "renamed on one side to a name the other side has, too: what is in it is "
+	report_note(x->run, NOTE_INFO, rec->name, "renamed on one side to a name the other side has, too: what is in it is "
 	    "moved message by message");
-	return 0;
+	return box_put(x->run->state, rec, e);
 }
 
 /* Where something was renamed: which of the others hold names though no list shows them. */
@@ -570,6 +636,12 @@ ask_hidden(struct renames *x, struct err *e)
 	return 0;
 }
 
+static bool
+is_called_alike(const struct place *p)
+{
+	return p->is_home[FAR] && p->is_home[NEAR] && *p->rec->side[FAR].now == '\0' && *p->rec->side[NEAR].now == '\0';
+}
+
 static int
 unlink_taken(struct renames *x, struct err *e)
 {
@@ -581,8 +653,7 @@ unlink_taken(struct renames *x, struct err *e)
 		again = false;
 		for (i = 0; i < x->n; i++) {
 			p = &x->at[i];
-			if (p->is_tied || !is_linked(p) || (p->is_home[FAR] && p->is_home[NEAR]) ||
-			    (!is_taken(x, p, FAR) && !is_taken(x, p, NEAR)))
+			if (p->is_tied || !is_linked(p) || is_called_alike(p) || (!is_taken(x, p, FAR) && !is_taken(x, p, NEAR)))
 				continue;
 			if (unlink_place(x, p, e) < 0)
 				return -1;
@@ -735,7 +806,10 @@ find(struct run *r, struct err *e)
 		status = -1;
 	for (s = 0; s < SIDES && status == 0; s++)
 		status = find_places(&x, (enum side)s, e);
-	if (status == 0 && (conclude(&x, e) < 0 || end_intents(&x, e) < 0))
+	/* As after a list that is not complete: nothing is concluded in this run. */
+	for (s = 0; s < SIDES; s++)
+		r->listing[s].is_complete &= !x.is_unsure[s];
+	if (status == 0 && !x.is_unsure[FAR] && !x.is_unsure[NEAR] && (conclude(&x, e) < 0 || end_intents(&x, e) < 0))
 		status = -1;
 	for (s = 0; s < SIDES; s++)
 		free(x.owned[s]);
@@ -750,7 +824,8 @@ sides_known(const struct box_record *rec)
 	return rec->side[FAR].is_known + rec->side[NEAR].is_known;
 }
 
-/* A refused rename may leave two records of one name: the one that knows more stands, what the other knew is paired anew. */
+/* Names that could not be had may leave two records of one name: the one that knows more stands, what the other knew is
+ * paired anew. */
 static int
 drop_doubles(struct run *r, struct err *e)
 {
@@ -784,7 +859,7 @@ renames_find(struct run *r, struct err *e)
 	if (drop_doubles(r, e) < 0)
 		return -1;
 	if (r->listing[FAR].is_complete && r->listing[NEAR].is_complete && r->set->patterns.n > 0 && r->base_n > 0 &&
-	    find(r, e) < 0)
+	    (find(r, e) < 0 || drop_doubles(r, e) < 0))
 		return -1;
 	for (i = 0; i < r->base_n; i++)
 		if (r->base[i].id != 0)
@@ -796,6 +871,28 @@ renames_find(struct run *r, struct err *e)
 			r->has_other_names[s] |= r->base[i].id != 0 && *r->base[i].side[s].now != '\0';
 	}
 	return 0;
+}
+
+bool
+renames_may_be(struct run *r, enum side s, const struct mailbox *m)
+{
+	const struct box_side *known;
+	const struct mailbox *home;
+	size_t i;
+	int same;
+
+	for (i = 0; i < r->base_n; i++) {
+		known = &r->base[i].side[s];
+		if (r->base[i].id == 0 || !known->is_known || strcmp(known->mailbox_id, BOX_ID_APART) == 0)
+			continue;
+		home = listed(r, s, full_name(r, s, name_now(&r->base[i], s)));
+		if (home == m || (home != NULL && is_same(known, home) != 0))
+			continue;
+		same = is_same(known, m);
+		if (same == 1 || (same == -1 && m->has_cursor && known->cursor.epoch == m->cursor.epoch))
+			return true;
+	}
+	return false;
 }
 
 /* ---- names as the channel will have them ---- */

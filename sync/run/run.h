@@ -133,6 +133,10 @@ int missing_check(struct run *r, struct err *e);
 int renames_find(struct run *r, struct err *e);
 /* What is known of the mailbox on side s went elsewhere with it, and is moved message by message (R9). */
 int renames_vanished(struct run *r, const struct box_record *rec, enum side s, struct err *e);
+/* The two mailboxes of rec go by their names from here on; rec stays with that of side s. */
+int renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e);
+/* Where not all is listed, and so nothing was looked for: m is perhaps one that is known and is not where it was. */
+bool renames_may_be(struct run *r, enum side s, const struct mailbox *m);
 /* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */
 const char *renames_shown(struct run *r, enum side s, const char *full);
 

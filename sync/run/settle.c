@@ -533,16 +533,12 @@ static int
 split(struct exec *x, struct run_box *box, enum side s, struct err *e)
 {
 	struct run *r = x->run;
-	enum side from = side_other(s);
 	const char *actual = box->side[s].on + strlen(r->set->box[s]), *name = box->rec.name;
 	size_t i;
 
 	if (box->rec.id == 0 || strcmp(actual, name) == 0)
 		return 0;
-	box->rec.name = actual;
-	box->rec.side[s].now = box->rec.side[from].now = "";
-	box->rec.side[from].mailbox_id = BOX_ID_APART;
-	if (box_put(r->state, &box->rec, e) < 0 || renames_vanished(r, &box->rec, from, e) < 0)
+	if (renames_apart(r, &box->rec, s, e) < 0)
 		return -1;
 	for (i = 0; i < r->boxes.n; i++) {
 		struct run_box *o = &r->boxes.at[i];

@@ -243,6 +243,50 @@ class Renames:
             self.pair()
             self.done()
 
+    def test_two_names_end(self):
+        """Where the other side makes one of the new name after all, both go by their names, and what is in them is united."""
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            self.pair(policy='Expunge Both\n')
+            old, new = ('B', 'New') if i == 0 else ('New', 'Newer')
+            side.rename(old, new)
+            self.sync(code=1)
+            other.create(new)
+            more = self.fill(other, new, 2)
+            self.pair()
+            run = self.sync('-a', '-V')
+            self.assertNotIn('while it was to be removed', run.out + run.err)
+            self.sync_twice()
+            self.b += more
+            self.here(new, self.b)
+            self.gone(old)
+
+    def test_made_again(self):
+        """Removed on one side, and made again for what changed on the other: in the next run it is the same still."""
+        for i, side in enumerate(self.sides()):
+            other = self.sides()[1 - i]
+            side.remove('B')
+            other.flag(self.one(other, self.b[0]), add='FR'[i])
+            self.sync()
+            self.here('B', self.b[:1])
+            run = self.sync('-a', '-V')
+            self.assertNotIn('rebuilt or replaced', run.out + run.err)
+            self.sync_twice()
+
+    def test_made_and_swapped_at_once(self):
+        """One that the last run made is known under another name as well."""
+        if self.swaps < 2:
+            self.skipTest('one swap is enough for Cyrus')
+        self.far.create('New')
+        new = self.fill(self.far, 'New', 2)
+        self.sync()
+        self.near.rename('New', 'x')
+        self.near.rename('C', 'New')
+        self.near.rename('x', 'C')
+        self.done(renames=3)
+        self.here('New', self.c)
+        self.here('C', new)
+
     def test_plan_tells_and_does_nothing(self):
         self.rename_tree(self.far, 'A', 'C/A')
         before = [s.still() for s in self.sides()]
