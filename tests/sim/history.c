@@ -171,7 +171,7 @@ settle(struct history *h)
 	struct err e;
 	char why[300] = "";
 	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);
-	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight ? 2 : 3;
+	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight ? 2 : s->has_lied ? 5 : 3;
 
 	s->trouble = (struct trouble){ 0 };
 	full_policy(s);
@@ -333,6 +333,10 @@ make_stores(struct sim *s)
 		r->spells_lower = sim_chance(s, 30);
 		r->keeps = keeps[sim_draw(s, sizeof keeps / sizeof keeps[0])];
 		r->has_any_keyword = (r->keeps & SIM_KW_ALL) == SIM_KW_ALL && sim_chance(s, 80);
+		if (r->kind != RAM_MAILDIR)
+			r->ids = (enum ram_ids)sim_draw(s, 3);
+		if (r->ids == RAM_IDS_ASKED)
+			r->ops.identities = ram_identities;
 		r->store.max_sessions = 1 + (int)sim_draw(s, 3);
 		sim_trace(s, "%s is of kind %d, keeps %s", r->store.name, r->kind, sim_flags_text(r->keeps));
 	}

@@ -1,55 +1,9 @@
-#include "tests/sim/oracle.h"
+#include "tests/sim/oracle_inside.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One serial in one mailbox. Arrays are by side; what is not `ever_` counts from the last settlement. */
-struct cell {
-	int count[2];			/* there now */
-	int agreed;			/* on both sides at the last settlement */
-	int limit;			/* O2: no side may show more */
-	int most;			/* O7: what the richer side had when the settlement began */
-	int added[2], added_both;	/* by people */
-	int removed[2], marked[2];	/* by people */
-	int ours[2];			/* removed or marked by the program */
-	int ever_removed[2], ever_marked[2], ever_ours[2];
-	bool is_loose, is_lied;
-	bool was[2];			/* there at some time of this window */
-	uint32_t base;			/* flags at the last settlement, or as put */
-	uint32_t touched[2], last[2];	/* which flags people changed, and to what */
-	uint32_t twice;			/* changed more than once */
-};
-
-struct box {
-	int removed[2];			/* by a person, this window */
-	bool is_busy[2];		/* anything else happened there, this window */
-	bool is_stuck;			/* holds what a store refuses: it is not removed with that */
-	bool is_loose;			/* removed or made again: nothing is demanded of its being there */
-	bool was_there[2];		/* at the last settlement */
-	bool is_blank[2];		/* the program may know nothing of what was there */
-};
-
-/* One serial anywhere, this window. */
-struct mail {
-	int put[2], gone[2], marked[2];	/* by people */
-	unsigned put_in[2], gone_from[2];	/* mailboxes, as bits */
-	unsigned ours_from[2];
-	int ours[2];
-	bool is_ours_moved[2];
-	int total[2];			/* in the mailboxes that are compared, when the settlement began */
-};
-
-struct oracle {
-	struct cell cell[ORACLE_BOXES][ORACLE_SERIALS];
-	struct mail mail[ORACLE_SERIALS];
-	struct box box[ORACLE_BOXES];
-	int serials;			/* one more than the largest seen */
-	enum oracle_level level;
-	bool has_run;			/* in this window, before the settlement */
-	char finding[300];
-};
 
 struct oracle *
 oracle_new(void)
@@ -83,8 +37,8 @@ oracle_disturb(struct oracle *o, enum oracle_level level)
 		o->level = level;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-find(struct oracle *o, const char *fmt, ...)
+void
+oracle_find(struct oracle *o, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -104,8 +58,8 @@ cell(struct oracle *o, int box, int serial)
 }
 
 /* Put into one and gone from another: within one mailbox it is never a move (R9). */
-static bool
-is_between(unsigned in, unsigned from)
+bool
+oracle_is_between(unsigned in, unsigned from)
 {
 	return in != 0 && from != 0 && ((in | from) & ((in | from) - 1)) != 0;
 }
@@ -116,12 +70,12 @@ is_moved(const struct oracle *o, int side, int serial)
 {
 	const struct mail *m = &o->mail[serial];
 
-	return is_between(m->put_in[side], m->gone_from[side] | m->ours_from[side]);
+	return oracle_is_between(m->put_in[side], m->gone_from[side] | m->ours_from[side]);
 }
 
 /* Filed differently on the two sides, and the program cannot know who moved it: it goes where one of them has it. */
-static bool
-is_astray(const struct oracle *o, int serial)
+bool
+oracle_is_astray(const struct oracle *o, int serial)
 {
 	int f, n;
 
@@ -133,10 +87,10 @@ is_astray(const struct oracle *o, int serial)
 	return false;
 }
 
-static bool
-is_moved_at_all(const struct oracle *o, int serial)
+bool
+oracle_is_moved(const struct oracle *o, int serial)
 {
-	return is_moved(o, 0, serial) || is_moved(o, 1, serial) || is_astray(o, serial);
+	return is_moved(o, 0, serial) || is_moved(o, 1, serial) || o->mail[serial].is_carried || oracle_is_astray(o, serial);
 }
 
 static int
@@ -150,8 +104,8 @@ agreed_at_all(const struct oracle *o, int serial)
 }
 
 /* Moved on both sides, perhaps to two places: one of them wins (P11). */
-static bool
-is_torn(const struct oracle *o, int serial)
+bool
+oracle_is_torn(const struct oracle *o, int serial)
 {
 	const struct mail *m = &o->mail[serial];
 	bool half = o->level >= ORACLE_DISTURBED;
@@ -176,16 +130,50 @@ oracle_box_created(struct oracle *o, int side, int box)
 void
 oracle_blank(struct oracle *o, int side, int box)
 {
-	int b;
+	struct cell *c;
+	int b, n;
 
-	for (b = 0; b < ORACLE_BOXES; b++)
-		o->box[b].is_blank[side] |= box < 0 || b == box;
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		if (box >= 0 && b != box)
+			continue;
+		o->box[b].is_blank[side] = true;
+		/* Put into the twin of another name, it is from here on filed differently on the two sides. */
+		for (n = 0; n < o->serials && o->has_renames; n++) {
+			c = &o->cell[b][n];
+			if (c->limit < c->count[side])
+				c->limit = c->count[side];
+		}
+	}
 }
 
 void
 oracle_box_removed(struct oracle *o, int side, int box)
 {
 	o->box[box].removed[side]++;
+}
+
+/* What nobody can know of a message holds wherever it is taken. */
+static void
+carry_doubts(struct oracle *o, int from, int to)
+{
+	int n;
+
+	for (n = 0; n < o->serials; n++) {
+		o->cell[to][n].is_loose |= o->cell[from][n].is_loose;
+		o->cell[to][n].is_lied |= o->cell[from][n].is_lied;
+	}
+	o->box[to].is_stuck |= o->box[from].is_stuck;
+	o->box[to].is_loose |= o->box[from].is_loose;
+}
+
+void
+oracle_box_renamed(struct oracle *o, int side, int from, int to)
+{
+	o->renames++;
+	o->has_renames = true;
+	o->box[from].left[side]++;
+	oracle_box_created(o, side, to);
+	carry_doubts(o, from, to);
 }
 
 static void
@@ -196,6 +184,7 @@ added(struct oracle *o, int side, int box, int serial, uint32_t flags)
 	c->count[side]++;
 	c->was[side] = true;
 	o->mail[serial].put[side]++;
+	o->mail[serial].late[side] += o->has_renames;
 	o->mail[serial].put_in[side] |= 1u << box;
 	if (flags & ORACLE_DELETED) {
 		o->mail[serial].marked[side]++;
@@ -245,6 +234,14 @@ oracle_gone(struct oracle *o, int side, int box, int serial)
 	c->ever_removed[side]++;
 	o->mail[serial].gone[side]++;
 	o->mail[serial].gone_from[side] |= 1u << box;
+}
+
+void
+oracle_went(struct oracle *o, int side, int from, int to, int serial, uint32_t flags)
+{
+	oracle_put(o, side, to, serial, flags);
+	oracle_gone(o, side, from, serial);
+	o->mail[serial].late[side] -= o->has_renames;
 }
 
 bool
@@ -304,17 +301,58 @@ oracle_ran(struct oracle *o)
 
 /* ---- the program ---- */
 
-void
-oracle_ours_put(struct oracle *o, int side, int box, int serial)
+/* Where mailboxes were renamed, a name on one side may be another's twin on the other: then O2 is for all together, and what
+ * people put under one name on both sides is perhaps put into two mailboxes. */
+int
+oracle_twice(const struct oracle *o, int serial)
+{
+	const struct mail *m = &o->mail[serial];
+
+	return m->late[0] < m->late[1] ? m->late[0] : m->late[1];
+}
+
+static bool
+is_within(const struct oracle *o, int side, int serial, int leaving)
+{
+	int b, n = -leaving, limit = oracle_twice(o, serial);
+
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		n += o->cell[b][serial].count[side];
+		limit += o->cell[b][serial].limit;
+	}
+	return o->has_renames && n <= limit;
+}
+
+/* leaving: as many are about to go from where they were. */
+static void
+arrived(struct oracle *o, int side, int box, int serial, int leaving)
 {
 	struct cell *c = cell(o, box, serial);
 
 	o->box[box].is_busy[side] = true;
 	c->count[side]++;
 	c->was[side] = true;
-	if (c->count[side] > c->limit && o->level < ORACLE_OLD)
-		find(o, "O2: box %d side %d: message %d is there %d times, people made %d", box, side, serial,
+	if (c->count[side] > c->limit && o->level < ORACLE_OLD && !is_within(o, side, serial, leaving))
+		oracle_find(o, "O2: box %d side %d: message %d is there %d times, people made %d", box, side, serial,
 		    c->count[side], c->limit);
+}
+
+void
+oracle_ours_put(struct oracle *o, int side, int box, int serial)
+{
+	arrived(o, side, box, serial, 0);
+}
+
+/* What a store said falsely of a message may come out wherever that was moved to. */
+static bool
+is_lied(const struct oracle *o, int box, int serial)
+{
+	int b;
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		if (o->cell[b][serial].is_lied && (b == box || oracle_is_moved(o, serial)))
+			return true;
+	return false;
 }
 
 static void
@@ -329,9 +367,10 @@ ours(struct oracle *o, int side, int box, int serial)
 	m->ours[side]++;
 	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side])
 		return;
-	if (is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
+	if (oracle_is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
 		return;
-	if (c->is_lied || is_torn(o, serial) || (is_moved_at_all(o, serial) &&
+	/* Two names may be of one mailbox, as in is_within(). */
+	if (is_lied(o, box, serial) || oracle_is_torn(o, serial) || ((oracle_is_moved(o, serial) || o->has_renames) &&
 	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side]))
 		return;
 	if (o->level >= ORACLE_LOST &&
@@ -340,7 +379,7 @@ ours(struct oracle *o, int side, int box, int serial)
 	/* An old base may know a file under a name that has left and come back: what remains is judged at the settlement. */
 	if (o->level >= ORACLE_OLD)
 		return;
-	find(o, "O1: box %d side %d: message %d is deleted by the program, and no person did", box, side, serial);
+	oracle_find(o, "O1: box %d side %d: message %d is deleted by the program, and no person did", box, side, serial);
 }
 
 void
@@ -359,288 +398,54 @@ oracle_ours_marked(struct oracle *o, int side, int box, int serial)
 }
 
 void
-oracle_ours_cloned(struct oracle *o, int box, int serial, bool is_kept)
+oracle_ours_moved(struct oracle *o, int side, int box, int serial, bool is_kept)
 {
 	if (is_kept && o->level >= ORACLE_DISTURBED)
 		cell(o, box, serial)->limit++;
+	arrived(o, side, box, serial, !is_kept);
+	o->mail[serial].is_ours_moved[side] = true;
 }
 
-void
-oracle_ours_moved(struct oracle *o, int side, int serial)
+static bool
+was_any_left(const struct oracle *o, int side)
 {
-	o->mail[serial].is_ours_moved[side] = true;
+	int b;
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		if (o->box[b].left[side])
+			return true;
+	return false;
 }
 
 void
 oracle_ours_removed_box(struct oracle *o, int side, int box)
 {
-	if (o->box[box].removed[!side] == 0 && o->level < ORACLE_LOST)
-		find(o, "O8: box %d is removed from side %d by the program, and no person did on the other", box, side);
+	if (o->box[box].removed[!side] == 0 && !was_any_left(o, !side) && !was_any_left(o, side) && o->level < ORACLE_LOST)
+		oracle_find(o, "O8: box %d is removed from side %d by the program, and no person did on the other", box, side);
 }
-
-/* ---- settlements ---- */
 
 void
-oracle_settling(struct oracle *o, const struct oracle_view *v)
+oracle_ours_renamed_box(struct oracle *o, int side, int from, int to)
 {
-	int b, n;
-	struct cell *c;
-	size_t i;
+	struct cell *was, *is;
+	int n;
 
-	for (n = 0; n < o->serials; n++)
-		o->mail[n].total[0] = o->mail[n].total[1] = 0;
-	for (b = 0; b < ORACLE_BOXES; b++)
-		for (n = 0; n < o->serials; n++) {
-			c = &o->cell[b][n];
-			o->mail[n].total[0] += v->is_selected[b] ? c->count[0] : 0;
-			o->mail[n].total[1] += v->is_selected[b] ? c->count[1] : 0;
-			c->most = c->count[0] > c->count[1] ? c->count[0] : c->count[1];
-		}
-	/* The counts are the oracle's own; that they are what the stores show is worth a look now and then. */
-	for (i = 0; i < v->n; i++)
-		o->cell[v->at[i].box][v->at[i].serial].count[v->at[i].side]--;
-	for (b = 0; b < ORACLE_BOXES; b++)
-		for (n = 0; n < o->serials; n++) {
-			c = &o->cell[b][n];
-			if (c->count[0] != 0 || c->count[1] != 0)
-				find(o, "the simulation itself: box %d message %d: %+d %+d miscounted", b, n, c->count[0],
-				    c->count[1]);
-		}
-	for (i = 0; i < v->n; i++)
-		o->cell[v->at[i].box][v->at[i].serial].count[v->at[i].side]++;
-}
-
-static int
-cmp_u32(const void *x, const void *y)
-{
-	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
-
-	return (a > b) - (a < b);
-}
-
-enum { FLAGS_MOST = 64 };
-
-/* The common flags of all copies on a side, sorted. */
-static int
-flags_of(const struct oracle_view *v, int side, int box, int serial, uint32_t flags_r[FLAGS_MOST])
-{
-	int n = 0;
-	size_t i;
-
-	for (i = 0; i < v->n && n < FLAGS_MOST; i++)
-		if (v->at[i].side == side && v->at[i].box == box && v->at[i].serial == serial)
-			flags_r[n++] = v->at[i].flags & (v->common | ORACLE_DELETED);
-	qsort(flags_r, (size_t)n, sizeof flags_r[0], cmp_u32);
-	return n;
-}
-
-/* O6. Expected values of those flags of a lone message that people's acts determine; *known_r says which. */
-static uint32_t
-expected(const struct oracle *o, const struct cell *c, uint32_t *known_r)
-{
-	uint32_t one[2], both = c->touched[0] & c->touched[1], none, value, same;
-	int s;
-
-	for (s = 0; s < 2; s++)
-		one[s] = c->touched[s] & ~both;
-	none = ~(c->touched[0] | c->touched[1]);
-	value = (c->base & none) | (c->last[0] & one[0]) | (c->last[1] & one[1]);
-	*known_r = none | one[0] | one[1];
-	if (o->level == ORACLE_CALM && !o->has_run && c->agreed == 1) {
-		/* Three-way: where the sides differ, one of them is back at the base, and the other wins. */
-		same = ~(c->last[0] ^ c->last[1]);
-		value |= (c->last[0] & both & same) | (~c->base & both & ~same);
-		*known_r |= both;
-	} else if (o->level == ORACLE_CALM && c->added_both == 1) {
-		*known_r = 0;
+	if (o->renames == 0)
+		oracle_find(o, "box %d is renamed on side %d by the program, and no person ever did", from, side);
+	for (n = 0; n < o->serials; n++) {
+		was = cell(o, from, n);
+		is = cell(o, to, n);
+		if (was->count[side] == 0)
+			continue;
+		is->count[side] += was->count[side];
+		was->count[side] = 0;
+		is->was[side] = true;
+		if (is->limit < is->count[side])
+			is->limit = is->count[side];
+		if (is->most < was->most)
+			is->most = was->most;
+		o->mail[n].is_carried = true;
 	}
-	/* Changed and changed back: a run that ended in between may have carried the first, and not known it. */
-	if (o->level != ORACLE_CALM)
-		*known_r &= ~c->twice;
-	/* A message not yet agreed on may be paired anew after a crash: then flags are united. */
-	if (c->agreed == 0 && o->level != ORACLE_CALM)
-		*known_r &= value;
-	return value;
-}
-
-static bool
-says(char *why, size_t why_size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static bool
-says(char *why, size_t why_size, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_size, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-static bool
-is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int serial, char *why, size_t size)
-{
-	const struct cell *c = &o->cell[b][serial];
-	uint32_t flags[2][FLAGS_MOST], known, value;
-	int n, i, added = c->added[0] > c->added[1] ? c->added[0] : c->added[1], gone = c->removed[0] + c->removed[1] + c->marked[0] + c->marked[1];
-
-	if (c->is_loose)
-		return true;
-	if (c->count[0] != c->count[1])
-		return says(why, size, "O4: box %d message %d: %d far, %d near", b, serial, c->count[0], c->count[1]);
-	n = c->count[0];
-	for (i = 0; i < 2; i++)
-		if (flags_of(v, i, b, serial, flags[i]) != n)
-			return says(why, size, "the simulation itself: box %d message %d is not as counted", b, serial);
-	if (n > c->most)
-		return says(why, size, "O7: box %d message %d is there %d times, at most %d before", b, serial, n, c->most);
-	if (!is_moved_at_all(o, serial) && added == 0 && gone == 0 && n < c->agreed)
-		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
-	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
-	if (o->level >= ORACLE_OLD && (c->ever_removed[0] > 0 || c->ever_removed[1] > 0))
-		gone += added;
-	if (!is_moved_at_all(o, serial) && n < c->agreed + added - gone)
-		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
-	if (o->level < ORACLE_LOST && !is_torn(o, serial) && added == 0 && c->agreed == 1 && gone > 0 && n != 0)
-		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
-	if (memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
-		return says(why, size, "O4: box %d message %d: flags %x far, %x near", b, serial, flags[0][0], flags[1][0]);
-	/* A copy made within a store has the flags of the moment. */
-	if (o->level >= ORACLE_DISTURBED && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
-		return true;
-	if (n != 1 || c->limit != 1 || gone > 0 || is_moved_at_all(o, serial) || o->level >= ORACLE_LOST)
-		return true;
-	value = expected(o, c, &known) & v->common;
-	known &= v->common & ~(uint32_t)ORACLE_DELETED;
-	if ((flags[0][0] & known) != (value & known))
-		return says(why, size, "O6: box %d message %d has flags %x, people's acts make %x of %x", b, serial,
-		    flags[0][0] & known, value & known, known);
-	return true;
-}
-
-static bool
-is_box_settled(const struct oracle *o, const struct oracle_view *v, int b, char *why, size_t size)
-{
-	const struct box *box = &o->box[b];
-	int s, serial;
-
-	for (s = 0; s < 2; s++)
-		if (o->level == ORACLE_CALM && box->removed[s] && !box->is_stuck && !box->is_loose && !box->removed[!s] && !box->is_busy[!s] &&
-		    box->was_there[0] && box->was_there[1] && (v->exists[0][b] || v->exists[1][b]))
-			return says(why, size, "O8: box %d was removed on side %d and is still there", b, s);
-	if (box->removed[0] || box->removed[1] || box->is_loose)
-		return true;
-	if (v->exists[0][b] != v->exists[1][b])
-		return says(why, size, "O4: box %d is on one side only", b);
-	for (serial = 0; serial < o->serials; serial++)
-		if (!is_cell_settled(o, v, b, serial, why, size))
-			return false;
-	return true;
-}
-
-static void
-begin_window(struct oracle *o, const struct oracle_view *v)
-{
-	struct cell *c;
-	struct box *box;
-	uint32_t flags[FLAGS_MOST];
-	int b, n, s;
-
-	for (b = 0; b < ORACLE_BOXES; b++) {
-		box = &o->box[b];
-		/* Once removed and stuck, it stays out of what is compared. */
-		box->is_loose |= (box->removed[0] || box->removed[1]) && (v->exists[0][b] || v->exists[1][b]);
-		for (s = 0; s < 2; s++) {
-			if (!box->is_loose)
-				box->removed[s] = 0;
-			box->is_busy[s] = box->is_blank[s] = false;
-			box->was_there[s] = v->exists[s][b];
-		}
-		for (n = 0; n < o->serials; n++) {
-			c = &o->cell[b][n];
-			if (box->is_loose || c->is_loose || !v->is_selected[b])
-				continue;
-			c->agreed = c->limit = c->count[0];
-			c->was[0] = c->was[1] = c->count[0] > 0;
-			c->added_both = 0;
-			for (s = 0; s < 2; s++)
-				c->added[s] = c->removed[s] = c->marked[s] = c->ours[s] = 0;
-			c->touched[0] = c->touched[1] = c->last[0] = c->last[1] = c->twice = 0;
-			if (c->count[0] > 0) {
-				flags_of(v, 0, b, n, flags);
-				c->base = flags[0];
-			}
-		}
-	}
-	o->level = ORACLE_CALM;
-	o->has_run = false;
-	memset(o->mail, 0, sizeof o->mail);
-}
-
-/* O5 and O9 for what was moved: as many as there must be, wherever they are. */
-static bool
-is_somewhere(const struct oracle *o, int serial)
-{
-	const struct mail *m = &o->mail[serial];
-	const struct cell *c;
-	int b, least = m->put[0] > m->put[1] ? m->put[0] : m->put[1], agreed = 0, most = 0;
-
-	if (!is_moved_at_all(o, serial) || m->marked[0] + m->marked[1] > 0)
-		return true;
-	for (b = 0; b < ORACLE_BOXES; b++) {
-		c = &o->cell[b][serial];
-		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1])
-			return true;
-		agreed += c->agreed;
-		most += c->count[0] > c->count[1] ? c->count[0] : c->count[1];
-	}
-	least += agreed - m->gone[0] - m->gone[1];
-	if (is_torn(o, serial))
-		least = 0;
-	/* One message, moved once on each side. */
-	if (agreed == 1 && is_between(m->put_in[0], m->gone_from[0]) && is_between(m->put_in[1], m->gone_from[1]) &&
-	    m->put[0] == 1 && m->gone[0] == 1 && m->put[1] == 1 && m->gone[1] == 1)
-		least = 1;
-	/* A crash between the intent and the move of what was filed differently: equal mail that was put where it was to go is
-	 * taken for it. */
-	if (o->level >= ORACLE_DISTURBED && is_astray(o, serial) && least > 1)
-		least = 1;
-	return most >= least;
-}
-
-/* O10. Nothing known, nobody at work, nothing marked: as many as the richer side had, wherever they were. */
-static bool
-is_doubled(const struct oracle *o, const struct oracle_view *v, int serial)
-{
-	const struct mail *m = &o->mail[serial];
-	const struct cell *c;
-	int b, n = 0;
-
-	if (o->level != ORACLE_CALM || o->has_run || m->marked[0] + m->marked[1] > 0)
-		return false;
-	for (b = 0; b < ORACLE_BOXES; b++) {
-		c = &o->cell[b][serial];
-		if (!o->box[b].is_blank[0] || !o->box[b].is_blank[1] || c->is_loose || o->box[b].is_loose ||
-		    o->box[b].removed[0] || o->box[b].removed[1])
-			return false;
-		n += v->is_selected[b] ? c->count[0] : 0;
-	}
-	return n > (m->total[0] > m->total[1] ? m->total[0] : m->total[1]);
-}
-
-bool
-oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size_t why_size)
-{
-	int b, n;
-
-	for (n = 0; n < o->serials; n++)
-		if (!is_somewhere(o, n))
-			return says(why, why_size, "O9: message %d was moved, and is lost", n);
-		else if (is_doubled(o, v, n))
-			return says(why, why_size, "O10: message %d is there more often than on either side before", n);
-
-	for (b = 0; b < ORACLE_BOXES; b++)
-		if (v->is_selected[b] && !is_box_settled(o, v, b, why, why_size))
-			return false;
-	begin_window(o, v);
-	return true;
+	o->box[from].is_busy[side] = o->box[to].is_busy[side] = true;
+	carry_doubts(o, from, to);
 }

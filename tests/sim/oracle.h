@@ -22,6 +22,9 @@
  * A message taken from one mailbox and put into another is a move, whoever did it and why; the program may carry it over
  * as one, with the flags of either side. Such serials are counted over all mailboxes together; so are those filed
  * differently on the two sides where the program has no base that tells who moved them (oracle_blank).
+ * A mailbox that a person renames is, to the oracle, one whose messages were all moved to the other name; what the program then
+ * renames on the other side takes along what is there, whoever put it there. From a rename to the next settlement a name on one
+ * side may be another's twin on the other: O1, O2, O5 and O7 are for all mailboxes together then.
  *   O9  a message moved to two places, by a person on each side, is somewhere. After a crash within a move, equal mail
  *       that a person files meanwhile may be taken for where it went; that counts as a move of theirs
  *   O10 where the program knew nothing, nobody did anything meanwhile and nothing went wrong: no message is there more often,
@@ -35,7 +38,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ORACLE_BOXES = 5, ORACLE_SERIALS = 96 };
+enum { ORACLE_BOXES = 14, ORACLE_SERIALS = 96 };
 enum { ORACLE_DELETED = 1 << 5 };	/* of the flag bits, which mean nothing else to the oracle */
 
 enum oracle_level {
@@ -59,10 +62,14 @@ void oracle_blank(struct oracle *o, int side, int box);
 /* ---- people ---- */
 void oracle_box_created(struct oracle *o, int side, int box);
 void oracle_box_removed(struct oracle *o, int side, int box);	/* after oracle_gone for its messages */
+/* After oracle_went for what was in it. */
+void oracle_box_renamed(struct oracle *o, int side, int from, int to);
 void oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags);
 /* The same on both sides at once: one message. */
 void oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2]);
 void oracle_gone(struct oracle *o, int side, int box, int serial);
+/* Along with a mailbox that a person renames. */
+void oracle_went(struct oracle *o, int side, int from, int to, int serial, uint32_t flags);
 /* A person has put it into another mailbox, in this window. */
 bool oracle_was_filed(const struct oracle *o, int side, int box, int serial);
 /* The flags of one message changed for real. */
@@ -79,10 +86,11 @@ void oracle_ours_put(struct oracle *o, int side, int box, int serial);
 /* is_counted: this very message was marked by the program before, and counted then. */
 void oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counted);
 void oracle_ours_marked(struct oracle *o, int side, int box, int serial);
-/* Before oracle_ours_put, for a copy (is_kept) within the side: what it was made for may be gone by then. */
-void oracle_ours_cloned(struct oracle *o, int box, int serial, bool is_kept);
-void oracle_ours_moved(struct oracle *o, int side, int serial);	/* after oracle_ours_put: a move or copy within the side */
+/* Put there from another mailbox of the side: moved, or a copy (is_kept), for what it was made for may be gone by then. */
+void oracle_ours_moved(struct oracle *o, int side, int box, int serial, bool is_kept);
 void oracle_ours_removed_box(struct oracle *o, int side, int box);
+/* With all that is in it, and no word about that to the others. */
+void oracle_ours_renamed_box(struct oracle *o, int side, int from, int to);
 
 /* ---- settlements ---- */
 /* A run that is not part of a settlement: what people do after it may undo what it carried over. */

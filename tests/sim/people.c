@@ -74,6 +74,18 @@ put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t nu
 	return m;
 }
 
+/* A mailbox is known again by its messages, unless the store says which it is: one that was renamed and has lost some is perhaps
+ * another, with what goes for such (R7). */
+static void
+doubt(struct ram *r, int box)
+{
+	const struct ram_box *b = &r->box[box];
+
+	if (!b->is_renamed || !b->has_lost || (r->kind != RAM_MAILDIR && r->ids != RAM_IDS_NONE))
+		return;
+	ram_mistaken(r);
+}
+
 static void
 take(struct ram *r, int box, size_t at)
 {
@@ -81,6 +93,8 @@ take(struct ram *r, int box, size_t at)
 
 	sim_trace(r->sim, "  person: %s %s: removes %s", r->store.name, sim_box_name[box], ram_text(r, m));
 	oracle_gone(r->sim->oracle, r->side, box, m->c->serial);
+	r->box[box].has_lost |= m->is_shown || m->was_shown;
+	doubt(r, box);
 	ram_remove(r, box, at);
 }
 
@@ -263,7 +277,7 @@ move_latest(struct sim *s, struct ram *r)
 static void
 create_box(struct sim *s, struct ram *r)
 {
-	int box = 1 + (int)sim_draw(s, SIM_BOXES - 1);
+	int box = 1 + (int)sim_draw(s, SIM_MADE - 1);
 
 	if (r->box[box].exists)
 		return;
@@ -280,10 +294,77 @@ remove_box(struct sim *s, struct ram *r)
 	if (box <= 0)
 		return;
 	sim_trace(s, "  person: %s: removes the mailbox %s", r->store.name, sim_box_name[box]);
+	/* Renamed before that, it leaves a name that may be another's by now: nothing that was in it is deleted then (R7). */
+	if (r->box[box].is_renamed)
+		ram_mistaken(r);
 	while (r->box[box].messages.n > 0)
 		take(r, box, 0);
 	ram_drop_box(r, box);
 	oracle_box_removed(s->oracle, r->side, box);
+}
+
+/* Known again by its messages alone, none of which the program can have read: they are not on the other side. */
+static bool
+is_unproven(const struct ram *r, int box)
+{
+	const struct ram *other = r->sim->ram[side_other(r->side)];
+	const struct ram_box *b = &r->box[box];
+	size_t i, k;
+	int o;
+
+	if (r->kind == RAM_MAILDIR || r->ids != RAM_IDS_NONE)
+		return false;
+	for (i = 0; i < b->messages.n; i++)
+		for (o = 0; o < SIM_BOXES && b->messages.at[i].was_listed; o++)
+			for (k = 0; k < other->box[o].messages.n; k++)
+				if (other->box[o].exists && other->box[o].messages.at[k].c == b->messages.at[i].c)
+					return false;
+	return b->messages.n > 0;
+}
+
+/* Every message goes along: to the oracle, each was moved. */
+static void
+renamed(struct ram *r, int from, int to)
+{
+	const struct ram_message *m;
+	const bool is_within = r->sim->is_selected[from] && r->sim->is_selected[to];
+	size_t i;
+
+	/* Twice, and then out of what the channel means: the name it is gone from is the first of them. */
+	if (r->box[from].is_renamed && !is_within)
+		ram_mistaken(r);
+	r->box[from].is_renamed = true;
+	doubt(r, from);
+	/* Between the list and a look at the mailbox it is another of the same name. */
+	if (r->sim->is_running || is_unproven(r, from))
+		ram_mistaken(r);
+	for (i = 0; i < r->box[from].messages.n; i++) {
+		m = &r->box[from].messages.at[i];
+		note_content(r->sim, to, m->c);
+		oracle_went(r->sim->oracle, r->side, from, to, m->c->serial, m->flags);
+	}
+	oracle_box_renamed(r->sim->oracle, r->side, from, to);
+	/* Out of what the channel means, or into it. */
+	if (!is_within)
+		oracle_box_removed(r->sim->oracle, r->side, from);
+}
+
+/* To another name, with what is below; where that is taken, the two may change places. */
+static void
+rename_box(struct sim *s, struct ram *r)
+{
+	int from = pick_box(s, r), to = 1 + (int)sim_draw(s, SIM_MADE - 1);
+	bool swap = r->box[to].exists;
+
+	if (from < 0 || from >= SIM_MADE || !ram_can_rename(r, from, to, swap))
+		return;
+	sim_trace(s, "  person: %s: %s %s %s", r->store.name, sim_box_name[from], swap ? "changes names with" : "is renamed to",
+	    sim_box_name[to]);
+	ram_rename(r, from, to, swap, renamed);
+	if (swap && (!s->is_selected[from] || !s->is_selected[to])) {
+		oracle_box_created(s->oracle, r->side, from);
+		oracle_box_created(s->oracle, r->side, to);
+	}
 }
 
 /* A mail program looks: new/ becomes cur/, which is no change to anybody. */
@@ -328,7 +409,7 @@ renew_index(struct sim *s, struct ram *r)
 	}
 	sim_trace(s, "  %s: %s gets another epoch", r->store.name, sim_box_name[box]);
 	sim_disturb(s, ORACLE_LOST);
-	oracle_blank(s->oracle, r->side, box);
+	oracle_blank(s->oracle, r->side, r->box[box].is_renamed ? -1 : box);
 	ram_new_epoch(r, box);
 }
 
@@ -338,7 +419,7 @@ static const struct act {
 } acts[] = {
 	{ put_new, 22 }, { put_equal, 5 }, { put_both, 6 }, { put_same_header, 5 }, { change_flags, 28 },
 	{ mark_deleted, 6 }, { take_back, 2 }, { remove_one, 9 }, { move_one, 8 }, { move_latest, 2 }, { copy_one, 3 }, { create_box, 4 },
-	{ remove_box, 2 }, { look, 3 }, { rename_file, 2 }, { renew_index, 1 },
+	{ remove_box, 2 }, { rename_box, 2 }, { look, 3 }, { rename_file, 2 }, { renew_index, 1 },
 };
 
 void
@@ -361,7 +442,7 @@ people_begin(struct sim *s)
 {
 	int i;
 
-	for (i = 1; i < SIM_BOXES; i++) {
+	for (i = 1; i < SIM_MADE; i++) {
 		if (!sim_happens(s, 300))
 			continue;
 		if (sim_chance(s, 80))

@@ -6,7 +6,9 @@
 
 _Static_assert((int)ORACLE_DELETED == (int)FLAG_DELETED, "the oracle's own word for \\Deleted");
 
-const char *const sim_box_name[SIM_BOXES] = { "INBOX", "Arch", "Drafts", "Work", "Work/Sub" };
+const char *const sim_box_name[SIM_BOXES] = { "INBOX", "Arch", "Drafts", "Work", "Work/Sub", "Arch/Sub", "Drafts/Sub",
+	"Arch~renaming", "Arch~renaming/Sub", "Drafts~renaming", "Drafts~renaming/Sub", "Work~renaming", "Work~renaming/Sub",
+	"Sub~renaming" };
 
 int
 sim_box(const char *name)

@@ -19,7 +19,8 @@
 #include "sync/plan/policy.h"
 #include "tests/sim/oracle.h"
 
-enum { SIM_BOXES = ORACLE_BOXES };
+/* The first of them are those that people make; the others are what these, and what is below them, may come to be called. */
+enum { SIM_BOXES = ORACLE_BOXES, SIM_MADE = 5 };
 extern const char *const sim_box_name[SIM_BOXES];	/* "INBOX" first */
 int sim_box(const char *name);				/* -1 = none of ours */
 

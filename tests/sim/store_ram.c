@@ -11,9 +11,11 @@ ram_create_box(struct ram *r, int box)
 
 	b->exists = true;
 	b->epoch = ++r->epochs;
+	b->identity = ++r->identities;
 	b->uidnext = 1;
 	b->modseq++;
 	b->messages.n = b->vanished.n = 0;
+	b->is_renamed = b->has_lost = false;
 }
 
 void
@@ -23,6 +25,65 @@ ram_drop_box(struct ram *r, int box)
 	r->box[box].messages.n = 0;
 }
 
+/* What a mailbox below `from`, or itself, is called with `to` in place of that. -1: none of ours, -2: it does not go along. */
+static int
+along(int box, int from, int to)
+{
+	const char *name = sim_box_name[box];
+	size_t len = strlen(sim_box_name[from]);
+	char there[80];
+
+	if (strncmp(name, sim_box_name[from], len) != 0 || (name[len] != '\0' && name[len] != '/'))
+		return -2;
+	snprintf(there, sizeof there, "%s%s", sim_box_name[to], name + len);
+	return sim_box(there);
+}
+
+bool
+ram_can_rename(const struct ram *r, int from, int to, bool swap)
+{
+	int b, there;
+
+	if (!r->box[from].exists || from <= 0 || to <= 0 || along(to, from, to) != -2 ||
+	    (swap && (along(from, to, from) != -2 || !r->box[to].exists)))
+		return false;
+	for (b = 0; b < SIM_BOXES; b++) {
+		there = along(b, from, to);
+		if (r->box[b].exists && there != -2 && (there < 0 || (!swap && r->box[there].exists)))
+			return false;
+		if (swap && r->box[b].exists && along(b, to, from) == -1)
+			return false;
+	}
+	return true;
+}
+
+void
+ram_rename(struct ram *r, int from, int to, bool swap, void (*each)(struct ram *r, int from, int to))
+{
+	struct ram_box was;
+	int b, there;
+
+	for (b = 0; b < SIM_BOXES; b++) {
+		there = along(b, from, to);
+		if (there < 0 || !(r->box[b].exists || (swap && r->box[there].exists)))
+			continue;
+		if (r->box[b].exists)
+			each(r, b, there);
+		if (r->box[there].exists)
+			each(r, there, b);
+		was = r->box[there];
+		r->box[there] = r->box[b];
+		r->box[b] = was;
+	}
+}
+
+void
+ram_mistaken(struct ram *r)
+{
+	sim_disturb(r->sim, ORACLE_LOST);
+	oracle_blank(r->sim->oracle, r->side, -1);
+}
+
 void
 ram_new_epoch(struct ram *r, int box)
 {
@@ -30,8 +91,10 @@ ram_new_epoch(struct ram *r, int box)
 	size_t i;
 
 	b->epoch = ++r->epochs;
-	if (r->kind == RAM_MAILDIR)
+	if (r->kind == RAM_MAILDIR) {
+		b->identity = ++r->identities;
 		return;
+	}
 	b->uidnext = 1;
 	b->modseq = 1;
 	b->vanished.n = 0;
@@ -94,12 +157,16 @@ ram_shown(struct ram *r, bool is_known)
 	size_t i;
 	int b;
 
-	for (b = 0; b < SIM_BOXES; b++)
+	for (b = 0; b < SIM_BOXES; b++) {
+		if (is_known)
+			r->box[b].is_renamed = r->box[b].has_lost = false;
 		for (i = 0; i < r->box[b].messages.n; i++) {
 			m = &r->box[b].messages.at[i];
+			m->was_shown |= m->is_shown;
 			m->was_listed |= m->is_shown && is_known;
 			m->is_shown = false;
 		}
+	}
 }
 
 void
@@ -364,6 +431,7 @@ ram_new(struct sim *sim, enum side side, enum ram_kind kind)
 	r->side = side;
 	r->kind = kind;
 	r->epochs = 100;
+	r->ids = kind == RAM_MAILDIR ? RAM_IDS_LISTED : RAM_IDS_NONE;
 	r->keeps = SIM_FLAGS_ALL;
 	r->ops = (struct store_ops){ .kind = kind == RAM_MAILDIR ? "Maildir" : "IMAP",
 		.has_uid_keys = kind != RAM_MAILDIR, .is_local = kind == RAM_MAILDIR, .free = free_store,

@@ -12,13 +12,16 @@
  *   RAM_MAILDIR     names; a full list, which may miss names until asked again; or, where the program alone changed it
  *                   since, what it did
  * and of the UID kinds: with or without the key of what was delivered (UIDPLUS), with a move in one or in three
- * acts, misstated sizes, keywords in other letters, flags that are not kept.
+ * acts, with a MAILBOXID or without, misstated sizes, keywords in other letters, flags that are not kept.
  */
 #ifndef TESTS_SIM_STORE_RAM_H
 #define TESTS_SIM_STORE_RAM_H
 
 #include "sync/store/store.h"
 #include "tests/sim/sim.h"
+
+/* Whether a mailbox has an identity that outlives a rename, and where it is told. */
+enum ram_ids { RAM_IDS_NONE, RAM_IDS_LISTED, RAM_IDS_ASKED };
 
 enum ram_kind { RAM_QRESYNC, RAM_CONDSTORE, RAM_PLAIN, RAM_MAILDIR };
 
@@ -27,7 +30,7 @@ struct ram_message {
 	uint32_t number;		/* of a Maildir name, unique in the store */
 	bool is_given;			/* the name is one that the program chose */
 	bool is_new;			/* in new/ */
-	bool is_shown, was_listed;	/* told to the program in this run; in one that went well */
+	bool is_shown, was_shown, was_listed;	/* told to the program in this run; in any; in one that went well */
 	bool is_counted;		/* marked \Deleted by the program, and told to the oracle */
 	const struct content *c;
 	uint32_t flags;			/* sim.h */
@@ -41,7 +44,9 @@ struct ram_box {
 	bool exists;
 	bool is_readonly;
 	uint64_t epoch;
+	uint64_t identity;		/* MAILBOXID, or what a directory is known by */
 	uint64_t complete;		/* the epoch for which a complete list was given, 0 = none */
+	bool is_renamed, has_lost;	/* by people, since a run went well; lost: what the program knew */
 	uint32_t generation;		/* of the index */
 	uint32_t uidnext;
 	uint64_t modseq;		/* also counts changes of a Maildir's directories */
@@ -60,9 +65,10 @@ struct ram {
 	enum side side;
 	enum ram_kind kind;
 	bool has_uidplus, has_move, spells_lower, has_any_keyword;
+	enum ram_ids ids;
 	uint32_t keeps;			/* flags */
 	uint32_t numbers;		/* names given out */
-	uint64_t epochs;
+	uint64_t epochs, identities;
 	unsigned fingerprint;
 	struct ram_box box[SIM_BOXES];
 };
@@ -73,6 +79,12 @@ void ram_free(struct ram *r);
 /* ---- for people, and for the store itself ---- */
 void ram_create_box(struct ram *r, int box);
 void ram_drop_box(struct ram *r, int box);
+/* With what is below it; swap: the two names change places. False: a name is taken, or none of ours. */
+bool ram_can_rename(const struct ram *r, int from, int to, bool swap);
+void ram_rename(struct ram *r, int from, int to, bool swap,
+    void (*each)(struct ram *r, int from, int to));	/* each: told before, for every mailbox that goes */
+/* Mailboxes of this side may be taken for others of these names: as with another epoch, nothing is known of them. */
+void ram_mistaken(struct ram *r);
 /* Another UIDVALIDITY, UIDs anew; or another directory of the same name. */
 void ram_new_epoch(struct ram *r, int box);
 void ram_new_index(struct ram *r, int box);		/* modseqs dropped */
@@ -119,6 +131,7 @@ void ram_watch_doubt(struct ram *r, int box);
 
 int ram_list(struct session *c, struct listing *l, struct err *e);
 int ram_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
+int ram_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 int ram_mailbox_exists(struct session *c, const char *name, struct err *e);
 int ram_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
 int ram_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone, struct err *e);

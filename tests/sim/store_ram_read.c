@@ -9,6 +9,27 @@ ram_of(struct session *c)
 
 /* ---- mailboxes ---- */
 
+static bool
+has_child(const struct ram *r, int box)
+{
+	size_t len = strlen(sim_box_name[box]);
+	int i;
+
+	for (i = 0; i < SIM_BOXES; i++)
+		if (r->box[i].exists && strncmp(sim_box_name[i], sim_box_name[box], len) == 0 && sim_box_name[i][len] == '/')
+			return true;
+	return false;
+}
+
+/* A renamed mailbox may be taken for the one that had its name, until a look at it tells of another (R7). */
+static void
+hide_cursor(struct ram *r, int box, struct mailbox *m)
+{
+	m->has_cursor = false;
+	if (r->box[box].is_renamed)
+		ram_mistaken(r);
+}
+
 int
 ram_list(struct session *session, struct listing *l, struct err *e)
 {
@@ -26,6 +47,8 @@ ram_list(struct session *session, struct listing *l, struct err *e)
 			continue;
 		m = (struct mailbox){ .name = sim_box_name[i], .has_cursor = true,
 			.cursor = ram_cursor(r, &r->box[i]), .id = "" };
+		if (r->ids == RAM_IDS_LISTED)
+			m.id = arena_printf(&l->arena, "m%llu", (unsigned long long)r->box[i].identity);
 		if (i != 0 && sim_happens(s, s->trouble.partial)) {
 			sim_disturb(s, ORACLE_DISTURBED);
 			l->is_complete = sim_chance(s, 50);
@@ -34,11 +57,12 @@ ram_list(struct session *session, struct listing *l, struct err *e)
 			continue;
 		}
 		if (sim_happens(s, s->trouble.partial))
-			m.has_cursor = false;
+			hide_cursor(r, i, &m);
 		vec_push(&l->boxes, m);
 	}
-	if (r->box[4].exists && !r->box[3].exists)
-		vec_push(&l->boxes, (struct mailbox){ .name = sim_box_name[3], .attrs = MAILBOX_NOSELECT, .id = "" });
+	for (i = 0; i < SIM_BOXES; i++)
+		if (!r->box[i].exists && has_child(r, i))
+			vec_push(&l->boxes, (struct mailbox){ .name = sim_box_name[i], .attrs = MAILBOX_NOSELECT, .id = "" });
 	l->is_empty_root = l->boxes.n == 0;
 	l->fingerprint = arena_printf(&l->arena, "ram-%d-%u", r->side, r->fingerprint);
 	listing_sort(l);
@@ -59,6 +83,23 @@ ram_cursors(struct session *session, struct mailbox *boxes, size_t n, struct err
 		boxes[i].has_cursor = b >= 0 && r->box[b].exists && !sim_happens(r->sim, r->sim->trouble.partial);
 		if (boxes[i].has_cursor)
 			boxes[i].cursor = ram_cursor(r, &r->box[b]);
+	}
+	return 0;
+}
+
+int
+ram_identities(struct session *session, struct mailbox *boxes, size_t n, struct arena *a, struct err *e)
+{
+	struct ram *r = ram_of(session);
+	size_t i;
+	int b;
+
+	if (ram_enter((struct ram_session *)session, "identities", -1, e) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		b = sim_box(boxes[i].name);
+		if (b >= 0 && r->box[b].exists)
+			boxes[i].id = arena_printf(a, "m%llu", (unsigned long long)r->box[b].identity);
 	}
 	return 0;
 }
@@ -199,6 +240,8 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 	d->cursor = ram_cursor(r, b);
 	d->uidnext = r->kind == RAM_MAILDIR ? 0 : b->uidnext;
 	d->is_readonly = b->is_readonly;
+	if (r->ids != RAM_IDS_NONE)
+		d->mailbox_id = arena_printf(&d->arena, "m%llu", (unsigned long long)b->identity);
 	d->mask = (struct flag_mask){ .sys = r->keeps & FLAG_ALL, .has_any_keyword = r->has_any_keyword,
 		.kw = sim_flags(r->keeps, false).kw };
 	ram_meanwhile(c, "between SELECT and list");

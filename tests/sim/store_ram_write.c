@@ -520,9 +520,7 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	m->date = old.date;
 	m->is_counted = keep && (old.flags & FLAG_DELETED);	/* as deleted as the original */
 	*m_r = *m;
-	oracle_ours_cloned(r->sim->oracle, to, old.c->serial, keep);
-	oracle_ours_put(r->sim->oracle, r->side, to, old.c->serial);
-	oracle_ours_moved(r->sim->oracle, r->side, old.c->serial);
+	oracle_ours_moved(r->sim->oracle, r->side, to, old.c->serial, keep);
 	/* What arrives by a copy in the store has the flags of the original until it is given its own. */
 	r->sim->has_moved[r->side][to] = true;
 	if (keep)
@@ -546,6 +544,7 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 	int box, to, got;
 	enum fate f = FATE_DONE;
 	struct ram_message m;
+	uint64_t into;
 	size_t i;
 	long at;
 
@@ -557,6 +556,7 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 	if (r->box[to].is_readonly)
 		return err_set(e, ERR_BOX, "%s: %s is read-only", r->store.name, to_name);
 	ram_watch(r, to);
+	into = r->box[to].epoch;
 	for (i = 0; i < n; i++) {
 		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
 		if (got < 0)
@@ -565,11 +565,13 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 			continue;
 		changes(r, box, keep || may(r, SYNC_GONE), "a move");
 		changes(r, to, may(r, SYNC_NEW | SYNC_OLD), "a move");
-		if (!r->box[to].exists)
+		if (!r->box[to].exists || r->box[to].epoch != into)
 			return err_set(e, ERR_BOX, "%s: no mailbox %s", r->store.name, to_name);
 		sim_trace(r->sim, "  %s %s: %s is %s to %s", r->store.name, name,
 		    ram_text(r, &r->box[box].messages.at[at]), keep ? "copied" : "moved", to_name);
 		m = r->box[box].messages.at[at];
+		if (f == FATE_LIE && !keep)
+			oracle_lied(r->sim->oracle, box, m.c->serial);
 		if (takes_effect(f) && move_one(c, box, at, to, items[i].name, keep, &m, e) < 0)
 			return -1;
 		items[i].new_key = KEY_NONE;
@@ -651,16 +653,40 @@ ram_remove_mailbox(struct session *session, const char *name, enum outcome *o, s
 	return end_item(c, f, o, e);
 }
 
+static void
+renames(struct ram *r, int from, int to)
+{
+	r->sim->has_moved[r->side][to] = true;
+	oracle_ours_renamed_box(r->sim->oracle, r->side, from, to);
+}
+
 int
-ram_rename_mailbox(struct session *session, const char *from, const char *to, enum outcome *o, struct err *e)
+ram_rename_mailbox(struct session *session, const char *from_name, const char *to_name, enum outcome *o, struct err *e)
 {
 	struct ram_session *c = (struct ram_session *)session;
-	int box = sim_box(from);
+	struct ram *r = ram_of(session);
+	int from = sim_box(from_name), to = sim_box(to_name);
+	enum fate f = FATE_DONE;
 
-	(void)to;
-	*o = OUTCOME_FAILED;
-	if (ram_enter(c, "rename", box, e) < 0)
+	if (begin_box(c, "rename", from, &f, o, e) < 0) {
+		/* Refused, the two go by their names, which are others' twins. */
+		if (*o == OUTCOME_FAILED && !c->is_dead) {
+			ram_mistaken(r->sim->ram[FAR]);
+			ram_mistaken(r->sim->ram[NEAR]);
+		}
 		return -1;
-	sim_fail(ram_of(session)->sim, "a mailbox is renamed, which no person did");
-	return 0;
+	}
+	if (to < 0 || !ram_can_rename(r, from, to, false)) {
+		*o = OUTCOME_FAILED;
+		ram_mistaken(r->sim->ram[FAR]);
+		ram_mistaken(r->sim->ram[NEAR]);
+		sim_trace(r->sim, "  %s: %s cannot be renamed to %s", r->store.name, from_name, to_name);
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s: rename refused", r->store.name);
+	}
+	changes(r, from, r->sim->policy.create[r->side] && from != 0, "a rename");
+	changes(r, to, r->sim->policy.create[r->side], "a rename");
+	sim_trace(r->sim, "  %s: %s is renamed to %s", r->store.name, from_name, to_name);
+	if (takes_effect(f))
+		ram_rename(r, from, to, false, renames);
+	return end_item(c, f, o, e);
 }

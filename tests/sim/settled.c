@@ -1,0 +1,309 @@
+/* The oracle at a settlement: whether both sides agree as they must (O4 to O10). */
+#include "tests/sim/oracle_inside.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+oracle_settling(struct oracle *o, const struct oracle_view *v)
+{
+	int b, n;
+	struct cell *c;
+	size_t i;
+
+	for (n = 0; n < o->serials; n++)
+		o->mail[n].total[0] = o->mail[n].total[1] = 0;
+	for (b = 0; b < ORACLE_BOXES; b++)
+		for (n = 0; n < o->serials; n++) {
+			c = &o->cell[b][n];
+			o->mail[n].total[0] += v->is_selected[b] ? c->count[0] : 0;
+			o->mail[n].total[1] += v->is_selected[b] ? c->count[1] : 0;
+			c->most = c->count[0] > c->count[1] ? c->count[0] : c->count[1];
+		}
+	/* The counts are the oracle's own; that they are what the stores show is worth a look now and then. */
+	for (i = 0; i < v->n; i++)
+		o->cell[v->at[i].box][v->at[i].serial].count[v->at[i].side]--;
+	for (b = 0; b < ORACLE_BOXES; b++)
+		for (n = 0; n < o->serials; n++) {
+			c = &o->cell[b][n];
+			if (c->count[0] != 0 || c->count[1] != 0)
+				oracle_find(o, "the simulation itself: box %d message %d: %+d %+d miscounted", b, n, c->count[0],
+				    c->count[1]);
+		}
+	for (i = 0; i < v->n; i++)
+		o->cell[v->at[i].box][v->at[i].serial].count[v->at[i].side]++;
+}
+
+static int
+cmp_u32(const void *x, const void *y)
+{
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+enum { FLAGS_MOST = 64 };
+
+/* The common flags of all copies on a side, sorted. */
+static int
+flags_of(const struct oracle_view *v, int side, int box, int serial, uint32_t flags_r[FLAGS_MOST])
+{
+	int n = 0;
+	size_t i;
+
+	for (i = 0; i < v->n && n < FLAGS_MOST; i++)
+		if (v->at[i].side == side && v->at[i].box == box && v->at[i].serial == serial)
+			flags_r[n++] = v->at[i].flags & (v->common | ORACLE_DELETED);
+	qsort(flags_r, (size_t)n, sizeof flags_r[0], cmp_u32);
+	return n;
+}
+
+/* O6. Expected values of those flags of a lone message that people's acts determine; *known_r says which. */
+static uint32_t
+expected(const struct oracle *o, const struct cell *c, uint32_t *known_r)
+{
+	uint32_t one[2], both = c->touched[0] & c->touched[1], none, value, same;
+	int s;
+
+	for (s = 0; s < 2; s++)
+		one[s] = c->touched[s] & ~both;
+	none = ~(c->touched[0] | c->touched[1]);
+	value = (c->base & none) | (c->last[0] & one[0]) | (c->last[1] & one[1]);
+	*known_r = none | one[0] | one[1];
+	if (o->level == ORACLE_CALM && !o->has_run && c->agreed == 1) {
+		/* Three-way: where the sides differ, one of them is back at the base, and the other wins. */
+		same = ~(c->last[0] ^ c->last[1]);
+		value |= (c->last[0] & both & same) | (~c->base & both & ~same);
+		*known_r |= both;
+	} else if (o->level == ORACLE_CALM && c->added_both == 1) {
+		*known_r = 0;
+	}
+	/* Changed and changed back: a run that ended in between may have carried the first, and not known it. */
+	if (o->level != ORACLE_CALM)
+		*known_r &= ~c->twice;
+	/* A message not yet agreed on may be paired anew after a crash: then flags are united. */
+	if (c->agreed == 0 && o->level != ORACLE_CALM)
+		*known_r &= value;
+	return value;
+}
+
+static bool
+says(char *why, size_t why_size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool
+says(char *why, size_t why_size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, why_size, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* Left by a rename that was not carried over before a run of another policy: without Gone what was in it is copied, and what
+ * is new or changed in its twin brings it back (P8). */
+static bool
+is_split(const struct oracle *o, int box)
+{
+	return o->has_run && (o->box[box].left[0] || o->box[box].left[1]);
+}
+
+static bool
+is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int serial, char *why, size_t size)
+{
+	const struct cell *c = &o->cell[b][serial];
+	uint32_t flags[2][FLAGS_MOST], known, value;
+	const struct mail *m = &o->mail[serial];
+	int n, i, added = c->added[0] > c->added[1] ? c->added[0] : c->added[1];
+	int gone = c->removed[0] + c->removed[1] + c->marked[0] + c->marked[1];
+	/* Removed under the other of its two names, perhaps: is_somewhere() counts them all. */
+	int gone_at_all = o->has_renames ? m->gone[0] + m->gone[1] + m->marked[0] + m->marked[1] : gone;
+
+	if (c->is_loose)
+		return true;
+	if (c->count[0] != c->count[1])
+		return says(why, size, "O4: box %d message %d: %d far, %d near", b, serial, c->count[0], c->count[1]);
+	n = c->count[0];
+	for (i = 0; i < 2; i++)
+		if (flags_of(v, i, b, serial, flags[i]) != n)
+			return says(why, size, "the simulation itself: box %d message %d is not as counted", b, serial);
+	if (n > c->most && !o->has_renames)
+		return says(why, size, "O7: box %d message %d is there %d times, at most %d before", b, serial, n, c->most);
+	if (!oracle_is_moved(o, serial) && added == 0 && gone_at_all == 0 && n < c->agreed)
+		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
+	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
+	if (o->level >= ORACLE_OLD && (c->ever_removed[0] > 0 || c->ever_removed[1] > 0))
+		gone_at_all += added;
+	if (!oracle_is_moved(o, serial) && n < c->agreed + added - gone_at_all)
+		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
+	if (o->level < ORACLE_LOST && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 &&
+	    c->agreed == 1 && gone > 0 && n != 0)
+		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
+	if (memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
+		return says(why, size, "O4: box %d message %d: flags %x far, %x near", b, serial, flags[0][0], flags[1][0]);
+	/* A copy made within a store has the flags of the moment. */
+	if (o->level >= ORACLE_DISTURBED && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
+		return true;
+	if (n != 1 || c->limit != 1 || gone > 0 || oracle_is_moved(o, serial) || o->level >= ORACLE_LOST)
+		return true;
+	value = expected(o, c, &known) & v->common;
+	known &= v->common & ~(uint32_t)ORACLE_DELETED;
+	if ((flags[0][0] & known) != (value & known))
+		return says(why, size, "O6: box %d message %d has flags %x, people's acts make %x of %x", b, serial,
+		    flags[0][0] & known, value & known, known);
+	return true;
+}
+
+static bool
+is_box_settled(const struct oracle *o, const struct oracle_view *v, int b, char *why, size_t size)
+{
+	const struct box *box = &o->box[b];
+	int s, serial;
+
+	for (s = 0; s < 2; s++)
+		if (o->level == ORACLE_CALM && box->removed[s] && !box->is_stuck && !box->is_loose && !box->removed[!s] && !box->is_busy[!s] &&
+		    box->was_there[0] && box->was_there[1] && (v->exists[0][b] || v->exists[1][b]))
+			return says(why, size, "O8: box %d was removed on side %d and is still there", b, s);
+	if (box->removed[0] || box->removed[1] || box->is_loose)
+		return true;
+	if (v->exists[0][b] != v->exists[1][b])
+		return says(why, size, "O4: box %d is on one side only", b);
+	for (serial = 0; serial < o->serials; serial++)
+		if (!is_cell_settled(o, v, b, serial, why, size))
+			return false;
+	return true;
+}
+
+static void
+begin_window(struct oracle *o, const struct oracle_view *v)
+{
+	struct cell *c;
+	struct box *box;
+	uint32_t flags[FLAGS_MOST];
+	int b, n, s;
+
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		box = &o->box[b];
+		/* Once removed and stuck, it stays out of what is compared. */
+		box->is_loose |= (box->removed[0] || box->removed[1]) && (v->exists[0][b] || v->exists[1][b]);
+		for (s = 0; s < 2; s++) {
+			if (!box->is_loose)
+				box->removed[s] = box->left[s] = 0;
+			box->is_busy[s] = box->is_blank[s] = false;
+			box->was_there[s] = v->exists[s][b];
+		}
+		for (n = 0; n < o->serials; n++) {
+			c = &o->cell[b][n];
+			if (box->is_loose || c->is_loose || !v->is_selected[b])
+				continue;
+			c->agreed = c->limit = c->count[0];
+			c->was[0] = c->was[1] = c->count[0] > 0;
+			c->added_both = 0;
+			for (s = 0; s < 2; s++)
+				c->added[s] = c->removed[s] = c->marked[s] = c->ours[s] = 0;
+			c->touched[0] = c->touched[1] = c->last[0] = c->last[1] = c->twice = 0;
+			if (c->count[0] > 0) {
+				flags_of(v, 0, b, n, flags);
+				c->base = flags[0];
+			}
+		}
+	}
+	o->level = ORACLE_CALM;
+	o->has_run = o->has_renames = false;
+	memset(o->mail, 0, sizeof o->mail);
+}
+
+/* O5 and O9 for what was moved, or may go by two names: as many as there must be, wherever they are. */
+static bool
+is_somewhere(const struct oracle *o, int serial)
+{
+	const struct mail *m = &o->mail[serial];
+	const struct cell *c;
+	int b, least = m->put[0] > m->put[1] ? m->put[0] : m->put[1], agreed = 0, most = 0;
+
+	if ((!oracle_is_moved(o, serial) && !o->has_renames) || m->marked[0] + m->marked[1] > 0)
+		return true;
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		c = &o->cell[b][serial];
+		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1])
+			return true;
+		agreed += c->agreed;
+		most += c->count[0] > c->count[1] ? c->count[0] : c->count[1];
+	}
+	least += agreed - m->gone[0] - m->gone[1];
+	if (oracle_is_torn(o, serial))
+		least = 0;
+	/* One message, moved once on each side. */
+	if (agreed == 1 && oracle_is_between(m->put_in[0], m->gone_from[0]) && oracle_is_between(m->put_in[1], m->gone_from[1]) &&
+	    m->put[0] == 1 && m->gone[0] == 1 && m->put[1] == 1 && m->gone[1] == 1)
+		least = 1;
+	/* A crash between the intent and the move of what was filed differently: equal mail that was put where it was to go is
+	 * taken for it. */
+	if (o->level >= ORACLE_DISTURBED && oracle_is_astray(o, serial) && least > 1)
+		least = 1;
+	return most >= least;
+}
+
+/* O10. Nothing known, nobody at work, nothing marked: as many as the richer side had, wherever they were. */
+static bool
+is_doubled(const struct oracle *o, const struct oracle_view *v, int serial)
+{
+	const struct mail *m = &o->mail[serial];
+	const struct cell *c;
+	int b, n = 0;
+
+	if (o->level != ORACLE_CALM || o->has_run || m->marked[0] + m->marked[1] > 0)
+		return false;
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		c = &o->cell[b][serial];
+		if (!o->box[b].is_blank[0] || !o->box[b].is_blank[1] || c->is_loose || o->box[b].is_loose ||
+		    o->box[b].removed[0] || o->box[b].removed[1])
+			return false;
+		n += v->is_selected[b] ? c->count[0] : 0;
+	}
+	return n > (m->total[0] > m->total[1] ? m->total[0] : m->total[1]);
+}
+
+/* O7 over all mailboxes, after renames; exactly, where people worked on one side alone. */
+static bool
+is_too_often(const struct oracle *o, const struct oracle_view *v, int serial)
+{
+	const struct mail *m = &o->mail[serial];
+	const struct cell *c;
+	int b, n = 0, most = 0, agreed = 0, s;
+
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		c = &o->cell[b][serial];
+		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] || !v->is_selected[b])
+			return false;
+		n += c->count[0];
+		most += c->most;
+		agreed += c->agreed;
+	}
+	for (s = 0; s < 2; s++)
+		if (o->level == ORACLE_CALM && !o->has_run && m->put[!s] + m->gone[!s] + m->marked[0] + m->marked[1] == 0)
+			return n > agreed + m->put[s] - m->gone[s];
+	return n > most + oracle_twice(o, serial);
+}
+
+bool
+oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size_t why_size)
+{
+	int b, n;
+
+	for (n = 0; n < o->serials; n++)
+		if (!is_somewhere(o, n))
+			return says(why, why_size, "O9: message %d was moved, and is lost", n);
+		else if (is_doubled(o, v, n))
+			return says(why, why_size, "O10: message %d is there more often than on either side before", n);
+		else if (o->has_renames && is_too_often(o, v, n))
+			return says(why, why_size, "O7: message %d is there more often, over all mailboxes, than people made it", n);
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		if (v->is_selected[b] && !is_box_settled(o, v, b, why, why_size))
+			return false;
+	begin_window(o, v);
+	return true;
+}
