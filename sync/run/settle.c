@@ -287,6 +287,19 @@ message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *wh
 	return put(x, box, rec, e);
 }
 
+/* The key of one that is gone names another message by now. */
+static int
+give_up_key(struct exec *x, const struct run_box *box, enum side s, struct record *gone, struct err *e)
+{
+	size_t i;
+
+	gone->half[s] = run_half_left(x->run, gone);
+	for (i = 0; i < x->in->messages.n; i++)
+		if (x->live[i]->id == gone->id && x->live[i]->box == gone->box)
+			x->live[i]->half[s] = gone->half[s];
+	return put(x, box, gone, e);
+}
+
 /* True if `key` on this side of the box already belongs to another record that has its twin. */
 static int
 is_alias(struct exec *x, const struct run_box *box, enum side s, struct key key, uint64_t id, bool *is_r,
@@ -294,11 +307,13 @@ is_alias(struct exec *x, const struct run_box *box, enum side s, struct key key,
 {
 	struct arena a = { 0 };
 	struct record other;
-	int got = message_find(x->run->state, &a, box->rec.id, s, key, &other, e);
+	int got = message_find(x->run->state, &a, box->rec.id, s, key, &other, e), status = got < 0 ? -1 : 0;
 
-	*is_r = got == 1 && other.id != id;
+	*is_r = got == 1 && other.id != id && other.half[s].presence == PRESENCE_HERE;
+	if (got == 1 && other.id != id && !*is_r)
+		status = give_up_key(x, box, s, &other, e);
 	arena_release(&a);
-	return got < 0 ? -1 : 0;
+	return status;
 }
 
 static int
