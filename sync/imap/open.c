@@ -715,6 +715,12 @@ imap_session_has_condstore(const struct imap_session *s)
 }
 
 bool
+imap_session_shows_closed(const struct imap_session *s)
+{
+	return s->memory.shows_closed;
+}
+
+bool
 imap_session_is_alive(const struct imap_session *s)
 {
 	return !s->is_dead;

@@ -16,7 +16,8 @@
  *   1. A tagged OK proves only that the server understood; what was done is in FETCH, VANISHED,
  *      APPENDUID, COPYUID (R16).
  *   2. IMAP_WRITE commands leave only once their mailbox's SELECT was answered, with the UIDVALIDITY
- *      they were planned against and not read-only (R17).
+ *      they were planned against and not read-only (R17). IMAP_SAVED ones need not wait: they change what a SEARCH
+ *      behind that SELECT found by ids that no other message has, so that in another mailbox they change nothing.
  *   3. Data of a mailbox reaches only commands and events of that mailbox: see imap_select().
  *   4. Unanswered command bytes stay under IMAP_WINDOW, so that two full buffers never face each other.
  *   5. Any error on the wire closes the connection. From then on every call returns -1 with it.
@@ -133,6 +134,7 @@ bool imap_session_is_utf8(const struct imap_session *s);
 bool imap_session_has_qresync(const struct imap_session *s);	/* ENABLED said so */
 bool imap_session_has_condstore(const struct imap_session *s);	/* enabled or offered */
 bool imap_session_is_dovecot(const struct imap_session *s);	/* says its greeting; no promise */
+bool imap_session_shows_closed(const struct imap_session *s);	/* SELECT was answered with [CLOSED], here or in a run before */
 bool imap_session_is_alive(const struct imap_session *s);
 const char *imap_session_label(const struct imap_session *s);
 struct stream *imap_session_stream(struct imap_session *s);	/* NULL once dead */

@@ -131,11 +131,23 @@ imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e)
 	return imap_session_compress(c->s, e) < 0 ? err_widen(e, ERR_STORE) : 0;
 }
 
+/* What the session learned of its server since it was opened. */
+static void
+learn(struct imap_conn *c)
+{
+	if (!imap_session_shows_closed(c->s))
+		return;
+	pthread_mutex_lock(&c->st->lock);
+	c->st->memory.shows_closed = true;
+	pthread_mutex_unlock(&c->st->lock);
+}
+
 int
 imap_settle(struct imap_conn *c, struct err *e)
 {
 	if (imap_finish(c->s, e) < 0)
 		return err_widen(e, ERR_STORE);
+	learn(c);
 	return 0;
 }
 
