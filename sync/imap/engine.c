@@ -280,7 +280,7 @@ check_write(struct imap_session *s, const struct imap_command *c, struct err *e)
 		return 0;
 	if (sel == NULL)
 		return err_set(e, ERR_BOX, "%s: no mailbox is selected", s->label);
-	if (c->kind == IMAP_READ)
+	if (c->kind == IMAP_READ || c->kind == IMAP_SAVED)
 		return 0;
 	if (imap_wait(s, sel->tag, e) < 0)
 		return -1;
@@ -367,7 +367,7 @@ imap_send(struct imap_session *s, struct imap_command *c, const struct imap_even
 		dead(s, e);
 		goto done;
 	}
-	c->changes |= c->kind == IMAP_WRITE;
+	c->changes |= c->kind == IMAP_WRITE || c->kind == IMAP_SAVED;
 	if (check_write(s, c, e) < 0)
 		goto done;
 	rc = imap_send_as(s, c, PENDING_PLAIN, c->kind == IMAP_ANY ? NULL : s->latest, ev, ctx, ticket_r, e);

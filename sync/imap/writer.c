@@ -158,6 +158,15 @@ imap_put_uids(struct imap_command *c, const uint32_t *uids, size_t n, size_t res
 }
 
 void
+imap_put_saved(struct imap_command *c, const uint32_t *uids, size_t n)
+{
+	imap_put(c, "$");
+	c->kind = IMAP_SAVED;
+	for (size_t i = 0; i < n; i++)
+		imap_uidset_add(&c->uids, uids[i]);
+}
+
+void
 imap_put_uids_from(struct imap_command *c, uint32_t first)
 {
 	imap_putf(c, "%u:*", first);

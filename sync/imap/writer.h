@@ -42,6 +42,7 @@ enum imap_command_kind {
 	IMAP_ANY,			/* needs no mailbox: LIST, STATUS, CREATE, APPEND, NOOP */
 	IMAP_READ,			/* UID FETCH, UID SEARCH in the selected mailbox */
 	IMAP_WRITE,			/* UID STORE, COPY, MOVE, EXPUNGE there: R17 */
+	IMAP_SAVED,			/* UID STORE, EXPUNGE of "$": what a SEARCH found by the server's own ids, or nothing */
 };
 
 /* A stop within the text: what happens once text[..end) has been written. */
@@ -58,7 +59,7 @@ struct imap_command {
 	bool is_utf8;			/* UTF8=ACCEPT is on: names travel as they are */
 	bool is_secret;			/* neither logged nor in a transcript */
 	bool wants_any_uid;		/* FETCH data of every UID is this command's */
-	bool changes;			/* it changes something on the server: a step (R22); set for IMAP_WRITE */
+	bool changes;			/* it changes something on the server: a step (R22); set for IMAP_WRITE, IMAP_SAVED */
 	bool is_copy;			/* COPY, MOVE: an untagged COPYUID is its own */
 	bool is_search;			/* plain SEARCH, whose answers bear no tag: one at a time */
 	bool is_esearch;
@@ -88,6 +89,8 @@ void imap_put_wire_mailbox(struct imap_command *c, const char *wire, size_t len)
 /* As many of n ascending UIDs as fit the line with `reserve` bytes behind them. Returns how many (at
  * least one); they are added to c->uids. */
 size_t imap_put_uids(struct imap_command *c, const uint32_t *uids, size_t n, size_t reserve);
+/* "$": what the SEARCH RETURN (SAVE) in front of it found (RFC 5182), which is none but these n. The command becomes IMAP_SAVED. */
+void imap_put_saved(struct imap_command *c, const uint32_t *uids, size_t n);
 /* "n:*", for all from n on; every UID's data will be this command's. */
 void imap_put_uids_from(struct imap_command *c, uint32_t first);
 /* "UID SEARCH ", as ESEARCH where that is offered. The keys are the caller's to put behind it. */

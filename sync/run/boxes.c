@@ -27,8 +27,8 @@ run_list(struct job *j, struct session *session[SIDES], struct err *e)
 struct cursors_job {
 	struct job job;
 	enum side side;
-	VEC(struct mailbox) boxes;
-	VEC(uint32_t) index;
+	struct mailbox *boxes;
+	size_t n;
 };
 
 static int
@@ -37,13 +37,13 @@ run_cursors(struct job *j, struct session *session[SIDES], struct err *e)
 	struct cursors_job *l = (struct cursors_job *)j;
 	struct session *c = session[l->side];
 
-	return c->store->ops->cursors(c, l->boxes.at, l->boxes.n, e);
+	return c->store->ops->cursors(c, l->boxes, l->n, e);
 }
 
 int
 boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e)
 {
-	struct cursors_job j = { .job = { .run = run_cursors }, .side = s, .boxes = { boxes, n, n } };
+	struct cursors_job j = { .job = { .run = run_cursors }, .side = s, .boxes = boxes, .n = n };
 
 	j.job.needs[s] = true;
 	return pool_run(r->pool, &j.job, e);
@@ -195,25 +195,48 @@ boxes_list(struct run *r, struct err *e)
 	return 0;
 }
 
-/* What was written is read again in any case; of the rest, those whose cursor is to be asked for go into the job. */
-static void
-ask_again(struct run *r, struct cursors_job *j, bool looks)
+void
+boxes_to_look_at(const struct run *r, enum side s, struct run_look *look)
 {
-	struct run_box *b;
-	struct run_side *rs;
+	const struct run_box *b;
 	size_t i;
 
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
-		rs = &b->side[j->side];
-		if (b->is_excluded || rs->has_failed || rs->listed == NULL)
+		if (b->is_excluded || b->side[s].has_failed || b->side[s].listed == NULL || b->side[s].was_written ||
+		    !b->rec.side[s].is_known)
 			continue;
-		if (rs->was_written) {
+		vec_push(&look->boxes, (struct mailbox){ .name = b->side[s].on, .id = "" });
+		vec_push(&look->index, (uint32_t)i);
+	}
+}
+
+/* What was written is read again in any case. */
+static void
+want_written(struct run *r, enum side s)
+{
+	struct run_side *rs;
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		rs = &r->boxes.at[i].side[s];
+		if (rs->was_written && !r->boxes.at[i].is_excluded && !rs->has_failed && rs->listed != NULL)
 			rs->wants_delta = true;
-		} else if (looks && b->rec.side[j->side].is_known) {
-			vec_push(&j->boxes, (struct mailbox){ .name = rs->on, .id = "" });
-			vec_push(&j->index, (uint32_t)i);
-		}
+	}
+}
+
+static void
+want_moved(struct run *r, enum side s, const struct run_look *look)
+{
+	struct run_box *b;
+	size_t i;
+
+	for (i = 0; i < look->boxes.n; i++) {
+		b = &r->boxes.at[look->index.at[i]];
+		if (b->side[s].has_failed || b->side[s].listed == NULL)
+			continue;
+		if (!look->boxes.at[i].has_cursor || !cursor_stands(&b->rec.side[s].cursor, &look->boxes.at[i].cursor))
+			b->side[s].wants_delta = true;
 	}
 }
 
@@ -222,30 +245,30 @@ boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e)
 {
 	struct cursors_job j[SIDES];
 	struct job *done;
-	struct run_box *b;
-	size_t i;
 	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++) {
-		j[s] = (struct cursors_job){ .job = { .run = run_cursors }, .side = (enum side)s };
+		want_written(r, (enum side)s);
+		if (!looks[s] || r->look[s].is_answered)
+			continue;
+		r->look[s].boxes.n = r->look[s].index.n = 0;
+		boxes_to_look_at(r, (enum side)s, &r->look[s]);
+		if (r->look[s].boxes.n == 0)
+			continue;
+		j[s] = (struct cursors_job){ .job = { .run = run_cursors }, .side = (enum side)s, .boxes = r->look[s].boxes.at,
+			.n = r->look[s].boxes.n };
 		j[s].job.needs[s] = true;
-		ask_again(r, &j[s], looks[s]);
-		if (j[s].boxes.n > 0)
-			pool_submit(r->pool, &j[s].job);
+		pool_submit(r->pool, &j[s].job);
 	}
 	while ((done = pool_wait(r->pool)) != NULL)
 		if (done->status < 0 && status == 0) {
 			*e = done->err;
 			status = -1;
 		}
-	for (s = 0; s < SIDES; s++) {
-		for (i = 0; i < j[s].boxes.n && status == 0; i++) {
-			b = &r->boxes.at[j[s].index.at[i]];
-			b->side[s].wants_delta = !j[s].boxes.at[i].has_cursor ||
-			    !cursor_stands(&b->rec.side[s].cursor, &j[s].boxes.at[i].cursor);
-		}
-		vec_release(&j[s].boxes);
-		vec_release(&j[s].index);
-	}
+	for (s = 0; s < SIDES && status == 0; s++)
+		if (looks[s])
+			want_moved(r, (enum side)s, &r->look[s]);
+	/* Whatever it told is of before what comes now. */
+	r->look[FAR].is_answered = r->look[NEAR].is_answered = false;
 	return status;
 }

@@ -206,6 +206,8 @@ synchronise(struct run *r, struct err *e)
 
 	if (status < 0 || r->set->is_dry)
 		return status;
+	if (waiting > 0 || r->has_left)
+		gather_closings_drop(r);
 	/* What a move left behind for others' sake may go now. */
 	if ((waiting > 0 || r->has_left) &&
 	    (boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 || carry_out(r, true, &waiting, e) < 0))
@@ -214,7 +216,7 @@ synchronise(struct run *r, struct err *e)
 	if (r->is_further)
 		mem_trim();
 	/* What has found its twin by now needs no intent any more. */
-	return boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ? -1 : refused_count(r, e);
+	return gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ? -1 : refused_count(r, e);
 }
 
 /* What the servers showed of themselves is kept for the next opening (R24). */
@@ -267,8 +269,13 @@ run_release(struct run *r)
 	int s;
 
 	pool_free(&r->pool);
-	for (s = 0; s < SIDES; s++)
+	for (s = 0; s < SIDES; s++) {
 		listing_release(&r->listing[s]);
+		vec_release(&r->look[s].boxes);
+		vec_release(&r->look[s].index);
+	}
+	gather_closings_drop(r);
+	vec_release(&r->closings);
 	vec_release(&r->boxes);
 	vec_release(&r->refused);
 	vec_release(&r->contested);

@@ -20,7 +20,7 @@ struct course {
 	struct delivery *delivery;	/* NULL = none could be opened */
 };
 
-struct tee {
+struct copying {
 	struct batch *b;
 	size_t *at;			/* places in the batch of what is asked for in this pass, ascending */
 	size_t n;
@@ -32,6 +32,7 @@ struct tee {
 	struct digest *digest;
 	bool is_cancelled;
 	bool has_sink_failed;		/* the error came from the receiving side */
+	bool has_begun;			/* the first pass is under way */
 };
 
 static void
@@ -46,7 +47,7 @@ part_failed(struct batch_part *p, enum side s, const struct err *why)
 
 /* The receiving side gave up: on this mailbox alone, whose bodies go nowhere from now on, or altogether. */
 static int
-sink_failed(struct tee *t, const struct err *why, struct err *e)
+sink_failed(struct copying *t, const struct err *why, struct err *e)
 {
 	if (why->scope < ERR_STORE) {
 		part_failed(t->now->p, t->b->side, why);
@@ -58,13 +59,13 @@ sink_failed(struct tee *t, const struct err *why, struct err *e)
 }
 
 static const struct body_sink *
-sink_now(const struct tee *t)
+sink_now(const struct copying *t)
 {
 	return t->now->p->status < 0 ? NULL : &t->now->delivery->sink;
 }
 
 static int
-flush(struct tee *t, struct course *c, struct err *e)
+flush(struct copying *t, struct course *c, struct err *e)
 {
 	struct err why;
 
@@ -76,7 +77,7 @@ flush(struct tee *t, struct course *c, struct err *e)
 
 /* The mailbox that item `index` of the pass goes into. One that is left sends what it has collected. */
 static int
-turn_to(struct tee *t, size_t index, struct err *e)
+turn_to(struct copying *t, size_t index, struct err *e)
 {
 	struct course *c = t->course;
 
@@ -91,7 +92,7 @@ turn_to(struct tee *t, size_t index, struct err *e)
 static int
 tee_begin(void *ctx, const struct body_head *head, struct err *e)
 {
-	struct tee *t = ctx;
+	struct copying *t = ctx;
 	struct body_head own = *head;
 	const struct body_sink *sink;
 	struct err why;
@@ -113,7 +114,7 @@ tee_begin(void *ctx, const struct body_head *head, struct err *e)
 static int
 tee_data(void *ctx, const void *p, size_t len, struct err *e)
 {
-	struct tee *t = ctx;
+	struct copying *t = ctx;
 	const struct body_sink *sink = sink_now(t);
 	struct err why;
 
@@ -124,7 +125,7 @@ tee_data(void *ctx, const void *p, size_t len, struct err *e)
 static int
 tee_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 {
-	struct tee *t = ctx;
+	struct copying *t = ctx;
 	const struct body_sink *sink;
 	struct err why;
 
@@ -138,7 +139,7 @@ tee_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 
 /* One course for each mailbox of the pass. */
 static void
-plan_courses(struct tee *t)
+plan_courses(struct copying *t)
 {
 	struct batch_part *p = t->b->part;
 	struct course *c = NULL;
@@ -160,7 +161,7 @@ plan_courses(struct tee *t)
 }
 
 static int
-open_deliveries(struct tee *t, struct session *to, struct err *e)
+open_deliveries(struct copying *t, struct session *to, struct err *e)
 {
 	struct course *c;
 	struct err why;
@@ -181,7 +182,7 @@ open_deliveries(struct tee *t, struct session *to, struct err *e)
 
 /* Of all mailboxes that can take it. */
 static int
-fetch_all(struct tee *t, struct session *from, struct err *e)
+fetch_all(struct copying *t, struct session *from, struct err *e)
 {
 	const struct body_sink sink = { tee_begin, tee_data, tee_end, t };
 	struct fetch_part ask[BATCH_PARTS];
@@ -200,24 +201,27 @@ fetch_all(struct tee *t, struct session *from, struct err *e)
 		if (ask[i].status < 0)
 			part_failed(asked[i]->p, side_other(t->b->side), &ask[i].err);
 	if (status < 0 && !t->has_sink_failed && !t->is_cancelled)
-		t->b->job.err_side = side_other(t->b->side);
+		t->b->err_side = side_other(t->b->side);
 	return status == 0 ? flush(t, t->now, e) : -1;
 }
 
-/* Copies those n of the batch that stand at t->at. */
+/* Asks for those n of the batch that stand at t->at, and gives them to the other store, whose answers are not waited for. */
 static int
-copy_these(struct tee *t, struct session *from, struct session *to, struct err *e)
+carry(struct copying *t, struct session *from, struct session *to, struct err *e)
+{
+	plan_courses(t);
+	t->b->err_side = t->b->side;
+	return open_deliveries(t, to, e) < 0 ? -1 : fetch_all(t, from, e);
+}
+
+/* The answers. status and *e: of carry(). */
+static int
+settle_these(struct copying *t, int status, struct err *e)
 {
 	struct course *c;
 	struct err why;
 	size_t i;
-	int status;
 
-	plan_courses(t);
-	t->b->job.err_side = t->b->side;
-	status = open_deliveries(t, to, e);
-	if (status == 0)
-		status = fetch_all(t, from, e);
 	for (c = t->course; c < t->course + t->n_courses; c++) {
 		if (c->delivery == NULL || c->delivery->finish(c->delivery, &why) == 0)
 			continue;
@@ -226,12 +230,12 @@ copy_these(struct tee *t, struct session *from, struct session *to, struct err *
 		} else if (status == 0) {
 			status = -1;
 			*e = why;
-			t->b->job.err_side = t->b->side;
+			t->b->err_side = t->b->side;
 		}
 	}
 	for (i = 0; i < t->n; i++) {
 		/* Whose source was lost is as if not tried: it gets another turn. */
-		if (status < 0 && t->b->job.err_side != t->b->side && t->items[i].outcome == OUTCOME_FAILED &&
+		if (status < 0 && t->b->err_side != t->b->side && t->items[i].outcome == OUTCOME_FAILED &&
 		    t->items[i].err.retry != ERR_NEVER)
 			t->items[i].err = (struct err){ 0 };
 		t->b->deliver[t->at[i]] = t->items[i];
@@ -241,7 +245,7 @@ copy_these(struct tee *t, struct session *from, struct session *to, struct err *
 
 /* Of what the pass asked for, those refused together with others, for another pass. Each is as if not tried yet. */
 static size_t
-keep_refused_together(struct tee *t)
+keep_refused_together(struct copying *t)
 {
 	struct deliver_item *item;
 	size_t i, k = 0;
@@ -271,31 +275,63 @@ excuse_rest(struct batch *b, int status)
 	}
 }
 
-int
-copy_run(struct job *j, struct session *session[SIDES], struct err *e)
+static struct copying *
+tee_new(struct batch *b, struct err *e)
 {
-	struct batch *b = (struct batch *)j;
-	struct session *to = session[b->side], *from = session[side_other(b->side)];
-	struct tee t = { .b = b, .n = b->n };
+	struct copying *t = mem_alloc(sizeof *t);
 	size_t i;
-	int status;
 
-	j->err_side = b->side;
-	t.digest = digest_new(e);
-	if (t.digest == NULL)
-		return -1;
-	t.at = mem_alloc((b->n + 1) * sizeof *t.at);
-	t.items = mem_alloc((b->n + 1) * sizeof *t.items);
-	t.fetch = mem_alloc((b->n + 1) * sizeof *t.fetch);
+	*t = (struct copying){ .b = b, .n = b->n, .digest = digest_new(e) };
+	t->at = mem_alloc((b->n + 1) * sizeof *t->at);
+	t->items = mem_alloc((b->n + 1) * sizeof *t->items);
+	t->fetch = mem_alloc((b->n + 1) * sizeof *t->fetch);
 	for (i = 0; i < b->n; i++)
-		t.at[i] = i;
-	status = copy_these(&t, from, to, e);
-	if (status == 0 && keep_refused_together(&t) > 0)
-		status = copy_these(&t, from, to, e);
+		t->at[i] = i;
+	return t;
+}
+
+static void
+tee_free(struct copying *t)
+{
+	digest_free(&t->digest);
+	free(t->at);
+	free(t->items);
+	free(t->fetch);
+	free(t);
+}
+
+/* From a local store: its bodies are there at once, and the answers to their delivery may come while others are waited for. */
+int
+copy_begin(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *to = session[b->side], *from = session[side_other(b->side)];
+	struct copying *t = tee_new(b, e);
+
+	b->copying = t;
+	if (t->digest == NULL)
+		return -1;
+	t->has_begun = from->store->ops->is_local;
+	return t->has_begun ? carry(t, from, to, e) : 0;
+}
+
+int
+copy_end(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *to = session[b->side], *from = session[side_other(b->side)];
+	struct copying *t = b->copying;
+	int status = b->status;
+
+	if (t->digest != NULL) {
+		if (!t->has_begun)
+			status = carry(t, from, to, e);
+		status = settle_these(t, status, e);
+		if (status == 0 && keep_refused_together(t) > 0) {
+			b->reads_later = true;
+			status = settle_these(t, carry(t, from, to, e), e);
+		}
+	}
 	excuse_rest(b, status);
-	digest_free(&t.digest);
-	free(t.at);
-	free(t.items);
-	free(t.fetch);
+	tee_free(t);
+	b->copying = NULL;
 	return status;
 }

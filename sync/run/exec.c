@@ -20,7 +20,7 @@
 #include "sync/plan/explain.h"
 
 enum { COPY_MOST = 500, COPY_LEAST = 100, CHANGE_MOST = 2000, CHANGE_BOXES_LEAST = 8, LOSSES_MOST = 3 };
-enum { COPY_PER_TURN = 40, BYTES_PER_TURN = 256 * 1024 };	/* rough: when another connection pays */
+enum { COPY_PER_TURN = 40, BYTES_PER_TURN = 256 * 1024, SHARED_TURNS = 6 };	/* rough: when another connection pays */
 
 static const struct { enum op_kind kinds[5]; size_t n; } groups[] = {
 	{ { OP_RENAME_BOX }, 1 },
@@ -201,16 +201,16 @@ be_patient(const struct exec *x, const struct err *why, int losses)
 static void
 store_lost(struct exec *x, struct batch *b)
 {
-	enum side s = b->job.needs[b->job.err_side] ? b->job.err_side : b->side;
+	enum side s = b->err_side;
 
 	x->losses[s]++;
-	if (x->losses[s] > LOSSES_MOST || b->job.err.retry == ERR_NEVER || !be_patient(x, &b->job.err, x->losses[s])) {
+	if (x->losses[s] > LOSSES_MOST || b->err.retry == ERR_NEVER || !be_patient(x, &b->err, x->losses[s])) {
 		x->losses[s] = LOSSES_MOST + 1;
-		report_err(x->run, NULL, &b->job.err);
-		x->store_err = b->job.err;
+		report_err(x->run, NULL, &b->err);
+		x->store_err = b->err;
 		x->is_store_lost = true;
 	} else {
-		log_line(LOG_RUN, "lost, will be tried again: %s", b->job.err.text);
+		log_line(LOG_RUN, "lost, will be tried again: %s", b->err.text);
 		x->may_retry = true;
 	}
 }
@@ -232,35 +232,76 @@ part_failed(struct exec *x, enum side s, uint32_t box, const struct err *why)
 	x->run->report->failed++;
 }
 
+static bool
+has_lost_store(const struct batch *b)
+{
+	return b->status < 0 && b->err.scope >= ERR_STORE && b->err.class != ERR_CANCELLED;
+}
+
+/* A session that batches of one job share is lost once. */
+static void
+note_losses(struct exec *x, struct batch *first)
+{
+	bool is_noted[SIDES] = { false, false };
+	struct batch *b;
+
+	x->may_retry = false;
+	for (b = first; b != NULL; b = b->along) {
+		if (!has_lost_store(b) || is_noted[b->err_side])
+			continue;
+		is_noted[b->err_side] = true;
+		store_lost(x, b);
+	}
+}
+
 static void
 batch_failed(struct exec *x, struct batch *b)
 {
 	size_t i;
 
-	if (b->job.status < 0 && b->job.err.scope >= ERR_STORE && b->job.err.class != ERR_CANCELLED)
-		store_lost(x, b);
-	else if (b->job.status < 0 && b->kind != OP_RENAME_BOX)	/* refused: settle.c goes another way */
-		part_failed(x, b->job.needs[b->job.err_side] ? b->job.err_side : b->side, b->part[0].box, &b->job.err);
+	if (b->status < 0 && !has_lost_store(b) && b->kind != OP_RENAME_BOX)	/* refused: settle.c goes another way */
+		part_failed(x, b->err_side, b->part[0].box, &b->err);
 	for (i = 0; i < b->n_parts; i++)
 		if (b->part[i].status < 0)
 			part_failed(x, b->part[i].err_side, b->part[i].box, &b->part[i].err);
 }
 
-static int
-collect(struct exec *x, struct batch *b, struct err *e)
+/* What was read behind all that was written. */
+static void
+keep_closing(struct exec *x, struct batch *first)
 {
-	size_t i;
-	int status;
+	bool reads_later[SIDES] = { false, false };
+	const struct batch *b;
+	int s;
 
-	x->may_retry = false;
-	batch_failed(x, b);
-	status = settle(x, b, e);
-	/* What did not get to the store before it was lost waits for another turn. */
-	for (i = 0; i < b->n; i++)
-		if (x->status[b->op[i]] == OP_RUNNING)
-			x->status[b->op[i]] = x->may_retry ? OP_WAIT : OP_FAILED;
-	if (!is_box_op(b->kind))
-		x->run->progress.messages_done += b->n;
+	for (b = first; b != NULL; b = b->along)
+		reads_later[b->side] |= b->reads_later || b->status < 0;
+	for (s = 0; s < SIDES; s++)
+		if (first->closing[s] != NULL && !reads_later[s])
+			gather_closing_keep(x->run, &first->closing[s]);
+}
+
+static int
+collect(struct exec *x, struct batch *first, struct err *e)
+{
+	struct batch *b;
+	size_t i;
+	int status = 0;
+
+	batch_take_answers(first);
+	note_losses(x, first);
+	for (b = first; b != NULL && status == 0; b = b->along) {
+		batch_failed(x, b);
+		status = settle(x, b, e);
+		/* What did not get to the store before it was lost waits for another turn. */
+		for (i = 0; i < b->n; i++)
+			if (x->status[b->op[i]] == OP_RUNNING)
+				x->status[b->op[i]] = x->may_retry ? OP_WAIT : OP_FAILED;
+		if (!is_box_op(b->kind))
+			x->run->progress.messages_done += b->n;
+	}
+	if (status == 0)
+		keep_closing(x, first);
 	report_progress(x->run);
 	return status;
 }
@@ -271,6 +312,114 @@ commit(struct exec *x, struct err *e)
 	if (state_commit(x->run->state, e) < 0)
 		return -1;
 	return state_begin(x->run->state, e);
+}
+
+/* Where a part of the batch leaves in the flight: bodies pushed before anything is read, bodies fetched behind all else. */
+static int
+place_in_flight(const struct exec *x, const struct batch *b)
+{
+	if (b->kind != OP_COPY)
+		return 1;
+	return x->run->set->store[side_other(b->side)]->ops->is_local ? 0 : 2;
+}
+
+/* What shares the flight of others, for it is little: all that goes over a network in one way or the other. */
+static bool
+may_share(const struct exec *x, const struct batch *b)
+{
+	bool has_talk = false;
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		has_talk |= b->needs[s] && !x->run->set->store[s]->ops->is_local;
+	return has_talk && (b->kind == OP_FLAGS || (b->kind == OP_COPY && b->job.turns < SHARED_TURNS));
+}
+
+static int
+cmp_u32(const void *p, const void *q)
+{
+	uint32_t a = *(const uint32_t *)p, b = *(const uint32_t *)q;
+
+	return (a > b) - (a < b);
+}
+
+/* All that is written on a side leaves in the flight: then what is there afterwards is asked for in it as well. others: those
+ * that do not share it. */
+static void
+close_flight(const struct exec *x, struct batch *first, enum side s, struct batch *const *others, size_t n)
+{
+	VEC(uint32_t) boxes = { 0 };
+	const struct batch *b;
+	size_t i, k;
+
+	for (i = 0; i < n; i++)
+		if (others[i]->side == s)
+			return;
+	for (b = first; b != NULL; b = b->along) {
+		if (b->side == s && place_in_flight(x, b) == 2) {
+			vec_release(&boxes);
+			return;
+		}
+		for (i = 0; i < b->n_parts && b->side == s; i++)
+			vec_push(&boxes, b->part[i].box);
+	}
+	if (boxes.n > 1)
+		qsort(boxes.at, boxes.n, sizeof boxes.at[0], cmp_u32);
+	for (i = k = 0; i < boxes.n; i++)
+		if (k == 0 || boxes.at[k - 1] != boxes.at[i])
+			boxes.at[k++] = boxes.at[i];
+	first->closing[s] = gather_closing_new(x->run, s, boxes.at, k);
+	vec_release(&boxes);
+}
+
+/* A few batches that are all there is to do become one job: one flight instead of one for each, or of connections. */
+static void
+share_flight(const struct exec *x, struct batch **b, size_t *n)
+{
+	struct batch *first = NULL;
+	unsigned copying = 0;
+	size_t i, k = 0, changes[SIDES] = { 0, 0 };
+	int place, s;
+
+	for (i = 0; i < *n; i++) {
+		if (b[i]->kind == OP_COPY)
+			copying += b[i]->job.turns;
+		else if (b[i]->kind == OP_FLAGS)
+			changes[b[i]->side]++;
+	}
+	if (copying >= SHARED_TURNS || changes[FAR] > 1 || changes[NEAR] > 1)
+		return;
+	for (place = 0; place <= 2; place++) {
+		for (i = 0; i < *n; i++) {
+			if (b[i] == NULL || !may_share(x, b[i]) || place_in_flight(x, b[i]) != place)
+				continue;
+			if (first == NULL)
+				first = b[i];
+			else
+				batch_join(first, b[i]);
+			b[i] = NULL;
+		}
+	}
+	if (first == NULL)
+		return;
+	for (i = 0; i < *n; i++)
+		if (b[i] != NULL)
+			b[k++] = b[i];
+	for (s = 0; s < SIDES; s++)
+		close_flight(x, first, (enum side)s, b, k);
+	b[k++] = first;
+	*n = k;
+}
+
+static void
+free_all(struct batch *first)
+{
+	struct batch *next;
+
+	for (; first != NULL; first = next) {
+		next = first->along;
+		batch_free(&first);
+	}
 }
 
 /* Runs batches of the ready operations, a few ahead of the workers. Every batch is settled even
@@ -297,12 +446,14 @@ run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 		}
 		if (status == 0 && out.n > 0)
 			status = commit(x, e);
+		if (status == 0 && at == n && flying == 0)
+			share_flight(x, out.at, &out.n);
 		for (i = 0; i < out.n; i++) {
 			if (status == 0) {
 				pool_submit(x->run->pool, &out.at[i]->job);
 				flying++;
 			} else {
-				batch_free(&out.at[i]);
+				free_all(out.at[i]);
 			}
 		}
 		if (flying == 0)
@@ -311,7 +462,7 @@ run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 		flying--;
 		if (status == 0)
 			status = collect(x, b, e);
-		batch_free(&b);
+		free_all(b);
 	}
 	vec_release(&out);
 	if (status == 0)

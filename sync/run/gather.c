@@ -20,6 +20,9 @@ struct gather_job {
 	size_t n;
 	uint32_t *index;		/* of run.boxes */
 	struct delta *delta;
+	struct run_look *look;		/* NULL = not wanted */
+	struct reading *reading;	/* under way, in the flight of what was written */
+	int status;			/* of that */
 	/* GATHER_CONFIRM: of delta[0] */
 	struct fold_missing missing;
 	bool *gone;
@@ -30,8 +33,15 @@ run_delta(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	struct gather_job *g = (struct gather_job *)j;
 	struct session *c = session[g->side];
+	struct delta_look ask;
+	int status;
 
-	return c->store->ops->delta(c, g->delta, g->n, g->is_readonly, e);
+	if (g->look == NULL)
+		return c->store->ops->delta(c, g->delta, g->n, g->is_readonly, NULL, e);
+	ask = (struct delta_look){ .boxes = g->look->boxes.at, .n = g->look->boxes.n };
+	status = c->store->ops->delta(c, g->delta, g->n, g->is_readonly, &ask, e);
+	g->look->is_answered = ask.is_answered && status == 0;
+	return status;
 }
 
 static int
@@ -87,6 +97,8 @@ add_question(struct gather_job *g, const struct run *r, uint32_t index)
 
 	delta_init(&g->delta[g->n], b->side[g->side].on, has_since(b, g->side) ? &bs->cursor : NULL);
 	g->delta[g->n].known = bs->here;
+	if (b->side[g->side].listed->has_cursor)
+		g->delta[g->n].listed = b->side[g->side].listed->cursor;
 	g->job.turns += has_since(b, g->side) ? 0 : 1;
 	g->index[g->n++] = index;
 }
@@ -113,11 +125,40 @@ find_share(struct run *r, enum side s)
 	return share > BOXES_PER_JOB ? BOXES_PER_JOB : share;
 }
 
+static bool
+is_wanted_after(const struct run *r, enum side s, size_t i)
+{
+	for (i++; i < r->boxes.n; i++)
+		if (r->boxes.at[i].side[s].wants_delta)
+			return true;
+	return false;
+}
+
+/* R13: one request for all that is wanted may look at the others as well, once it has been carried out. Mailboxes that are
+ * read for the first time are no others. */
+static void
+look_along(struct run *r, struct gather_job *g, bool is_only)
+{
+	struct run_look *look = &r->look[g->side];
+	size_t i;
+
+	if (!is_only || r->set->is_dry || r->set->store[g->side]->ops->is_local)
+		return;
+	for (i = 0; i < g->n; i++)
+		if (!g->delta[i].has_since)
+			return;
+	look->boxes.n = look->index.n = 0;
+	boxes_to_look_at(r, g->side, look);
+	g->look = look;
+}
+
 static void
 submit_side(struct run *r, enum side s)
 {
-	size_t i, per = find_share(r, s);
+	size_t i, per = find_share(r, s), jobs = 0;
 	struct gather_job *g = NULL;
+
+	r->look[s].is_answered = false;
 
 	for (i = 0; i < r->boxes.n; i++) {
 		if (!r->boxes.at[i].side[s].wants_delta)
@@ -128,12 +169,15 @@ submit_side(struct run *r, enum side s)
 		g->is_readonly = r->set->is_dry;
 		add_question(g, r, (uint32_t)i);
 		if (g->n == per) {
+			look_along(r, g, ++jobs == 1 && !is_wanted_after(r, s, i));
 			pool_submit(r->pool, &g->job);
 			g = NULL;
 		}
 	}
-	if (g != NULL)
-		pool_submit(r->pool, &g->job);
+	if (g == NULL)
+		return;
+	look_along(r, g, jobs == 0);
+	pool_submit(r->pool, &g->job);
 }
 
 /* What was written there and could not be read again is looked at in the next run, even where the cursor stands: of
@@ -254,6 +298,106 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 		delta_release(&g->delta[i]);
 	}
 	return 0;
+}
+
+/* ---- in the flight of what was written ---- */
+
+struct gather_job *
+gather_closing_new(struct run *r, enum side s, const uint32_t *boxes, size_t n)
+{
+	struct gather_job *g;
+	size_t i;
+
+	if (n == 0 || r->set->store[s]->ops->delta_begin == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+		if (!has_since(&r->boxes.at[boxes[i]], s) || r->boxes.at[boxes[i]].side[s].listed == NULL)
+			return NULL;
+	g = new_job(GATHER_DELTA, s, n);
+	for (i = 0; i < n; i++)
+		add_question(g, r, boxes[i]);
+	g->status = -1;
+	return g;
+}
+
+void
+gather_closing_begin(struct gather_job *g, struct session *c)
+{
+	struct err unseen;
+
+	g->status = c->store->ops->delta_begin(c, g->delta, g->n, &g->reading, &unseen);
+}
+
+void
+gather_closing_end(struct gather_job *g, struct session *c)
+{
+	struct err unseen;
+
+	if (g->reading != NULL && c->store->ops->delta_end(&g->reading, &unseen) < 0)
+		g->status = -1;
+}
+
+void
+gather_closing_free(struct gather_job **g)
+{
+	if (*g != NULL)
+		free_job(*g);
+	*g = NULL;
+}
+
+void
+gather_closing_keep(struct run *r, struct gather_job **g)
+{
+	struct run_side *rs;
+	size_t i;
+
+	for (i = 0; i < (*g)->n && (*g)->status == 0; i++) {
+		rs = &r->boxes.at[(*g)->index[i]].side[(*g)->side];
+		if ((*g)->delta[i].status < 0)
+			continue;
+		rs->was_written = false;
+		rs->closing = &(*g)->delta[i];
+	}
+	vec_push(&r->closings, *g);
+	*g = NULL;
+}
+
+int
+gather_closings_fold(struct run *r, struct err *e)
+{
+	struct gather_job *g;
+	struct run_side *rs;
+	size_t i, k;
+
+	for (i = 0; i < r->closings.n; i++) {
+		g = r->closings.at[i];
+		for (k = 0; k < g->n; k++) {
+			rs = &r->boxes.at[g->index[k]].side[g->side];
+			if (rs->closing == &g->delta[k] && !rs->was_written && !rs->has_failed && fold_one(r, g, k, e) < 0)
+				return -1;
+			if (rs->closing == &g->delta[k])
+				rs->closing = NULL;
+		}
+	}
+	gather_closings_drop(r);
+	return 0;
+}
+
+void
+gather_closings_drop(struct run *r)
+{
+	struct run_side *rs;
+	size_t i, k;
+
+	for (i = 0; i < r->closings.n; i++) {
+		for (k = 0; k < r->closings.at[i]->n; k++) {
+			rs = &r->boxes.at[r->closings.at[i]->index[k]].side[r->closings.at[i]->side];
+			rs->was_written |= rs->closing != NULL;
+			rs->closing = NULL;
+		}
+		free_job(r->closings.at[i]);
+	}
+	r->closings.n = 0;
 }
 
 bool

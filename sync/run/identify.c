@@ -1,13 +1,14 @@
 #include "sync/run/identify.h"
 
+enum { PER_JOB = 1000, PARTS_PER_JOB = 64 };
+
 struct identify_job {
 	struct job job;
 	enum side side;
-	uint32_t box;
-	const char *on;
-	uint64_t epoch;
 	unsigned want;
-	size_t n;
+	struct fetch_part part[PARTS_PER_JOB];
+	uint32_t box[PARTS_PER_JOB];	/* of run.boxes */
+	size_t n_parts, n;
 	struct identify_item *items;
 	size_t *index;			/* of search.items */
 };
@@ -18,7 +19,7 @@ run_identify(struct job *j, struct session *session[SIDES], struct err *e)
 	struct identify_job *i = (struct identify_job *)j;
 	struct session *c = session[i->side];
 
-	return c->store->ops->identify(c, i->on, i->epoch, i->items, i->n, i->want, e);
+	return c->store->ops->identify(c, i->part, i->n_parts, i->items, i->want, e);
 }
 
 struct record *
@@ -60,44 +61,62 @@ search_release(struct search *x)
 /* ---- learning ---- */
 
 static struct identify_job *
-new_job(const struct search *x, enum side s, uint32_t box, unsigned want, size_t room)
+new_job(enum side s, unsigned want, size_t room)
 {
-	const struct run_box *b = &x->run->boxes.at[box];
 	struct identify_job *j = mem_alloc(sizeof *j);
 
 	j->job.run = run_identify;
 	j->job.needs[s] = true;
 	j->side = s;
-	j->box = box;
-	j->on = b->side[s].on;
-	j->epoch = b->rec.side[s].cursor.epoch;
 	j->want = want;
 	j->items = mem_alloc(room * sizeof *j->items);
 	j->index = mem_alloc(room * sizeof *j->index);
 	return j;
 }
 
-/* Takes over what a job learnt; keeps it in the base. */
-static int
-learn(struct search *x, struct identify_job *j, struct err *e)
+static struct fetch_part *
+add_part(const struct search *x, struct identify_job *j, uint32_t box)
 {
+	const struct run_box *b = &x->run->boxes.at[box];
+	struct fetch_part *p = &j->part[j->n_parts];
+
+	j->box[j->n_parts++] = box;
+	*p = (struct fetch_part){ .box = b->side[j->side].on, .epoch = b->rec.side[j->side].cursor.epoch, .first = j->n };
+	return p;
+}
+
+/* Whether a message of this mailbox joins the job. Over a network one flight asks in all mailboxes; files are read by as many
+ * as there are. */
+static bool
+joins(const struct search *x, const struct identify_job *j, enum side s, uint32_t box)
+{
+	if (j == NULL || j->side != s || j->n == PER_JOB)
+		return false;
+	return j->box[j->n_parts - 1] == box || (j->n_parts < PARTS_PER_JOB && !x->run->set->store[s]->ops->is_local);
+}
+
+/* Takes over what a job learnt in one mailbox; keeps it in the base. */
+static int
+learn(struct search *x, const struct identify_job *j, size_t p, struct err *e)
+{
+	bool has_failed = j->job.status < 0 || j->part[p].status < 0;
 	struct flag_mask masks[SIDES];
 	struct adopt_item *item;
 	struct record *rec;
 	size_t i;
 
-	for (i = 0; i < j->n; i++) {
+	for (i = j->part[p].first; i < j->part[p].first + j->part[p].n; i++) {
 		item = &x->items.at[j->index[i]];
-		if (j->job.status < 0 || j->items[i].status < 0) {
+		if (has_failed || j->items[i].status < 0) {
 			item->is_unreadable = true;
-			if (j->job.status < 0 || j->items[i].err.retry != ERR_NOW)	/* gone is no riddle */
+			if (has_failed || j->items[i].err.retry != ERR_NOW)	/* gone is no riddle */
 				vec_push(&x->unread, item->id);
 			continue;
 		}
 		item->ident = j->items[i].ident;
 		rec = search_record(x, item);
 		rec->ident = item->ident;
-		if (message_put(x->run->state, rec, run_masks(&x->run->boxes.at[j->box], masks), e) < 0)
+		if (message_put(x->run->state, rec, run_masks(&x->run->boxes.at[j->box[p]], masks), e) < 0)
 			return -1;
 	}
 	return 0;
@@ -107,17 +126,22 @@ static int
 collect(struct search *x, struct err *e)
 {
 	struct identify_job *j;
+	struct run_box *b;
 	struct job *done;
+	size_t p;
 	int status = 0;
 
 	while ((done = pool_wait(x->run->pool)) != NULL) {
 		j = (struct identify_job *)done;
-		if (done->status < 0) {
-			report_err(x->run, x->run->boxes.at[j->box].name, &done->err);
-			x->run->boxes.at[j->box].side[j->side].has_failed = true;
+		for (p = 0; p < j->n_parts; p++) {
+			b = &x->run->boxes.at[j->box[p]];
+			if (done->status < 0 || j->part[p].status < 0) {
+				report_err(x->run, b->name, done->status < 0 ? &done->err : &j->part[p].err);
+				b->side[j->side].has_failed = true;
+			}
+			if (status == 0)
+				status = learn(x, j, p, e);
 		}
-		if (status == 0)
-			status = learn(x, j, e);
 		free(j->items);
 		free(j->index);
 		free(j);
@@ -149,9 +173,9 @@ is_there(const struct search *x, const struct adopt_item *item)
 int
 search_learn(struct search *x, unsigned want, search_choice *choose, const void *ctx, struct err *e)
 {
-	enum { PER_JOB = 1000 };
 	VEC(size_t) chosen = { 0 };
 	struct identify_job *j = NULL;
+	struct fetch_part *p = NULL;
 	const struct adopt_item *item;
 	const struct record_half *h;
 	uint32_t box;
@@ -169,12 +193,15 @@ search_learn(struct search *x, unsigned want, search_choice *choose, const void 
 		item = &x->items.at[chosen.at[i]];
 		box = x->in->messages.at[item->id].box;
 		h = &search_record(x, item)->half[x->at[item->side]];
-		if (j != NULL && (j->n == PER_JOB || j->side != x->at[item->side] || j->box != box)) {
+		if (j != NULL && !joins(x, j, x->at[item->side], box)) {
 			pool_submit(x->run->pool, &j->job);
 			j = NULL;
 		}
 		if (j == NULL)
-			j = new_job(x, x->at[item->side], box, want, PER_JOB < chosen.n - i ? PER_JOB : chosen.n - i);
+			j = new_job(x->at[item->side], want, PER_JOB < chosen.n - i ? PER_JOB : chosen.n - i);
+		if (j->n_parts == 0 || j->box[j->n_parts - 1] != box)
+			p = add_part(x, j, box);
+		p->n++;
 		j->items[j->n] = (struct identify_item){ .key = h->key, .hint = h->hint, .size = h->size };
 		j->index[j->n++] = chosen.at[i];
 	}

@@ -1,37 +1,55 @@
 #include "sync/run/jobs.h"
 
 /* The flags of a mailbox stand together in b->flags, and what is expunged there in b->expunge. */
-static int
-change_run(struct job *j, struct session *session[SIDES], struct err *e)
+static void
+make_changes(struct batch *b)
 {
-	struct batch *b = (struct batch *)j;
-	struct session *c = session[b->side];
-	struct box_changes at[BATCH_PARTS] = { { 0 } };
 	struct flag_item *flags = b->flags;
 	struct expunge_item *expunges = b->expunge;
+	struct box_changes *at;
 	size_t i, k;
-	int status;
+
+	b->changes = mem_alloc((b->n_parts + 1) * sizeof *b->changes);
+	for (i = 0; i < b->n_parts; i++) {
+		at = &b->changes[i];
+		*at = (struct box_changes){ .box = b->part[i].on, .epoch = b->part[i].epoch, .seen = b->part[i].seen,
+			.flags = flags, .expunges = expunges };
+		for (k = b->part[i].first; k < b->part[i].first + b->part[i].n; k++)
+			*(b->is_expunge[k] ? &at->n_expunges : &at->n_flags) += 1;
+		flags += at->n_flags;
+		expunges += at->n_expunges;
+	}
+}
+
+static int
+change_begin(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *c = session[b->side];
+
+	make_changes(b);
+	return c->store->ops->change_begin == NULL ? 0 :
+	    c->store->ops->change_begin(c, b->changes, b->n_parts, &b->arena, &b->changing, e);
+}
+
+static int
+change_end(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *c = session[b->side];
+	size_t i;
+	int status = b->changing != NULL ? c->store->ops->change_end(&b->changing, e) :
+	    c->store->ops->change(c, b->changes, b->n_parts, &b->arena, e);
 
 	for (i = 0; i < b->n_parts; i++) {
-		at[i] = (struct box_changes){ .box = b->part[i].on, .epoch = b->part[i].epoch, .flags = flags,
-			.expunges = expunges };
-		for (k = b->part[i].first; k < b->part[i].first + b->part[i].n; k++)
-			*(b->is_expunge[k] ? &at[i].n_expunges : &at[i].n_flags) += 1;
-		flags += at[i].n_flags;
-		expunges += at[i].n_expunges;
-	}
-	status = c->store->ops->change(c, at, b->n_parts, &b->arena, e);
-	for (i = 0; i < b->n_parts; i++) {
-		b->part[i].status = at[i].status;
-		b->part[i].err = at[i].err;
+		b->part[i].status = b->changes[i].status;
+		b->part[i].err = b->changes[i].err;
+		b->reads_later |= b->changes[i].is_late;
 	}
 	return status;
 }
 
 static int
-move_run(struct job *j, struct session *session[SIDES], struct err *e)
+move_end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
-	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
 
 	return c->store->ops->move(c, b->part[0].on, b->part[0].epoch, b->to_on, b->to_epoch, b->kind == OP_CLONE, b->move, b->n,
@@ -40,9 +58,8 @@ move_run(struct job *j, struct session *session[SIDES], struct err *e)
 
 /* A mailbox that came to be since the list was made may hold mail that nobody has looked at: it is not taken for new. */
 static int
-create_run(struct job *j, struct session *session[SIDES], struct err *e)
+create_end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
-	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
 	int there = b->is_container ? 0 : c->store->ops->mailbox_exists(c, b->part[0].on, e);
 
@@ -59,9 +76,8 @@ create_run(struct job *j, struct session *session[SIDES], struct err *e)
 /* A mailbox goes with all that is in it: only as it was when it was read (R13). Cursors that do not stand still tell
  * as much as they can. */
 static int
-remove_run(struct job *j, struct session *session[SIDES], struct err *e)
+remove_end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
-	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
 	struct mailbox now = { .name = b->part[0].on, .id = "" };
 
@@ -77,13 +93,123 @@ remove_run(struct job *j, struct session *session[SIDES], struct err *e)
 }
 
 static int
-rename_run(struct job *j, struct session *session[SIDES], struct err *e)
+rename_end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
-	struct batch *b = (struct batch *)j;
 	struct session *c = session[b->side];
 
 	return c->store->ops->rename_mailbox(c, b->part[0].on, b->to_on, &b->outcome, e);
 }
+
+/* ---- what shares a job ---- */
+
+/* Which of the sides it needs has been lost to a batch before; SIDES = none. */
+static int
+lost_side(const struct batch *b, const struct batch *lost[SIDES])
+{
+	int s;
+
+	for (s = 0; s < SIDES && (!b->needs[s] || lost[s] == NULL); s++)
+		;
+	return s;
+}
+
+/* How one step of a batch ended. */
+static void
+note_end(struct batch *b, int status, const struct err *why, const struct batch *lost[SIDES])
+{
+	if (status == 0 || b->status < 0)
+		return;
+	b->status = -1;
+	b->err = *why;
+	if (!b->needs[b->err_side])
+		b->err_side = b->side;
+	if (why->scope >= ERR_STORE)
+		lost[b->err_side] = b;
+}
+
+static void
+begin_one(struct batch *b, struct session *session[SIDES], const struct batch *lost[SIDES])
+{
+	struct err why = { 0 };
+	int s = lost_side(b, lost);
+
+	if (s < SIDES) {
+		b->err_side = (enum side)s;
+		note_end(b, -1, &lost[s]->err, lost);
+		return;
+	}
+	b->has_begun = true;
+	if (b->begin != NULL)
+		note_end(b, b->begin(b, session, &why), &why, lost);
+}
+
+/* The last first: what has only begun waits for its answers, what has not even asked does so before. What has begun is
+ * ended, whatever happened to the session: it knows what it sent. */
+static void
+end_all(struct batch *b, struct session *session[SIDES], const struct batch *lost[SIDES])
+{
+	struct err why = { 0 };
+
+	if (b->along != NULL)
+		end_all(b->along, session, lost);
+	if (b->has_begun)
+		note_end(b, b->end(b, session, &why), &why, lost);
+}
+
+static int
+batches_run(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	const struct batch *lost[SIDES] = { NULL, NULL };
+	struct batch *first = (struct batch *)j, *b;
+	int s, status = 0;
+
+	for (b = first; b != NULL; b = b->along)
+		begin_one(b, session, lost);
+	for (s = 0; s < SIDES; s++)
+		if (first->closing[s] != NULL && lost[s] == NULL)
+			gather_closing_begin(first->closing[s], session[s]);
+	end_all(first, session, lost);
+	for (s = 0; s < SIDES; s++)
+		if (first->closing[s] != NULL)
+			gather_closing_end(first->closing[s], session[s]);
+	for (b = first; b != NULL; b = b->along) {
+		if (b->status == 0 || (status < 0 && b->err.scope <= e->scope))
+			continue;
+		status = -1;
+		*e = b->err;
+		j->err_side = b->err_side;
+	}
+	return status;
+}
+
+void
+batch_join(struct batch *with, struct batch *b)
+{
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		with->job.needs[s] |= b->needs[s];
+	with->job.turns += b->job.turns;
+	while (with->along != NULL)
+		with = with->along;
+	with->along = b;
+}
+
+void
+batch_take_answers(struct batch *first)
+{
+	struct batch *b;
+
+	for (b = first; b != NULL; b = b->along) {
+		if (b->has_begun || b->status < 0 || first->job.status == 0)
+			continue;
+		b->status = -1;
+		b->err = first->job.err;
+		b->err_side = b->needs[first->job.err_side] ? first->job.err_side : b->side;
+	}
+}
+
+/* ---- making them ---- */
 
 static void
 make_copy(struct batch *b, size_t room)
@@ -92,8 +218,9 @@ make_copy(struct batch *b, size_t room)
 	b->deliver = mem_alloc(room * sizeof *b->deliver);
 	b->ident = mem_alloc(room * sizeof *b->ident);
 	b->size = mem_alloc(room * sizeof *b->size);
-	b->job.needs[side_other(b->side)] = true;
-	b->job.run = copy_run;
+	b->needs[side_other(b->side)] = true;
+	b->begin = copy_begin;
+	b->end = copy_end;
 }
 
 struct batch *
@@ -103,7 +230,9 @@ batch_new(enum op_kind kind, enum side side, size_t room)
 
 	b->kind = kind;
 	b->side = side;
-	b->job.needs[side] = true;
+	b->err_side = side;
+	b->needs[side] = true;
+	b->job.run = batches_run;
 	b->op = mem_alloc(room * sizeof *b->op);
 	b->at = mem_alloc(room * sizeof *b->at);
 	b->intent = mem_alloc(room * sizeof *b->intent);
@@ -115,23 +244,25 @@ batch_new(enum op_kind kind, enum side side, size_t room)
 		b->flags = mem_alloc(room * sizeof *b->flags);
 		b->expunge = mem_alloc(room * sizeof *b->expunge);
 		b->is_expunge = mem_alloc(room * sizeof *b->is_expunge);
-		b->job.run = change_run;
+		b->begin = change_begin;
+		b->end = change_end;
 		break;
 	case OP_MOVE:
 	case OP_CLONE:
 		b->move = mem_alloc(room * sizeof *b->move);
-		b->job.run = move_run;
+		b->end = move_end;
 		break;
 	case OP_RENAME_BOX:
-		b->job.run = rename_run;
+		b->end = rename_end;
 		break;
 	case OP_CREATE_BOX:
-		b->job.run = create_run;
+		b->end = create_end;
 		break;
 	default:
-		b->job.run = remove_run;
+		b->end = remove_end;
 		break;
 	}
+	memcpy(b->job.needs, b->needs, sizeof b->needs);
 	return b;
 }
 
@@ -142,6 +273,8 @@ batch_free(struct batch **batch)
 
 	if (b == NULL)
 		return;
+	gather_closing_free(&b->closing[FAR]);
+	gather_closing_free(&b->closing[NEAR]);
 	free(b->op);
 	free(b->at);
 	free(b->is_expunge);
@@ -153,6 +286,7 @@ batch_free(struct batch **batch)
 	free(b->flags);
 	free(b->expunge);
 	free(b->move);
+	free(b->changes);
 	arena_release(&b->arena);
 	free(b);
 	*batch = NULL;

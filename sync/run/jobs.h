@@ -3,6 +3,8 @@
  * A batch holds operations of one kind on one side: copies, or changes (FLAGS and EXPUNGE), of one or several mailboxes,
  * so that adapters can pipeline them; or moves, of one mailbox and one destination; or what is done to one mailbox.
  * The coordinator fills the requests, a worker fills the answers, the coordinator settles (exec.c).
+ *
+ * Batches may share a job: what all of them can say without waiting leaves before the first is waited for, in one flight.
  */
 #ifndef SYNC_RUN_JOBS_H
 #define SYNC_RUN_JOBS_H
@@ -17,6 +19,7 @@ struct batch_part {
 	uint32_t box;			/* index into run.boxes */
 	const char *on, *from_on;	/* names in the stores: acted on, source of bodies */
 	uint64_t epoch, from_epoch;	/* 0 = any */
+	struct cursor seen;		/* of the mailbox acted on, as it was read */
 	size_t first, n;
 	/* answer */
 	int status;			/* -1 with err: nothing more could be done with this mailbox */
@@ -24,8 +27,23 @@ struct batch_part {
 	struct err err;
 };
 
+struct copying;			/* copy.c */
+
 struct batch {
-	struct job job;
+	struct job job;			/* of this one, and those along */
+	struct batch *along;		/* the next that shares the job; NULL = none */
+	struct gather_job *closing[SIDES];	/* of the first: what all of them write to is read again in the same flight; or NULL */
+	bool needs[SIDES];
+	/* begin sends what need not wait, NULL = nothing; end does the rest. Both fill answers; -1: the batch as a whole
+	 * could not be done, or not to its end. end follows a begin that failed as well. */
+	int (*begin)(struct batch *b, struct session *session[SIDES], struct err *e);
+	int (*end)(struct batch *b, struct session *session[SIDES], struct err *e);
+	bool has_begun;
+	bool reads_later;		/* answer: what was read in the flight is not enough, or of before the last it wrote */
+	/* answer */
+	int status;			/* -1 with err */
+	enum side err_side;
+	struct err err;
 	enum op_kind kind;		/* OP_FLAGS stands for EXPUNGE as well */
 	enum side side;			/* the side acted on */
 	struct batch_part part[BATCH_PARTS];
@@ -47,6 +65,9 @@ struct batch {
 	struct flag_item *flags;	/* FLAGS: n_flags */
 	struct expunge_item *expunge;	/* EXPUNGE: n_expunge */
 	size_t n_flags, n_expunge;
+	struct box_changes *changes;	/* FLAGS: n_parts, while they are under way */
+	struct changing *changing;
+	struct copying *copying;	/* COPY, while under way */
 	struct move_item *move;		/* MOVE, CLONE */
 	enum outcome outcome;		/* RENAME_BOX, CREATE_BOX, REMOVE_BOX */
 	unsigned role;
@@ -66,8 +87,13 @@ is_box_op(enum op_kind kind)
 /* room: for operations */
 struct batch *batch_new(enum op_kind kind, enum side side, size_t room);
 void batch_free(struct batch **b);
+/* b shares the job of `with`: behind those along with it. */
+void batch_join(struct batch *with, struct batch *b);
+/* Answers of batches whose job was not run, for want of a session. */
+void batch_take_answers(struct batch *b);
 
-/* copy.c: the job of OP_COPY. */
-int copy_run(struct job *j, struct session *session[SIDES], struct err *e);
+/* copy.c: OP_COPY. */
+int copy_begin(struct batch *b, struct session *session[SIDES], struct err *e);
+int copy_end(struct batch *b, struct session *session[SIDES], struct err *e);
 
 #endif

@@ -242,7 +242,7 @@ run_sample(struct job *j, struct session *session[SIDES], struct err *e)
 	struct sample_job *q = (struct sample_job *)j;
 	struct session *c = session[q->side];
 
-	return c->store->ops->identify(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER, e);
+	return store_identify_one(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER, e);
 }
 
 static int

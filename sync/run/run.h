@@ -42,7 +42,8 @@ struct run_side {
 	bool is_readonly;
 	bool was_read;			/* a delta was folded in this run */
 	bool is_unsure;			/* its last list was not complete: more may be there than the base knows */
-	bool was_written;		/* since its last delta */
+	bool was_written;		/* since its last delta, folded or kept */
+	struct delta *closing;		/* kept: read behind all that was written; NULL = none */
 	bool is_forced;			/* list in full whatever the cursor says */
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
 };
@@ -64,6 +65,13 @@ struct run_box {
 	uint64_t sliced_to, slice_end;	/* records up to these had their turn in earlier slices, have it in this one */
 };
 
+/* How the mailboxes of a side stood when the last deltas had been read (R13), where the store told. */
+struct run_look {
+	bool is_answered;
+	VEC(struct mailbox) boxes;
+	VEC(uint32_t) index;		/* of run.boxes */
+};
+
 struct run {
 	const struct channel *set;
 	const struct run_events *ev;
@@ -83,6 +91,8 @@ struct run {
 	size_t told_n, told_room;
 	bool is_blank[SIDES];		/* the base knows nothing of this side, or all it knows is to be paired anew (R7) */
 	int losses[SIDES];		/* sessions lost while deltas were asked for */
+	struct run_look look[SIDES];
+	VEC(struct gather_job *) closings;	/* of run_side.closing */
 	VEC(struct run_refused) refused;
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
@@ -106,6 +116,8 @@ int boxes_list(struct run *r, struct err *e);
  * since they were read. */
 int boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e);
 
+/* Adds the mailboxes of a side that are read and not written to. */
+void boxes_to_look_at(const struct run *r, enum side s, struct run_look *look);
 /* Cursors of some mailboxes of a side as they are now; boxes[i].name is the store's. */
 int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
 
@@ -155,6 +167,17 @@ int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delt
 
 /* What is known of a side is void (R7): its halves are forgotten, what was agreed stays with the others. */
 int fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e);
+
+/* The deltas of mailboxes that a job is about to write to, asked for in the flight that writes, and kept for the end of the run: until
+ * then the base stands still. NULL where that cannot be. Errors are nobody's: the end of the run looks. */
+struct gather_job *gather_closing_new(struct run *r, enum side s, const uint32_t *boxes, size_t n);
+void gather_closing_begin(struct gather_job *g, struct session *c);	/* by the worker */
+void gather_closing_end(struct gather_job *g, struct session *c);
+void gather_closing_keep(struct run *r, struct gather_job **g);	/* once what was written is settled; takes it */
+void gather_closing_free(struct gather_job **g);
+/* The end: folds those behind which nothing was written. Else, in between: they are of no use, and their mailboxes are read again. */
+int gather_closings_fold(struct run *r, struct err *e);
+void gather_closings_drop(struct run *r);
 
 /* quiet.c: after a crash, until the server has taken in what was on its way. Before gather. */
 int quiet_wait(struct run *r, struct err *e);

@@ -74,8 +74,8 @@ fill_part(struct exec *x, struct batch *b, const struct op *op)
 		return p;
 	p = &b->part[b->n_parts++];
 	*p = (struct batch_part){ .box = op->box, .on = box->side[op->side].on, .from_on = box->side[from].on,
-		.epoch = epoch_of(box, op->side), .from_epoch = box->rec.side[from].cursor.epoch, .first = b->n,
-		.err_side = op->side };
+		.epoch = epoch_of(box, op->side), .from_epoch = box->rec.side[from].cursor.epoch,
+		.seen = box->rec.side[op->side].cursor, .first = b->n, .err_side = op->side };
 	if (op->kind == OP_RENAME_BOX)
 		p->on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->from);
 	return p;
@@ -108,14 +108,14 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 		break;
 	case OP_FLAGS:
 		b->at[n] = b->n_flags;
-		b->flags[b->n_flags++] = (struct flag_item){ .key = here->key, .hint = here->hint, .add = op->add,
-			.remove = op->remove, .flags = here->flags, .new_hint = here->hint };
+		b->flags[b->n_flags++] = (struct flag_item){ .key = here->key, .hint = here->hint,
+			.server_id = here->server_id, .add = op->add, .remove = op->remove, .flags = here->flags, .new_hint = here->hint };
 		break;
 	case OP_EXPUNGE:
 		b->is_expunge[n] = true;
 		b->at[n] = b->n_expunge;
 		b->expunge[b->n_expunge++] = (struct expunge_item){ .key = here->key, .hint = here->hint,
-			.expect = here->flags, .size = here->size, .date = here->date, .ident = rec->ident };
+			.server_id = here->server_id, .expect = here->flags, .size = here->size, .date = here->date, .ident = rec->ident };
 		break;
 	case OP_MOVE:
 	case OP_CLONE:
@@ -335,8 +335,10 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		rec->has_agreed = true;
 		rec->agreed = flags_dup(&x->arena, d->flags);
 	}
-	if (d->key.len == 0)
+	if (d->key.len == 0) {
+		b->reads_later = true;
 		return put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
+	}
 	if (is_alias(x, box, b->side, d->key, rec->id, &is_twice, e) < 0)
 		return -1;
 	if (is_twice) {
@@ -598,12 +600,12 @@ rename_failed(struct exec *x, struct batch *b, struct err *e)
 	}
 	if (intent_delete(r->state, b->intent[0].id, e) < 0)
 		return -1;
-	if (b->job.status == 0 || b->job.err.scope >= ERR_STORE)
+	if (b->status == 0 || b->err.scope >= ERR_STORE)
 		return 0;
 	if (is_spelling(b->part[0].on, b->to_on))
 		return 0;
 	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "cannot be renamed from %s to %s on %s (%s): what is in it "
-	    "is moved message by message", b->part[0].on, b->to_on, side_name(b->side), b->job.err.text));
+	    "is moved message by message", b->part[0].on, b->to_on, side_name(b->side), b->err.text));
 	r->is_split = true;
 	/* Copied there now, mail would be where its twin is not to be. */
 	leave_alone(r, b->side, b->part[0].on);
@@ -618,7 +620,7 @@ box_done(struct exec *x, struct batch *b, struct err *e)
 
 	if (b->kind == OP_RENAME_BOX && b->outcome != OUTCOME_DONE)
 		return rename_failed(x, b, e);
-	if (b->outcome != OUTCOME_DONE || (b->job.status < 0 && b->kind != OP_RENAME_BOX)) {
+	if (b->outcome != OUTCOME_DONE || (b->status < 0 && b->kind != OP_RENAME_BOX)) {
 		x->status[i] = OP_FAILED;
 		/* What was planned for this mailbox on that side cannot be carried out. */
 		if (b->kind == OP_CREATE_BOX)
@@ -706,6 +708,7 @@ settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n
 		return settle_done(x, b, n, e);
 	case OUTCOME_UNKNOWN:
 		/* It may have happened: the intent stays, the closing delta looks. */
+		b->reads_later = true;
 		exec_box(x, op->box)->side[b->side].was_written = true;
 		exec_box(x, exec_to_box(x, op))->side[b->side].was_written = true;
 		x->status[b->op[n]] = OP_FAILED;
@@ -714,7 +717,7 @@ settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n
 		if (b->intent[n].id != 0 && intent_delete(x->run->state, b->intent[n].id, e) < 0)
 			return -1;
 		/* Not tried for want of a session, or of its mailbox: collect() decides whether it gets another turn. */
-		if (why->text[0] == '\0' && (b->job.status < 0 || p->status < 0))
+		if (why->text[0] == '\0' && (b->status < 0 || p->status < 0))
 			return 0;
 		if (op->kind == OP_EXPUNGE && b->expunge[b->at[n]].is_another)
 			return is_another(x, b, n, e);

@@ -233,6 +233,15 @@ see_news(struct imap_conn *c, struct err *e)
 }
 
 int
+imap_enter_anew(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e)
+{
+	int status = send_enter(c, name, false, e);
+
+	*ticket_r = c->ticket;
+	return status;
+}
+
+int
 imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e)
 {
 	int status = already_in(c, name, false) != NULL ? see_news(c, e) : send_enter(c, name, false, e);
@@ -339,8 +348,9 @@ static const struct store_ops imap_ops = {
 	.kind = "IMAP", .has_uid_keys = true, .free = store_free, .session_open = session_open,
 	.session_close = session_close, .list = imap_list, .cursors = imap_cursors,
 	.identities = imap_identities, .leave = imap_leave, .mailbox_exists = imap_exists, .delta = imap_delta,
+	.delta_begin = imap_delta_begin, .delta_end = imap_delta_end,
 	.identify = imap_identify, .fetch = imap_fetch, .choose_name = choose_name, .deliver = imap_deliver,
-	.change = imap_change, .move = imap_move, .create_mailbox = imap_create_mailbox,
+	.change = imap_change, .change_begin = imap_change_begin, .change_end = imap_change_end, .move = imap_move, .create_mailbox = imap_create_mailbox,
 	.remove_mailbox = imap_remove_mailbox, .rename_mailbox = imap_rename_mailbox, .memory_save = memory_save,
 	.memory_load = memory_load,
 };

@@ -1,8 +1,9 @@
 /* Changes by UID in one or several mailboxes: STORE and UID EXPUNGE (RFC 9051 sections 6.4.6, 6.4.9; RFC 4315).
  *
- * Nothing may be changed before the SELECT of its mailbox was answered (R17); so a mailbox costs a turn, but no more than
- * that one: behind what is changed in it the next is selected, and how the messages look that are to go there is asked, all in one
- * write.
+ * Where a server lets messages be named by an id of its own, all is changed in one flight (imap_ahead.c). What that did not
+ * do, and all elsewhere, waits: nothing may be changed by UID before the SELECT of its mailbox was answered (R17). So a mailbox
+ * costs a turn, but no more than that one: behind what is changed in it the next is selected, and how the messages look that are to
+ * go there is asked, all in one write.
  *
  *   SELECT a, FETCH a | STORE a, EXPUNGE a, SELECT b, FETCH b | STORE b, EXPUNGE b, SELECT c ... |
  *
@@ -25,6 +26,8 @@ struct change_work {
 	uint32_t *uids;			/* that are to go, sorted */
 	size_t n_uids;
 	bool is_sent, has_foreign;
+	bool was_ahead;			/* tried by imap_ahead.c */
+	bool is_finished;		/* and all of it done */
 	bool is_asked;			/* once more, at the end */
 	bool is_unknown;		/* and that could not be answered */
 };
@@ -32,6 +35,12 @@ struct change_work {
 /* ---- flags ---- */
 
 struct flag_group { uint32_t uid; size_t index; };
+
+struct change_all {
+	struct imap_conn *c;
+	struct change_work *w;
+	size_t n;
+};
 
 struct flag_sort { const struct flag_item *items; bool by_add; };
 
@@ -49,11 +58,14 @@ cmp_change(const void *x, const void *y, void *ctx)
 
 /* One STORE per set of UIDs with the same change. */
 static int
-send_changes(struct imap_show *w, uint64_t epoch, const struct flag_item *items, size_t n, bool by_add,
-    struct err *e)
+send_changes(struct change_work *w, bool by_add, bool is_ahead, struct err *e)
 {
+	const struct flag_item *items = w->b->flags;
+	size_t n = w->b->n_flags;
 	struct flag_group *g = mem_alloc((n + 1) * sizeof *g);
 	uint32_t *uids = mem_alloc((n + 1) * sizeof *uids);
+	const char **ids = mem_alloc((n + 1) * sizeof *ids);
+	const char *how = by_add ? " +FLAGS " : " -FLAGS ";
 	struct flag_sort sort = { items, by_add };
 	const struct flags *f;
 	size_t i, k, m, count = 0;
@@ -66,13 +78,16 @@ send_changes(struct imap_show *w, uint64_t epoch, const struct flag_item *items,
 	for (i = 0; i < count && status == 0; i = k) {
 		f = by_add ? &items[g[i].index].add : &items[g[i].index].remove;
 		for (k = i, m = 0; k < count && flags_equal(by_add ? items[g[k].index].add :
-		    items[g[k].index].remove, *f); k++)
+		    items[g[k].index].remove, *f); k++) {
+			ids[m] = items[g[k].index].server_id;
 			uids[m++] = g[k].uid;
-		status = imap_send_uids(w, IMAP_WRITE, "UID STORE ", uids, m, by_add ? " +FLAGS " : " -FLAGS ", f,
-		    epoch, e);
+		}
+		status = is_ahead ? imap_ahead_store(&w->flags, w->b->box, &(struct imap_known){ uids, ids, m, 0 }, how, f,
+		    &w->ticket, e) : imap_send_uids(&w->flags, IMAP_WRITE, "UID STORE ", uids, m, how, f, w->b->epoch, e);
 	}
 	free(g);
 	free(uids);
+	free(ids);
 	return status;
 }
 
@@ -173,7 +188,7 @@ check_identity(struct change_work *w, struct err *e)
 		index[m++] = i;
 	}
 	if (m > 0)
-		status = imap_identify(&w->c->session, w->b->box, w->b->epoch, ask, m, IDENT_SIZE | IDENT_HEADER, e);
+		status = store_identify_one(&w->c->session, w->b->box, w->b->epoch, ask, m, IDENT_SIZE | IDENT_HEADER, e);
 	for (i = 0; i < m && status == 0; i++) {
 		item = &w->b->expunges[index[i]];
 		if (ask[i].status == 0 && (item->ident.has & ask[i].ident.has & IDENT_HEADER) &&
@@ -207,7 +222,7 @@ choose_doomed(struct change_work *w)
 		if (item->err.text[0] != '\0')
 			continue;
 		expect = item->expect;
-		if (imap_is_doomed(w->c, s->uid))
+		if (imap_is_doomed(w->c, s->uid) || w->was_ahead)
 			expect.sys |= s->flags.sys & FLAG_DELETED;
 		if (!flags_equal(s->flags, expect)) {
 			err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message changed before it was expunged",
@@ -290,8 +305,7 @@ act(struct change_work *w, struct err *e)
 	if (imap_writable(w->c, w->b->box, w->ticket, w->b->epoch, &why) < 0)
 		return part_failed(w, &why, e);
 	w->is_sent = true;
-	if (send_changes(&w->flags, w->b->epoch, w->b->flags, w->b->n_flags, true, &why) < 0 ||
-	    send_changes(&w->flags, w->b->epoch, w->b->flags, w->b->n_flags, false, &why) < 0)
+	if (send_changes(w, true, false, &why) < 0 || send_changes(w, false, false, &why) < 0)
 		return part_failed(w, &why, e);
 	if (w->expunge.has_failed)
 		return part_failed(w, &w->expunge.err, e);
@@ -306,52 +320,121 @@ act(struct change_work *w, struct err *e)
 
 /* What has not been shown is asked for, behind a SELECT where another mailbox has been selected since. */
 static int
-ask_again(struct change_work *w, size_t n, struct err *e)
+ask_again(struct change_work *w, struct err *e)
 {
 	struct err why;
-	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (!w[i].is_sent)
-			continue;
-		doubt_unmade(&w[i].flags, w[i].b->flags, w[i].b->n_flags, w[i].a);
-		if (imap_show_doubts(&w[i].flags) + (w[i].n_uids > 0 ? imap_show_doubts(&w[i].expunge) : 0) == 0)
-			continue;
-		w[i].is_asked = true;
-		if (imap_enter_ahead(w[i].c, w[i].b->box, &w[i].ticket, &why) < 0 ||
-		    imap_show_ask(&w[i].flags, FLAGS_ALONE, &why) < 0 ||
-		    (w[i].n_uids > 0 && imap_show_ask(&w[i].expunge, FLAGS_ALONE, &why) < 0)) {
-			w[i].is_unknown = true;
-			if (part_failed(&w[i], &why, e) < 0)
-				return -1;
-		}
-	}
-	return n > 0 ? imap_settle(w[0].c, e) : 0;
+	if (!w->is_sent)
+		return 0;
+	doubt_unmade(&w->flags, w->b->flags, w->b->n_flags, w->a);
+	if (imap_show_doubts(&w->flags) + (w->n_uids > 0 ? imap_show_doubts(&w->expunge) : 0) == 0)
+		return 0;
+	w->is_asked = true;
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) == 0 && imap_show_ask(&w->flags, FLAGS_ALONE, &why) == 0 &&
+	    (w->n_uids == 0 || imap_show_ask(&w->expunge, FLAGS_ALONE, &why) == 0))
+		return 0;
+	w->is_unknown = true;
+	return part_failed(w, &why, e);
 }
 
 static int
-run(struct change_work *w, size_t n, struct err *e)
+hear_again(struct change_work *w, struct err *e)
 {
 	struct err why;
+
+	if (!w->is_asked || w->is_unknown || imap_entered(w->c, w->b->box, w->ticket, w->b->epoch, &why) == 0)
+		return 0;
+	w->is_unknown = true;
+	return part_failed(w, &why, e);
+}
+
+static int
+one_by_one(struct imap_conn *c, struct change_work **w, size_t n, struct err *e)
+{
 	size_t i;
 
 	if (n == 0)
 		return 0;
-	if (approach(&w[0], e) < 0)
+	if (approach(w[0], e) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
-		if (imap_settle(w[i].c, e) < 0 || act(&w[i], e) < 0 || (i + 1 < n && approach(&w[i + 1], e) < 0))
+		if (imap_settle(c, e) < 0 || act(w[i], e) < 0 || (i + 1 < n && approach(w[i + 1], e) < 0))
 			return -1;
-	if (imap_settle(w[0].c, e) < 0 || ask_again(w, n, e) < 0)
+	if (imap_settle(c, e) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
-		if (w[i].is_asked && !w[i].is_unknown &&
-		    imap_entered(w[i].c, w[i].b->box, w[i].ticket, w[i].b->epoch, &why) < 0) {
-			w[i].is_unknown = true;
-			if (part_failed(&w[i], &why, e) < 0)
-				return -1;
-		}
+		if (ask_again(w[i], e) < 0)
+			return -1;
+	if (imap_settle(c, e) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (hear_again(w[i], e) < 0)
+			return -1;
 	return 0;
+}
+
+/* ---- all in one flight ---- */
+
+static int
+cmp_doomed(const void *x, const void *y, void *ctx)
+{
+	const struct expunge_item *items = ctx;
+	uint32_t a = key_uid(items[*(const size_t *)x].key), b = key_uid(items[*(const size_t *)y].key);
+
+	return (a > b) - (a < b);
+}
+
+static int
+expunge_ahead(struct change_work *w, struct err *e)
+{
+	size_t i, n = w->b->n_expunges, *order = mem_alloc((n + 1) * sizeof *order);
+	const char **ids = mem_alloc((n + 1) * sizeof *ids);
+	int status;
+
+	for (i = 0; i < n; i++)
+		order[i] = i;
+	qsort_r(order, n, sizeof *order, cmp_doomed, w->b->expunges);
+	for (i = 0; i < n; i++) {
+		w->uids[i] = key_uid(w->b->expunges[order[i]].key);
+		ids[i] = w->b->expunges[order[i]].server_id;
+	}
+	w->n_uids = n;
+	status = imap_ahead_expunge(&w->expunge, w->b->box, &(struct imap_known){ w->uids, ids, n, imap_ahead_modseq(w->b) },
+	    must_mark(w), &w->ticket, e);
+	free(order);
+	free(ids);
+	return status;
+}
+
+/* -1: the session is dead. What cannot be said ahead is left for later. */
+static int
+go_ahead(struct change_work *w, struct err *e)
+{
+	w->was_ahead = w->is_sent = true;
+	if (send_changes(w, true, true, e) == 0 && send_changes(w, false, true, e) == 0 && expunge_ahead(w, e) == 0)
+		return 0;
+	return imap_session_is_alive(w->c->s) ? 0 : err_widen(e, ERR_STORE);
+}
+
+/* All answers are there. What was not done is as if it had not been tried. */
+static void
+review_ahead(struct change_work *w)
+{
+	const struct imap_box *box = imap_select_box(w->c->s, w->ticket);
+	size_t i, left;
+
+	doubt_unmade(&w->flags, w->b->flags, w->b->n_flags, w->a);
+	left = imap_show_doubts(&w->flags);
+	for (i = 0; i < w->expunge.n; i++)
+		left += !w->expunge.at[i].has_vanished;
+	if (left == 0 && box != NULL && box->uidvalidity == w->b->epoch) {
+		w->is_finished = true;
+		return;
+	}
+	for (i = 0; i < w->expunge.n; i++)
+		w->expunge.at[i].is_here = false;
+	w->flags.has_failed = w->expunge.has_failed = w->is_sent = false;
+	w->n_uids = 0;
 }
 
 static void
@@ -392,17 +475,66 @@ end(struct change_work *w)
 }
 
 int
-imap_change(struct session *session, struct box_changes *boxes, size_t n, struct arena *a, struct err *e)
+imap_change_begin(struct session *session, struct box_changes *boxes, size_t n, struct arena *a, struct changing **w_r,
+    struct err *e)
 {
-	struct change_work *w = mem_alloc((n + 1) * sizeof *w);
+	struct change_all *all = mem_alloc(sizeof *all);
 	size_t i;
+
+	*w_r = (struct changing *)all;
+	*all = (struct change_all){ imap_conn_of(session), mem_alloc((n + 1) * sizeof *all->w), n };
+	for (i = 0; i < n; i++)
+		begin(&all->w[i], all->c, &boxes[i], a);
+	for (i = 0; i < n; i++)
+		if (imap_ahead_may(all->c, &boxes[i]) && go_ahead(&all->w[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* What is left after the flight. */
+static int
+finish(struct change_all *all, struct err *e)
+{
+	struct change_work **left;
+	size_t i, n = 0;
 	int status;
 
-	for (i = 0; i < n; i++)
-		begin(&w[i], imap_conn_of(session), &boxes[i], a);
-	status = run(w, n, e);
-	for (i = 0; i < n; i++)
-		end(&w[i]);
-	free(w);
+	if (imap_settle(all->c, e) < 0)
+		return -1;
+	left = mem_alloc((all->n + 1) * sizeof(struct change_work *));
+	for (i = 0; i < all->n; i++) {
+		if (all->w[i].was_ahead)
+			review_ahead(&all->w[i]);
+		if (!all->w[i].is_finished)
+			left[n++] = &all->w[i];
+		all->w[i].b->is_late = !all->w[i].is_finished;
+	}
+	status = one_by_one(all->c, left, n, e);
+	free(left);
 	return status;
+}
+
+int
+imap_change_end(struct changing **w, struct err *e)
+{
+	struct change_all *all = (struct change_all *)*w;
+	size_t i;
+	int status = finish(all, e);
+
+	for (i = 0; i < all->n; i++)
+		end(&all->w[i]);
+	free(all->w);
+	free(all);
+	*w = NULL;
+	return status;
+}
+
+int
+imap_change(struct session *session, struct box_changes *boxes, size_t n, struct arena *a, struct err *e)
+{
+	struct changing *w;
+	struct err why;
+	int status = imap_change_begin(session, boxes, n, a, &w, e);
+
+	return imap_change_end(&w, status < 0 ? &why : e) < 0 ? -1 : status;
 }

@@ -6,7 +6,8 @@
  *   and in all cases FETCH uidnext:* for the sizes, and the server's own ids, of what is new
  *
  * The commands of all mailboxes asked for are pipelined; what proves to need a full list or a search gets
- * it in a second flight.
+ * it in a second flight. Behind them goes R13's second look, where something seems to have vanished: what is moved out of a
+ * mailbox before that was read is in another by then.
  *
  * Must hold (R2, R3):
  *   1. The cursor is the SELECT's own; a modseq or uidnext below the saved one means a full list.
@@ -382,27 +383,43 @@ conclude(struct delta_work *w)
 	d->is_readonly = !w->is_readonly_run && w->box.is_read_only;
 }
 
+/* All that is asked, in one go. */
 static int
-flight(struct imap_conn *c, struct delta_work *w, size_t n, enum delta_how how, struct err *e)
+send_flight(struct imap_conn *c, struct delta_work *w, size_t n, struct err *e)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (how != HOW_QRESYNC && w[i].how != how)
+		if (imap_drain_to(c, 500, e) == 0 && send_all(&w[i], e) == 0)
 			continue;
-		if (imap_drain_to(c, 500, e) < 0 || send_all(&w[i], e) < 0) {
-			if (!imap_session_is_alive(c->s))
-				return err_widen(e, ERR_STORE);
-			w[i].has_failed = true;
-			w[i].err = *e;
-		}
+		if (!imap_session_is_alive(c->s))
+			return err_widen(e, ERR_STORE);
+		w[i].has_failed = true;
+		w[i].err = *e;
 	}
-	return imap_settle(c, e);
+	return 0;
 }
 
-/* Those that need it once more, in full or by SEARCH. */
 static int
-second_flight(struct imap_conn *c, struct delta_work *w, size_t n, struct err *e)
+fly_and_look(struct imap_conn *c, struct delta_work *w, size_t n, struct delta_look *look, struct err *e)
+{
+	struct cursors_work cursors;
+	struct err why;
+	int status;
+
+	if (send_flight(c, w, n, e) < 0)
+		return -1;
+	status = imap_cursors_queue(c, &cursors, look->boxes, look->n, e);
+	if (status == 0 || imap_session_is_alive(c->s))
+		status = imap_settle(c, e);
+	why = *e;
+	look->is_answered = imap_cursors_end(&cursors, status, &why) == 0;
+	return status;
+}
+
+/* Those that need it once more, in full or by SEARCH. *is_last_r is set to false where there are some. */
+static int
+second_flight(struct imap_conn *c, struct delta_work *w, size_t n, bool *is_last_r, struct err *e)
 {
 	enum delta_how how;
 	size_t i;
@@ -411,6 +428,7 @@ second_flight(struct imap_conn *c, struct delta_work *w, size_t n, struct err *e
 		how = again(&w[i]);
 		if (how == HOW_QRESYNC)
 			continue;
+		*is_last_r = false;
 		log_line(LOG_IMAP, "%s: %s", w[i].d->box, how == HOW_FULL ? "the cursor does not hold: listed in full" :
 		    "some vanished: searched for");
 		if (how == HOW_FULL)
@@ -442,13 +460,39 @@ forget_watches(struct imap_conn *c)
 	c->watches.n = 1;
 }
 
-int
-imap_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_run, struct err *e)
+/* By the numbers of the list: fewer are there than were, and came since. */
+static bool
+seems_to_have_lost(const struct delta_work *w)
 {
-	struct imap_conn *c = imap_conn_of(session);
-	struct delta_work *w = mem_alloc(n * sizeof *w);
+	uint32_t next, count;
+	uint64_t modseq;
+
+	if (!w->d->has_since || w->d->listed.epoch != w->d->since.epoch)
+		return false;
+	imap_cursor_read(&w->d->listed, &next, &modseq, &count);
+	return next >= w->since_next && (uint64_t)w->since_count + (next - w->since_next) > count;
+}
+
+/* Whether the second look goes along. What is listed in full may need a second flight, behind which it would have to be. */
+static bool
+wants_look(const struct delta_work *w, size_t n)
+{
+	bool has_lost = false;
 	size_t i;
-	int status;
+
+	for (i = 0; i < n; i++) {
+		if (w[i].how == HOW_FULL || w[i].how == HOW_PLAIN)
+			return false;
+		has_lost |= seems_to_have_lost(&w[i]);
+	}
+	return has_lost;
+}
+
+static struct delta_work *
+begin(struct imap_conn *c, struct delta *d, size_t n, bool is_readonly_run)
+{
+	struct delta_work *w = mem_alloc((n + 1) * sizeof *w);
+	size_t i;
 
 	free(c->selected);
 	c->selected = NULL;
@@ -462,13 +506,65 @@ imap_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_
 			imap_cursor_read(&d[i].since, &w[i].since_next, &w[i].since_modseq, &w[i].since_count);
 		w[i].how = choose(&w[i]);
 	}
-	status = flight(c, w, n, HOW_QRESYNC, e);
-	if (status == 0)
-		status = second_flight(c, w, n, e);
+	return w;
+}
+
+static void
+end(struct imap_conn *c, struct delta_work *w, size_t n, int status)
+{
+	size_t i;
+
 	for (i = 0; i < c->watches.n; i++)
 		c->watches.at[i]->work = NULL;
 	for (i = 0; i < n && status == 0; i++)
 		conclude(&w[i]);
 	free(w);
+}
+
+int
+imap_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e)
+{
+	struct imap_conn *c = imap_conn_of(session);
+	struct delta_work *w = begin(c, d, n, is_readonly_run);
+	bool is_last = true, has_look = look != NULL && wants_look(w, n);
+	int status;
+
+	if (has_look)
+		status = fly_and_look(c, w, n, look, e);
+	else
+		status = send_flight(c, w, n, e) < 0 ? -1 : imap_settle(c, e);
+	if (status == 0)
+		status = second_flight(c, w, n, &is_last, e);
+	if (has_look)
+		look->is_answered = status == 0 && is_last && look->is_answered;
+	end(c, w, n, status);
+	return status;
+}
+
+struct delta_all { struct imap_conn *c; struct delta_work *w; size_t n; };
+
+int
+imap_delta_begin(struct session *session, struct delta *d, size_t n, struct reading **r_r, struct err *e)
+{
+	struct delta_all *all = mem_alloc(sizeof *all);
+	struct imap_conn *c = imap_conn_of(session);
+
+	*all = (struct delta_all){ c, begin(c, d, n, false), n };
+	*r_r = (struct reading *)all;
+	return send_flight(c, all->w, n, e);
+}
+
+int
+imap_delta_end(struct reading **r, struct err *e)
+{
+	struct delta_all *all = (struct delta_all *)*r;
+	bool is_last;
+	int status = imap_settle(all->c, e);
+
+	if (status == 0)
+		status = second_flight(all->c, all->w, all->n, &is_last, e);
+	end(all->c, all->w, all->n, status);
+	free(all);
+	*r = NULL;
 	return status;
 }

@@ -372,37 +372,42 @@ imap_fetch(struct session *session, struct fetch_part *parts, size_t n, const st
 }
 
 int
-imap_identify(struct session *session, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
-    unsigned want, struct err *e)
+imap_identify(struct session *session, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    struct err *e)
 {
-	struct fetch_work w = { .c = imap_conn_of(session), .box = box, .epoch = epoch, .n = n, .items = items,
-		.wants_full = (want & IDENT_FULL) != 0 };
 	enum { HEADER = 2000 };		/* octets of a usual one */
+	struct fetch_work *w = mem_alloc((n + 1) * sizeof *w);
+	struct digest *digest = digest_new(e);
 	uint64_t octets = 0;
-	size_t i;
-	int status;
+	size_t i, k;
+	int status = digest == NULL ? -1 : 0;
 
-	w.section = w.wants_full ? "" : "HEADER";
-	w.digest = digest_new(e);
-	if (w.digest == NULL)
-		return -1;
-	w.sorted = mem_alloc((n + 1) * sizeof *w.sorted);
 	for (i = 0; i < n; i++) {
-		w.sorted[i] = (struct fetched){ .uid = key_uid(items[i].key), .index = i };
-		items[i].status = -1;
-		octets += w.wants_full ? imap_likely_size(items[i].size) : HEADER;
+		w[i] = (struct fetch_work){ .c = imap_conn_of(session), .box = parts[i].box, .epoch = parts[i].epoch, .n = parts[i].n,
+			.items = items, .digest = digest, .wants_full = (want & IDENT_FULL) != 0,
+			.section = want & IDENT_FULL ? "" : "HEADER" };
+		w[i].sorted = mem_alloc((parts[i].n + 1) * sizeof *w[i].sorted);
+		for (k = 0; k < parts[i].n; k++) {
+			struct identify_item *item = &items[parts[i].first + k];
+
+			w[i].sorted[k] = (struct fetched){ .uid = key_uid(item->key), .index = parts[i].first + k };
+			item->status = -1;
+			octets += w[i].wants_full ? imap_likely_size(item->size) : HEADER;
+		}
 	}
-	status = imap_expect_octets(w.c, octets, e);
 	if (status == 0)
-		status = run(&w, 1, e);
-	if (status == 0 && w.status < 0) {
-		*e = w.failure;
-		status = -1;
+		status = imap_expect_octets(imap_conn_of(session), octets, e);
+	if (status == 0)
+		status = run(w, n, e);
+	for (i = 0; i < n; i++) {
+		parts[i].status = w[i].status;
+		parts[i].err = w[i].failure;
+		for (k = 0; k < w[i].n && status == 0 && w[i].status == 0; k++)
+			if (!w[i].sorted[k].is_done)
+				missing(&w[i], &items[w[i].sorted[k].index].err);
+		free(w[i].sorted);
 	}
-	for (i = 0; i < n && status == 0; i++)
-		if (!w.sorted[i].is_done)
-			missing(&w, &items[w.sorted[i].index].err);
-	free(w.sorted);
-	digest_free(&w.digest);
+	free(w);
+	digest_free(&digest);
 	return status;
 }

@@ -45,6 +45,14 @@ struct list_work {
 	size_t n_slots;
 };
 
+/* Cursors asked for anew, while the answers arrive. */
+struct cursors_work {
+	struct mailbox *boxes;
+	size_t n;
+	struct list_work list;		/* out NULL: each is asked for by itself */
+	struct listing listing;
+};
+
 /* To whom a selected mailbox's own news goes; NULL = nobody any more. */
 struct delta_work;
 struct imap_watch { struct delta_work *work; };
@@ -78,8 +86,9 @@ imap_conn_of(struct session *c)
 void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind);
 /* Selects `name` unless it is (imap_session_box() tells). -1: ERR_BOX, or the session is dead. */
 int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e);
-/* SELECT without waiting, for reading alone; none where the mailbox is selected already. imap_entered() waits for it, and
+/* SELECT without waiting, for reading alone; _ahead: none where the mailbox is selected already. imap_entered() waits for it, and
  * says whether it was opened, and with this UIDVALIDITY (0 = any); of the last ones. */
+int imap_enter_anew(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
 int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
 int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
 /* The same for one that is to be changed (R17): it is the one selected, and read-write. */
@@ -109,6 +118,9 @@ int imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_ut
 int imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e);
 void imap_list_end(struct list_work *w);	/* frees what the work needed, not its listing */
 int imap_list(struct session *c, struct listing *l, struct err *e);
+int imap_cursors_queue(struct imap_conn *c, struct cursors_work *w, struct mailbox *boxes, size_t n, struct err *e);
+/* Once all is answered, or will not be (status -1, *e): fills them, and frees what the work needed. */
+int imap_cursors_end(struct cursors_work *w, int status, struct err *e);
 int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 int imap_exists(struct session *c, const char *name, struct err *e);
 int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
@@ -116,13 +128,16 @@ struct cursor imap_cursor(uint32_t uidvalidity, uint32_t uidnext, uint64_t modse
 void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r);
 
 /* imap_delta.c */
-int imap_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+int imap_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);
+
+int imap_delta_begin(struct session *c, struct delta *d, size_t n, struct reading **r_r, struct err *e);
+int imap_delta_end(struct reading **r, struct err *e);
 
 /* imap_fetch.c */
 int imap_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
-int imap_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
-    unsigned want, struct err *e);
+int imap_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    struct err *e);
 
 /* imap_deliver.c */
 int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
@@ -132,6 +147,11 @@ int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deli
 /* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not tell a message (R13). */
 bool imap_is_loose(struct imap_conn *c);
 int imap_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
+
+/* imap_change.c, in two steps (sync/store/store.h). */
+int imap_change_begin(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct changing **w_r,
+    struct err *e);
+int imap_change_end(struct changing **w, struct err *e);
 
 /* imap_show.c: some messages of the selected mailbox, by UID, as its answers show them. */
 struct imap_shown { uint32_t uid; bool is_here, has_vanished; struct flags flags; uint64_t size; int64_t date; };
@@ -166,6 +186,20 @@ int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, 
     struct err *e);
 /* Of the selected mailbox: this run, in whatever session, means to expunge it. */
 bool imap_is_doomed(struct imap_conn *c, uint32_t uid);
+
+/* imap_ahead.c: without waiting for the SELECT, which is sent as well; ticket_r: of the last. The answers go to w. */
+struct imap_known {
+	const uint32_t *uids;		/* ascending */
+	const char *const *ids;		/* by which the server knows them */
+	size_t n;
+	uint64_t modseq;		/* not changed since; 0 = or so */
+};
+uint64_t imap_ahead_modseq(const struct box_changes *b);	/* of b->seen */
+bool imap_ahead_may(struct imap_conn *c, const struct box_changes *b);
+int imap_ahead_store(struct imap_show *w, const char *box, const struct imap_known *m, const char *how, const struct flags *flags,
+    unsigned *ticket_r, struct err *e);
+int imap_ahead_expunge(struct imap_show *w, const char *box, const struct imap_known *m, bool mark, unsigned *ticket_r,
+    struct err *e);
 
 /* imap_move.c */
 int imap_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,

@@ -52,11 +52,11 @@ void maildir_cursor(const struct maildir_store *s, const struct stamps *stamps, 
 const char *maildir_id(struct arena *a, const struct stamps *stamps);
 
 /* maildir_read.c, as the contract has them */
-int maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+int maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);
 int maildir_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone,
     struct err *e);
-int maildir_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
-    unsigned want, struct err *e);
+int maildir_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    struct err *e);
 int maildir_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
 

@@ -166,11 +166,12 @@ done:
 }
 
 int
-maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e)
+maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e)
 {
 	struct maildir_store *s = maildir_store_of(c);
 	size_t i;
 
+	(void)look;
 	for (i = 0; i < n; i++) {
 		d[i].kind = DELTA_FULL;
 		d[i].mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = s->mdir.makes_keywords, .kw = "" };
@@ -233,8 +234,8 @@ digest_file(struct session *session, int fd, struct ident *ident_r, struct err *
 	return n < 0 ? -1 : digest_end(c->digest, ident_r, e);
 }
 
-int
-maildir_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+static int
+identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
     unsigned want, struct err *e)
 {
 	struct mdir m = MDIR_CLOSED;
@@ -259,6 +260,13 @@ maildir_identify(struct session *c, const char *box, uint64_t epoch, struct iden
 	}
 	mdir_close(&m);
 	return 0;
+}
+
+int
+maildir_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    struct err *e)
+{
+	return store_identify_each(c, parts, n, items, want, identify, e);
 }
 
 /* The size of a file in the canonical form. */

@@ -81,6 +81,34 @@ store_change_each(struct session *c, struct box_changes *boxes, size_t n, struct
 }
 
 int
+store_identify_each(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    store_identify *identify, struct err *e)
+{
+	size_t i;
+	int status;
+
+	for (i = 0; i < n; i++) {
+		status = identify(c, parts[i].box, parts[i].epoch, items + parts[i].first, parts[i].n, want, e);
+		if (store_part_ended(status, &parts[i].status, &parts[i].err, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+store_identify_one(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e)
+{
+	struct fetch_part part = { .box = box, .epoch = epoch, .n = n };
+
+	if (c->store->ops->identify(c, &part, 1, items, want, e) < 0)
+		return -1;
+	if (part.status < 0)
+		*e = part.err;
+	return part.status;
+}
+
+int
 store_part_ended(int status, int *status_r, struct err *err_r, const struct err *e)
 {
 	*status_r = 0;

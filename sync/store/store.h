@@ -104,6 +104,7 @@ struct delta {
 	const char *box;
 	bool has_since;			/* false: list in full */
 	struct cursor since;
+	struct cursor listed;		/* as the last list had it; epoch 0 = it had not */
 	uint64_t known;			/* messages known here, to prove a delta complete (R2) */
 	/* the answer */
 	struct arena arena;
@@ -125,6 +126,14 @@ struct delta {
 	bool is_readonly;		/* the store does not let us write here */
 	const char *mailbox_id;		/* as struct mailbox has it: of stores whose list does not tell, of mailboxes made since; NULL or "" = none */
 };
+/* How mailboxes stand once all deltas of a request have been read (R13): asked for by stores where that saves a turn, if it
+ * seems that messages have vanished. */
+struct delta_look {
+	struct mailbox *boxes;		/* the question: names */
+	size_t n;
+	bool is_answered;
+};
+
 void delta_init(struct delta *d, const char *box, const struct cursor *since);
 void delta_release(struct delta *d);
 
@@ -165,7 +174,7 @@ struct fetch_part {
 	uint64_t epoch;
 	size_t first, n;		/* items of the request's array */
 	/* answer */
-	int status;			/* -1 with err (ERR_BOX): it could not be read, and its items never end */
+	int status;			/* -1 with err (ERR_BOX): it could not be read; bodies of its items never end */
 	struct err err;
 };
 
@@ -201,6 +210,7 @@ struct delivery {
 struct flag_item {
 	struct key key;
 	const char *hint;
+	const char *server_id;		/* as listed; NULL or "" = none */
 	struct flags add, remove;
 	/* answer */
 	enum outcome outcome;		/* FAILED with err ERR_NOW: it is not there (any more); look again */
@@ -212,6 +222,7 @@ struct flag_item {
 struct expunge_item {
 	struct key key;
 	const char *hint;
+	const char *server_id;		/* as listed; NULL or "" = none */
 	struct flags expect;		/* R20: flags as planned; other flags now = FAILED, ERR_NOW */
 	/* R13: what it is, as far as known (0, has = 0); looked at again by a store whose keys may come to name another */
 	uint64_t size;
@@ -231,14 +242,19 @@ struct expunge_item {
 struct box_changes {
 	const char *box;
 	uint64_t epoch;
+	struct cursor seen;		/* of the delta that the plan rests on */
 	struct flag_item *flags;
 	size_t n_flags;
 	struct expunge_item *expunges;
 	size_t n_expunges;
 	/* answer */
+	bool is_late;			/* with change_end: something was changed by that, and not by change_begin */
 	int status;			/* -1 with err (ERR_BOX): it went no further there */
 	struct err err;
 };
+
+struct changing;			/* the store's own, as is struct reading */
+struct reading;
 
 struct move_item {
 	struct key key;
@@ -285,13 +301,17 @@ struct store_ops {
 	/* 1: exists; 0: the store itself says that it does not ([NONEXISTENT], ENOENT); -1: not known (R6). */
 	int (*mailbox_exists)(struct session *c, const char *name, struct err *e);
 
-	/* Fills every d[i]; -1 only when the session is dead. is_readonly_run: EXAMINE, nothing written. */
-	int (*delta)(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+	/* Fills every d[i]; -1 only when the session is dead. is_readonly_run: EXAMINE, nothing written. look: NULL = not wanted. */
+	int (*delta)(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);
+	/* The same in two steps, as `change` has them: what was said before in this session is done when it is read. NULL =
+	 * `delta` alone. */
+	int (*delta_begin)(struct session *c, struct delta *d, size_t n, struct reading **r_r, struct err *e);
+	int (*delta_end)(struct reading **r, struct err *e);
 	/* R4: of messages a full list did not show, which are truly gone. gone[i] true = gone for sure. */
 	int (*confirm_gone)(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone,
 	    struct err *e);
-	/* want: enum ident_has. A local store always answers in full. */
-	int (*identify)(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n, unsigned want,
+	/* In several mailboxes. want: enum ident_has. A local store always answers in full. */
+	int (*identify)(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
 	    struct err *e);
 	/* Streams bodies into the sink; items that cannot be read end with `failed`. */
 	int (*fetch)(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
@@ -304,6 +324,11 @@ struct store_ops {
 	    struct arena *a, struct delivery **d_r, struct err *e);
 	/* In several mailboxes, so that what one is waited for can be said to the next. */
 	int (*change)(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
+	/* The same in two steps, so that other requests leave before the answers come: begin sends what need not wait, end does
+	 * the rest, fills the answers and frees *w, which it is to be called for after an error as well. NULL = `change` alone. */
+	int (*change_begin)(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct changing **w_r,
+	    struct err *e);
+	int (*change_end)(struct changing **w, struct err *e);
 	/* Within one store; keep = copy. The destination's epoch is checked as well (0 = any). */
 	int (*move)(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
 	    struct move_item *items, size_t n, struct arena *a, struct err *e);
@@ -329,6 +354,14 @@ typedef int store_expunge(struct session *c, const char *box, uint64_t epoch, st
     struct err *e);
 int store_change_each(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, store_change_flags *flags,
     store_expunge *expunge, struct err *e);
+
+/* `identify` likewise; and for one mailbox alone. */
+typedef int store_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e);
+int store_identify_each(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    store_identify *identify, struct err *e);
+int store_identify_one(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
+    unsigned want, struct err *e);
 
 /* What every adapter begins with. */
 struct store {

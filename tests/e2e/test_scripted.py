@@ -709,3 +709,160 @@ class Talk(Told):
         self.server.fault = lambda session, verb, words: '' if verb == 'LIST' else None
         run = self.sync(code=75, limit=30)
         self.assertLess(run.took, 15)
+
+
+class Ahead(Told):
+    """R16, R17, R20: what is changed before a SELECT was answered is changed by the ids the server gave."""
+
+    def begin(self, boxes=('INBOX', 'a', 'b')):
+        """In each mailbox the first is flagged here, the second deleted, the third both here and left alone there."""
+        self.start(more=['SEARCHRES', 'OBJECTID'])
+        for box in boxes:
+            if box != 'INBOX':
+                self.server.create(box)
+            self.put(12, box)
+        self.sync_twice()
+        self.work = {}
+        for box in boxes:
+            mails = sorted(self.near.messages(box), key=lambda m: m.serial)
+            self.near.flag(mails[0], add='F')
+            self.near.flag(mails[1], add='R')
+            self.near.delete(mails[2])
+            self.work[box] = [m.serial for m in mails[:3]]
+        self.server.seen.clear()
+
+    def in_box(self, box):
+        return [m.serial for m in self.far.messages(box)]
+
+    def written(self):
+        return [(v, words) for _, v, words in self.server.seen if v in ('UID STORE', 'UID EXPUNGE')]
+
+    def assert_done(self):
+        self.sync_twice()
+        for box, (flagged, answered, gone) in self.work.items():
+            self.assertIn('F', self.one(self.far, flagged).flags)
+            self.assertIn('R', self.one(self.far, answered).flags)
+            self.assertNotIn(gone, serials(self.far))
+        self.assertEqual(set(serials(self.far).values()), {1})
+
+    def test_all_in_one_flight(self):
+        self.begin()
+        self.sync()
+        self.assertEqual({words[0] for _, words in self.written()}, {'$'})
+        self.assertEqual(sum(v == 'UID EXPUNGE' for v, _ in self.written()), 3)
+        self.assert_done()
+
+    def test_another_mailbox_under_that_name(self):
+        """The same UIDs, other messages: not one of them is touched."""
+        self.begin()
+
+        def fault(session, verb, words):
+            if verb == 'SELECT' and words[0] == 'a' and self.box('a').uidvalidity != 77:
+                self.server.boxes['a'] = other
+        other = self.server.create('other')
+        del self.server.boxes['other']
+        other.uidvalidity = 77
+        for i in range(12):
+            other.add(message(9000 + i).replace(b'\n', b'\r\n'), ('\\Seen',))
+        self.server.fault = fault
+        self.sync(code=(0, 1))
+        self.server.fault = None
+        self.assertEqual(sorted(self.in_box('a')), [9000 + i for i in range(12)])
+        self.assertEqual({m.flags for m in self.far.messages('a')}, {frozenset('S')})
+        self.assertNotIn(self.work['b'][2], self.in_box('b'))
+
+    def test_uidvalidity_changes_and_the_messages_stay(self):
+        """Those are the messages that were meant: but nothing is lost or doubled, whatever the numbers are now."""
+        self.begin(('INBOX',))
+        changed = []
+
+        def fault(session, verb, words):
+            if verb == 'SELECT' and not changed:
+                changed.append(verb)
+                self.box().uidvalidity += 1
+        self.server.fault = fault
+        self.sync(code=(0, 1))
+        self.server.fault = None
+        self.assertTrue(changed)
+        self.sync()
+        self.sync_twice()
+        self.assertEqual(set(serials(self.far).values()), {1})
+
+    def test_changed_since_it_was_read(self):
+        """R20: what somebody touched in the last moment is not expunged by this run."""
+        self.begin(('INBOX',))
+        gone = self.work['INBOX'][2]
+        touched = []
+
+        def fault(session, verb, words):
+            if verb == 'SELECT' and not touched:
+                touched.append(verb)
+                mail = next(m for m in self.box().mails if m.uid == uid)
+                mail.flags.add('\\Flagged')
+                self.box().modseq += 1
+                mail.modseq = self.box().modseq
+        uid = int(self.one(self.far, gone).key)
+        self.server.fault = fault
+        self.sync(code=(0, 1))
+        self.server.fault = None
+        self.assertTrue(touched)
+        self.assertIn(gone, serials(self.far))
+        self.assertNotIn('T', self.one(self.far, gone).flags)
+        self.assert_done()
+
+    def test_search_refused(self):
+        """Refused in whatever way, "$" is nothing: and all is done by UID, one mailbox after the other."""
+        for answer in ('{tag} BAD what\r\n', '{tag} NO not now\r\n'):
+            with self.subTest(answer=answer):
+                self.setUp()
+                self.begin()
+                self.server.fault = lambda s, verb, words: answer if verb == 'UID SEARCH' and 'SAVE' in words[1] else None
+                self.sync()
+                self.server.fault = None
+                self.assertIn('$', {words[0] for _, words in self.written()})
+                self.assertGreater(len({words[0] for _, words in self.written()}), 1)
+                self.assert_done()
+
+    def test_one_mailbox_refused(self):
+        self.begin()
+        self.server.fault = lambda s, verb, words: '{tag} NO not now\r\n' if verb == 'SELECT' and words[0] == 'a' else None
+        self.sync(code=1)
+        self.server.fault = None
+        self.assertIn(self.work['a'][2], self.in_box('a'))
+        for box in ('INBOX', 'b'):
+            self.assertNotIn(self.work[box][2], self.in_box(box))
+        self.assert_done()
+
+    def test_read_only_by_now(self):
+        self.begin(('INBOX',))
+        self.box().read_only = True
+        self.sync(code=(0, 1))
+        self.box().read_only = False
+        self.assertIn(self.work['INBOX'][2], serials(self.far))
+        self.assert_done()
+
+    def test_an_ok_that_did_nothing(self):
+        """R16: a STORE answered with OK that shows nothing is looked into, and made again."""
+        self.begin()
+        lied = []
+
+        def fault(session, verb, words):
+            if verb == 'UID STORE' and words[0] == '$' and len(lied) < 3:
+                lied.append(words)
+                return '{tag} OK done\r\n'
+        self.server.fault = fault
+        self.sync()
+        self.server.fault = None
+        self.assertEqual(len(lied), 3)
+        self.assert_done()
+
+    def test_many_in_one_mailbox_by_their_uids(self):
+        self.start(more=['SEARCHRES', 'OBJECTID'])
+        self.put(400)
+        self.sync_twice()
+        for mail in self.near.messages('INBOX'):
+            self.near.flag(mail, add='F')
+        self.server.seen.clear()
+        self.sync()
+        self.assertEqual({words[0] for _, words in self.written()}, {'1:400'})
+        self.sync_twice()

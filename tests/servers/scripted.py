@@ -68,6 +68,10 @@ class Box:
         return found
 
 
+def emailid(m):
+    return f'E{zlib.crc32(m.data):x}'
+
+
 def compact(uids):
     out, uids = [], sorted(uids)
     for u in uids:
@@ -354,6 +358,7 @@ class Session(threading.Thread):
         self.box, self.read_only = b, read_only or b.read_only
         words = words[1] if len(words) > 1 else []
         self.known = [m.uid for m in b.mails]
+        self.saved = set()
         self.send(f'* {len(b.mails)} EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Answered \\Flagged \\Draft \\Deleted \\Seen)\r\n'
                   f'* OK [PERMANENTFLAGS ({"" if self.read_only else b.permanent})] these\r\n'
                   f'* OK [UIDVALIDITY {b.uidvalidity}] epoch\r\n* OK [UIDNEXT {b.uidnext}] next\r\n')
@@ -370,10 +375,35 @@ class Session(threading.Thread):
 
     # Messages
 
+    def found(self, m, keys):
+        """Takes one search key off the words; whether m has it."""
+        key = keys.pop(0)
+        if isinstance(key, list):
+            key = list(key)
+            return all([self.found(m, key) for _ in iter(lambda: bool(key), False)])
+        if key == 'ALL':
+            return True
+        if key == 'NOT':
+            return not self.found(m, keys)
+        if key == 'OR':
+            return any([self.found(m, keys), self.found(m, keys)])
+        if key == 'DELETED':
+            return '\\Deleted' in m.flags
+        if key == 'UID':
+            return m.uid in self.box.uids(keys.pop(0))
+        if key == 'MODSEQ':
+            return m.modseq >= int(keys.pop(0))
+        if key == 'EMAILID':
+            return emailid(m) == keys.pop(0)
+        raise KeyError(key)
+
     def do_uid_search(self, words):
         b = self.box
-        hits = [m.uid for m in b.mails if 'DELETED' not in words or '\\Deleted' in m.flags]
-        if words[0] == 'RETURN':
+        keys = words[2:] if words[0] == 'RETURN' else words
+        hits = [m.uid for m in b.mails if self.found(m, [list(keys)])]
+        if words[0] == 'RETURN' and 'SAVE' in words[1]:
+            self.saved = set(hits)
+        elif words[0] == 'RETURN':
             self.send(f'* ESEARCH (TAG "x") UID{" ALL " + compact(hits) if hits else ""}\r\n')
         else:
             self.send('* SEARCH ' + ' '.join(map(str, hits)) + '\r\n')
@@ -393,7 +423,7 @@ class Session(threading.Thread):
             elif item in ('X-GM-MSGID', 'EMAILID'):
                 # The server's own id of a mail, wherever it lies.
                 n = zlib.crc32(m.data)
-                out.append(b'X-GM-MSGID %d' % n if item == 'X-GM-MSGID' else b'EMAILID (E%x)' % n)
+                out.append(b'X-GM-MSGID %d' % n if item == 'X-GM-MSGID' else b'EMAILID (%s)' % emailid(m).encode())
             elif item.startswith('BODY.PEEK['):
                 data = m.data
                 if 'HEADER' in item:
@@ -414,9 +444,12 @@ class Session(threading.Thread):
                 self.send(b'* %d FETCH (%s)\r\n' % (i + 1, self.fetch_items(m, items)))
         return 'OK done'
 
+    def named(self, text):
+        return self.saved if text == '$' else self.box.uids(text)
+
     def do_uid_store(self, words):
         b = self.box
-        hits = b.uids(words[0])
+        hits = self.named(words[0])
         flags = set(words[2]) if isinstance(words[2], list) else {words[2]}
         for i, m in enumerate(b.mails):
             if m.uid in hits and not self.read_only:
@@ -436,7 +469,7 @@ class Session(threading.Thread):
             self.send(f'* VANISHED {u}\r\n' if self.qresync else f'* {at + 1} EXPUNGE\r\n')
 
     def do_uid_expunge(self, words):
-        hits = self.box.uids(words[0])
+        hits = self.named(words[0])
         self.gone({m.uid for m in self.box.mails if m.uid in hits and '\\Deleted' in m.flags})
         return 'OK done'
 

@@ -133,16 +133,22 @@ int ram_list(struct session *c, struct listing *l, struct err *e);
 int ram_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 int ram_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 int ram_mailbox_exists(struct session *c, const char *name, struct err *e);
-int ram_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct err *e);
+int ram_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);
 int ram_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone, struct err *e);
-int ram_identify(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
-    unsigned want, struct err *e);
+int ram_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    struct err *e);
 int ram_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
 
 struct key ram_choose_name(struct store *s, struct arena *a);
 int ram_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
     struct arena *a, struct delivery **d_r, struct err *e);
+/* In two steps: what was begun is done by then, or all of it is when it ends. */
+int ram_change_begin(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct changing **w_r,
+    struct err *e);
+int ram_change_end(struct changing **w, struct err *e);
+int ram_delta_begin(struct session *c, struct delta *d, size_t n, struct reading **r_r, struct err *e);
+int ram_delta_end(struct reading **r, struct err *e);
 int ram_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
 int ram_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e);

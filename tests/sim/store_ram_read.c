@@ -253,9 +253,10 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 }
 
 int
-ram_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_run, struct err *e)
+ram_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e)
 {
 	struct ram_session *c = (struct ram_session *)session;
+	struct err unseen;
 	size_t i;
 
 	(void)is_readonly_run;
@@ -268,7 +269,35 @@ ram_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_r
 			return -1;
 		}
 	}
+	if (look != NULL && ram_of(session)->kind != RAM_MAILDIR && sim_chance(ram_of(session)->sim, 50))
+		look->is_answered = ram_cursors(session, look->boxes, look->n, &unseen) == 0;
 	return 0;
+}
+
+struct ram_reading { int status; struct err err; };
+
+int
+ram_delta_begin(struct session *c, struct delta *d, size_t n, struct reading **r_r, struct err *e)
+{
+	struct ram_reading *r = mem_alloc(sizeof *r);
+
+	r->status = ram_delta(c, d, n, false, NULL, &r->err);
+	*r_r = (struct reading *)r;
+	if (r->status < 0)
+		*e = r->err;
+	return r->status;
+}
+
+int
+ram_delta_end(struct reading **reading, struct err *e)
+{
+	struct ram_reading *r = (struct ram_reading *)*reading;
+	int status = r->status;
+
+	*e = r->err;
+	free(r);
+	*reading = NULL;
+	return status;
 }
 
 int
@@ -288,8 +317,8 @@ ram_confirm_gone(struct session *session, const char *name, const struct key *ke
 
 /* ---- identities and bodies ---- */
 
-int
-ram_identify(struct session *session, const char *name, uint64_t epoch, struct identify_item *items, size_t n,
+static int
+identify(struct session *session, const char *name, uint64_t epoch, struct identify_item *items, size_t n,
     unsigned want, struct err *e)
 {
 	struct ram_session *c = (struct ram_session *)session;
@@ -327,6 +356,13 @@ ram_identify(struct session *session, const char *name, uint64_t epoch, struct i
 		}
 	}
 	return 0;
+}
+
+int
+ram_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
+    struct err *e)
+{
+	return store_identify_each(c, parts, n, items, want, identify, e);
 }
 
 /* One body, in pieces; broken off in the middle when `breaks`. */

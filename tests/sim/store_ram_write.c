@@ -506,6 +506,50 @@ ram_change(struct session *c, struct box_changes *boxes, size_t n, struct arena 
 	return store_change_each(c, boxes, n, a, change_flags, expunge, e);
 }
 
+struct ram_changing {
+	struct session *c;
+	struct box_changes *boxes;
+	size_t n;
+	struct arena *a;
+	bool is_late;
+	int status;
+	struct err err;
+};
+
+int
+ram_change_begin(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct changing **w_r,
+    struct err *e)
+{
+	struct ram_changing *w = mem_alloc(sizeof *w);
+
+	*w = (struct ram_changing){ .c = c, .boxes = boxes, .n = n, .a = a,
+		.is_late = sim_chance(((struct ram *)c->store)->sim, 50) };
+	*w_r = (struct changing *)w;
+	if (!w->is_late)
+		w->status = ram_change(c, boxes, n, a, &w->err);
+	if (w->status < 0)
+		*e = w->err;
+	return w->status;
+}
+
+int
+ram_change_end(struct changing **changing, struct err *e)
+{
+	struct ram_changing *w = (struct ram_changing *)*changing;
+	size_t i;
+	int status;
+
+	if (w->is_late)
+		w->status = ram_change(w->c, w->boxes, w->n, w->a, &w->err);
+	for (i = 0; i < w->n; i++)
+		w->boxes[i].is_late = w->is_late;
+	status = w->status;
+	*e = w->err;
+	free(w);
+	*changing = NULL;
+	return status;
+}
+
 /* To `to`: in one act, or as COPY, STORE, EXPUNGE. *m_r: a copy of what is there now. */
 static int
 move_one(struct ram_session *c, int box, long at, int to, struct key name, bool keep, struct ram_message *m_r,

@@ -552,6 +552,32 @@ mutations_wait(void **state)
 	side_end(&a);
 }
 
+/* R17: what names "$" leaves behind a SELECT that is not answered, and its answers are its own. */
+static void
+what_was_saved_goes_ahead(void **state)
+{
+	struct heard box = { { 0 } }, w = { { 0 } };
+	const uint32_t uid = 5;
+	struct imap_command c;
+	struct side a;
+
+	(void)state;
+	side_start(&a, NET_TLS_NONE, LOGIN_WITH("MOVE") "C A2 SELECT \"a\"\nC A3 UID STORE $ +FLAGS (\\Seen)\n" SELECTED("A2", "7")
+	    "S * 1 FETCH (UID 5 FLAGS (\\Seen))\nS A3 OK\nX\n", NULL);
+	side_open(&a);
+	choose(&a, "a", &box);
+	imap_command_init(&c, IMAP_WRITE, imap_session_caps(a.s), false);
+	imap_put(&c, "UID STORE ");
+	imap_put_saved(&c, &uid, 1);
+	imap_put(&c, " +FLAGS (\\Seen)");
+	assert_int_equal(0, imap_send(a.s, &c, &plain, &w, NULL, &a.e));
+	assert_int_equal(2, imap_unanswered(a.s));
+	assert_int_equal(0, imap_finish(a.s, &a.e));
+	was_heard(&w, "fetch 5 OK ");
+	was_heard(&box, "OK ");
+	side_end(&a);
+}
+
 static ssize_t
 give_x(void *ctx, void *p, size_t room, struct err *e)
 {
@@ -756,7 +782,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(step_by_step), cmocka_unit_test(openings_refused), cmocka_unit_test(in_one_flight),
 		cmocka_unit_test(flight_falls_back), cmocka_unit_test(flight_not_tried), cmocka_unit_test(reordered),
-		cmocka_unit_test(two_mailboxes), cmocka_unit_test(mutations_wait), cmocka_unit_test(literals),
+		cmocka_unit_test(two_mailboxes), cmocka_unit_test(mutations_wait), cmocka_unit_test(what_was_saved_goes_ahead), cmocka_unit_test(literals),
 		cmocka_unit_test(lost), cmocka_unit_test(searches), cmocka_unit_test(no_deadlock), cmocka_unit_test(meanings),
 	};
 

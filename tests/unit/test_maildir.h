@@ -102,7 +102,7 @@ delta_of(struct fixture *f, const char *box)
 	struct delta d;
 
 	delta_init(&d, box, NULL);
-	assert_int_equal(f->store->ops->delta(f->c, &d, 1, false, &f->e), 0);
+	assert_int_equal(f->store->ops->delta(f->c, &d, 1, false, NULL, &f->e), 0);
 	if (d.status != 0)
 		fail_msg("%s", d.err.text);
 	return d;

@@ -332,7 +332,7 @@ directories_without_permission(void **state)
 		if (f->store->ops->mailbox_exists(f->c, "shut", &f->e) != -1)
 			_exit(3);
 		delta_init(&d, "shut", NULL);
-		if (f->store->ops->delta(f->c, &d, 1, false, &f->e) < 0 || d.status != -1 || d.err.scope != ERR_BOX)
+		if (f->store->ops->delta(f->c, &d, 1, false, NULL, &f->e) < 0 || d.status != -1 || d.err.scope != ERR_BOX)
 			_exit(4);
 		if (f->store->ops->fetch(f->c, &part, 1, &item, &sink, &f->e) < 0 || !g.is_failed)
 			_exit(5);
@@ -342,7 +342,7 @@ directories_without_permission(void **state)
 			dv->finish(dv, &f->e);
 		}
 		delta_init(&d, "fixed", NULL);
-		if (f->store->ops->delta(f->c, &d, 1, false, &f->e) < 0 || d.status != 0 || !d.is_readonly)
+		if (f->store->ops->delta(f->c, &d, 1, false, NULL, &f->e) < 0 || d.status != 0 || !d.is_readonly)
 			_exit(7);
 		_exit(0);
 	}

@@ -27,7 +27,7 @@ static void
 ask(struct fixture *f, const char *box, const struct cursor *since, struct delta *d)
 {
 	delta_init(d, box, since);
-	assert_int_equal(f->store->ops->delta(f->c, d, 1, false, &f->e), 0);
+	assert_int_equal(f->store->ops->delta(f->c, d, 1, false, NULL, &f->e), 0);
 	if (d->status != 0)
 		fail_msg("%s", d->err.text);
 }
