@@ -564,7 +564,7 @@ known_is_true_wherever_the_cursor_stands(void **state)
 {
 	struct fixture *f = *state;
 	const char *dir = in(f, "mail/box"), *turns_text = getenv("MAILTWIN_LONG");
-	int i, turn, told_n = 0, stood = 0, turns = turns_text != NULL ? 20000 : 400;
+	int i, turn, told_n = 0, stood = 0, turns = turns_text != NULL ? 2000 : 400;
 	unsigned seed = (unsigned)getpid();
 	struct model m = { 0 };
 	struct cursor c;
