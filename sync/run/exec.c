@@ -384,7 +384,7 @@ share_flight(const struct exec *x, struct batch **b, size_t *n)
 	for (i = 0; i < *n; i++) {
 		if (b[i]->kind == OP_COPY)
 			copying += b[i]->job.turns;
-		else if (b[i]->kind == OP_FLAGS)
+		else if (may_share(x, b[i]))
 			changes[b[i]->side]++;
 	}
 	if (copying >= SHARED_TURNS || changes[FAR] > 1 || changes[NEAR] > 1)

@@ -49,20 +49,30 @@ wants_header(const struct search *x, const struct adopt_item *item, const void *
 	    (w->fit == NULL || sizes_fit(w->fit, search_record(x, item)->half[item->side].size));
 }
 
-/* Headers of the remote side s: all of them where that costs little, else where the size fits. */
+/* All of them where that costs little, else where the size fits; sizes are the caller's to release. */
+static struct wanted
+want_headers(const struct search *x, enum side s, bool by_size, struct sizes *sizes)
+{
+	struct wanted w = { .side = s };
+
+	if (by_size && x->n[s] > FEW) {
+		sizes_of(x, side_other(s), sizes);
+		w.fit = sizes;
+	}
+	return w;
+}
+
+/* Headers of the remote side s. */
 static int
 learn_headers(struct search *x, enum side s, bool by_size, struct err *e)
 {
-	struct wanted w = { .side = s };
 	struct sizes fit = { { 0 } };
+	struct wanted w;
 	int status;
 
 	if (search_is_local(x, s))
 		return 0;
-	if (by_size && x->n[s] > FEW) {
-		sizes_of(x, side_other(s), &fit);
-		w.fit = &fit;
-	}
+	w = want_headers(x, s, by_size, &fit);
 	status = search_learn(x, IDENT_HEADER | IDENT_SIZE, wants_header, &w, e);
 	sizes_release(&fit);
 	return status;
@@ -186,20 +196,74 @@ add_item(struct search *x, uint32_t index, const struct recover_ids *awaited)
 	x->items.at[x->items.n - 1].is_deleted = (rec->half[s].flags.sys & FLAG_DELETED) != 0;
 }
 
+/* The messages of the mailbox that message i is of; prepare() gives them in a row. Returns the first of the next one. */
+static uint32_t
+take_box(struct search *x, uint32_t i, const struct recover_ids *awaited)
+{
+	uint32_t box = x->in->messages.at[i].box;
+
+	search_clear(x);
+	for (; i < x->in->messages.n && x->in->messages.at[i].box == box; i++)
+		add_item(x, i, awaited);
+	return i;
+}
+
+static bool
+is_among(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	(void)x;
+	(void)ctx;
+	return !item->is_unreadable;
+}
+
+/* The headers that every mailbox would be asked for by itself, in one go. Where one cannot be had it is asked for once more,
+ * and that counts. */
+static int
+learn_ahead(struct search *x, const struct recover_ids *awaited, struct err *e)
+{
+	struct search all = { .run = x->run, .in = x->in, .at = { FAR, NEAR } };
+	struct sizes fit = { { 0 } };
+	struct wanted w;
+	size_t k, boxes = 0;
+	uint32_t i = 0;
+	int s, status = 0;
+
+	while (i < x->in->messages.n && status == 0) {
+		i = take_box(x, i, awaited);
+		if (x->n[FAR] == 0 || x->n[NEAR] == 0)
+			continue;
+		boxes++;
+		status = search_learn_local(x, e);
+		for (s = 0; s < SIDES && status == 0; s++) {
+			if (search_is_local(x, (enum side)s))
+				continue;
+			w = want_headers(x, (enum side)s, true, &fit);
+			for (k = 0; k < x->items.n; k++)
+				if (wants_header(x, &x->items.at[k], &w))
+					search_add(&all, (enum side)s, x->items.at[k].id);
+			sizes_release(&fit);
+			fit = (struct sizes){ { 0 } };
+		}
+	}
+	if (status == 0 && boxes > 1)
+		status = search_learn(&all, IDENT_HEADER | IDENT_SIZE, is_among, NULL, e);
+	search_release(&all);
+	return status;
+}
+
 int
 twins_find(struct run *r, struct plan_input *in, struct err *e)
 {
 	struct search x = { .run = r, .in = in, .at = { FAR, NEAR } };
 	struct recover_ids awaited = { { 0 } };
-	uint32_t i, box;
+	uint32_t i = 0, box;
 	int status = recover_awaited(r, &awaited, e);
 
-	/* prepare() gives the messages of one mailbox in a row. */
-	for (i = 0; i < in->messages.n && status == 0;) {
+	if (status == 0)
+		status = learn_ahead(&x, &awaited, e);
+	while (i < in->messages.n && status == 0) {
 		box = in->messages.at[i].box;
-		search_clear(&x);
-		for (; i < in->messages.n && in->messages.at[i].box == box; i++)
-			add_item(&x, i, &awaited);
+		i = take_box(&x, i, &awaited);
 		status = find_in_box(&x, in, r->boxes.at[box].name, e);
 		if (status == 0)
 			status = run_check_cancel(r, e);

@@ -222,17 +222,19 @@ cmp_uid(const void *x, const void *y)
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-/* How many commands, SELECTs among them, ask for AHEAD messages. */
+/* How many commands, SELECTs among them, ask for AHEAD messages; behind what is under way already. */
 static unsigned
 find_ahead(const struct fetch_work *w, size_t n)
 {
 	size_t i, commands = 0, messages = 1;
+	unsigned ahead;
 
 	for (i = 0; i < n; i++) {
 		commands += 2 + w[i].n / PER_COMMAND;
 		messages += w[i].n;
 	}
-	return (unsigned)(AHEAD * commands / messages) < 2 ? 2 : (unsigned)(AHEAD * commands / messages);
+	ahead = (unsigned)(AHEAD * commands / messages);
+	return (ahead < 2 ? 2 : ahead) + (n > 0 ? imap_unanswered(w[0].c->s) : 0);
 }
 
 /* What one mailbox alone is to blame for stays with it. -1: the session is dead. */
