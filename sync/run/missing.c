@@ -32,6 +32,22 @@ missing_ask(struct run *r, enum side s, const char *full, struct err *e)
 	return pool_run(r->pool, &x.job, e) < 0 ? -2 : x.answer;
 }
 
+enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after so many */
+
+int
+missing_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e)
+{
+	struct box_side *bs = &rec->side[s];
+	int answer = missing_ask(r, s, full, e);
+
+	if (answer != -1)
+		return answer == -2 ? -2 : !answer;
+	if (bs->missing_runs >= MISSING_RUNS)
+		return 1;
+	bs->missing_runs++;
+	return box_put(r->state, rec, e) < 0 ? -2 : -1;
+}
+
 /* R7: another store than last time. Every cursor of that side is made one that cannot match, which
  * makes each mailbox go through adoption, or be forgotten on that side where it is missing (check_foreign).
  * A store without a mark where one is known is another one too: a dry run makes none. */
@@ -67,8 +83,6 @@ missing_check_fingerprint(struct run *r, enum side s, struct err *e)
 	}
 	return memory_put(r->state, name, is, e);
 }
-
-enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after so many */
 
 /* R6: asks the store about a mailbox it did not list though the base knows it. */
 static int

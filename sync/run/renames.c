@@ -12,7 +12,7 @@
  * the other side has refused to rename (BOX_ID_APART); one that left the channel's patterns.
  *
  * Must hold: nothing is concluded from a list that is not complete, nor where a sample cannot be read for the moment; a name
- * that is not listed must be denied by the store.
+ * that is not listed must be denied by the store, or shrugged at in two runs (R6).
  */
 #include "sync/run/run.h"
 
@@ -26,6 +26,7 @@ struct place {
 	const char *was[SIDES];		/* its full name there in the last run */
 	const char *on[SIDES];		/* now; NULL = nowhere, or not known where */
 	bool is_home[SIDES];		/* on == was, and it is that mailbox as far as can be told */
+	bool is_replaced[SIDES];	/* on == was, and it is another; its twin was renamed, and it goes along (R7) */
 	bool is_tied;
 	bool is_hidden[SIDES];		/* not listed under its name, which the store does not deny */
 	bool is_ours[SIDES];		/* renamed there by a run that did not learn so */
@@ -39,7 +40,7 @@ struct renames {
 	VEC(struct intent) intents;
 	const struct mailbox **owned[SIDES];	/* listed mailboxes that are somebody's home or new place */
 	size_t owned_n[SIDES];
-	bool is_unsure[SIDES];		/* evidence could not be read */
+	bool is_unsure[SIDES];		/* evidence could not be read, or the store did not say whether a name is free */
 };
 
 /* ---- names ---- */
@@ -433,8 +434,9 @@ find_place(struct renames *x, struct place *p, enum side s, enum evidence by, st
 	if (got <= 0)
 		return got;
 	if (listing_find(&r->listing[s], p->was[s]) == NULL) {
-		got = missing_ask(r, s, p->was[s], e);
-		if (got != 0)
+		got = missing_denied(r, p->rec, s, p->was[s], e);
+		x->is_unsure[s] |= got == -1;
+		if (got != 1)
 			return got == -2 ? -1 : 0;
 	}
 	p->on[s] = m->name;
@@ -717,11 +719,31 @@ forget_replaced(struct renames *x, struct place *p, enum side s, struct err *e)
 	const struct mailbox *m = listed(x->run, s, p->was[s]);
 	struct box_side *bs = &p->rec->side[s];
 
-	if (is_linked(p) || p->is_home[s] || m == NULL || !bs->is_known || is_same(bs, m) != 0 ||
+	if ((!p->is_replaced[s] && (is_linked(p) || p->is_home[s])) || m == NULL || !bs->is_known || is_same(bs, m) != 0 ||
 	    bs->cursor.epoch != m->cursor.epoch)
 		return 0;
 	bs->cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
 	return box_put(x->run->state, p->rec, e);
+}
+
+/* Another mailbox under its own name, whose twin was renamed, is called as that is from here on. */
+static void
+find_replaced(struct renames *x, enum side s)
+{
+	enum side other = side_other(s);
+	const struct mailbox *m;
+	struct place *p;
+	size_t i;
+
+	for (i = 0; i < x->n; i++) {
+		p = &x->at[i];
+		m = p->rec->side[s].is_known ? listed(x->run, s, p->was[s]) : NULL;
+		if (p->on[s] != NULL || p->on[other] == NULL || p->is_home[other] || m == NULL || !is_free(x, s, m))
+			continue;
+		p->on[s] = p->was[s];
+		p->is_home[s] = p->is_replaced[s] = true;
+		own(x, s, m);
+	}
 }
 
 /* Names are swapped: all records get theirs before any is looked up by it. */
@@ -731,6 +753,8 @@ conclude(struct renames *x, struct err *e)
 	size_t i;
 	int s;
 
+	for (s = 0; s < SIDES; s++)
+		find_replaced(x, (enum side)s);
 	if (ask_hidden(x, e) < 0 || unlink_taken(x, e) < 0)
 		return -1;
 	for (i = 0; i < x->n; i++)

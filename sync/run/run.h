@@ -135,6 +135,9 @@ const char *name_now(const struct box_record *rec, enum side s);
 /* missing.c */
 /* 1: the store has such a mailbox, 0: it says that it has not, -1: not known; -2 with *e: no session. */
 int missing_ask(struct run *r, enum side s, const char *full, struct err *e);
+/* R6: 1 the store denies that the mailbox of rec has that name, or shrugs in a second run; 0 it has it; -1 a first shrug, which is
+ * counted; -2 with *e. */
+int missing_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e);
 /* R7: another store than last time. */
 int missing_check_fingerprint(struct run *r, enum side s, struct err *e);
 /* Which mailboxes that the base knows are gone, or are others (R6, R7). */

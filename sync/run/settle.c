@@ -555,6 +555,8 @@ split(struct exec *x, struct run_box *box, enum side s, struct err *e)
 
 	if (box->rec.id == 0 || strcmp(actual, name) == 0)
 		return 0;
+	/* Copied now, mail would be where its twin is not to be. */
+	box->side[FAR].has_failed = box->side[NEAR].has_failed = true;
 	if (renames_apart(r, &box->rec, s, e) < 0)
 		return -1;
 	for (i = 0; i < r->boxes.n; i++) {
@@ -607,7 +609,6 @@ rename_failed(struct exec *x, struct batch *b, struct err *e)
 	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "cannot be renamed from %s to %s on %s (%s): what is in it "
 	    "is moved message by message", b->part[0].on, b->to_on, side_name(b->side), b->err.text));
 	r->is_split = true;
-	/* Copied there now, mail would be where its twin is not to be. */
 	leave_alone(r, b->side, b->part[0].on);
 	return split(x, box, b->side, e);
 }

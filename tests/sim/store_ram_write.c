@@ -729,6 +729,11 @@ ram_rename_mailbox(struct session *session, const char *from_name, const char *t
 	}
 	changes(r, from, r->sim->policy.create[r->side] && from != 0, "a rename");
 	changes(r, to, r->sim->policy.create[r->side], "a rename");
+	/* What was not renamed is renamed back, as the next list shows it. */
+	if (f == FATE_LIE) {
+		ram_mistaken(r->sim->ram[FAR]);
+		ram_mistaken(r->sim->ram[NEAR]);
+	}
 	sim_trace(r->sim, "  %s: %s is renamed to %s", r->store.name, from_name, to_name);
 	if (takes_effect(f))
 		ram_rename(r, from, to, false, renames);
