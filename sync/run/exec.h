@@ -29,5 +29,14 @@ void settle_fill(struct exec *x, struct batch *b, uint32_t op);	/* adds an opera
 int settle_intents(struct exec *x, struct batch *b, struct err *e);
 int settle(struct exec *x, struct batch *b, struct err *e);
 int settle_state_only(struct exec *x, uint32_t op, struct err *e);
+/* Keeps a record, or forgets it where neither side has it any more. */
+int settle_put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e);
+int settle_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e);
+
+/* settle_boxes.c */
+/* Before a mailbox is made again. */
+int settle_revive(struct exec *x, const struct batch *b, struct err *e);
+/* A mailbox was made, renamed or removed, or not. */
+int settle_box(struct exec *x, struct batch *b, struct err *e);
 
 #endif

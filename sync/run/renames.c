@@ -14,467 +14,9 @@
  * Must hold: nothing is concluded from a list that is not complete, nor where a sample cannot be read for the moment; a name
  * that is not listed must be denied by the store, or shrugged at in two runs (R6).
  */
-#include "sync/run/run.h"
+#include "sync/run/places.h"
 
-#include "state/base/log.h"
 #include "state/model/name.h"
-#include "sync/pair/patterns.h"
-
-/* A mailbox of the base, and where it is. */
-struct place {
-	struct box_record *rec;
-	const char *was[SIDES];		/* its full name there in the last run */
-	const char *on[SIDES];		/* now; NULL = nowhere, or not known where */
-	bool is_home[SIDES];		/* on == was, and it is that mailbox as far as can be told */
-	bool is_replaced[SIDES];	/* on == was, and it is another; its twin was renamed, and it goes along (R7) */
-	bool is_tied;
-	bool is_hidden[SIDES];		/* not listed under its name, which the store does not deny */
-	bool is_ours[SIDES];		/* renamed there by a run that did not learn so */
-};
-
-struct renames {
-	struct run *run;
-	struct arena *arena;
-	struct place *at;
-	size_t n;
-	VEC(struct intent) intents;
-	const struct mailbox **owned[SIDES];	/* listed mailboxes that are somebody's home or new place */
-	size_t owned_n[SIDES];
-	bool is_unsure[SIDES];		/* evidence could not be read, or the store did not say whether a name is free */
-};
-
-/* ---- names ---- */
-
-static const char *
-full_name(struct run *r, enum side s, const char *name)
-{
-	return arena_printf(&r->arena, "%s%s", r->set->box[s], name);
-}
-
-/* Without the channel's prefix; NULL = not a name of the channel's. */
-static const char *
-channel_name(const struct run *r, enum side s, const char *full)
-{
-	return patterns_select(r->set->patterns.at, r->set->patterns.n, r->set->box[s], r->set->store[s]->is_inbox_listed,
-	    full);
-}
-
-static struct mailbox *
-listed(const struct run *r, enum side s, const char *full)
-{
-	return listing_selectable(&r->listing[s], full);
-}
-
-/* ---- who is at home ---- */
-
-/* 1 it is, 0 it is not, -1 the two cannot be compared. */
-static int
-is_same(const struct box_side *known, const struct mailbox *m)
-{
-	if (strcmp(known->mailbox_id, BOX_ID_APART) == 0)
-		return -1;
-	if (*known->mailbox_id != '\0' && *m->id != '\0')
-		return strcmp(known->mailbox_id, m->id) == 0;
-	if (!m->has_cursor || known->cursor.epoch == 0)
-		return -1;
-	return known->cursor.epoch == m->cursor.epoch ? -1 : 0;
-}
-
-static void
-own(struct renames *x, enum side s, const struct mailbox *m)
-{
-	x->owned[s][x->owned_n[s]++] = m;
-}
-
-static bool
-is_owned(const struct renames *x, enum side s, const struct mailbox *m)
-{
-	size_t i;
-
-	for (i = 0; i < x->owned_n[s]; i++)
-		if (x->owned[s][i] == m)
-			return true;
-	return false;
-}
-
-/* Twins of two names that are to stay so, or below such: their names tell nothing of each other's (Roles). */
-static bool
-is_tied(const struct run *r, const struct box_record *rec)
-{
-	size_t i;
-	int s;
-
-	for (i = 0; i < r->base_n; i++) {
-		if (strcmp(name_on(&r->base[i], FAR), name_on(&r->base[i], NEAR)) == 0)
-			continue;
-		for (s = 0; s < SIDES; s++)
-			if (rec == &r->base[i] || name_is_below(rec->name, name_on(&r->base[i], (enum side)s)))
-				return true;
-	}
-	return false;
-}
-
-static bool
-may_move(const struct place *p, enum side s)
-{
-	return !p->is_tied && p->rec->side[s].is_known && !names_is_inbox(p->rec->name) && !names_is_inbox(p->was[s]) &&
-	    strcmp(p->rec->side[s].mailbox_id, BOX_ID_APART) != 0;
-}
-
-static void
-find_homes(struct renames *x, enum side s)
-{
-	struct mailbox *m;
-	struct place *p;
-	size_t i;
-
-	x->owned_n[s] = 0;
-	for (i = 0; i < x->n; i++) {
-		p = &x->at[i];
-		p->on[s] = NULL;
-		p->is_home[s] = false;
-		m = p->rec->side[s].is_known ? listed(x->run, s, p->was[s]) : NULL;
-		if (m == NULL || (may_move(p, s) && is_same(&p->rec->side[s], m) == 0))
-			continue;
-		p->is_home[s] = true;
-		p->on[s] = p->was[s];
-		own(x, s, m);
-	}
-}
-
-static bool
-is_anyone_away(const struct renames *x, enum side s)
-{
-	size_t i;
-
-	for (i = 0; i < x->n; i++)
-		if (!x->at[i].is_home[s] && may_move(&x->at[i], s))
-			return true;
-	return false;
-}
-
-/* ---- identities that a list does not tell ---- */
-
-struct ids_job {
-	struct job job;
-	enum side side;
-	VEC(struct mailbox) boxes;
-	struct arena arena;
-};
-
-static int
-run_ids(struct job *j, struct session *session[SIDES], struct err *e)
-{
-	struct ids_job *q = (struct ids_job *)j;
-	struct session *c = session[q->side];
-
-	return c->store->ops->identities(c, q->boxes.at, q->boxes.n, &q->arena, e);
-}
-
-/* Moved since, and of an epoch that others share: it may be another's place by now. */
-static bool
-is_doubtful(const struct renames *x, enum side s, size_t i)
-{
-	const struct box_side *bs = &x->at[i].rec->side[s], *other;
-	const struct mailbox *m = listed(x->run, s, x->at[i].was[s]);
-	size_t k;
-
-	if (m == NULL || *m->id != '\0' || *bs->mailbox_id == '\0' || !may_move(&x->at[i], s) || !m->has_cursor ||
-	    cursor_stands(&bs->cursor, &m->cursor))
-		return false;
-	for (k = 0; k < x->n; k++) {
-		other = &x->at[k].rec->side[s];
-		if (k != i && other->is_known && other->cursor.epoch == bs->cursor.epoch && may_move(&x->at[k], s) &&
-		    (!x->at[k].is_home[s] || !cursor_stands(&other->cursor, &listed(x->run, s, x->at[k].was[s])->cursor)))
-			return true;
-	}
-	return false;
-}
-
-static int
-ask_ids(struct renames *x, enum side s, struct err *e)
-{
-	struct run *r = x->run;
-	struct ids_job q = { .job = { .run = run_ids }, .side = s };
-	bool is_away = is_anyone_away(x, s);
-	struct mailbox *m;
-	size_t i;
-	int status = 0;
-
-	if (r->set->store[s]->ops->identities == NULL)
-		return 0;
-	for (i = 0; i < x->n; i++)
-		if (is_doubtful(x, s, i))
-			vec_push(&q.boxes, *listed(r, s, x->at[i].was[s]));
-	for (i = 0; i < r->listing[s].boxes.n && is_away; i++) {
-		m = &r->listing[s].boxes.at[i];
-		if (*m->id == '\0' && !(m->attrs & MAILBOX_NOSELECT) && !is_owned(x, s, m) && channel_name(r, s, m->name) != NULL)
-			vec_push(&q.boxes, *m);
-	}
-	q.job.needs[s] = true;
-	if (q.boxes.n > 0)
-		status = pool_run(r->pool, &q.job, e);
-	for (i = 0; i < q.boxes.n && status == 0; i++)
-		listing_find(&r->listing[s], q.boxes.at[i].name)->id = arena_strdup(&r->arena, q.boxes.at[i].id);
-	vec_release(&q.boxes);
-	arena_release(&q.arena);
-	return status;
-}
-
-/* ---- evidence ---- */
-
-enum { SAMPLE = 3, NAMES_MOST = 200, CANDIDATES_MOST = 4 };
-
-struct sample_job {
-	struct job job;
-	enum side side;
-	const char *on;
-	uint64_t epoch;
-	struct identify_item items[SAMPLE];
-	struct key keys[NAMES_MOST];
-	struct ident ident[NAMES_MOST];
-	bool gone[NAMES_MOST];
-	size_t n;
-};
-
-static int
-run_sample(struct job *j, struct session *session[SIDES], struct err *e)
-{
-	struct sample_job *q = (struct sample_job *)j;
-	struct session *c = session[q->side];
-
-	return store_identify_one(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER, e);
-}
-
-static int
-run_names(struct job *j, struct session *session[SIDES], struct err *e)
-{
-	struct sample_job *q = (struct sample_job *)j;
-	struct session *c = session[q->side];
-
-	return c->store->ops->confirm_gone(c, q->on, q->keys, q->n, q->gone, e);
-}
-
-/* Messages known there, spread over the mailbox: all of them, or those whose header is known. */
-static int
-take_sample(struct run *r, const struct box_record *rec, enum side s, size_t most, bool wants_header,
-    struct sample_job *q, struct err *e)
-{
-	uint64_t every = rec->side[s].here / most, seen = 0, after = 0;
-	struct arena a = { 0 };
-	struct record m;
-	int got = 1;
-
-	while (q->n < most && (got = message_next(r->state, &a, rec->id, after, &m, e)) > 0) {
-		after = m.id;
-		if (m.half[s].presence == PRESENCE_HERE && (!wants_header || (m.ident.has & IDENT_HEADER)) &&
-		    (every == 0 || seen++ % every == 0)) {
-			q->keys[q->n] = key_dup(&r->arena, m.half[s].key);
-			q->ident[q->n++] = m.ident;
-		}
-		arena_release(&a);
-	}
-	arena_release(&a);
-	return got < 0 ? -1 : 0;
-}
-
-/* The messages that are under their keys still are what they were, and half of those asked for are there. 1/0/-1 */
-static int
-sample_matches(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
-{
-	struct run *r = x->run;
-	struct sample_job *q = mem_alloc(sizeof *q);
-	bool is_unread = false;
-	size_t i, equal = 0;
-	int status = -1;
-
-	*q = (struct sample_job){ .job = { .run = run_sample }, .side = s, .on = m->name, .epoch = m->cursor.epoch };
-	q->job.needs[s] = true;
-	if (take_sample(r, rec, s, SAMPLE, true, q, e) < 0)
-		goto done;
-	for (i = 0; i < q->n; i++)
-		q->items[i] = (struct identify_item){ .key = q->keys[i], .hint = "" };
-	/* Of one that was empty nothing can be mistaken. */
-	if (rec->side[s].here == 0)
-		status = 1;
-	else
-		status = q->n > 0 ? pool_run(r->pool, &q->job, e) : 0;
-	x->is_unsure[s] |= status < 0 && e->scope < ERR_STORE;
-	if (status < 0 && e->scope < ERR_STORE) {
-		status = 0;
-	} else if (status == 0) {
-		for (i = 0; i < q->n; i++) {
-			if (q->items[i].status < 0) {
-				is_unread |= q->items[i].err.retry != ERR_NOW;	/* gone is no riddle */
-				continue;
-			}
-			/* The UID says which message it was; sizes are misstated by some servers. */
-			q->items[i].ident.has &= IDENT_HEADER;
-			if (ident_compare(&q->items[i].ident, &q->ident[i]) == IDENT_DIFFER)
-				goto done;
-			equal++;
-		}
-		status = q->n > 0 && 2 * equal >= q->n;
-		x->is_unsure[s] |= !status && is_unread;
-	}
-done:
-	free(q);
-	return status;
-}
-
-/* A directory's inode may have been given away: half the names it had must be in it. 1/0/-1 */
-static int
-names_match(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
-{
-	struct run *r = x->run;
-	struct sample_job *q;
-	size_t i, here = 0;
-	int status;
-
-	if (r->set->store[s]->ops->confirm_gone == NULL ||
-	    (m->has_cursor && cursor_stands(&rec->side[s].cursor, &m->cursor)))
-		return 1;
-	q = mem_alloc(sizeof *q);
-	*q = (struct sample_job){ .job = { .run = run_names }, .side = s, .on = m->name };
-	q->job.needs[s] = true;
-	status = take_sample(r, rec, s, NAMES_MOST, false, q, e);
-	if (status == 0 && q->n > 0)
-		status = pool_run(r->pool, &q->job, e);
-	x->is_unsure[s] |= status < 0 && e->scope < ERR_STORE;
-	for (i = 0; i < q->n && status == 0; i++)
-		here += !q->gone[i];
-	if (status == 0)
-		status = 2 * here >= q->n;
-	else if (e->scope < ERR_STORE)
-		status = 0;
-	free(q);
-	return status;
-}
-
-/* ---- the search ---- */
-
-/* One above it was renamed so. */
-static bool
-went_along(const struct renames *x, const struct place *p, enum side s, const struct mailbox *m)
-{
-	const struct place *q;
-	size_t i;
-
-	for (i = 0; i < x->n; i++) {
-		q = &x->at[i];
-		if (q->on[s] != NULL && !q->is_home[s] && name_is_below(p->was[s], q->was[s]) && name_is_below(m->name, q->on[s]) &&
-		    strcmp(p->was[s] + strlen(q->was[s]), m->name + strlen(q->on[s])) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_free(const struct renames *x, enum side s, const struct mailbox *m)
-{
-	return !(m->attrs & MAILBOX_NOSELECT) && !is_owned(x, s, m) && !names_is_inbox(m->name) &&
-	    channel_name(x->run, s, m->name) != NULL;
-}
-
-/* 1: m is where p is now, as its identity or its epoch tells. *asked counts what was looked into. */
-static int
-is_its_place(struct renames *x, const struct place *p, enum side s, const struct mailbox *m, int *asked, struct err *e)
-{
-	const struct box_side *bs = &p->rec->side[s];
-	int same = is_same(bs, m);
-
-	/* Only what that makes likely costs anything. */
-	if (same == 0 || (same == -1 && (!m->has_cursor || bs->cursor.epoch != m->cursor.epoch)))
-		return 0;
-	if (went_along(x, p, s, m))
-		return 1;
-	if (same == 1)
-		return names_match(x, p->rec, s, m, e);
-	/* A store of directories tells by its identities alone. */
-	if (!x->run->set->store[s]->ops->has_uid_keys)
-		return 0;
-	return (*asked)++ < CANDIDATES_MOST ? sample_matches(x, p->rec, s, m, e) : 0;
-}
-
-/* What an earlier run was about to name it, if that is where it is. */
-static struct mailbox *
-find_ours(const struct renames *x, const struct place *p, enum side s)
-{
-	struct mailbox *m;
-	size_t i;
-
-	for (i = 0; i < x->intents.n; i++) {
-		if (x->intents.at[i].box != p->rec->id || x->intents.at[i].side != s)
-			continue;
-		m = listed(x->run, s, full_name(x->run, s, x->intents.at[i].server_id));
-		if (m != NULL && !is_owned(x, s, m) && is_same(&p->rec->side[s], m) != 0)
-			return m;
-	}
-	return NULL;
-}
-
-/* How a mailbox is known where it is now: as itself; or, when no other is left, as one of another epoch that is where what
- * lay above it has taken it (R7). */
-enum evidence { EVIDENCE_ITSELF, EVIDENCE_ABOVE };
-
-static int
-find_place(struct renames *x, struct place *p, enum side s, enum evidence by, struct err *e)
-{
-	struct run *r = x->run;
-	struct mailbox *m = by == EVIDENCE_ITSELF ? find_ours(x, p, s) : NULL;
-	int got = m != NULL, asked = 0;
-	size_t i;
-
-	p->is_ours[s] = m != NULL;
-	for (i = 0; i < r->listing[s].boxes.n && got == 0; i++) {
-		m = &r->listing[s].boxes.at[i];
-		if (is_free(x, s, m))
-			got = by == EVIDENCE_ABOVE ? went_along(x, p, s, m) : is_its_place(x, p, s, m, &asked, e);
-	}
-	if (got <= 0)
-		return got;
-	if (listing_find(&r->listing[s], p->was[s]) == NULL) {
-		got = missing_denied(r, p->rec, s, p->was[s], e);
-		x->is_unsure[s] |= got == -1;
-		if (got != 1)
-			return got == -2 ? -1 : 0;
-	}
-	p->on[s] = m->name;
-	own(x, s, m);
-	log_line(LOG_RUN, "%s %s: is called %s now%s", side_name(s), p->was[s], m->name, p->is_ours[s] ? " (ours)" : "");
-	return 0;
-}
-
-static int
-cmp_was_far(const void *a, const void *b)
-{
-	return strcmp(((const struct place *)a)->was[FAR], ((const struct place *)b)->was[FAR]);
-}
-
-static int
-cmp_was_near(const void *a, const void *b)
-{
-	return strcmp(((const struct place *)a)->was[NEAR], ((const struct place *)b)->was[NEAR]);
-}
-
-static int
-find_places(struct renames *x, enum side s, struct err *e)
-{
-	enum evidence by;
-	size_t i;
-
-	/* What was taken along is told by what took it. */
-	qsort(x->at, x->n, sizeof *x->at, s == FAR ? cmp_was_far : cmp_was_near);
-	find_homes(x, s);
-	if (ask_ids(x, s, e) < 0)
-		return -1;
-	find_homes(x, s);
-	for (by = EVIDENCE_ITSELF; by <= EVIDENCE_ABOVE; by++)
-		for (i = 0; i < x->n; i++)
-			if (x->at[i].on[s] == NULL && may_move(&x->at[i], s) && find_place(x, &x->at[i], s, by, e) < 0)
-				return -1;
-	return 0;
-}
 
 /* ---- conclusions ---- */
 
@@ -541,7 +83,7 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 	const struct place *q;
 	size_t i;
 
-	if (listed(x->run, s, full) == NULL) {
+	if (places_listed(x->run, s, full) == NULL) {
 		for (i = 0; i < x->n; i++)
 			if (x->at[i].is_hidden[s] && strcmp(x->at[i].was[s], full) == 0)
 				return true;
@@ -550,14 +92,14 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
 		if (q != p && q->on[s] != NULL && strcmp(q->on[s], full) == 0)
-			return q->is_tied || !is_linked(q) || strcmp(full_name(x->run, s, new_name(x, q)), full) == 0;
+			return q->is_tied || !is_linked(q) || strcmp(places_full_name(x->run, s, new_name(x, q)), full) == 0;
 	}
 	/* Another under a known name goes on in its place (R7), and to the name that was to have. */
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
 		if (q != p && q->on[s] == NULL && q->on[side_other(s)] != NULL && q->rec->side[s].is_known &&
 		    strcmp(q->was[s], full) == 0)
-			return strcmp(full_name(x->run, s, q->rec->name), full) == 0;
+			return strcmp(places_full_name(x->run, s, q->rec->name), full) == 0;
 	}
 	return true;
 }
@@ -566,7 +108,7 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 static bool
 is_taken(const struct renames *x, const struct place *p, enum side s)
 {
-	const char *full = full_name(x->run, s, new_name(x, p)), *on = p->on[s];
+	const char *full = places_full_name(x->run, s, new_name(x, p)), *on = p->on[s];
 	const struct mailbox *m;
 	size_t i;
 
@@ -606,7 +148,7 @@ unlink_place(struct renames *x, struct place *p, struct err *e)
 			continue;
 		p->on[s] = NULL;
 		/* Its name is another's by now where it is listed: then the epoch tells (R7). */
-		if (listed(x->run, s, p->was[s]) == NULL && renames_vanished(x->run, rec, s, e) < 0)
+		if (places_listed(x->run, s, p->was[s]) == NULL && renames_vanished(x->run, rec, s, e) < 0)
 			return -1;
 	}
 	report_note(x->run, NOTE_INFO, rec->name, "renamed on one side to a name the other side has, too: what is in it is "
@@ -628,7 +170,7 @@ ask_hidden(struct renames *x, struct err *e)
 	for (i = 0; i < x->n && is_any; i++)
 		for (s = 0; s < SIDES; s++) {
 			p = &x->at[i];
-			if (p->on[s] != NULL || !p->rec->side[s].is_known || listed(x->run, (enum side)s, p->was[s]) != NULL)
+			if (p->on[s] != NULL || !p->rec->side[s].is_known || places_listed(x->run, (enum side)s, p->was[s]) != NULL)
 				continue;
 			got = missing_ask(x->run, (enum side)s, p->was[s], e);
 			if (got == -2)
@@ -716,10 +258,10 @@ keep_names(struct renames *x, struct place *p, struct err *e)
 static int
 forget_replaced(struct renames *x, struct place *p, enum side s, struct err *e)
 {
-	const struct mailbox *m = listed(x->run, s, p->was[s]);
+	const struct mailbox *m = places_listed(x->run, s, p->was[s]);
 	struct box_side *bs = &p->rec->side[s];
 
-	if ((!p->is_replaced[s] && (is_linked(p) || p->is_home[s])) || m == NULL || !bs->is_known || is_same(bs, m) != 0 ||
+	if ((!p->is_replaced[s] && (is_linked(p) || p->is_home[s])) || m == NULL || !bs->is_known || places_is_same(bs, m) != 0 ||
 	    bs->cursor.epoch != m->cursor.epoch)
 		return 0;
 	bs->cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
@@ -737,12 +279,12 @@ find_replaced(struct renames *x, enum side s)
 
 	for (i = 0; i < x->n; i++) {
 		p = &x->at[i];
-		m = p->rec->side[s].is_known ? listed(x->run, s, p->was[s]) : NULL;
-		if (p->on[s] != NULL || p->on[other] == NULL || p->is_home[other] || m == NULL || !is_free(x, s, m))
+		m = p->rec->side[s].is_known ? places_listed(x->run, s, p->was[s]) : NULL;
+		if (p->on[s] != NULL || p->on[other] == NULL || p->is_home[other] || m == NULL || !places_is_free(x, s, m))
 			continue;
 		p->on[s] = p->was[s];
 		p->is_home[s] = p->is_replaced[s] = true;
-		own(x, s, m);
+		places_own(x, s, m);
 	}
 }
 
@@ -807,6 +349,25 @@ end_intents(struct renames *x, struct err *e)
 	return 0;
 }
 
+/* ---- all of it ---- */
+
+/* Twins of two names that are to stay so, or below such: their names tell nothing of each other's (Roles). */
+static bool
+is_tied(const struct run *r, const struct box_record *rec)
+{
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->base_n; i++) {
+		if (strcmp(name_on(&r->base[i], FAR), name_on(&r->base[i], NEAR)) == 0)
+			continue;
+		for (s = 0; s < SIDES; s++)
+			if (rec == &r->base[i] || name_is_below(rec->name, name_on(&r->base[i], (enum side)s)))
+				return true;
+	}
+	return false;
+}
+
 static int
 find(struct run *r, struct err *e)
 {
@@ -824,12 +385,12 @@ find(struct run *r, struct err *e)
 		x.at[i].rec = &r->base[i];
 		x.at[i].is_tied = has_ties && is_tied(r, &r->base[i]);
 		for (s = 0; s < SIDES; s++)
-			x.at[i].was[s] = full_name(r, (enum side)s, name_now(&r->base[i], (enum side)s));
+			x.at[i].was[s] = places_full_name(r, (enum side)s, name_now(&r->base[i], (enum side)s));
 	}
 	if (load_intents(&x, e) < 0)
 		status = -1;
 	for (s = 0; s < SIDES && status == 0; s++)
-		status = find_places(&x, (enum side)s, e);
+		status = places_find(&x, (enum side)s, e);
 	/* As after a list that is not complete: nothing is concluded in this run. */
 	for (s = 0; s < SIDES; s++)
 		r->listing[s].is_complete &= !x.is_unsure[s];
@@ -909,10 +470,10 @@ renames_may_be(struct run *r, enum side s, const struct mailbox *m)
 		known = &r->base[i].side[s];
 		if (r->base[i].id == 0 || !known->is_known || strcmp(known->mailbox_id, BOX_ID_APART) == 0)
 			continue;
-		home = listed(r, s, full_name(r, s, name_now(&r->base[i], s)));
-		if (home == m || (home != NULL && is_same(known, home) != 0))
+		home = places_listed(r, s, places_full_name(r, s, name_now(&r->base[i], s)));
+		if (home == m || (home != NULL && places_is_same(known, home) != 0))
 			continue;
-		same = is_same(known, m);
+		same = places_is_same(known, m);
 		if (same == 1 || (same == -1 && m->has_cursor && known->cursor.epoch == m->cursor.epoch))
 			return true;
 	}
@@ -949,7 +510,7 @@ renames_shown(struct run *r, enum side s, const char *full)
 		return full;
 	rec = owner_of(r, s, full);
 	if (rec != NULL)
-		return *rec->side[s].now != '\0' ? full_name(r, s, name_on(rec, s)) : full;
+		return *rec->side[s].now != '\0' ? places_full_name(r, s, name_on(rec, s)) : full;
 	/* Nobody's: it goes with what lies above it. */
 	for (i = 0; i < r->base_n; i++) {
 		rec = &r->base[i];

@@ -4,7 +4,7 @@
  *   boxes.c    list both sides, know which mailboxes moved
  *   pairing.c  which go with which, and with which record of the base (R8, R12)
  *   missing.c  which are gone, which are others under the same name (R6, R7)
- *   renames.c  find what was renamed (R12)
+ *   renames.c  find what was renamed (R12): places.c searches, evidence.c looks into mailboxes
  *   gather.c   ask for the deltas of those that moved
  *   fold.c     fold a delta into the base (R1, R2, R4)
  *   recover.c  look into unfinished intents (R11, R19)
@@ -14,7 +14,7 @@
  *   clones.c   find what a person copied (P12)
  *   identify.c what both stand on: learning identities, as cheaply as can be
  *   prepare.c  the planner's input out of the base
- *   exec.c     carry the plan out: batches, intents, settlement (R15, R16)
+ *   exec.c     carry the plan out: batches, intents, settlement (R15, R16); settle.c, settle_boxes.c: what it means for the base
  *   jobs.c     what workers do: one function per kind of batch
  *   refused.c  messages that a server refuses again and again without a reason
  *   copy.c     one message from one store to the other, its digest taken on the way

@@ -7,10 +7,7 @@
  */
 #include "sync/run/exec.h"
 
-#include <strings.h>
-
 #include "state/base/log.h"
-#include "state/model/name.h"
 #include "sync/plan/explain.h"
 #include "sync/plan/merge.h"
 
@@ -127,8 +124,8 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 	}
 }
 
-static int
-put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e)
+int
+settle_put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
@@ -191,35 +188,7 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 		rec->half[b->side] = RECORD_HALF_NEVER;
 		rec->has_agreed = false;
 	}
-	return put(x, exec_box(x, moves ? exec_to_box(x, op) : op->box), rec, e);
-}
-
-/* P8: a mailbox that was removed is about to be made again for what is new or changed on the other side. From here on the
- * rest has gone one by one, and what is copied back is new there: should the run end behind the creation, the next one must
- * not take the mailbox for another one whose mail is all to be copied back. */
-static int
-revive(struct exec *x, const struct batch *b, struct err *e)
-{
-	struct run_box *box = &x->run->boxes.at[b->part[0].box];
-	bool *is_back = mem_alloc(x->in->messages.n + 1);
-	struct record_half *half;
-	size_t i;
-	int status = 0;
-
-	for (i = 0; i < x->plan->ops.n; i++)
-		if (x->plan->ops.at[i].reason == REASON_REVIVED && x->plan->ops.at[i].kind == OP_COPY)
-			is_back[x->plan->ops.at[i].msg] = true;
-	for (i = 0; i < x->in->messages.n && status == 0; i++) {
-		half = &x->live[i]->half[b->side];
-		if (x->in->messages.at[i].box != b->part[0].box || half->presence == PRESENCE_NEVER)
-			continue;
-		*half = is_back[i] ? RECORD_HALF_NEVER : run_half_left(x->run, x->live[i]);
-		x->live[i]->has_agreed &= !is_back[i];
-		status = put(x, box, x->live[i], e);
-	}
-	free(is_back);
-	box->rec.side[b->side].cursor = (struct cursor){ .epoch = EPOCH_REVIVED };
-	return status < 0 ? -1 : box_put(x->run->state, &box->rec, e);
+	return settle_put(x, exec_box(x, moves ? exec_to_box(x, op) : op->box), rec, e);
 }
 
 int
@@ -228,7 +197,7 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 	size_t i;
 
 	if (b->kind == OP_CREATE_BOX && x->plan->ops.at[b->op[0]].reason == REASON_REVIVED)
-		return revive(x, b, e);
+		return settle_revive(x, b, e);
 	if (b->kind == OP_RENAME_BOX) {
 		b->intent[0] = (struct intent){ .kind = INTENT_RENAME, .side = b->side, .box = x->run->boxes.at[b->part[0].box].rec.id,
 			.server_id = x->plan->ops.at[b->op[0]].to, .when = x->run->set->now };
@@ -284,7 +253,7 @@ message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *wh
 		return 0;
 	rec->mark = MARK_FAILED;
 	rec->why = arena_strdup(&x->arena, why->text);
-	return put(x, box, rec, e);
+	return settle_put(x, box, rec, e);
 }
 
 /* The key of one that is gone names another message by now. */
@@ -297,7 +266,7 @@ give_up_key(struct exec *x, const struct run_box *box, enum side s, struct recor
 	for (i = 0; i < x->in->messages.n; i++)
 		if (x->live[i]->id == gone->id && x->live[i]->box == gone->box)
 			x->live[i]->half[s] = gone->half[s];
-	return put(x, box, gone, e);
+	return settle_put(x, box, gone, e);
 }
 
 /* True if `key` on this side of the box already belongs to another record that has its twin. */
@@ -337,7 +306,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	}
 	if (d->key.len == 0) {
 		b->reads_later = true;
-		return put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
+		return settle_put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
 	}
 	if (is_alias(x, box, b->side, d->key, rec->id, &is_twice, e) < 0)
 		return -1;
@@ -355,7 +324,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		rec->why = "";
 		rec->refusals = 0;
 	}
-	if (put(x, box, rec, e) < 0)
+	if (settle_put(x, box, rec, e) < 0)
 		return -1;
 	return intent_delete(x->run->state, b->intent[n].id, e);
 }
@@ -374,11 +343,11 @@ flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
 		x->run->report->side[b->side].flagged++;
 	h->flags = flags_dup(&x->arena, item->flags);
 	h->hint = arena_strdup(&x->arena, item->new_hint);
-	return put(x, exec_box(x, op->box), rec, e);
+	return settle_put(x, exec_box(x, op->box), rec, e);
 }
 
-static int
-write_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e)
+int
+settle_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	const struct store *store = x->run->set->store[b->side];
@@ -401,11 +370,11 @@ expunged(struct exec *x, struct batch *b, size_t n, struct err *e)
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *rec = x->live[op->msg];
 
-	if (write_log(x, b, n, "expunged", e) < 0)
+	if (settle_log(x, b, n, "expunged", e) < 0)
 		return -1;
 	x->run->report->side[b->side].expunged++;
 	rec->half[b->side].presence = PRESENCE_GONE;
-	if (put(x, exec_box(x, op->box), rec, e) < 0)
+	if (settle_put(x, exec_box(x, op->box), rec, e) < 0)
 		return -1;
 	return intent_delete(x->run->state, b->intent[n].id, e);
 }
@@ -424,7 +393,7 @@ is_another(struct exec *x, struct batch *b, size_t n, struct err *e)
 	    "%s names another message by the UID of one that was to be deleted: it is kept, and taken for new",
 	    x->run->set->store[b->side]->name));
 	rec->half[b->side] = RECORD_HALF_NEVER;
-	return put(x, box, rec, e);
+	return settle_put(x, box, rec, e);
 }
 
 /* MOVE: `msg` leaves its box on this side and becomes the twin of `other`. CLONE: a copy of it does. */
@@ -460,190 +429,16 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 			to->agreed.sys |= FLAG_DELETED;
 		}
 	}
-	if (put(x, to_box, to, e) < 0)
+	if (settle_put(x, to_box, to, e) < 0)
 		return -1;
 	x->run->has_left |= m->is_left;
 	if (b->kind == OP_MOVE) {
 		from->half[b->side].presence = PRESENCE_GONE;
-		if (put(x, from_box, from, e) < 0)
+		if (settle_put(x, from_box, from, e) < 0)
 			return -1;
 	}
 	return m->new_key.len > 0 ? intent_delete(x->run->state, b->intent[n].id, e) :
 	    keep_intent(x, b, n, &to->ident, e);
-}
-
-/* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. */
-static int
-box_created(struct exec *x, struct batch *b, struct err *e)
-{
-	struct run_box *box = &x->run->boxes.at[b->part[0].box];
-	struct run_side *rs = &box->side[b->side];
-	bool is_revived = x->plan->ops.at[b->op[0]].reason == REASON_REVIVED;
-	uint32_t i;
-
-	rs->was_written = true;
-	rs->is_gone = false;
-	rs->listed = arena_alloc(&x->run->arena, sizeof *rs->listed);
-	rs->listed->name = b->part[0].on;
-	rs->listed->id = "";
-	if (box->rec.id == 0 || !box->rec.side[b->side].is_known)
-		return 0;
-	for (i = 0; i < x->in->messages.n && !is_revived; i++)
-		if (x->in->messages.at[i].box == b->part[0].box)
-			x->live[i]->half[b->side] = RECORD_HALF_NEVER;
-	box->rec.side[b->side].is_known = false;
-	box->rec.side[b->side].cursor = (struct cursor){ .epoch = 0 };
-	box->rec.side[b->side].mailbox_id = "";
-	if (!is_revived && fold_reset(x->run, box, b->side, e) < 0)
-		return -1;
-	return box_put(x->run->state, &box->rec, e);
-}
-
-/* ---- renames (R12) ---- */
-
-/* A mailbox of the run, or one below it, that has the name `from` on this side. */
-static bool
-goes_along(const struct run_box *b, enum side s, const char *from)
-{
-	return name_is_at_or_below(b->side[s].on, from);
-}
-
-/* What is on one side alone is called what it is called there. */
-static int
-keep_name(struct run *r, struct run_box *b, enum side s, struct err *e)
-{
-	const char *name = b->side[s].on + strlen(r->set->box[s]);
-
-	if (b->rec.id == 0)
-		return 0;
-	if (b->side[side_other(s)].listed == NULL && strcmp(name_on(&b->rec, FAR), name_on(&b->rec, NEAR)) == 0)
-		b->rec.name = name;
-	b->rec.side[s].now = strcmp(name, name_on(&b->rec, s)) != 0 ? name : "";
-	return box_put(r->state, &b->rec, e);
-}
-
-static int
-renamed(struct exec *x, const struct batch *b, struct err *e)
-{
-	struct run *r = x->run;
-	struct run_box *box;
-	size_t i, len = strlen(b->part[0].on);
-
-	for (i = 0; i < r->boxes.n; i++) {
-		box = &r->boxes.at[i];
-		if (box->side[b->side].listed == NULL || !goes_along(box, b->side, b->part[0].on))
-			continue;
-		box->side[b->side].on = arena_printf(&r->arena, "%s%s", b->to_on, box->side[b->side].on + len);
-		box->side[b->side].was_written = true;
-		if (keep_name(r, box, b->side, e) < 0)
-			return -1;
-	}
-	box = &r->boxes.at[b->part[0].box];
-	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "renamed from %s to %s on %s, as on %s", b->part[0].on, b->to_on,
-	    side_name(b->side), side_name(side_other(b->side))));
-	return intent_delete(r->state, b->intent[0].id, e);
-}
-
-/* Refused for good: from here on its two mailboxes go by their names, one missing and one new, whose messages are moved.
- * So do those that would have got, or given up, a name that is part of this. */
-static int
-split(struct exec *x, struct run_box *box, enum side s, struct err *e)
-{
-	struct run *r = x->run;
-	const char *actual = box->side[s].on + strlen(r->set->box[s]), *name = box->rec.name;
-	size_t i;
-
-	if (box->rec.id == 0 || strcmp(actual, name) == 0)
-		return 0;
-	/* Copied now, mail would be where its twin is not to be. */
-	box->side[FAR].has_failed = box->side[NEAR].has_failed = true;
-	if (renames_apart(r, &box->rec, s, e) < 0)
-		return -1;
-	for (i = 0; i < r->boxes.n; i++) {
-		struct run_box *o = &r->boxes.at[i];
-		const char *there = o->side[s].on + strlen(r->set->box[s]);
-
-		if (o != box && o->side[s].listed != NULL && (strcmp(there, name) == 0 || strcmp(o->rec.name, actual) == 0) &&
-		    split(x, o, s, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Names that differ in letter case alone are perhaps one to the server: the twins keep their two spellings. */
-static bool
-is_spelling(const char *a, const char *b)
-{
-	return strcasecmp(a, b) == 0;
-}
-
-/* Nothing more that was planned for what is there now is carried out there. */
-static void
-leave_alone(struct run *r, enum side s, const char *on)
-{
-	size_t i;
-
-	for (i = 0; i < r->boxes.n; i++)
-		if (goes_along(&r->boxes.at[i], s, on))
-			r->boxes.at[i].side[s].has_failed = true;
-}
-
-static int
-rename_failed(struct exec *x, struct batch *b, struct err *e)
-{
-	struct run *r = x->run;
-	struct run_box *box = &r->boxes.at[b->part[0].box];
-
-	x->status[b->op[0]] = OP_FAILED;
-	if (b->outcome == OUTCOME_UNKNOWN) {
-		/* The next run looks what they are called. */
-		leave_alone(r, b->side, b->part[0].on);
-		return 0;
-	}
-	if (intent_delete(r->state, b->intent[0].id, e) < 0)
-		return -1;
-	if (b->status == 0 || b->err.scope >= ERR_STORE)
-		return 0;
-	if (is_spelling(b->part[0].on, b->to_on))
-		return 0;
-	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "cannot be renamed from %s to %s on %s (%s): what is in it "
-	    "is moved message by message", b->part[0].on, b->to_on, side_name(b->side), b->err.text));
-	r->is_split = true;
-	leave_alone(r, b->side, b->part[0].on);
-	return split(x, box, b->side, e);
-}
-
-static int
-box_done(struct exec *x, struct batch *b, struct err *e)
-{
-	struct run_box *box = &x->run->boxes.at[b->part[0].box];
-	uint32_t i = b->op[0];
-
-	if (b->kind == OP_RENAME_BOX && b->outcome != OUTCOME_DONE)
-		return rename_failed(x, b, e);
-	if (b->outcome != OUTCOME_DONE || (b->status < 0 && b->kind != OP_RENAME_BOX)) {
-		x->status[i] = OP_FAILED;
-		/* What was planned for this mailbox on that side cannot be carried out. */
-		if (b->kind == OP_CREATE_BOX)
-			box->side[b->side].has_failed = true;
-		if (b->is_there)
-			report_note(x->run, NOTE_WARNING, box->name, arena_printf(&x->run->arena, b->kind == OP_CREATE_BOX ?
-			    "came to be on the %s side since its mailboxes were listed; waiting for the next run" :
-			    "changed on the %s side while it was to be removed; waiting for the next run",
-			    side_name(b->side)));
-		return 0;
-	}
-	x->status[i] = OP_DONE;
-	x->run->report->is_changed[b->side] = true;
-	if (b->kind == OP_RENAME_BOX)
-		return renamed(x, b, e);
-	if (b->kind == OP_CREATE_BOX)
-		return box_created(x, b, e);
-	if (write_log(x, b, 0, "removed the mailbox", e) < 0)
-		return -1;
-	box->side[b->side].listed = NULL;
-	box->side[b->side].was_written = false;
-	return 0;
 }
 
 static enum outcome
@@ -736,7 +531,7 @@ settle(struct exec *x, struct batch *b, struct err *e)
 	size_t i, n;
 
 	if (is_box_op(b->kind))
-		return box_done(x, b, e);
+		return settle_box(x, b, e);
 	for (i = 0; i < b->n_parts; i++) {
 		p = &b->part[i];
 		for (n = p->first; n < p->first + p->n; n++)
@@ -766,7 +561,7 @@ pair(struct exec *x, const struct op *op, struct err *e)
 	a->why = "";
 	if (message_delete(x->run->state, b->box, b->id, e) < 0)
 		return -1;
-	if (put(x, exec_box(x, op->box), a, e) < 0)
+	if (settle_put(x, exec_box(x, op->box), a, e) < 0)
 		return -1;
 	x->run->report->paired++;
 	x->live[op->other] = a;
@@ -784,7 +579,7 @@ mark(struct exec *x, const struct op *op, struct err *e)
 		for (s = 0; s < SIDES; s++)
 			if (rec->half[s].presence == PRESENCE_GONE)
 				rec->half[s] = RECORD_HALF_NEVER;
-	return put(x, exec_box(x, op->box), rec, e);
+	return settle_put(x, exec_box(x, op->box), rec, e);
 }
 
 int
