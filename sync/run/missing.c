@@ -89,7 +89,9 @@ static int
 check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 {
 	struct box_side *bs = &b->rec.side[s];
-	int answer = missing_ask(r, s, b->side[s].on, e);
+	bool has_name = *bs->now != '\0', is_news;
+	/* The name it was to have there may be another's (R12). */
+	int answer = missing_ask(r, s, has_name ? arena_printf(&r->arena, "%s%s", r->set->box[s], bs->now) : b->side[s].on, e);
 
 	if (answer == -2)
 		return -1;
@@ -108,10 +110,12 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 		    side_name(s)));
 	}
 	/* Counted no further than it matters, so that a mailbox missing for long does not make every run write. */
-	if (bs->missing_runs >= MISSING_RUNS)
-		return 0;
-	bs->missing_runs++;
-	return box_put(r->state, &b->rec, e);
+	is_news = bs->missing_runs < MISSING_RUNS || (has_name && b->side[s].is_gone);
+	if (b->side[s].is_gone)
+		bs->now = "";
+	if (bs->missing_runs < MISSING_RUNS)
+		bs->missing_runs++;
+	return !is_news ? 0 : box_put(r->state, &b->rec, e);
 }
 
 static bool

@@ -156,6 +156,12 @@ unlink_place(struct renames *x, struct place *p, struct err *e)
 	return box_put(x->run->state, rec, e);
 }
 
+static bool
+is_called_alike(const struct place *p)
+{
+	return p->is_home[FAR] && p->is_home[NEAR] && *p->rec->side[FAR].now == '\0' && *p->rec->side[NEAR].now == '\0';
+}
+
 /* Where something was renamed: which of the others hold names though no list shows them. */
 static int
 ask_hidden(struct renames *x, struct err *e)
@@ -166,7 +172,7 @@ ask_hidden(struct renames *x, struct err *e)
 	int s, got;
 
 	for (i = 0; i < x->n; i++)
-		is_any |= is_linked(&x->at[i]) && !(x->at[i].is_home[FAR] && x->at[i].is_home[NEAR]);
+		is_any |= is_linked(&x->at[i]) && !is_called_alike(&x->at[i]);
 	for (i = 0; i < x->n && is_any; i++)
 		for (s = 0; s < SIDES; s++) {
 			p = &x->at[i];
@@ -178,12 +184,6 @@ ask_hidden(struct renames *x, struct err *e)
 			p->is_hidden[s] = got != 0;
 		}
 	return 0;
-}
-
-static bool
-is_called_alike(const struct place *p)
-{
-	return p->is_home[FAR] && p->is_home[NEAR] && *p->rec->side[FAR].now == '\0' && *p->rec->side[NEAR].now == '\0';
 }
 
 static int
