@@ -90,8 +90,10 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 {
 	struct box_side *bs = &b->rec.side[s];
 	bool has_name = *bs->now != '\0', is_news;
-	/* The name it was to have there may be another's (R12). */
-	int answer = missing_ask(r, s, has_name ? arena_printf(&r->arena, "%s%s", r->set->box[s], bs->now) : b->side[s].on, e);
+	/* The name it was to have there may be another's; and what has nothing there but a name has not even that (R12). */
+	const char *full = has_name ? arena_printf(&r->arena, "%s%s", r->set->box[s], bs->now) : b->side[s].on;
+	const struct box_record *owner = strcmp(bs->mailbox_id, BOX_ID_APART) == 0 ? renames_owner(r, s, full) : NULL;
+	int answer = owner != NULL && owner->id != b->rec.id ? 0 : missing_ask(r, s, full, e);
 
 	if (answer == -2)
 		return -1;

@@ -60,31 +60,42 @@ is_owned(const struct renames *x, enum side s, const struct mailbox *m)
 }
 
 static bool
+is_apart(const struct place *p, enum side s)
+{
+	return strcmp(p->rec->side[s].mailbox_id, BOX_ID_APART) == 0;
+}
+
+static bool
 may_move(const struct place *p, enum side s)
 {
 	return !p->is_tied && p->rec->side[s].is_known && !names_is_inbox(p->rec->name) && !names_is_inbox(p->was[s]) &&
-	    strcmp(p->rec->side[s].mailbox_id, BOX_ID_APART) != 0;
+	    !is_apart(p, s);
 }
 
+/* One that has nothing but its name there is at home where that is nobody else's. */
 static void
 find_homes(struct renames *x, enum side s)
 {
 	struct mailbox *m;
 	struct place *p;
 	size_t i;
+	int by_name;
 
 	x->owned_n[s] = 0;
-	for (i = 0; i < x->n; i++) {
-		p = &x->at[i];
-		p->on[s] = NULL;
-		p->is_home[s] = false;
-		m = p->rec->side[s].is_known ? places_listed(x->run, s, p->was[s]) : NULL;
-		if (m == NULL || (may_move(p, s) && places_is_same(&p->rec->side[s], m) == 0))
-			continue;
-		p->is_home[s] = true;
-		p->on[s] = p->was[s];
-		places_own(x, s, m);
-	}
+	for (by_name = false; by_name <= true; by_name++)
+		for (i = 0; i < x->n; i++) {
+			p = &x->at[i];
+			if (is_apart(p, s) != by_name)
+				continue;
+			p->on[s] = NULL;
+			p->is_home[s] = false;
+			m = p->rec->side[s].is_known ? places_listed(x->run, s, p->was[s]) : NULL;
+			if (m == NULL || (by_name && is_owned(x, s, m)) || (may_move(p, s) && places_is_same(&p->rec->side[s], m) == 0))
+				continue;
+			p->is_home[s] = true;
+			p->on[s] = p->was[s];
+			places_own(x, s, m);
+		}
 }
 
 static bool

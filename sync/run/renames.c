@@ -482,21 +482,35 @@ renames_may_be(struct run *r, enum side s, const struct mailbox *m)
 
 /* ---- names as the channel will have them ---- */
 
-/* The record whose mailbox this is on side s. */
-static const struct box_record *
-owner_of(struct run *r, enum side s, const char *full)
+/* How sure it is that a mailbox of this name on side s is that of rec. */
+enum claim { CLAIM_NONE, CLAIM_NAME, CLAIM_KNOWN, CLAIM_FOUND };
+
+static enum claim
+claim(const struct box_record *rec, enum side s, const char *name)
+{
+	if (rec->id == 0 || !rec->side[s].is_known || strcmp(name_now(rec, s), name) != 0)
+		return CLAIM_NONE;
+	if (strcmp(rec->side[s].mailbox_id, BOX_ID_APART) == 0)
+		return CLAIM_NAME;
+	return *rec->side[s].now != '\0' ? CLAIM_FOUND : CLAIM_KNOWN;
+}
+
+const struct box_record *
+renames_owner(const struct run *r, enum side s, const char *full)
 {
 	const char *name = full + strlen(r->set->box[s]);
-	const struct box_record *rec;
+	const struct box_record *best = NULL;
+	enum claim most = CLAIM_NONE, is;
 	size_t i;
 
 	for (i = 0; i < r->base_n; i++) {
-		rec = &r->base[i];
-		if (rec->id != 0 && rec->side[s].is_known &&
-		    strcmp(name_now(rec, s), name) == 0)
-			return rec;
+		is = claim(&r->base[i], s, name);
+		if (is > most) {
+			most = is;
+			best = &r->base[i];
+		}
 	}
-	return NULL;
+	return best;
 }
 
 const char *
@@ -508,7 +522,7 @@ renames_shown(struct run *r, enum side s, const char *full)
 
 	if (!r->has_other_names[s] || strncmp(full, prefix, strlen(prefix)) != 0)
 		return full;
-	rec = owner_of(r, s, full);
+	rec = renames_owner(r, s, full);
 	if (rec != NULL)
 		return *rec->side[s].now != '\0' ? places_full_name(r, s, name_on(rec, s)) : full;
 	/* Nobody's: it goes with what lies above it. */

@@ -152,6 +152,8 @@ int renames_vanished(struct run *r, const struct box_record *rec, enum side s, s
 int renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e);
 /* Where not all is listed, and so nothing was looked for: m is perhaps one that is known and is not where it was. */
 bool renames_may_be(struct run *r, enum side s, const struct mailbox *m);
+/* The record whose mailbox this is on side s; NULL = nobody's. */
+const struct box_record *renames_owner(const struct run *r, enum side s, const char *full);
 /* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */
 const char *renames_shown(struct run *r, enum side s, const char *full);
 
