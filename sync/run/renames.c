@@ -104,25 +104,41 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 	return true;
 }
 
-/* The new name of p cannot be had on side s: another has it, or one that stays below p would meet another there. */
+/* Another has the new name of p on side s. */
 static bool
 is_taken(const struct renames *x, const struct place *p, enum side s)
+{
+	const char *full = places_full_name(x->run, s, new_name(x, p));
+
+	return strcmp(p->on[s], full) != 0 && is_kept_by_another(x, p, s, full);
+}
+
+/* Renamed, one that stays below p would meet another. */
+static bool
+is_met(const struct renames *x, const struct place *p, enum side s)
 {
 	const char *full = places_full_name(x->run, s, new_name(x, p)), *on = p->on[s];
 	const struct mailbox *m;
 	size_t i;
 
-	if (strcmp(on, full) == 0)
+	if (strcmp(on, full) == 0 || name_is_below(full, on))
 		return false;
-	if (is_kept_by_another(x, p, s, full))
-		return true;
-	for (i = 0; i < x->run->listing[s].boxes.n && !name_is_below(full, on); i++) {
+	for (i = 0; i < x->run->listing[s].boxes.n; i++) {
 		m = &x->run->listing[s].boxes.at[i];
 		if (!(m->attrs & MAILBOX_NOSELECT) && name_is_below(m->name, on) && is_kept_by_another(x, p, s, m->name) &&
 		    is_kept_by_another(x, p, s, arena_printf(&x->run->arena, "%s%s", full, m->name + strlen(on))))
 			return true;
 	}
 	return false;
+}
+
+/* The names of p cannot be had. Twins of two names stay so as long as a copy has not been found that was made by these. */
+static bool
+is_to_part(const struct renames *x, const struct place *p)
+{
+	if (is_taken(x, p, FAR) || is_taken(x, p, NEAR))
+		return true;
+	return !(x->is_awaited && p->is_home[FAR] && p->is_home[NEAR]) && (is_met(x, p, FAR) || is_met(x, p, NEAR));
 }
 
 /* From here on the two go by their names. A pair of two names since an earlier run stays with the one that was not renamed. */
@@ -197,7 +213,7 @@ unlink_taken(struct renames *x, struct err *e)
 		again = false;
 		for (i = 0; i < x->n; i++) {
 			p = &x->at[i];
-			if (p->is_tied || !is_linked(p) || is_called_alike(p) || (!is_taken(x, p, FAR) && !is_taken(x, p, NEAR)))
+			if (p->is_tied || !is_linked(p) || is_called_alike(p) || !is_to_part(x, p))
 				continue;
 			if (unlink_place(x, p, e) < 0)
 				return -1;
@@ -325,6 +341,8 @@ load_intents(struct renames *x, struct err *e)
 		after = in.id;
 		if (in.kind == INTENT_RENAME)
 			vec_push(&x->intents, in);
+		else
+			x->is_awaited = true;
 	}
 	return got;
 }

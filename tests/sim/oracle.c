@@ -73,15 +73,28 @@ is_moved(const struct oracle *o, int side, int serial)
 	return oracle_is_between(m->put_in[side], m->gone_from[side] | m->ours_from[side]);
 }
 
+/* All that was known of a side may be void: then what comes to be there is as if first seen, too. */
+static bool
+is_all_blank(const struct oracle *o, int side)
+{
+	int b;
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		if (o->box[b].was_there[side] && !o->box[b].is_blank[side])
+			return false;
+	return true;
+}
+
 /* Filed differently on the two sides, and the program cannot know who moved it: it goes where one of them has it. */
 bool
 oracle_is_astray(const struct oracle *o, int serial)
 {
+	bool is_any = is_all_blank(o, 0) || is_all_blank(o, 1);
 	int f, n;
 
 	for (f = 0; f < ORACLE_BOXES; f++)
 		for (n = 0; n < ORACLE_BOXES; n++)
-			if (f != n && (o->box[f].is_blank[0] || o->box[n].is_blank[1]) &&
+			if (f != n && (is_any || o->box[f].is_blank[0] || o->box[n].is_blank[1]) &&
 			    o->cell[f][serial].was[0] && o->cell[n][serial].was[1])
 				return true;
 	return false;
