@@ -1,15 +1,7 @@
 /* What the program does to a store in RAM. Each act is preceded by step(), held against the policy of the run, told
  * to the oracle, and may fail in every way a real one can.
- *
- * Fates of one item:   done | refused now | refused for good | done, answer lost | not done, answer lost |
- *                      the session dies before it or after it | "done", and it is not
  */
-#include "tests/sim/store_ram.h"
-
-#include "state/base/step.h"
-
-enum fate { FATE_DONE, FATE_REFUSED, FATE_NEVER, FATE_UNKNOWN_DONE, FATE_UNKNOWN_NOT, FATE_DIES_BEFORE,
-	FATE_DIES_AFTER, FATE_LIE };
+#include "tests/sim/store_ram_acts.h"
 
 static struct ram *
 ram_of(struct session *c)
@@ -17,8 +9,8 @@ ram_of(struct session *c)
 	return (struct ram *)c->store;
 }
 
-static enum fate
-fate_of(struct sim *s)
+enum fate
+ram_fate(struct sim *s)
 {
 	static const enum fate fates[] = { FATE_REFUSED, FATE_NEVER, FATE_UNKNOWN_DONE, FATE_UNKNOWN_NOT, FATE_DIES_BEFORE,
 		FATE_DIES_AFTER, FATE_UNKNOWN_DONE, FATE_DIES_AFTER };
@@ -39,9 +31,8 @@ fate_of(struct sim *s)
 	return f;
 }
 
-/* What is about to be changed on this side is allowed in this run, and noticed. */
-static void
-changes(struct ram *r, int box, bool is_allowed, const char *what)
+void
+ram_changes(struct ram *r, int box, bool is_allowed, const char *what)
 {
 	struct sim *s = r->sim;
 
@@ -70,9 +61,8 @@ enter_writable(struct ram_session *c, const char *call, const char *name, uint64
 	return box;
 }
 
-/* In front of a durable act. -1: the program ends here. */
-static int
-act(struct ram_session *c, enum step_kind kind, const char *what, struct err *e)
+int
+ram_act(struct ram_session *c, enum step_kind kind, const char *what, struct err *e)
 {
 	if (step(kind, what, e) == 0)
 		return 0;
@@ -84,7 +74,7 @@ act(struct ram_session *c, enum step_kind kind, const char *what, struct err *e)
 static int
 answer(struct ram_session *c, struct err *e)
 {
-	return ram_of(&c->session)->kind == RAM_MAILDIR ? 0 : act(c, STEP_ANSWER, "answer", e);
+	return ram_of(&c->session)->kind == RAM_MAILDIR ? 0 : ram_act(c, STEP_ANSWER, "answer", e);
 }
 
 static bool
@@ -132,8 +122,8 @@ set_flags(struct ram *r, int box, size_t i, uint32_t flags)
 	ram_watch_act(r, box);
 }
 
-static void
-remove_message(struct ram *r, int box, size_t i)
+void
+ram_expunge(struct ram *r, int box, size_t i)
 {
 	const struct ram_message *m = &r->box[box].messages.at[i];
 
@@ -192,7 +182,7 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c)
 	struct deliver_item *item = &d->items[index];
 	struct ram_message *m;
 
-	changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
+	ram_changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
 	m = ram_put(r, d->box, c, sim_bits(item->flags), ram_number(item->name));
 	ram_watch_act(r, d->box);
 	m->is_given = item->name.len > 0;
@@ -215,7 +205,7 @@ deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struc
 {
 	struct ram *r = ram_of(&d->c->session);
 	struct deliver_item *item = &d->items[index];
-	enum fate f = fate_of(r->sim);
+	enum fate f = ram_fate(r->sim);
 
 	if (!r->box[d->box].exists || r->box[d->box].epoch != d->epoch)
 		f = FATE_REFUSED;
@@ -229,7 +219,7 @@ deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struc
 		refuse(r, is_together ? FATE_REFUSED : f, sim_box_name[d->box], &item->err);
 		return 0;
 	}
-	if (act(d->c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "delivery", e) < 0)
+	if (ram_act(d->c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "delivery", e) < 0)
 		return -1;
 	item->outcome = OUTCOME_UNKNOWN;
 	if (f == FATE_DIES_BEFORE)
@@ -353,12 +343,12 @@ begin_item(struct ram_session *c, int box, struct key key, enum fate *f_r, long 
 		err_class(why, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: it is not there", r->store.name);
 		return 0;
 	}
-	*f_r = fate_of(s);
+	*f_r = ram_fate(s);
 	if (*f_r == FATE_REFUSED || *f_r == FATE_NEVER) {
 		refuse(r, *f_r, sim_box_name[box], why);
 		return 0;
 	}
-	if (act(c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "change", e) < 0)
+	if (ram_act(c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "change", e) < 0)
 		return -1;
 	*o = OUTCOME_UNKNOWN;
 	/* An act that nothing was seen of. */
@@ -367,14 +357,14 @@ begin_item(struct ram_session *c, int box, struct key key, enum fate *f_r, long 
 	return *f_r == FATE_DIES_BEFORE ? ram_die(c, e) : 1;
 }
 
-static bool
-takes_effect(enum fate f)
+bool
+ram_takes_effect(enum fate f)
 {
 	return f == FATE_DONE || f == FATE_UNKNOWN_DONE || f == FATE_DIES_AFTER;
 }
 
-static int
-end_item(struct ram_session *c, enum fate f, enum outcome *o, struct err *e)
+int
+ram_end_item(struct ram_session *c, enum fate f, enum outcome *o, struct err *e)
 {
 	if (answer(c, e) < 0)
 		return -1;
@@ -413,7 +403,7 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		remove = sim_bits(items[i].remove);
 		m = &r->box[box].messages.at[at];
 		flags = ((m->flags | add) & ~remove) & r->keeps;
-		changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)) ||
+		ram_changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)) ||
 		    r->sim->has_moved[r->side][box], "a flag change");
 		if (((add | remove) & ~r->sim->common & ~(uint32_t)FLAG_DELETED) && !r->sim->has_created[r->side][box])
 			sim_fail(r->sim, "flags %s are changed, which the two sides cannot both keep",
@@ -423,11 +413,11 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		/* Nothing will ever show it again but a full list, next week. */
 		if (f == FATE_LIE)
 			oracle_lied(r->sim->oracle, box, m->c->serial);
-		if (takes_effect(f))
+		if (ram_takes_effect(f))
 			set_flags(r, box, (size_t)at, flags);
 		items[i].flags = sim_flags(flags, r->spells_lower);
 		items[i].new_hint = ram_hint(r, a, m);
-		if (end_item(c, f, &items[i].outcome, e) < 0)
+		if (ram_end_item(c, f, &items[i].outcome, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -442,10 +432,10 @@ expunge_one(struct ram_session *c, int box, long at, struct err *e)
 
 	if (r->kind != RAM_MAILDIR && !(m->flags & FLAG_DELETED)) {
 		set_flags(r, box, (size_t)at, m->flags | FLAG_DELETED);
-		if (act(c, STEP_SEND, "UID EXPUNGE", e) < 0)
+		if (ram_act(c, STEP_SEND, "UID EXPUNGE", e) < 0)
 			return -1;
 	}
-	remove_message(r, box, (size_t)at);
+	ram_expunge(r, box, (size_t)at);
 	return 0;
 }
 
@@ -486,15 +476,15 @@ expunge(struct session *session, const char *name, uint64_t epoch, struct expung
 			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "it has other flags now");
 			continue;
 		}
-		changes(r, box, r->sim->policy.expunge[r->side], "an expunge");
+		ram_changes(r, box, r->sim->policy.expunge[r->side], "an expunge");
 		if (f == FATE_LIE)
 			oracle_lied(r->sim->oracle, box, m->c->serial);
 		if (f == FATE_LIE && r->kind == RAM_CONDSTORE)
 			oracle_miscounted(r->sim->oracle, box);
 		sim_trace(r->sim, "  %s %s: %s is expunged", r->store.name, name, ram_text(r, m));
-		if (takes_effect(f) && expunge_one(c, box, at, e) < 0)
+		if (ram_takes_effect(f) && expunge_one(c, box, at, e) < 0)
 			return -1;
-		if (end_item(c, f, &items[i].outcome, e) < 0)
+		if (ram_end_item(c, f, &items[i].outcome, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -569,13 +559,13 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	r->sim->has_moved[r->side][to] = true;
 	if (keep)
 		return 0;
-	if (!r->has_move && r->kind != RAM_MAILDIR && act(c, STEP_SEND, "STORE and EXPUNGE", e) < 0)
+	if (!r->has_move && r->kind != RAM_MAILDIR && ram_act(c, STEP_SEND, "STORE and EXPUNGE", e) < 0)
 		return -1;
 	at = r->kind == RAM_MAILDIR ? at : ram_find_still(c, box, ram_key(r, &r->sim->arena, &old));
 	if (at < 0)
 		return 0;
 	r->sim->deletions[r->side][box] -= is_deletion(r, box, &r->box[box].messages.at[at]);
-	remove_message(r, box, (size_t)at);
+	ram_expunge(r, box, (size_t)at);
 	return 0;
 }
 
@@ -607,8 +597,8 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 			return -1;
 		if (got == 0)
 			continue;
-		changes(r, box, keep || may(r, SYNC_GONE), "a move");
-		changes(r, to, may(r, SYNC_NEW | SYNC_OLD), "a move");
+		ram_changes(r, box, keep || may(r, SYNC_GONE), "a move");
+		ram_changes(r, to, may(r, SYNC_NEW | SYNC_OLD), "a move");
 		if (!r->box[to].exists || r->box[to].epoch != into)
 			return err_set(e, ERR_BOX, "%s: no mailbox %s", r->store.name, to_name);
 		sim_trace(r->sim, "  %s %s: %s is %s to %s", r->store.name, name,
@@ -616,7 +606,7 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 		m = r->box[box].messages.at[at];
 		if (f == FATE_LIE && !keep)
 			oracle_lied(r->sim->oracle, box, m.c->serial);
-		if (takes_effect(f) && move_one(c, box, at, to, items[i].name, keep, &m, e) < 0)
+		if (ram_takes_effect(f) && move_one(c, box, at, to, items[i].name, keep, &m, e) < 0)
 			return -1;
 		items[i].new_key = KEY_NONE;
 		items[i].new_hint = "";
@@ -624,118 +614,8 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 			items[i].new_key = ram_key(r, a, &m);
 			items[i].new_hint = ram_hint(r, a, &m);
 		}
-		if (end_item(c, f, &items[i].outcome, e) < 0)
+		if (ram_end_item(c, f, &items[i].outcome, e) < 0)
 			return -1;
 	}
 	return 0;
-}
-
-/* ---- mailboxes ---- */
-
-/* 1 go on, 0 refused, -1 dead; *f_r otherwise. */
-static int
-begin_box(struct ram_session *c, const char *call, int box, enum fate *f_r, enum outcome *o, struct err *e)
-{
-	struct ram *r = ram_of(&c->session);
-
-	*o = OUTCOME_FAILED;
-	c->is_alone = strcmp(call, "remove") == 0;
-	if (ram_enter(c, call, box, e) < 0)
-		return -1;
-	c->is_alone = false;
-	if (box < 0) {
-		sim_fail(r->sim, "%s of a mailbox that nobody knows", call);
-		return err_set(e, ERR_BOX, "no such mailbox");
-	}
-	*f_r = fate_of(r->sim);
-	if (*f_r == FATE_REFUSED || *f_r == FATE_NEVER)
-		return err_class(e, ERR_BOX, ERR_FAILED, *f_r == FATE_NEVER ? ERR_NEVER : ERR_LATER, "%s: %s refused",
-		    r->store.name, call);
-	if (act(c, STEP_MKDIR, call, e) < 0)
-		return -1;
-	*o = OUTCOME_UNKNOWN;
-	return *f_r == FATE_DIES_BEFORE ? ram_die(c, e) : 1;
-}
-
-int
-ram_create_mailbox(struct session *session, const char *name, unsigned role, enum outcome *o, struct err *e)
-{
-	struct ram_session *c = (struct ram_session *)session;
-	struct ram *r = ram_of(session);
-	int box = sim_box(name);
-	enum fate f = FATE_DONE;
-
-	(void)role;
-	if (begin_box(c, "create", box, &f, o, e) < 0)
-		return -1;
-	changes(r, box, r->sim->policy.create[r->side] || box == 0, "a creation");
-	sim_trace(r->sim, "  %s: %s is created", r->store.name, name);
-	if (takes_effect(f) && !r->box[box].exists)
-		ram_create_box(r, box);
-	r->sim->has_created[r->side][box] = true;
-	return end_item(c, f, o, e);
-}
-
-int
-ram_remove_mailbox(struct session *session, const char *name, enum outcome *o, struct err *e)
-{
-	struct ram_session *c = (struct ram_session *)session;
-	struct ram *r = ram_of(session);
-	int box = sim_box(name);
-	enum fate f = FATE_DONE;
-
-	if (begin_box(c, "remove", box, &f, o, e) < 0)
-		return -1;
-	changes(r, box, r->sim->policy.remove[r->side] && box != 0, "a removal");
-	sim_trace(r->sim, "  %s: %s is removed with %zu messages", r->store.name, name, r->box[box].messages.n);
-	if (takes_effect(f) && r->box[box].exists) {
-		oracle_ours_removed_box(r->sim->oracle, r->side, box);
-		while (r->box[box].messages.n > 0)
-			remove_message(r, box, 0);
-		ram_drop_box(r, box);
-	}
-	return end_item(c, f, o, e);
-}
-
-static void
-renames(struct ram *r, int from, int to)
-{
-	r->sim->has_moved[r->side][to] = true;
-	oracle_ours_renamed_box(r->sim->oracle, r->side, from, to);
-}
-
-int
-ram_rename_mailbox(struct session *session, const char *from_name, const char *to_name, enum outcome *o, struct err *e)
-{
-	struct ram_session *c = (struct ram_session *)session;
-	struct ram *r = ram_of(session);
-	int from = sim_box(from_name), to = sim_box(to_name);
-	enum fate f = FATE_DONE;
-
-	if (begin_box(c, "rename", from, &f, o, e) < 0) {
-		/* Refused, the two go by their names, which are others' twins. */
-		if (*o == OUTCOME_FAILED && !c->is_dead) {
-			ram_mistaken(r->sim->ram[FAR]);
-			ram_mistaken(r->sim->ram[NEAR]);
-		}
-		return -1;
-	}
-	if (to < 0 || !ram_can_rename(r, from, to, false)) {
-		*o = OUTCOME_FAILED;
-		ram_mistaken(r->sim->ram[FAR]);
-		ram_mistaken(r->sim->ram[NEAR]);
-		sim_trace(r->sim, "  %s: %s cannot be renamed to %s", r->store.name, from_name, to_name);
-		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s: rename refused", r->store.name);
-	}
-	changes(r, from, r->sim->policy.create[r->side] && from != 0, "a rename");
-	changes(r, to, r->sim->policy.create[r->side], "a rename");
-	/* What was not renamed is renamed back, as the next list shows it. */
-	if (f == FATE_LIE) {
-		ram_mistaken(r->sim->ram[FAR]);
-		ram_mistaken(r->sim->ram[NEAR]);
-	}
-	sim_trace(r->sim, "  %s: %s is renamed to %s", r->store.name, from_name, to_name);
-	if (takes_effect(f))
-		ram_rename(r, from, to, false, renames);
-	return end_item(c, f, o, e);
 }
