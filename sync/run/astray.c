@@ -134,11 +134,19 @@ take_back(struct run *r, uint32_t box, struct record *rec, enum side s, struct e
 	return put(r, box, rec, e);
 }
 
+struct record_half
+astray_half(struct run *r, const struct record *rec)
+{
+	struct record_half half = run_half_left(r, rec);
+
+	half.key = key_from_string(arena_printf(&r->arena, GUESSED "%llu", (unsigned long long)rec->id));
+	return half;
+}
+
 static int
 guess(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
 {
-	rec->half[s] = run_half_left(r, rec);
-	rec->half[s].key = key_from_string(arena_printf(&r->arena, GUESSED "%llu", (unsigned long long)rec->id));
+	rec->half[s] = astray_half(r, rec);
 	return put(r, box, rec, e);
 }
 

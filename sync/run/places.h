@@ -22,7 +22,6 @@ struct renames {
 	struct place *at;
 	size_t n;
 	VEC(struct intent) intents;	/* of renames */
-	bool is_awaited;		/* an intent of another kind is open */
 	const struct mailbox **owned[SIDES];	/* listed mailboxes that are somebody's home or new place */
 	size_t owned_n[SIDES];
 	bool is_unsure[SIDES];		/* evidence could not be read, or the store did not say whether a name is free */

@@ -20,6 +20,33 @@
 
 /* ---- conclusions ---- */
 
+/* Copies that were sent there, and may have arrived: if they have, they went with it. */
+static int
+guess_awaited(struct run *r, const struct box_record *rec, enum side s, const struct flag_mask masks[SIDES], struct err *e)
+{
+	struct arena a = { 0 };
+	struct intent in;
+	struct record m;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+		after = in.id;
+		if (in.side != s || in.kind == INTENT_RENAME || in.kind == INTENT_EXPUNGE ||
+		    (in.kind == INTENT_DELIVER ? in.box : in.to_box) != rec->id)
+			continue;
+		if ((got = message_get(r->state, &a, rec->id, in.record, &m, e)) < 0)
+			break;
+		if (got == 0 || m.half[s].presence != PRESENCE_NEVER || m.half[side_other(s)].presence != PRESENCE_HERE)
+			continue;
+		m.half[s] = astray_half(r, &m);
+		if ((got = message_put(r->state, &m, masks, e)) < 0)
+			break;
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
 int
 renames_vanished(struct run *r, const struct box_record *rec, enum side s, struct err *e)
 {
@@ -41,7 +68,7 @@ renames_vanished(struct run *r, const struct box_record *rec, enum side s, struc
 		arena_release(&a);
 	}
 	arena_release(&a);
-	return got;
+	return got < 0 ? -1 : guess_awaited(r, rec, s, masks, e);
 }
 
 int
@@ -132,15 +159,6 @@ is_met(const struct renames *x, const struct place *p, enum side s)
 	return false;
 }
 
-/* The names of p cannot be had. Twins of two names stay so as long as a copy has not been found that was made by these. */
-static bool
-is_to_part(const struct renames *x, const struct place *p)
-{
-	if (is_taken(x, p, FAR) || is_taken(x, p, NEAR))
-		return true;
-	return !(x->is_awaited && p->is_home[FAR] && p->is_home[NEAR]) && (is_met(x, p, FAR) || is_met(x, p, NEAR));
-}
-
 /* From here on the two go by their names. A pair of two names since an earlier run stays with the one that was not renamed. */
 static int
 unlink_place(struct renames *x, struct place *p, struct err *e)
@@ -213,7 +231,8 @@ unlink_taken(struct renames *x, struct err *e)
 		again = false;
 		for (i = 0; i < x->n; i++) {
 			p = &x->at[i];
-			if (p->is_tied || !is_linked(p) || is_called_alike(p) || !is_to_part(x, p))
+			if (p->is_tied || !is_linked(p) || is_called_alike(p) ||
+			    (!is_taken(x, p, FAR) && !is_taken(x, p, NEAR) && !is_met(x, p, FAR) && !is_met(x, p, NEAR)))
 				continue;
 			if (unlink_place(x, p, e) < 0)
 				return -1;
@@ -341,8 +360,6 @@ load_intents(struct renames *x, struct err *e)
 		after = in.id;
 		if (in.kind == INTENT_RENAME)
 			vec_push(&x->intents, in);
-		else
-			x->is_awaited = true;
 	}
 	return got;
 }

@@ -217,6 +217,8 @@ int moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct
 /* astray.c, after moves_find. *has_changed_r: as above; left alone if not. *waiting_r: messages for the next look are added. */
 int astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 int astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e);
+/* Gone, as a guess: should no move explain it, it is taken back. */
+struct record_half astray_half(struct run *r, const struct record *rec);
 /* rec is about to be moved on side t. box: of the run. */
 int astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, struct err *e);
 
