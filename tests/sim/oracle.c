@@ -382,8 +382,10 @@ ours(struct oracle *o, int side, int box, int serial)
 		return;
 	if (oracle_is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
 		return;
-	/* Two names may be of one mailbox, as in is_within(). */
-	if (is_lied(o, box, serial) || oracle_is_torn(o, serial) || ((oracle_is_moved(o, serial) || o->has_renames) &&
+	/* Two names may be of one mailbox, as in is_within(); where they part, what was put there since is moved after its twin. */
+	if (o->has_renames && m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side] + m->ours_moved[side])
+		return;
+	if (is_lied(o, box, serial) || oracle_is_torn(o, serial) || (oracle_is_moved(o, serial) &&
 	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side]))
 		return;
 	if (o->level >= ORACLE_LOST &&
@@ -417,6 +419,7 @@ oracle_ours_moved(struct oracle *o, int side, int box, int serial, bool is_kept)
 		cell(o, box, serial)->limit++;
 	arrived(o, side, box, serial, !is_kept);
 	o->mail[serial].is_ours_moved[side] = true;
+	o->mail[serial].ours_moved[side] += !is_kept;
 }
 
 static bool

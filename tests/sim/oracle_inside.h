@@ -38,6 +38,7 @@ struct mail {
 	unsigned ours_from[2];
 	int ours[2];
 	bool is_ours_moved[2];
+	int ours_moved[2];		/* not counting copies */
 	bool is_carried;		/* along with a mailbox that the program renamed */
 	int late[2];			/* put by people where a name may be another's twin on the other side */
 	int total[2];			/* in the mailboxes that are compared, when the settlement began */

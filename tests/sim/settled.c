@@ -103,11 +103,18 @@ says(char *why, size_t why_size, const char *fmt, ...)
 }
 
 /* Left by a rename that was not carried over before a run of another policy: without Gone what was in it is copied, and what
- * is new or changed in its twin brings it back (P8). */
+ * is new or changed in its twin brings it back (P8). Or mailboxes were renamed on both sides: where two are given one name,
+ * they go by the names they had. */
 static bool
 is_split(const struct oracle *o, int box)
 {
-	return o->has_run && (o->box[box].left[0] || o->box[box].left[1]);
+	bool is_any[2] = { false, false };
+	int b, s;
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		for (s = 0; s < 2; s++)
+			is_any[s] |= o->box[b].left[s] > 0;
+	return (is_any[0] && is_any[1]) || (o->has_run && (o->box[box].left[0] || o->box[box].left[1]));
 }
 
 static bool
@@ -119,6 +126,7 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	int n, i, added = c->added[0] > c->added[1] ? c->added[0] : c->added[1];
 	int gone = c->removed[0] + c->removed[1] + c->marked[0] + c->marked[1];
 	/* Removed under the other of its two names, perhaps: is_somewhere() counts them all. */
+	bool may_be_elsewhere = oracle_is_moved(o, serial) || (o->has_renames && m->ours_moved[0] + m->ours_moved[1] > 0);
 	int gone_at_all = o->has_renames ? m->gone[0] + m->gone[1] + m->marked[0] + m->marked[1] : gone;
 
 	if (c->is_loose)
@@ -131,12 +139,12 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 			return says(why, size, "the simulation itself: box %d message %d is not as counted", b, serial);
 	if (n > c->most && !o->has_renames)
 		return says(why, size, "O7: box %d message %d is there %d times, at most %d before", b, serial, n, c->most);
-	if (!oracle_is_moved(o, serial) && added == 0 && gone_at_all == 0 && n < c->agreed)
+	if (!may_be_elsewhere && added == 0 && gone_at_all == 0 && n < c->agreed)
 		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
 	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
 	if (o->level >= ORACLE_OLD && (c->ever_removed[0] > 0 || c->ever_removed[1] > 0))
 		gone_at_all += added;
-	if (!oracle_is_moved(o, serial) && n < c->agreed + added - gone_at_all)
+	if (!may_be_elsewhere && n < c->agreed + added - gone_at_all)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
 	if (o->level < ORACLE_LOST && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 &&
 	    c->agreed == 1 && gone > 0 && n != 0)

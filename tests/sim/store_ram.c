@@ -159,7 +159,10 @@ ram_shown(struct ram *r, bool is_known)
 
 	for (b = 0; b < SIM_BOXES; b++) {
 		if (is_known)
-			r->box[b].is_renamed = r->box[b].has_lost = false;
+			r->box[b].is_renamed = false;
+		/* What went during the run, or was left out of a list, is not known to be gone. */
+		if (is_known && r->sim->trouble.people == 0 && r->sim->trouble.partial == 0)
+			r->box[b].has_lost = false;
 		for (i = 0; i < r->box[b].messages.n; i++) {
 			m = &r->box[b].messages.at[i];
 			m->was_shown |= m->is_shown;

@@ -46,7 +46,7 @@ struct ram_box {
 	uint64_t epoch;
 	uint64_t identity;		/* MAILBOXID, or what a directory is known by */
 	uint64_t complete;		/* the epoch for which a complete list was given, 0 = none */
-	bool is_renamed, has_lost;	/* by people, since a run went well; lost: what the program knew */
+	bool is_renamed, has_lost;	/* by people, since a run went well; lost: what the program may still know */
 	uint32_t generation;		/* of the index */
 	uint32_t uidnext;
 	uint64_t modseq;		/* also counts changes of a Maildir's directories */
