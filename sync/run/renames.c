@@ -403,6 +403,31 @@ is_tied(const struct run *r, const struct box_record *rec)
 	return false;
 }
 
+/* One of a pair of two names that is not listed, where another has the name that it was to have: that would be taken for it. */
+static int
+ask_lost(struct renames *x, enum side s, struct err *e)
+{
+	struct box_side *bs;
+	struct place *p;
+	size_t i;
+	int got;
+
+	for (i = 0; i < x->n; i++) {
+		p = &x->at[i];
+		bs = &p->rec->side[s];
+		if (p->on[s] != NULL || !bs->is_known || *bs->now == '\0' || places_listed(x->run, s, p->was[s]) != NULL ||
+		    places_listed(x->run, s, places_full_name(x->run, s, name_on(p->rec, s))) == NULL)
+			continue;
+		got = missing_denied(x->run, p->rec, s, p->was[s], e);
+		x->is_unsure[s] |= got == 0 || got == -1;
+		if (got == 1)
+			bs->now = "";
+		if (got == -2 || (got == 1 && box_put(x->run->state, p->rec, e) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 static int
 find(struct run *r, struct err *e)
 {
@@ -426,6 +451,8 @@ find(struct run *r, struct err *e)
 		status = -1;
 	for (s = 0; s < SIDES && status == 0; s++)
 		status = places_find(&x, (enum side)s, e);
+	for (s = 0; s < SIDES && status == 0; s++)
+		status = ask_lost(&x, (enum side)s, e);
 	/* As after a list that is not complete: nothing is concluded in this run. */
 	for (s = 0; s < SIDES; s++)
 		r->listing[s].is_complete &= !x.is_unsure[s];
