@@ -105,23 +105,26 @@ is_at_or_below(const char *name, const char *above)
 	return name_is_at_or_below(name, above);
 }
 
-/* A mailbox that has the new name of p, or that one taken along with p would meet there; else one that is below that name and
- * is to leave. NULL = none. */
+/* A mailbox that has the new name of p, or that one taken along with p (*met_r) would meet there; else one that is below that name
+ * and is to leave. NULL = none. */
 static const struct place *
-in_the_way(const struct renames *r, const struct place *p)
+in_the_way(struct renames *r, const struct place *p, struct place **met_r)
 {
 	const struct place *q, *leaving = NULL;
 	const char *met;
 	size_t i, k;
 
+	*met_r = NULL;
 	for (i = 0; i < r->places.n; i++) {
 		q = &r->places.at[i];
 		if (is_at_or_below(q->now, p->now) || !is_at_or_below(q->now, p->want))
 			continue;
 		for (k = 0; k < r->places.n; k++) {
 			met = r->places.at[k].now;
-			if (is_at_or_below(met, p->now) && strcmp(met + strlen(p->now), q->now + strlen(p->want)) == 0)
-				return q;
+			if (!is_at_or_below(met, p->now) || strcmp(met + strlen(p->now), q->now + strlen(p->want)) != 0)
+				continue;
+			*met_r = &r->places.at[k];
+			return q;
 		}
 		if (needs(q))
 			leaving = q;
@@ -194,7 +197,7 @@ static bool
 step_on(struct renames *r, enum patience patience, struct place **waiting_r)
 {
 	const struct place *other;
-	struct place *p;
+	struct place *p, *met;
 	size_t i;
 
 	*waiting_r = NULL;
@@ -202,8 +205,14 @@ step_on(struct renames *r, enum patience patience, struct place **waiting_r)
 		p = &r->places.at[i];
 		if (!needs(p))
 			continue;
-		other = in_the_way(r, p);
+		other = in_the_way(r, p, &met);
 		if (other != NULL && !needs(other)) {
+			/* One that would be taken along wrongly, and met by that alone, steps aside first. */
+			if (met != NULL && met != p && needs(met) && !met->is_aside) {
+				if (*waiting_r == NULL)
+					*waiting_r = met;
+				continue;
+			}
 			p->is_given_up = true;
 			return true;
 		}
