@@ -11,12 +11,14 @@
  * it like any (P11).
  *
  * Whose place counts:
- *   that in a mailbox which the base knew before that in one it did not: there it was since the last run, or came since; else
+ *   that in a mailbox which the base knew before that in one it did not: there it was since the last run, or came since; but
+ *   what came in a known one, before what lost its twin when that's mailbox was made anew: that was moved before; else
  *   any mailbox before INBOX, INBOX before Trash and Junk: mail comes to INBOX by itself, and deletions are not inferred;
  *   else far's, unless Sync lets only far's be moved, or the mailbox it would have been moved from is on near alone.
  *
  * Must hold:
- *   1. Of each two one was listed where nothing was known (box_side.is_blank): in a mailbox that was known, new mail is new.
+ *   1. Of each two one was listed where nothing was known (box_side.is_blank), or has lost its twin there: in a mailbox that was
+ *      known, new mail is new.
  *   2. A side has as many copies afterwards as before: one is moved, none is removed. So each message is in one pair.
  *   3. A guess never makes a deletion: where its move is not found again it is taken back, where Sync would carry it
  *      out as a deletion (Gone without New) it waits.
@@ -32,6 +34,13 @@ is_blank(const struct search *x, uint32_t msg, enum side s)
 	return x->run->boxes.at[x->in->messages.at[msg].box].rec.side[s].is_blank;
 }
 
+/* What is on side s had a twin, in a mailbox that is another one now. */
+static bool
+has_lost_twin(const struct search *x, uint32_t msg, enum side s)
+{
+	return x->in->messages.at[msg].rec->has_agreed && is_blank(x, msg, side_other(s));
+}
+
 static bool
 is_single(const struct record *rec, enum side s)
 {
@@ -39,11 +48,17 @@ is_single(const struct record *rec, enum side s)
 	    rec->mark == MARK_NEW && !(rec->half[s].flags.sys & FLAG_DELETED);
 }
 
-/* far and near: whether messages of mailboxes that were known take part. */
-static void
-add_items(struct search *x, const bool *is_taken, const struct recover_ids *awaited, bool known_far, bool known_near)
+enum which { WHICH_ANY, WHICH_BLANK, WHICH_LOST_TWIN };
+
+static bool
+takes_part(const struct search *x, uint32_t msg, enum side s, enum which which)
 {
-	const bool takes_known[SIDES] = { [FAR] = known_far, [NEAR] = known_near };
+	return which == WHICH_ANY || (which == WHICH_BLANK ? is_blank(x, msg, s) : has_lost_twin(x, msg, s));
+}
+
+static void
+add_items(struct search *x, const bool *is_taken, const struct recover_ids *awaited, const enum which which[SIDES])
+{
 	const struct record *rec;
 	uint32_t i;
 	int s;
@@ -53,14 +68,14 @@ add_items(struct search *x, const bool *is_taken, const struct recover_ids *awai
 		rec = x->in->messages.at[i].rec;
 		for (s = 0; s < SIDES; s++)
 			if (is_single(rec, (enum side)s) && !is_taken[i] && !recover_has_id(awaited, rec->id) &&
-			    (takes_known[s] || is_blank(x, i, (enum side)s)))
+			    takes_part(x, i, (enum side)s, which[s]))
 				search_add(x, (enum side)s, i);
 	}
 }
 
 /* ---- whose place counts ---- */
 
-enum rank { RANK_BIN, RANK_INBOX, RANK_PLACE, RANK_KNOWN };
+enum rank { RANK_BIN, RANK_INBOX, RANK_PLACE, RANK_LEFT, RANK_KNOWN };
 
 static enum rank
 rank(const struct search *x, uint32_t msg, enum side s)
@@ -70,7 +85,7 @@ rank(const struct search *x, uint32_t msg, enum side s)
 	int i;
 
 	if (!b->rec.side[s].is_blank)
-		return RANK_KNOWN;
+		return has_lost_twin(x, msg, s) ? RANK_LEFT : RANK_KNOWN;
 	for (i = 0; i < SIDES; i++)
 		attrs |= b->side[i].listed != NULL ? b->side[i].listed->attrs : 0;
 	if (attrs & (MAILBOX_TRASH | MAILBOX_JUNK))
@@ -243,12 +258,18 @@ guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, str
 static int
 find(struct search *x, bool *is_taken, const struct recover_ids *awaited, struct guesses *g, struct err *e)
 {
+	/* What is new where nothing was known, with all there is on the other side; then what lost its twin where nothing is
+	 * known now, with all on that side: it may have been moved before. */
+	static const enum which turns[][SIDES] = {
+		{ [FAR] = WHICH_BLANK, [NEAR] = WHICH_ANY }, { [FAR] = WHICH_ANY, [NEAR] = WHICH_BLANK },
+		{ [FAR] = WHICH_ANY, [NEAR] = WHICH_LOST_TWIN }, { [FAR] = WHICH_LOST_TWIN, [NEAR] = WHICH_ANY },
+	};
 	struct adopt_pairs pairs = { { 0 } };
-	int turn, s, status = 0;
+	size_t turn;
+	int s, status = 0;
 
-	for (turn = 0; turn < SIDES && status == 0; turn++) {
-		/* Blank far with all of near; then what is left of far with blank near. */
-		add_items(x, is_taken, awaited, turn == 1, turn == 0);
+	for (turn = 0; turn < sizeof turns / sizeof turns[0] && status == 0; turn++) {
+		add_items(x, is_taken, awaited, turns[turn]);
 		if (x->n[FAR] == 0 || x->n[NEAR] == 0)
 			continue;
 		status = twins_decide(x, false, &pairs, e);

@@ -224,6 +224,16 @@ class OnDovecot(Lost, Account):
         self.assertEqual(self.one(self.far, a.serial).box, 'B')
         self.assertEqual(self.one(self.far, b.serial).box, 'A')
 
+    def test_moved_out_of_one_whose_uidvalidity_changed_then(self):
+        """On the side of the new one: what is missing there has its equal in another mailbox, and was moved."""
+        a, b = self.pick(self.far, 'A', 0), self.pick(self.far, 'A', 1)
+        self.far.move(a, 'B')
+        self.far.move(b, 'INBOX')
+        n = self.reborn('A')
+        self.adopted(n)
+        self.assertEqual(self.one(self.near, a.serial).box, 'B')
+        self.assertEqual(self.one(self.near, b.serial).box, 'INBOX')
+
     def test_another_account_that_kept_the_mail(self):
         old = self.far
         new = self.account()
