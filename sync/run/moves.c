@@ -29,10 +29,15 @@ cmp_id(const void *x, const void *y)
 	return strcmp(a->id, b->id);
 }
 
+/* By itself, or with its mailbox. */
 static bool
-has_vanished(const struct record *rec, enum side s)
+has_vanished(const struct run *r, const struct plan_message *m, enum side s)
 {
-	return record_is_pair(rec) && rec->half[s].presence == PRESENCE_GONE && rec->mark == MARK_NEW;
+	const struct run_side *rs = &r->boxes.at[m->box].side[s];
+	enum presence p = m->rec->half[s].presence;
+
+	return record_is_pair(m->rec) && m->rec->mark == MARK_NEW &&
+	    (p == PRESENCE_GONE || (p == PRESENCE_HERE && rs->listed == NULL && rs->is_gone));
 }
 
 static bool
@@ -79,7 +84,7 @@ supply_side(struct run *r, struct plan_input *in, enum side s, struct err *e)
 	int status = know_intents(r, s, &ids, e);
 
 	for (i = 0; i < in->messages.n; i++)
-		if (has_vanished(in->messages.at[i].rec, s))
+		if (has_vanished(r, &in->messages.at[i], s))
 			know(&ids, in->messages.at[i].rec->half[s].server_id, &in->messages.at[i].rec->ident);
 	if (ids.v.n > 1)
 		qsort(ids.v.at, ids.v.n, sizeof ids.v.at[0], cmp_id);
@@ -292,7 +297,7 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 
 	for (i = 0; i < x->in->messages.n; i++) {
 		rec = x->in->messages.at[i].rec;
-		if (has_vanished(rec, s))
+		if (has_vanished(x->run, &x->in->messages.at[i], s))
 			search_add(x, VANISHED, i);
 		else if (is_new(rec, s) && !is_linked[i])
 			search_add(x, NEW, i);

@@ -196,6 +196,24 @@ class Moves:
         for i in range(2):
             self.assertEqual(serials(self.far)[self.s[i]], 0)
 
+    def test_emptied_and_removed(self):
+        """All that was in a mailbox goes elsewhere, some of it into one made just now, and the mailbox goes: on each side."""
+        for side, box, rest in ((self.far, 'A', 'B'), (self.near, 'B', 'C')):
+            other = self.sides()[side is self.far]
+            mails = sorted(side.messages(box), key=lambda m: m.serial)
+            side.create(f'new {box}')
+            for i, mail in enumerate(mails):
+                side.move(self.one(side, mail.serial), f'new {box}' if i % 2 else rest)
+            if side.kind == 'imap':
+                side.select('INBOX')
+            side.remove(box)
+            other.flag(self.one(other, mails[0].serial), add='F')
+            run = self.done()
+            self.assertNotIn(box, other.boxes(), run.out + run.err)
+            for i, mail in enumerate(mails):
+                self.here(side, mail.serial, f'new {box}' if i % 2 else rest)
+            self.assertIn('F', self.one(side, mails[0].serial).flags)
+
     def test_equal_messages(self):
         """Ten identical ones: to two places, one by one."""
         for _ in range(6):
