@@ -19,6 +19,7 @@ class Upheavals(Account):
         self.binary = program('MAILTWIN_FAST')
         self.pair(far=self.account(far), near=self.account(near) if near else self.maildir('near', seed=seed))
         world = Upheaval(self, [self.far, self.near], seed)
+        world.may_keep_one_more = 'poor' in (far, near)
         world.make_boxes()
         self.sync()
         world.quiet()
@@ -27,6 +28,7 @@ class Upheavals(Account):
             world.overturn()
             if n % 3 == 1:
                 world.leave()
+                world.was_killed = True
                 p = self.spawn('-a')
                 time.sleep(world.rng.random() * .15)
                 if p.poll() is None:
