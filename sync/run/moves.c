@@ -29,7 +29,7 @@ cmp_id(const void *x, const void *y)
 	return strcmp(a->id, b->id);
 }
 
-/* By itself, or with its mailbox. */
+/* By itself, or with its mailbox: which goes with all that is in it, unless what was moved out of it may follow. */
 static bool
 has_vanished(const struct run *r, const struct plan_message *m, enum side s)
 {
@@ -37,7 +37,8 @@ has_vanished(const struct run *r, const struct plan_message *m, enum side s)
 	enum presence p = m->rec->half[s].presence;
 
 	return record_is_pair(m->rec) && m->rec->mark == MARK_NEW &&
-	    (p == PRESENCE_GONE || (p == PRESENCE_HERE && rs->listed == NULL && rs->is_gone));
+	    (p == PRESENCE_GONE || (p == PRESENCE_HERE && rs->listed == NULL && rs->is_gone &&
+	    (r->set->policy.sync[side_other(s)] & SYNC_GONE)));
 }
 
 static bool

@@ -12,6 +12,11 @@ begin_box(struct ram_session *c, const char *call, int box, enum fate *f_r, enum
 	if (ram_enter(c, call, box, e) < 0)
 		return -1;
 	c->is_alone = false;
+	/* What lies below may be carried to a level more than the simulation has names for. */
+	if (box < 0 && strcmp(call, "create") == 0) {
+		sim_disturb(r->sim, ORACLE_DISTURBED);
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: no more levels", r->store.name);
+	}
 	if (box < 0) {
 		sim_fail(r->sim, "%s of a mailbox that nobody knows", call);
 		return err_set(e, ERR_BOX, "no such mailbox");
