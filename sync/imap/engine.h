@@ -72,6 +72,9 @@ int imap_send_as(struct imap_session *s, struct imap_command *c, int role, struc
 /* Reads until the `+` of the last command, or its end. 1: `+` came; 0: the command ended; -1. */
 int imap_await(struct imap_session *s, unsigned tag, struct err *e);
 
+/* session.c: a command that is `text` alone. 0 whenever there is an answer. */
+int imap_ask(struct imap_session *s, const char *text, struct imap_answer *answer_r, struct err *e);
+
 /* dispatch.c: hands s->reply to whom it belongs. -1: it cannot be (the connection must close). */
 int imap_dispatch(struct imap_session *s, struct err *e);
 struct imap_body_sink imap_body_router(struct imap_session *s);

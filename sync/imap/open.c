@@ -113,17 +113,6 @@ greeting(struct imap_session *s, struct err *e)
 	return reply->status == IMAP_PREAUTH;
 }
 
-/* Sends one plain command of ours and waits. 0 whenever it was answered. */
-static int
-ask(struct imap_session *s, const char *text, struct imap_answer *a, struct err *e)
-{
-	struct imap_command c;
-
-	imap_command_init(&c, IMAP_ANY, &s->caps, false);
-	imap_put(&c, text);
-	return imap_run(s, &c, NULL, NULL, a, e);
-}
-
 static int
 ask_caps(struct imap_session *s, struct err *e)
 {
@@ -131,7 +120,7 @@ ask_caps(struct imap_session *s, struct err *e)
 
 	if (imap_caps_are_known(&s->caps))
 		return 0;
-	if (ask(s, "CAPABILITY", &a, e) < 0)
+	if (imap_ask(s, "CAPABILITY", &a, e) < 0)
 		return -1;
 	if (a.status != IMAP_OK)
 		return imap_answer_err(s, &a, ERR_STORE, "CAPABILITY", e);
@@ -151,7 +140,7 @@ start_tls(struct imap_session *s, struct err *e)
 	if ((s->caps.has & UINT64_C(1) << IMAP_CAP_STARTTLS) == 0)
 		return refuse(s, e, "STARTTLS is required but not offered: the server has none, or somebody "
 		    "on the way has removed it (TLSType IMAPS encrypts from the first byte)");
-	if (ask(s, "STARTTLS", &a, e) < 0)
+	if (imap_ask(s, "STARTTLS", &a, e) < 0)
 		return -1;
 	if (a.status != IMAP_OK)
 		return err_class(e, ERR_STORE, ERR_REFUSED, ERR_LATER, "%s: STARTTLS is required but refused: %s",

@@ -40,14 +40,14 @@ imap_session_close(struct imap_session **s)
 	release(s);
 }
 
-static int
-compress(struct imap_session *s, struct imap_answer *a, struct err *e)
+int
+imap_ask(struct imap_session *s, const char *text, struct imap_answer *answer_r, struct err *e)
 {
 	struct imap_command c;
 
 	imap_command_init(&c, IMAP_ANY, &s->caps, s->is_utf8);
-	imap_put(&c, "COMPRESS DEFLATE");
-	return imap_run(s, &c, NULL, NULL, a, e);
+	imap_put(&c, text);
+	return imap_run(s, &c, NULL, NULL, answer_r, e);
 }
 
 int
@@ -62,7 +62,7 @@ imap_session_compress(struct imap_session *s, struct err *e)
 	}
 	if (stream_is_deflated(s->stream) || !imap_caps_has(&s->caps, IMAP_CAP_COMPRESS_DEFLATE))
 		return 0;
-	if (imap_finish(s, e) < 0 || compress(s, &a, e) < 0)
+	if (imap_finish(s, e) < 0 || imap_ask(s, "COMPRESS DEFLATE", &a, e) < 0)
 		return -1;
 	if (a.status != IMAP_OK) {
 		log_line(LOG_IMAP, "%s: no compression: %s", s->label, a.text);

@@ -206,17 +206,19 @@ synchronise(struct run *r, struct err *e)
 
 	if (status < 0 || r->set->is_dry)
 		return status;
-	if (waiting > 0 || r->has_left)
-		gather_closings_drop(r);
 	/* What a move left behind for others' sake may go now. */
-	if ((waiting > 0 || r->has_left) &&
-	    (boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 || carry_out(r, true, &waiting, e) < 0))
-		return -1;
+	if (waiting > 0 || r->has_left) {
+		gather_closings_drop(r);
+		if (boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 || carry_out(r, true, &waiting, e) < 0)
+			return -1;
+	}
 	/* Lists may be long, and what slices of the plan took is of other sizes. */
 	if (r->is_further)
 		mem_trim();
 	/* What has found its twin by now needs no intent any more. */
-	return gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ? -1 : refused_count(r, e);
+	if (gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0)
+		return -1;
+	return refused_count(r, e);
 }
 
 /* What the servers showed of themselves is kept for the next opening (R24). */

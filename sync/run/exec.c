@@ -332,15 +332,7 @@ may_share(const struct exec *x, const struct batch *b)
 
 	for (s = 0; s < SIDES; s++)
 		has_talk |= b->needs[s] && !x->run->set->store[s]->ops->is_local;
-	return has_talk && (b->kind == OP_FLAGS || (b->kind == OP_COPY && b->job.turns < SHARED_TURNS));
-}
-
-static int
-cmp_u32(const void *p, const void *q)
-{
-	uint32_t a = *(const uint32_t *)p, b = *(const uint32_t *)q;
-
-	return (a > b) - (a < b);
+	return has_talk && (b->kind == OP_FLAGS || b->kind == OP_COPY);
 }
 
 /* All that is written on a side leaves in the flight: then what is there afterwards is asked for in it as well. others: those
@@ -348,28 +340,19 @@ cmp_u32(const void *p, const void *q)
 static void
 close_flight(const struct exec *x, struct batch *first, enum side s, struct batch *const *others, size_t n)
 {
-	VEC(uint32_t) boxes = { 0 };
+	bool *is_written = mem_alloc(x->run->boxes.n + 1), is_all = true;
 	const struct batch *b;
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (others[i]->side == s)
-			return;
+		is_all &= others[i]->side != s;
 	for (b = first; b != NULL; b = b->along) {
-		if (b->side == s && place_in_flight(x, b) == 2) {
-			vec_release(&boxes);
-			return;
-		}
+		is_all &= b->side != s || place_in_flight(x, b) != 2;
 		for (i = 0; i < b->n_parts && b->side == s; i++)
-			vec_push(&boxes, b->part[i].box);
+			is_written[b->part[i].box] = true;
 	}
-	if (boxes.n > 1)
-		qsort(boxes.at, boxes.n, sizeof boxes.at[0], cmp_u32);
-	for (i = k = 0; i < boxes.n; i++)
-		if (k == 0 || boxes.at[k - 1] != boxes.at[i])
-			boxes.at[k++] = boxes.at[i];
-	first->closing[s] = gather_closing_new(x->run, s, boxes.at, k);
-	vec_release(&boxes);
+	first->closing[s] = is_all ? gather_closing_new(x->run, s, is_written) : NULL;
+	free(is_written);
 }
 
 /* A few batches that are all there is to do become one job: one flight instead of one for each, or of connections. */

@@ -103,19 +103,28 @@ add_question(struct gather_job *g, const struct run *r, uint32_t index)
 	g->index[g->n++] = index;
 }
 
+static size_t
+count_wanted(const struct run *r, enum side s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->boxes.n; i++)
+		n += r->boxes.at[i].side[s].wants_delta;
+	return n;
+}
+
 /* How many mailboxes a job gets: all workers have some, none too many; but changes are few, and of many mailboxes one
  * flight over one connection, where the list of all there is keeps one busy. */
 static size_t
-find_share(struct run *r, enum side s)
+find_share(struct run *r, enum side s, size_t want)
 {
 	enum { FULL_WEIGHT = 32 };
 	const bool needs[SIDES] = { s == FAR, s == NEAR };
-	size_t i, want = 0, full = 0, share, jobs = (size_t)pool_width(r->pool, needs);
+	size_t i, full = 0, share, jobs = (size_t)pool_width(r->pool, needs);
 	const struct run_box *b;
 
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
-		want += b->side[s].wants_delta;
 		full += b->side[s].wants_delta && !has_since(b, s);
 	}
 	share = (want + full * FULL_WEIGHT) / BOXES_PER_JOB + 1;
@@ -123,15 +132,6 @@ find_share(struct run *r, enum side s)
 		jobs = share;
 	share = (want + jobs - 1) / jobs;
 	return share > BOXES_PER_JOB ? BOXES_PER_JOB : share;
-}
-
-static bool
-is_wanted_after(const struct run *r, enum side s, size_t i)
-{
-	for (i++; i < r->boxes.n; i++)
-		if (r->boxes.at[i].side[s].wants_delta)
-			return true;
-	return false;
 }
 
 /* R13: one request for all that is wanted may look at the others as well, once it has been carried out. Mailboxes that are
@@ -155,11 +155,10 @@ look_along(struct run *r, struct gather_job *g, bool is_only)
 static void
 submit_side(struct run *r, enum side s)
 {
-	size_t i, per = find_share(r, s), jobs = 0;
+	size_t i, want = count_wanted(r, s), left = want, per = find_share(r, s, want);
 	struct gather_job *g = NULL;
 
 	r->look[s].is_answered = false;
-
 	for (i = 0; i < r->boxes.n; i++) {
 		if (!r->boxes.at[i].side[s].wants_delta)
 			continue;
@@ -168,16 +167,13 @@ submit_side(struct run *r, enum side s)
 			g = new_job(GATHER_DELTA, s, per);
 		g->is_readonly = r->set->is_dry;
 		add_question(g, r, (uint32_t)i);
-		if (g->n == per) {
-			look_along(r, g, ++jobs == 1 && !is_wanted_after(r, s, i));
-			pool_submit(r->pool, &g->job);
-			g = NULL;
-		}
+		left--;
+		if (g->n < per && left > 0)
+			continue;
+		look_along(r, g, g->n == want);
+		pool_submit(r->pool, &g->job);
+		g = NULL;
 	}
-	if (g == NULL)
-		return;
-	look_along(r, g, jobs == 0);
-	pool_submit(r->pool, &g->job);
 }
 
 /* What was written there and could not be read again is looked at in the next run, even where the cursor stands: of
@@ -303,19 +299,24 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 /* ---- in the flight of what was written ---- */
 
 struct gather_job *
-gather_closing_new(struct run *r, enum side s, const uint32_t *boxes, size_t n)
+gather_closing_new(struct run *r, enum side s, const bool *is_written)
 {
 	struct gather_job *g;
-	size_t i;
+	size_t i, n = 0;
 
-	if (n == 0 || r->set->store[s]->ops->delta_begin == NULL)
+	if (r->set->store[s]->ops->delta_begin == NULL)
 		return NULL;
-	for (i = 0; i < n; i++)
-		if (!has_since(&r->boxes.at[boxes[i]], s) || r->boxes.at[boxes[i]].side[s].listed == NULL)
+	for (i = 0; i < r->boxes.n; i++) {
+		if (is_written[i] && (!has_since(&r->boxes.at[i], s) || r->boxes.at[i].side[s].listed == NULL))
 			return NULL;
+		n += is_written[i];
+	}
+	if (n == 0)
+		return NULL;
 	g = new_job(GATHER_DELTA, s, n);
-	for (i = 0; i < n; i++)
-		add_question(g, r, boxes[i]);
+	for (i = 0; i < r->boxes.n; i++)
+		if (is_written[i])
+			add_question(g, r, (uint32_t)i);
 	g->status = -1;
 	return g;
 }
@@ -403,12 +404,7 @@ gather_closings_drop(struct run *r)
 bool
 gather_is_wanted(const struct run *r)
 {
-	size_t i;
-
-	for (i = 0; i < r->boxes.n; i++)
-		if (r->boxes.at[i].side[FAR].wants_delta || r->boxes.at[i].side[NEAR].wants_delta)
-			return true;
-	return false;
+	return count_wanted(r, FAR) + count_wanted(r, NEAR) > 0;
 }
 
 static int

@@ -90,7 +90,7 @@ add_part(const struct search *x, struct identify_job *j, uint32_t box)
 static bool
 joins(const struct search *x, const struct identify_job *j, enum side s, uint32_t box)
 {
-	if (j == NULL || j->side != s || j->n == PER_JOB)
+	if (j->side != s || j->n == PER_JOB)
 		return false;
 	return j->box[j->n_parts - 1] == box || (j->n_parts < PARTS_PER_JOB && !x->run->set->store[s]->ops->is_local);
 }

@@ -27,7 +27,6 @@ places_listed(const struct run *r, enum side s, const char *full)
 	return listing_selectable(&r->listing[s], full);
 }
 
-
 /* ---- who is at home ---- */
 
 int
@@ -109,7 +108,6 @@ is_anyone_away(const struct renames *x, enum side s)
 	return false;
 }
 
-
 /* ---- identities that a list does not tell ---- */
 
 struct ids_job {
@@ -177,7 +175,6 @@ ask_ids(struct renames *x, enum side s, struct err *e)
 	arena_release(&q.arena);
 	return status;
 }
-
 
 /* ---- the search ---- */
 

@@ -174,8 +174,8 @@ int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delt
 int fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e);
 
 /* The deltas of mailboxes that a job is about to write to, asked for in the flight that writes, and kept for the end of the run: until
- * then the base stands still. NULL where that cannot be. Errors are nobody's: the end of the run looks. */
-struct gather_job *gather_closing_new(struct run *r, enum side s, const uint32_t *boxes, size_t n);
+ * then the base stands still. is_written: by index of run.boxes. NULL where that cannot be. Errors are nobody's: the end of the run looks. */
+struct gather_job *gather_closing_new(struct run *r, enum side s, const bool *is_written);
 void gather_closing_begin(struct gather_job *g, struct session *c);	/* by the worker */
 void gather_closing_end(struct gather_job *g, struct session *c);
 void gather_closing_keep(struct run *r, struct gather_job **g);	/* once what was written is settled; takes it */

@@ -209,11 +209,12 @@ take_box(struct search *x, uint32_t i, const struct recover_ids *awaited)
 }
 
 static bool
-is_among(const struct search *x, const struct adopt_item *item, const void *ctx)
+whatever(const struct search *x, const struct adopt_item *item, const void *ctx)
 {
 	(void)x;
+	(void)item;
 	(void)ctx;
-	return !item->is_unreadable;
+	return true;
 }
 
 /* The headers that every mailbox would be asked for by itself, in one go. Where one cannot be had it is asked for once more,
@@ -228,6 +229,8 @@ learn_ahead(struct search *x, const struct recover_ids *awaited, struct err *e)
 	uint32_t i = 0;
 	int s, status = 0;
 
+	if (search_is_local(x, FAR) && search_is_local(x, NEAR))
+		return 0;
 	while (i < x->in->messages.n && status == 0) {
 		i = take_box(x, i, awaited);
 		if (x->n[FAR] == 0 || x->n[NEAR] == 0)
@@ -246,7 +249,7 @@ learn_ahead(struct search *x, const struct recover_ids *awaited, struct err *e)
 		}
 	}
 	if (status == 0 && boxes > 1)
-		status = search_learn(&all, IDENT_HEADER | IDENT_SIZE, is_among, NULL, e);
+		status = search_learn(&all, IDENT_HEADER | IDENT_SIZE, whatever, NULL, e);
 	search_release(&all);
 	return status;
 }

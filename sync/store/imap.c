@@ -131,6 +131,24 @@ imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e)
 	return imap_session_compress(c->s, e) < 0 ? err_widen(e, ERR_STORE) : 0;
 }
 
+const char *
+imap_id_item(struct imap_conn *c)
+{
+	const struct imap_caps *caps = imap_session_caps(c->s);
+	bool may_ask;
+
+	if (imap_caps_has(caps, IMAP_CAP_OBJECTID))
+		return "EMAILID";
+	if (imap_caps_has(caps, IMAP_CAP_X_GM_EXT_1))
+		return "X-GM-MSGID";
+	if (!imap_session_is_dovecot(c->s))
+		return NULL;
+	pthread_mutex_lock(&c->st->lock);
+	may_ask = !c->st->refuses_guid;
+	pthread_mutex_unlock(&c->st->lock);
+	return may_ask ? "X-GUID" : NULL;
+}
+
 /* What the session learned of its server since it was opened. */
 static void
 learn(struct imap_conn *c)

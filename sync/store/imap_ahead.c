@@ -15,15 +15,6 @@
 
 enum { MOST = 300 };		/* changes in a mailbox: with more than that a turn is little */
 
-/* The key of SEARCH for what store/imap_delta.c asks for as a message's own id; NULL = none that tells. */
-static const char *
-id_key(struct imap_conn *c)
-{
-	if (imap_caps_has(imap_session_caps(c->s), IMAP_CAP_OBJECTID))
-		return "EMAILID";
-	return imap_session_is_dovecot(c->s) ? "X-GUID" : NULL;
-}
-
 uint64_t
 imap_ahead_modseq(const struct box_changes *b)
 {
@@ -41,7 +32,7 @@ imap_ahead_may(struct imap_conn *c, const struct box_changes *b)
 	size_t i;
 
 	if (imap_is_loose(c) || !imap_caps_has(caps, IMAP_CAP_SEARCHRES) || !imap_session_has_condstore(c->s) ||
-	    id_key(c) == NULL || b->n_flags + b->n_expunges > MOST || (b->n_expunges > 0 && imap_ahead_modseq(b) == 0))
+	    imap_id_item(c) == NULL || b->n_flags + b->n_expunges > MOST || (b->n_expunges > 0 && imap_ahead_modseq(b) == 0))
 		return false;
 	for (i = 0; i < b->n_flags; i++)
 		if (b->flags[i].server_id == NULL || *b->flags[i].server_id == '\0')
@@ -56,7 +47,7 @@ imap_ahead_may(struct imap_conn *c, const struct box_changes *b)
 static size_t
 count_fitting(const struct imap_known *m, size_t at)
 {
-	enum { EACH = sizeof "OR (UID 4294967295 EMAILID \"\") 4294967295,", FRAME = 200 };
+	enum { EACH = sizeof "OR (UID 4294967295 X-GM-MSGID \"\") 4294967295,", FRAME = 200 };
 	size_t len = FRAME, n = 0;
 
 	for (; at + n < m->n; n++) {
@@ -72,10 +63,13 @@ static int
 find(struct imap_conn *c, const char *box, const struct imap_known *m, size_t at, size_t n, unsigned *ticket_r, struct err *e)
 {
 	static const struct imap_events none;
+	const char *key = imap_id_item(c);
 	struct imap_command cmd;
 	size_t i;
 	int status;
 
+	if (key == NULL)		/* another session has learned just now that it is refused */
+		return err_set(e, ERR_BOX, "%s: messages of %s have no id to name them by", c->st->store.name, box);
 	if (imap_enter_anew(c, box, ticket_r, e) < 0)
 		return -1;
 	imap_begin(c, &cmd, IMAP_READ);
@@ -83,7 +77,7 @@ find(struct imap_conn *c, const char *box, const struct imap_known *m, size_t at
 	(void)imap_put_uids(&cmd, m->uids + at, n, 0);
 	imap_put(&cmd, " ");
 	for (i = at; i < at + n; i++) {
-		imap_putf(&cmd, "%s(UID %u %s ", i + 1 < at + n ? "OR " : "", m->uids[i], id_key(c));
+		imap_putf(&cmd, "%s(UID %u %s ", i + 1 < at + n ? "OR " : "", m->uids[i], key);
 		imap_put_astring(&cmd, m->ids[i], strlen(m->ids[i]));
 		imap_put(&cmd, i + 1 < at + n ? ") " : ")");
 	}
@@ -99,18 +93,11 @@ send_saved(struct imap_show *w, const char *verb, const struct imap_known *m, si
     const struct flags *flags, struct err *e)
 {
 	struct imap_command cmd;
-	int status = 0;
 
 	imap_begin(w->c, &cmd, IMAP_WRITE);
 	imap_put(&cmd, verb);
 	imap_put_saved(&cmd, m->uids + at, n);
-	imap_put(&cmd, tail);
-	if (flags != NULL)
-		status = imap_put_flags(&cmd, *flags, e);
-	if (status == 0)
-		status = imap_send(w->c->s, &cmd, &imap_show_events, w, NULL, e);
-	imap_command_release(&cmd);
-	return status;
+	return imap_show_send(w, &cmd, tail, flags, e);
 }
 
 int

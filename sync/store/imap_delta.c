@@ -174,24 +174,15 @@ static const struct imap_events search_events = { .search = on_search, .done = o
 
 /* ---- questions ---- */
 
-/* What this server knows a message by, wherever it goes (R9). */
-static const char *
-id_items(struct delta_work *w)
+static void
+put_id_item(struct delta_work *w, struct imap_command *cmd)
 {
-	const struct imap_caps *caps = imap_session_caps(w->c->s);
-	bool may_ask;
+	const char *item = imap_id_item(w->c);
 
-	if (imap_caps_has(caps, IMAP_CAP_OBJECTID))
-		return " EMAILID";
-	if (imap_caps_has(caps, IMAP_CAP_X_GM_EXT_1))
-		return " X-GM-MSGID";
-	if (!imap_session_is_dovecot(w->c->s))
-		return "";
-	pthread_mutex_lock(&w->c->st->lock);
-	may_ask = !w->c->st->refuses_guid;
-	pthread_mutex_unlock(&w->c->st->lock);
-	w->asked_guid |= may_ask;
-	return may_ask ? " X-GUID" : "";
+	if (item == NULL)
+		return;
+	imap_putf(cmd, " %s", item);
+	w->asked_guid |= strcmp(item, "X-GUID") == 0;
 }
 
 static void
@@ -239,7 +230,7 @@ send_fetch(struct delta_work *w, uint32_t first, bool with_size, bool changed_si
 	imap_put(&cmd, " (UID FLAGS");
 	if (with_size) {
 		imap_put(&cmd, imap_is_loose(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
-		imap_put(&cmd, id_items(w));
+		put_id_item(w, &cmd);
 	}
 	imap_put(&cmd, ")");
 	if (changed_since)

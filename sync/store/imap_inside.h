@@ -93,6 +93,8 @@ int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, 
 int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
 /* The same for one that is to be changed (R17): it is the one selected, and read-write. */
 int imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
+/* What this server knows a message by, wherever it goes (R9): EMAILID, X-GM-MSGID, X-GUID, to FETCH and to SEARCH; NULL = it does not. */
+const char *imap_id_item(struct imap_conn *c);
 /* Before bodies travel, about so many octets: compressed from where all of the session's pay for the round trip. */
 int imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e);
 /* For imap_expect_octets(): a message of that size as listed, 0 = not known. */
@@ -172,6 +174,8 @@ struct imap_shown *imap_show_find(struct imap_show *w, uint32_t uid);
 /* How many were shown neither as here nor as gone; and asks for `items` of them, without waiting. */
 size_t imap_show_doubts(const struct imap_show *w);
 int imap_show_ask(struct imap_show *w, const char *items, struct err *e);
+/* Ends the command with `tail` and flags (NULL = none) and sends it; the answers go to w. Takes cmd. */
+int imap_show_send(struct imap_show *w, struct imap_command *cmd, const char *tail, const struct flags *flags, struct err *e);
 /* Sends `verb` uids `tail` flags in as many lines as it takes; the answers go to w. */
 int imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
     const char *tail, const struct flags *flags, uint64_t epoch, struct err *e);

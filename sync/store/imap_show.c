@@ -92,6 +92,20 @@ imap_show_end(struct imap_show *w)
 }
 
 int
+imap_show_send(struct imap_show *w, struct imap_command *cmd, const char *tail, const struct flags *flags, struct err *e)
+{
+	int status = 0;
+
+	imap_put(cmd, tail);
+	if (flags != NULL)
+		status = imap_put_flags(cmd, *flags, e);
+	if (status == 0)
+		status = imap_send(w->c->s, cmd, &imap_show_events, w, NULL, e);
+	imap_command_release(cmd);
+	return status;
+}
+
+int
 imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
     const char *tail, const struct flags *flags, uint64_t epoch, struct err *e)
 {
@@ -104,12 +118,7 @@ imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *ver
 		cmd.uidvalidity = kind == IMAP_WRITE ? (uint32_t)epoch : 0;
 		imap_put(&cmd, verb);
 		at += imap_put_uids(&cmd, uids + at, n - at, 2000);
-		imap_put(&cmd, tail);
-		if (flags != NULL)
-			status = imap_put_flags(&cmd, *flags, e);
-		if (status == 0)
-			status = imap_send(w->c->s, &cmd, &imap_show_events, w, NULL, e);
-		imap_command_release(&cmd);
+		status = imap_show_send(w, &cmd, tail, flags, e);
 		if (status == 0)
 			status = imap_drain_to(w->c, 50, e);
 	}

@@ -32,6 +32,19 @@ class Told(Case):
             made.append(self._serial)
         return made
 
+    def sync_under_another_uidvalidity(self):
+        """The far side stands still: the first SELECT of INBOX is for writing, and finds another UIDVALIDITY."""
+        changed = []
+
+        def fault(session, verb, words):
+            if verb == 'SELECT' and words[0] == 'INBOX' and not changed:
+                changed.append(verb)
+                self.box().uidvalidity += 1
+        self.server.fault = fault
+        self.sync(code=(0, 1))
+        self.server.fault = None
+        self.assertTrue(changed)
+
 
 class Numbers(Told):
     """R1, R2, R3: what cursors and numbers say."""
@@ -115,16 +128,7 @@ class Numbers(Told):
         self.near.flag(self.one(self.near, s[0]), add='F')
         self.near.delete(self.one(self.near, s[1]))
         self.server.seen.clear()
-        changed = []
-
-        def fault(session, verb, words):
-            if verb == 'SELECT' and words[0] == 'INBOX' and not changed:
-                changed.append(verb)                    # the far side stood still: this SELECT is for writing
-                self.box().uidvalidity += 1
-        self.server.fault = fault
-        self.sync(code=(0, 1))
-        self.server.fault = None
-        self.assertTrue(changed)
+        self.sync_under_another_uidvalidity()
         self.sync()
         verbs = [v for _, v, words in self.server.seen
                  if v in ('UID STORE', 'UID EXPUNGE', 'UID MOVE') or (v == 'UID FETCH' and 'BODY.PEEK[HEADER]' in words[1])]
@@ -774,16 +778,7 @@ class Ahead(Told):
     def test_uidvalidity_changes_and_the_messages_stay(self):
         """Those are the messages that were meant: but nothing is lost or doubled, whatever the numbers are now."""
         self.begin(('INBOX',))
-        changed = []
-
-        def fault(session, verb, words):
-            if verb == 'SELECT' and not changed:
-                changed.append(verb)
-                self.box().uidvalidity += 1
-        self.server.fault = fault
-        self.sync(code=(0, 1))
-        self.server.fault = None
-        self.assertTrue(changed)
+        self.sync_under_another_uidvalidity()
         self.sync()
         self.sync_twice()
         self.assertEqual(set(serials(self.far).values()), {1})

@@ -22,7 +22,6 @@ class Upheaval(World):
         # Without UIDPLUS nobody tells what became of a copy of equal mail when the program was killed: one too many may
         # stay (R19; tests/sim/README.md).
         self.may_keep_one_more = False
-        self.was_killed = False
 
     def quiet(self, first=False):
         super().quiet(first)
