@@ -63,8 +63,9 @@ check: layers headers
 unit: $(UNIT:%.c=$(B)/%)
 	$(Q)tests/run-programs $^
 
-# Everything: each part is a target of its own, runs on after another has failed, and says what it counted.
-test:
+# Everything: what is missing is installed first; each part is a target of its own, runs on after another has
+# failed, and says what it counted.
+test: deps
 	$(Q)tests/all
 
 # The whole program with clang, no warning left.
@@ -77,8 +78,10 @@ e2e crash: mailtwin
 	$(Q)$(san) .build/san/mailtwin
 	$(Q)MAILTWIN=.build/san/mailtwin MAILTWIN_FAST=$(B)/mailtwin tests/run tests/$@ $(CASES)
 
-# A throwaway Dovecot and what mailtwin does with it; and how fast it does it, beside mbsync.
-demo: mailtwin
+# A throwaway Dovecot and what mailtwin does with it, what is missing being installed first; and how fast it does
+# it, beside mbsync.
+demo: demo-deps
+	$(Q)$(again) mailtwin
 	$(Q)tests/demo/demo
 bench: mailtwin
 	$(Q)tests/bench/bench $(BENCH)
@@ -105,13 +108,17 @@ fuzz-programs: $(FUZZ:%.c=$(B)/%)
 $(FUZZ:%.c=$(B)/%): $(B)/%: $(B)/%.o $(B)/mailtwin.a
 	$(call say,LD)$(COMPILE) -fsanitize=fuzzer $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
 
-# What building and testing needs, from Debian 12 alone; the servers are only unpacked under .build.
-BUILD_DEPS := gcc clang make pkg-config libetpan-dev liblmdb-dev libssl-dev libsasl2-dev zlib1g-dev
-TEST_DEPS  := libcmocka-dev libclang-rt-dev libsasl2-modules libsasl2-modules-db valgrind strace mandoc isync \
-              openssl python3 procps dpkg-dev
+# What building, the demo and the tests need, from Debian 12 alone; the servers are only unpacked under .build.
+# Where all is there these do nothing.
+BUILD_DEPS := gcc libc6-dev make pkg-config libetpan-dev liblmdb-dev libssl-dev libsasl2-dev zlib1g-dev
+DEMO_DEPS  := libsasl2-modules openssl python3
+TEST_DEPS  := clang libcmocka-dev libclang-rt-dev libsasl2-modules-db valgrind strace mandoc isync procps dpkg-dev
 deps:
-	$(Q)tests/deps $(BUILD_DEPS) $(TEST_DEPS)
+	$(Q)tests/deps $(BUILD_DEPS) $(DEMO_DEPS) $(TEST_DEPS)
 	$(Q)tests/servers/unpack .build/servers
+demo-deps:
+	$(Q)tests/deps $(BUILD_DEPS) $(DEMO_DEPS)
+	$(Q)tests/servers/unpack .build/servers dovecot
 
 layers:
 	$(Q)tests/layers.sh
@@ -144,7 +151,7 @@ help:
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
 	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
-.PHONY: all check test demo bench unit layers headers clang sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
+.PHONY: all check test demo demo-deps bench unit layers headers clang sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
