@@ -2,7 +2,9 @@
 import os
 
 from lib import Case, ImapSide
-from servers import Cyrus, Dovecot, NO_CONDSTORE, NO_QRESYNC, POOR
+from courier import Courier
+from mailutils import Mailutils
+from servers import Cyrus, Dovecot, NO_CONDSTORE, NO_NAMESPACE, NO_QRESYNC, POOR
 
 KINDS = {
     'dovecot': lambda: Dovecot(),
@@ -10,7 +12,11 @@ KINDS = {
     'no-condstore': lambda: Dovecot(without=NO_CONDSTORE),
     'poor': lambda: Dovecot(without=POOR),
     'dots': lambda: Dovecot(mail='maildir', separator='.'),
+    'no-namespace': lambda: Dovecot(without=NO_NAMESPACE, mail='maildir', separator='.'),
     'cyrus': lambda: Cyrus(),
+    'courier': lambda: Courier(),
+    'courier-no-namespace': lambda: Courier(without=('NAMESPACE',)),
+    'mailutils': lambda: Mailutils(),
     'small mail': lambda: Dovecot(more='protocol imap {\n  mail_plugins = zlib imap_zlib quota\n}\nplugin {\n'
                                   '  quota = count:User quota\n  quota_vsizes = yes\n  quota_max_mail_size = 20k\n}\n'),
 }

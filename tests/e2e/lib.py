@@ -281,12 +281,11 @@ class ImapSide:
     kind = 'imap'
 
     def __init__(self, server, user, tls=False):
-        self.server, self.user = server, user
-        if hasattr(server, 'add_user'):
-            server.add_user(user)
+        self.server = server
+        self.user = server.login_name(user) if hasattr(server, 'login_name') else user
         self.tls = tls
         self._delimiter = None
-        self.imap = server.connect(user, tls=tls)
+        self.imap = server.connect(self.user, tls=tls)
         self.selected = None
         self.known = {}
 

@@ -3,19 +3,21 @@ import imaplib
 import time
 import unittest
 
-from servers import Cyrus, Delay, Dovecot, POOR
+from courier import Courier
+from mailutils import Mailutils
+from servers import Cyrus, Delay, Dovecot, NO_NAMESPACE, POOR
 
 MESSAGE = b'From: a@example.org\r\nSubject: x\r\n\r\nbody\r\n'
 
 
 class Servers(unittest.TestCase):
-    def talk(self, server, tls):
-        imap = server.connect('alice', tls=tls)
+    def talk(self, server, tls, keeps_flags=True):
+        imap = server.connect(server.login_name('alice'), tls=tls)
         self.assertEqual(imap.append('INBOX', r'(\Flagged)', None, MESSAGE)[0], 'OK')
         self.assertIn(b'INBOX', b' '.join(imap.list()[1]))
         self.assertEqual(imap.select('INBOX')[0], 'OK')
         answer = imap.fetch('1', '(FLAGS BODY.PEEK[])')[1]
-        self.assertIn(b'\\Flagged', answer[0][0])
+        self.assertEqual(keeps_flags, b'\\Flagged' in answer[0][0])
         self.assertEqual(answer[0][1], MESSAGE)
         imap.logout()
 
@@ -43,6 +45,32 @@ class Servers(unittest.TestCase):
             with self.assertRaises(imaplib.IMAP4.error):
                 server.connect('alice', 'wrong')
             self.assertIn('QRESYNC', server.connect('alice').capabilities)
+
+    def test_courier(self):
+        with Courier() as server:
+            self.talk(server, False)
+            self.talk(server, True)
+            with self.assertRaises(imaplib.IMAP4.error):
+                server.connect('alice', 'wrong')
+            server.restart()
+            imap = server.connect('alice')
+            self.assertEqual(imap.select('INBOX')[1], [b'2'])
+            self.assertNotIn('UIDNEXT', imap.untagged_responses)
+            self.assertEqual(imap.namespace()[1][0].split(b'"')[1:4:2], [b'INBOX.', b'.'])
+
+    def test_mailutils(self):
+        with Mailutils() as server:
+            self.talk(server, False, keeps_flags=False)
+            self.talk(server, True, keeps_flags=False)
+            server.restart()
+            self.assertEqual(server.connect('alice@mail').select('INBOX')[1], [b'2'])
+
+    def test_without_namespace(self):
+        for server in Courier(without=('NAMESPACE',)), Dovecot(without=NO_NAMESPACE, mail='maildir', separator='.'):
+            with server:
+                imap = server.connect(server.login_name('alice'))
+                self.assertNotIn('NAMESPACE', imap.capabilities)
+                self.assertEqual(imap.list()[1][0].split(b'"')[1], b'.')
 
     def test_delay_adds_round_trips_and_counts(self):
         with Dovecot() as server, Delay(server.port, rtt=60) as line:

@@ -1,12 +1,13 @@
-"""Private mail servers for tests: Dovecot and Cyrus from unpacked packages, and a line that is slow,
-thin or breaks. Everything listens on 127.0.0.1 on free ports, keeps its data in a temporary folder,
+"""Private mail servers for tests: Dovecot and Cyrus from unpacked packages (courier.py and mailutils.py
+have two more), and a line that is slow, thin or breaks. Everything listens on 127.0.0.1 on free ports, keeps its data in a temporary folder,
 is waited for by talking to it, and is stopped by pid; it also ends when the test process dies.
 
     with Dovecot(without=['QRESYNC']) as server:
         with Delay(server.port, rtt=50) as line: ...
         server.connect('alice')        # a logged-in imaplib.IMAP4
 
-Any user name works on Dovecot, with PASSWORD; on Cyrus add_user() makes one. Run as root, the servers
+Any user name works on Dovecot, with PASSWORD; elsewhere add_user() makes one, and login_name() tells how
+it is called. Run as root, the servers
 run as `nobody`; otherwise as the user of the test.
 """
 import atexit
@@ -246,6 +247,17 @@ class Server(Process):
                 for name in files:
                     os.chown(os.path.join(top, name), self.uid, self.gid)
 
+    def _own_file(self, name):
+        if os.geteuid() == 0:
+            os.chown(os.path.join(self.dir, name), self.uid, self.gid)
+
+    def _paths(self, folders, elsewhere):
+        """An environment for programs of a tree: folders of libraries, and {path: where it is instead}."""
+        shim = os.path.join(self.dir, 'tree.so')
+        shutil.copy(helper('tree.so', 'tree.c', ('-fPIC', '-shared', '-ldl')), shim)
+        return {'LD_LIBRARY_PATH': ':'.join(folders), 'LD_PRELOAD': shim,
+                'TREE_PATHS': ':'.join(f'{a}={b}' for a, b in elsewhere.items())}
+
     def _write(self, name, text):
         path = os.path.join(self.dir, name)
         with open(path, 'w') as f:
@@ -267,6 +279,12 @@ class Server(Process):
         words = self.words()
         self.stop()
         raise ServerError(f'{self.name} did not start:\n{words}')
+
+    def login_name(self, user):
+        """How this user is called at login; the mailbox of a new one is made where it must be."""
+        if hasattr(self, 'add_user'):
+            self.add_user(user)
+        return user
 
     def words(self):
         """What the server wrote to its log."""
@@ -313,6 +331,7 @@ NO_QRESYNC = ('QRESYNC',)
 NO_CONDSTORE = NO_QRESYNC + ('CONDSTORE',)
 POOR = NO_CONDSTORE + ('UIDPLUS', 'MOVE', 'LIST-STATUS', 'LITERAL+', 'MULTIAPPEND', 'ESEARCH', 'ENABLE',
                        'COMPRESS=DEFLATE', 'LIST-EXTENDED', 'SPECIAL-USE', 'SASL-IR', 'NOTIFY', 'SEARCHRES')
+NO_NAMESPACE = POOR + ('NAMESPACE',)
 
 
 class Dovecot(Server):
@@ -340,14 +359,9 @@ class Dovecot(Server):
         self._copy_certificate()
         shown = ' '.join(c for c in DOVECOT_CAPABILITIES if c not in self.without)
         lib = os.path.join(t, 'usr/lib')
-        self.paths = {
-            'LD_LIBRARY_PATH': ':'.join(libraries(t) + [
-                f'{lib}/dovecot', f'{lib}/dovecot/modules', f'{lib}/dovecot/modules/old-stats']),
-            'TREE': t,
-        }
-        shim = helper('tree.so', 'tree.c', ('-fPIC', '-shared', '-ldl'))
-        self.paths['LD_PRELOAD'] = os.path.join(self.dir, 'tree.so')
-        shutil.copy(shim, self.paths['LD_PRELOAD'])
+        self.paths = self._paths(
+            libraries(t) + [f'{lib}/dovecot', f'{lib}/dovecot/modules', f'{lib}/dovecot/modules/old-stats'],
+            {path: t + path for path in ('/usr/lib/dovecot', '/usr/bin/doveconf')})
         environment = ' '.join(f'{k}={v}' for k, v in self.paths.items())
         layout = ':LAYOUT=fs' if self.mail == 'maildir' and self.separator == '/' else ''
         self.conf = self._write('dovecot.conf', f'''
@@ -514,10 +528,6 @@ EVENTS {{
             raise ServerError(f'cyrus: create user/{user}: {words}')
         admin.logout()
         self.users.add(user)
-
-    def _own_file(self, name):
-        if os.geteuid() == 0:
-            os.chown(os.path.join(self.dir, name), self.uid, self.gid)
 
 
 class Delay(Process):
