@@ -4,6 +4,7 @@
 
 #include "cmd/command.h"
 #include "cmd/config_print.h"
+#include "cmd/overlap.h"
 #include "state/base/buf.h"
 
 /* A password in a file that others can read is worth a word, here where the file is looked at. */
@@ -23,6 +24,18 @@ check_mode(const struct app *app)
 	}
 }
 
+static void
+check_overlaps(struct app *app)
+{
+	const struct settings *s = app->settings;
+	struct err e;
+
+	for (size_t i = 0; i < s->n_channels; i++)
+		for (size_t k = i + 1; k < s->n_channels; k++)
+			if (overlap_check(s->channels[i], s->channels[k], &e) < 0)
+				app_fail(app, &e);
+}
+
 void
 check_config_run(struct app *app)
 {
@@ -34,6 +47,7 @@ check_config_run(struct app *app)
 	for (size_t i = 0; i < app->file.n_shadowed; i++)
 		printf("# not read: %s\n", app->file.shadowed[i]);
 	check_mode(app);
+	check_overlaps(app);
 	config_print(app->settings, &text);
 	fputs(buf_str(&text), stdout);
 	buf_release(&text);

@@ -53,6 +53,7 @@ const struct keyword keywords[] = {
 	{ "TrashNewOnly", STORE(IN_STORE, trash_new_only), .type = KW_BOOL, NOT_YET },
 	{ "TrashRemoteNew", STORE(IN_STORE, trash_remote_new), .type = KW_BOOL, NOT_YET },
 	{ "ReadOnly", STORE(IN_STORE, is_read_only), .type = KW_BOOL },
+	{ "Hub", STORE(IN_STORE, is_hub), .type = KW_BOOL },
 	{ "RoleArchive", STORE(IN_STORE, role_box[ROLE_ARCHIVE]), .type = KW_STRING },
 	{ "RoleDrafts", STORE(IN_STORE, role_box[ROLE_DRAFTS]), .type = KW_STRING },
 	{ "RoleJunk", STORE(IN_STORE, role_box[ROLE_JUNK]), .type = KW_STRING },

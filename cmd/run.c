@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/interrupt.h"
 #include "cmd/nearest.h"
+#include "cmd/overlap.h"
 #include "cmd/shell.h"
 
 static int
@@ -150,6 +151,29 @@ check_boxes(struct run_set *set, const char *option, const char *const *names, s
 	return rc;
 }
 
+/* Channels of this run that meet others of the configuration, which may run at another time, where they must not. */
+static int
+check_overlaps(struct run_set *set)
+{
+	const struct settings *s = set->app->settings;
+	const struct channel_settings *channel;
+	struct err e;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->n_channels; i++)
+		for (size_t k = i + 1; k < s->n_channels; k++) {
+			channel = NULL;
+			for (size_t t = 0; t < set->targets.all.n && channel == NULL; t++)
+				if (set->targets.all.at[t].channel == s->channels[i] || set->targets.all.at[t].channel == s->channels[k])
+					channel = set->targets.all.at[t].channel;
+			if (channel != NULL && overlap_check(s->channels[i], s->channels[k], &e) < 0) {
+				app_fail(set->app, &e);
+				rc = -1;
+			}
+		}
+	return rc;
+}
+
 int
 run_begin(struct run_set *set, struct app *app, bool takes_none)
 {
@@ -157,7 +181,8 @@ run_begin(struct run_set *set, struct app *app, bool takes_none)
 
 	*set = (struct run_set){ .app = app };
 	engine_init(&set->engine, app, &set->secrets);
-	if (app_configure(app) < 0 || find_targets(set, takes_none) < 0 || apply_options(set) < 0)
+	if (app_configure(app) < 0 || find_targets(set, takes_none) < 0 ||
+	    (!takes_none && check_overlaps(set) < 0) || apply_options(set) < 0)
 		return -1;
 	interrupt_install();
 	fetch_secrets(set);

@@ -109,6 +109,7 @@ struct store_settings {
 	char *trash;			/* NULL = none */
 	bool trash_new_only, trash_remote_new;
 	bool is_read_only;
+	bool is_hub;			/* mail of one channel may go on to another through it */
 	char *role_box[ROLES];		/* NULL = none; a prefix of the channel comes before it */
 
 	/* Maildir */

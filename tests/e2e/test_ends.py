@@ -28,7 +28,8 @@ class ExitCodes(Case):
         self.fill(self.far, 'INBOX', 3)
         with open(self.config, 'a') as f:
             f.write(f'\nMaildirStore gone\nInbox "{self.dir}/nowhere/at/all/INBOX"\nPath "{self.dir}/nowhere/at/all/"\n'
-                    'SubFolders Verbatim\n\nChannel bad\nFar :gone:\nNear :near:x\nPatterns *\n')
+                    f'SubFolders Verbatim\n\n{self.maildir("own").store("own")}\n'
+                    'Channel bad\nFar :gone:\nNear :own:\nPatterns *\n')
         run = self.mailtwin('-a', code=1)
         self.assertIn('bad', run.err)
         self.assertEqual(len(self.near.messages('INBOX')), 3)

@@ -431,7 +431,7 @@ class Channels(Case):
         """Two far sides meet in one Maildir; what appears on one reaches the other through it."""
         a, b, hub = self.maildir('a'), self.maildir('b'), self.maildir('hub')
         s = self.fill(a, 'INBOX', 30, 'S') + self.fill(b, 'INBOX', 20, 'S') + self.fill(hub, 'INBOX', 10)
-        self.write_config(a.store('a') + b.store('b') + hub.store('hub') +
+        self.write_config(a.store('a') + b.store('b') + hub.store('hub').rstrip('\n') + '\nHub yes\n\n' +
                           ''.join(f'Channel {n}\nFar :{n}:\nNear :hub:\nPatterns *\nCreate Both\nExpunge Both\n\n'
                                   for n in 'ab'))
         self.sync()

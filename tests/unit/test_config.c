@@ -401,6 +401,7 @@ static const char whole[] =
 	"SubscribedOnly yes\n"
 	"MapInbox In\n"
 	"ReadOnly yes\n"
+	"Hub yes\n"
 	" \t \n"
 	"IMAPStore two\n"
 	"Tunnel \"ssh host imapd\"\n"

@@ -15,7 +15,7 @@ syntax match mbsyncrcExclude /\s\zs!\S\+/
 
 syntax match mbsyncrcSection /^\s*\zs\%(IMAPAccount\|IMAPStore\|MaildirStore\|Channel\|Group\)\ze\s/ nextgroup=mbsyncrcName skipwhite
 syntax match mbsyncrcName /\S\+/ contained contains=mbsyncrcString
-syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\|Hub\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Inbox\|InfoDelimiter\|SubFolders\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\|Keywords\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Role\|RoleArchive\|RoleDrafts\|RoleJunk\|RoleSent\|RoleTrash\)\ze\s/
