@@ -78,6 +78,14 @@ e2e crash: mailtwin
 	$(Q)$(san) .build/san/mailtwin
 	$(Q)MAILTWIN=.build/san/mailtwin MAILTWIN_FAST=$(B)/mailtwin tests/run tests/$@ $(CASES)
 
+# What has threads, under ThreadSanitizer: stores, lines and the pool of workers.
+TSAN_UNIT := test_pool test_net_stream test_net_tls test_maildir_watch
+tsan:
+	$(Q)$(again) KIND=tsan DEVELOPER=1 CFLAGS='-O1 -g' .build/tsan/mailtwin tsan-unit
+	$(Q)MAILTWIN=.build/tsan/mailtwin tests/run tests/e2e test_threads
+tsan-unit: $(TSAN_UNIT:%=$(B)/tests/unit/%)
+	$(Q)tests/run-programs $^
+
 # A throwaway Dovecot and what mailtwin does with it, what is missing being installed first; and how fast it does
 # it, beside mbsync.
 demo: demo-deps
@@ -147,11 +155,11 @@ uninstall:
 clean:
 	rm -rf .build mailtwin
 help:
-	@echo 'targets: all check test demo bench unit layers headers clang sim sim-faults e2e crash fuzz deps install uninstall clean'
+	@echo 'targets: all check test demo bench unit layers headers clang tsan sim sim-faults e2e crash fuzz deps install uninstall clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
 	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
-.PHONY: all check test demo demo-deps bench unit layers headers clang sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
+.PHONY: all check test demo demo-deps bench unit layers headers clang tsan tsan-unit sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -43,7 +43,7 @@ imap_die(struct imap_session *s, const struct err *why, struct err *e)
 	s->failure = *why;
 	if (s->is_bye && !s->is_leaving)
 		err_class(&s->failure, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s ended the session: %s", s->label,
-		    s->bye.len != 0 ? buf_str(&s->bye) : "without a word");
+		    s->bye.len != 0 ? imap_words(s, buf_str(&s->bye)) : "without a word");
 	s->is_dead = true;
 	log_line(LOG_IMAP, "%s: connection over: %s", s->label, s->failure.text);
 	stream_close(&s->stream);

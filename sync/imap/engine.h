@@ -37,6 +37,7 @@ struct imap_session {
 	char label[256];
 	struct imap_caps caps;
 	bool is_stale;			/* caps are of before the login, or of another run */
+	bool is_unprotected;		/* TLS is wanted and not there yet: what is heard is believed and shown by nobody */
 	bool is_dovecot;		/* by its greeting */
 	bool has_qresync, has_condstore, is_utf8;	/* ENABLED said so */
 	struct imap_memory memory;
@@ -72,7 +73,11 @@ int imap_send_as(struct imap_session *s, struct imap_command *c, int role, struc
 /* Reads until the `+` of the last command, or its end. 1: `+` came; 0: the command ended; -1. */
 int imap_await(struct imap_session *s, unsigned tag, struct err *e);
 
-/* session.c: a command that is `text` alone. 0 whenever there is an answer. */
+/* session.c: frees all but the stream, which is closed or another's by now. */
+void imap_session_release(struct imap_session **s);
+/* The server's words for people; others where they may be anybody's. */
+const char *imap_words(const struct imap_session *s, const char *text);
+/* A command that is `text` alone. 0 whenever there is an answer. */
 int imap_ask(struct imap_session *s, const char *text, struct imap_answer *answer_r, struct err *e);
 
 /* dispatch.c: hands s->reply to whom it belongs. -1: it cannot be (the connection must close). */

@@ -13,7 +13,8 @@
  * of OK whose capabilities (if it tells any) still offer that mechanism, a mechanism whose exchange is
  * known beforehand, under 4 kB, and nothing in it that waits. TLS itself is never remembered.
  *
- * What a server says before STARTTLS may be anybody's words: nothing of it is kept.
+ * What a server says before STARTTLS may be anybody's words: nothing of it is kept or shown. The session that begins
+ * behind the handshake is an object of its own (begin_protected); of the one before it takes the stream alone.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,12 +52,14 @@ stream_why(void *ctx, struct err *e)
 
 /* ---- connection and greeting ---- */
 
+/* Takes ownership of stream (NULL = there is none). */
 static struct imap_session *
-session_new(const struct imap_open *o)
+session_new(const struct imap_open *o, struct stream *stream)
 {
 	struct imap_session *s = mem_alloc(sizeof *s);
 
-	s->alert = o->alert;
+	s->is_unprotected = stream != NULL && net_settings(o->net)->tls != NET_TLS_NONE && !stream_is_tls(stream);
+	s->alert = s->is_unprotected ? NULL : o->alert;
 	s->alert_ctx = o->ctx;
 	s->caps.disabled = o->disabled;
 	if (o->memory != NULL) {
@@ -66,26 +69,30 @@ session_new(const struct imap_open *o)
 		s->memory.delimiter = o->memory->delimiter;
 		buf_add(&s->memory.prefix, buf_str(&o->memory->prefix), o->memory->prefix.len);
 	}
+	s->stream = stream;
+	if (stream == NULL)
+		return s;
+	snprintf(s->label, sizeof s->label, "%s", stream_label(stream));
+	s->reader = imap_reader_new(stream_mail(stream), s->label);
+	imap_reader_on_end(s->reader, stream_why, s);
+	if (o->literal_cap != 0)
+		imap_reader_cap(s->reader, o->literal_cap);
+	if (s->is_unprotected)
+		imap_reader_conceal(s->reader);
 	return s;
 }
 
 static int
 dial(struct opening *op, struct err *e)
 {
-	struct imap_session *s = op->s = session_new(op->o);
+	struct stream *stream = op->o->dial != NULL ? op->o->dial(op->o->ctx, e) : stream_open(op->o->net, e);
 
-	s->stream = op->o->dial != NULL ? op->o->dial(op->o->ctx, e) : stream_open(op->o->net, e);
-	if (s->stream == NULL) {
-		s->is_dead = true;
-		s->failure = *e;
-		return -1;
-	}
-	snprintf(s->label, sizeof s->label, "%s", stream_label(s->stream));
-	s->reader = imap_reader_new(stream_mail(s->stream), s->label);
-	imap_reader_on_end(s->reader, stream_why, s);
-	if (op->o->literal_cap != 0)
-		imap_reader_cap(s->reader, op->o->literal_cap);
-	return 0;
+	op->s = session_new(op->o, stream);
+	if (stream != NULL)
+		return 0;
+	op->s->is_dead = true;
+	op->s->failure = *e;
+	return -1;
 }
 
 /* 1: logged in already (PREAUTH); 0: not yet. */
@@ -104,7 +111,8 @@ greeting(struct imap_session *s, struct err *e)
 	if (reply->code.kind == IMAP_CODE_ALERT && s->alert != NULL)
 		s->alert(s->alert_ctx, reply->text);
 	if (reply->status == IMAP_BYE) {
-		err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s turns us away: %s", s->label, reply->text);
+		err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s turns us away: %s", s->label,
+		    imap_words(s, reply->text));
 		return imap_die(s, &why, e);
 	}
 	s->is_dovecot = strcasestr(reply->text, "dovecot") != NULL;
@@ -129,9 +137,21 @@ ask_caps(struct imap_session *s, struct err *e)
 	return 0;
 }
 
-static int
-start_tls(struct imap_session *s, struct err *e)
+/* The handshake is done: nothing that was heard before it outlives it. */
+static void
+begin_protected(struct opening *op)
 {
+	struct imap_session *old = op->s;
+
+	op->s = session_new(op->o, old->stream);
+	old->stream = NULL;
+	imap_session_release(&old);
+}
+
+static int
+start_tls(struct opening *op, struct err *e)
+{
+	struct imap_session *s = op->s;
 	struct imap_answer a;
 	struct err why;
 
@@ -144,15 +164,15 @@ start_tls(struct imap_session *s, struct err *e)
 		return -1;
 	if (a.status != IMAP_OK)
 		return err_class(e, ERR_STORE, ERR_REFUSED, ERR_LATER, "%s: STARTTLS is required but refused: %s",
-		    s->label, a.text);
+		    s->label, imap_words(s, a.text));
 	if (imap_reader_has_input(s->reader)) {
 		refuse(s, &why, "unprotected data came behind the answer to STARTTLS: somebody on the way may "
 		    "be writing into the connection");
 		return imap_die(s, &why, e);
 	}
-	imap_caps_forget(&s->caps);
 	if (stream_starttls(s->stream, &why) < 0)
 		return imap_die(s, &why, e);
+	begin_protected(op);
 	return 0;
 }
 
@@ -378,8 +398,12 @@ say_namespace(struct opening *op, struct err *e)
 {
 	struct imap_command c;
 
-	if (!imap_caps_has(&op->s->caps, IMAP_CAP_NAMESPACE))
+	if (!imap_caps_has(&op->s->caps, IMAP_CAP_NAMESPACE)) {
+		/* What an earlier run heard of one is not this server's. */
+		buf_clear(&op->s->memory.prefix);
+		op->s->memory.delimiter = '\0';
 		return 0;
+	}
 	imap_command_init(&c, IMAP_ANY, &op->s->caps, false);
 	imap_put(&c, "NAMESPACE");
 	return imap_send(op->s, &c, NULL, NULL, NULL, e);
@@ -396,8 +420,9 @@ stepwise(struct opening *op, bool is_in, struct err *e)
 		if (is_in)
 			return refuse(s, e, "the server logs us in before TLS (PREAUTH), so STARTTLS, which is "
 			    "required, can no longer be had");
-		if (start_tls(s, e) < 0)
+		if (start_tls(op, e) < 0)
 			return -1;
+		s = op->s;
 	}
 	if (!is_in && log_in(op, e) < 0)
 		return -1;

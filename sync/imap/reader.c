@@ -25,6 +25,7 @@ struct imap_reader {
 	bool is_at_eol;			/* the line's LF was consumed */
 	uint64_t literal_left;
 	uint64_t literal_cap;
+	bool is_concealed;		/* messages do not show the line */
 	char shown[SHOWN_SIZE];		/* how the line begins, for messages */
 	size_t n_shown;
 	size_t shown_from;		/* in[shown_from..keep) belongs there too, when it comes to that */
@@ -65,6 +66,12 @@ imap_reader_cap(struct imap_reader *r, uint64_t literal_cap)
 }
 
 void
+imap_reader_conceal(struct imap_reader *r)
+{
+	r->is_concealed = true;
+}
+
+void
 imap_reader_on_end(struct imap_reader *r, int (*why)(void *ctx, struct err *e), void *ctx)
 {
 	r->why = why;
@@ -102,7 +109,7 @@ imap_reader_unread(struct imap_reader *r, struct err *e)
 static void
 show(struct imap_reader *r, const char *s, size_t len)
 {
-	for (size_t i = 0; i < len && r->n_shown < sizeof r->shown; i++)
+	for (size_t i = 0; i < len && r->n_shown < sizeof r->shown && !r->is_concealed; i++)
 		r->shown[r->n_shown++] = s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?';
 }
 

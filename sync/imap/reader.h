@@ -55,6 +55,8 @@ struct imap_reader;
 struct imap_reader *imap_reader_new(mailstream *stream, const char *server);
 void imap_reader_free(struct imap_reader **r);
 void imap_reader_cap(struct imap_reader *r, uint64_t literal_cap);
+/* From now on errors name the fault and do not show the line: it may be anybody's. */
+void imap_reader_conceal(struct imap_reader *r);
 /* Asked for words when the stream fails; the default says that the server closed the connection. */
 void imap_reader_on_end(struct imap_reader *r, int (*why)(void *ctx, struct err *e), void *ctx);
 

@@ -55,7 +55,7 @@ result_err(const struct imap_session *s, enum imap_status status, enum imap_code
 	if (m.scope < scope)
 		m.scope = scope;
 	err_class(e, m.scope, m.class, m.retry, "%s: %s: %s", s->label, what,
-	    text[0] != '\0' ? text : status == IMAP_BAD ? "the server does not understand" : "the server refuses");
+	    text[0] != '\0' ? imap_words(s, text) : status == IMAP_BAD ? "the server does not understand" : "the server refuses");
 	e->wait_ms = backoff < UINT_MAX ? (unsigned)backoff : UINT_MAX;
 	return -1;
 }

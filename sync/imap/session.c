@@ -5,8 +5,8 @@
 #include "state/base/mem.h"
 #include "sync/imap/engine.h"
 
-static void
-release(struct imap_session **s)
+void
+imap_session_release(struct imap_session **s)
 {
 	imap_selections_release(*s);
 	imap_reader_free(&(*s)->reader);
@@ -37,7 +37,13 @@ imap_session_close(struct imap_session **s)
 		}
 		(void)imap_die(*s, &why, &ignored);
 	}
-	release(s);
+	imap_session_release(s);
+}
+
+const char *
+imap_words(const struct imap_session *s, const char *text)
+{
+	return s->is_unprotected ? "its words came before TLS and may be anybody's" : text;
 }
 
 int

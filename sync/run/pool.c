@@ -16,7 +16,7 @@ struct worker {
 	const struct job *job;		/* pool.lock; that it runs, NULL = none */
 	bool is_idle;			/* waits for work: its sessions may be looked at, and taken, with the lock held */
 	bool is_opening[SIDES];		/* pool.lock; it runs a job and had no session there */
-	struct session *session[SIDES];	/* this worker's alone while it runs */
+	struct session *session[SIDES];	/* written with pool.lock held; what it points to is this worker's alone while it runs */
 };
 
 struct pool {
@@ -169,18 +169,30 @@ has_better(const struct pool *p, const struct worker *w, const struct job *j)
 	return false;
 }
 
+/* The other workers count the sessions there are, and look who has one: the field changes with the lock held. */
+static void
+set_session(struct worker *w, enum side s, struct session *session)
+{
+	pthread_mutex_lock(&w->pool->lock);
+	w->session[s] = session;
+	pthread_mutex_unlock(&w->pool->lock);
+}
+
+/* It counts until it is closed, as it does to the server. */
 static void
 close_session(struct worker *w, enum side s)
 {
-	if (w->session[s] != NULL)
-		w->session[s]->store->ops->session_close(w->session[s]);
-	w->session[s] = NULL;
+	if (w->session[s] == NULL)
+		return;
+	w->session[s]->store->ops->session_close(w->session[s]);
+	set_session(w, s, NULL);
 }
 
 /* Opens what the job needs. 0, or -1 with the job's error filled. */
 static int
 open_sessions(struct worker *w, struct job *j)
 {
+	struct session *session;
 	struct store *store;
 	int s;
 
@@ -188,12 +200,13 @@ open_sessions(struct worker *w, struct job *j)
 		if (!j->needs[s] || w->session[s] != NULL)
 			continue;
 		store = w->pool->set.store[s];
-		w->session[s] = store->ops->session_open(store, &j->err);
-		if (w->session[s] == NULL) {
+		session = store->ops->session_open(store, &j->err);
+		if (session == NULL) {
 			j->err_side = (enum side)s;
 			j->is_unopened = true;
 			return -1;
 		}
+		set_session(w, (enum side)s, session);
 	}
 	return 0;
 }
@@ -359,7 +372,7 @@ pool_submit(struct pool *p, struct job *j)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Inline: runs one waiting job, chosen by pick. */
+/* Inline: runs one waiting job, chosen by pick. The lock is held, and let go for the job as a worker does. */
 static void
 run_inline(struct pool *p)
 {
@@ -374,7 +387,9 @@ run_inline(struct pool *p)
 		p->queue_end = at;
 	j->next = NULL;
 	p->queued--;
+	pthread_mutex_unlock(&p->lock);
 	run_job(&p->worker[0], j);
+	pthread_mutex_lock(&p->lock);
 	finish_job(p, &p->worker[0], j);
 }
 
@@ -428,11 +443,9 @@ pool_leave(struct pool *p, enum side s)
 	int i;
 
 	assert(pool_pending(p) == 0);
-	pthread_mutex_lock(&p->lock);
 	for (i = 0; i < WORKERS_MOST && ops->leave != NULL; i++)
 		if (p->worker[i].session[s] != NULL && ops->leave(p->worker[i].session[s], &ignored) < 0)
 			close_session(&p->worker[i], s);
-	pthread_mutex_unlock(&p->lock);
 }
 
 int

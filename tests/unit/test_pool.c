@@ -1,0 +1,174 @@
+/* sync/run/pool: workers, their sessions and who gets which, among stores that refuse, break and take their time. Under
+ * ThreadSanitizer (make tsan) it also shows that what they share is shared with care. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "state/base/mem.h"
+#include "sync/run/pool.h"
+
+enum { JOBS = 400, WIDTH = 6 };
+
+struct peer {
+	struct store store;
+	atomic_int open, most, opened;
+	int limit;			/* sessions it lets in; 0 = all */
+};
+
+struct talk {
+	struct session session;
+	atomic_int users;		/* a session belongs to one worker */
+};
+
+static void
+pause_ns(long ns)
+{
+	struct timespec t = { .tv_nsec = ns };
+
+	nanosleep(&t, NULL);
+}
+
+static struct session *
+open_session(struct store *s, struct err *e)
+{
+	struct peer *p = (struct peer *)s;
+	struct talk *t;
+	int n = atomic_fetch_add(&p->open, 1) + 1, most = atomic_load(&p->most);
+
+	pause_ns(200000);
+	if (p->limit != 0 && n > p->limit) {
+		atomic_fetch_sub(&p->open, 1);
+		err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "no more of you");
+		return NULL;
+	}
+	while (n > most && !atomic_compare_exchange_weak(&p->most, &most, n))
+		;
+	atomic_fetch_add(&p->opened, 1);
+	t = mem_alloc(sizeof *t);
+	t->session.store = s;
+	return &t->session;
+}
+
+static void
+close_session(struct session *c)
+{
+	atomic_fetch_sub(&((struct peer *)c->store)->open, 1);
+	free(c);
+}
+
+static const struct store_ops remote = { .kind = "peer", .session_open = open_session, .session_close = close_session };
+static const struct store_ops local = { .kind = "disk", .is_local = true, .session_open = open_session,
+	.session_close = close_session };
+
+struct work { struct job job; unsigned number; bool breaks; bool is_run; };
+
+static int
+run_work(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct work *w = (struct work *)j;
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		if (j->needs[s])
+			assert_int_equal(atomic_fetch_add(&((struct talk *)session[s])->users, 1), 0);
+	pause_ns((long)(w->number * 7919 % 5) * 20000);
+	w->is_run = true;
+	for (s = 0; s < SIDES; s++)
+		if (j->needs[s])
+			atomic_fetch_sub(&((struct talk *)session[s])->users, 1);
+	if (!w->breaks)
+		return 0;
+	w->breaks = false;
+	return err_set(e, ERR_STORE, "the line broke");
+}
+
+/* All of it, with sessions that break now and then (every = 0: never). */
+static void
+work_through(struct peer *far, struct peer *near, unsigned every, bool is_inline)
+{
+	struct pool_settings set = { .store = { [FAR] = &far->store, [NEAR] = &near->store }, .is_inline = is_inline };
+	struct pool *p = pool_new(&set);
+	struct work *w = mem_alloc(JOBS * sizeof *w);
+	struct job *done;
+	unsigned i, n = 0;
+
+	for (i = 0; i < JOBS; i++) {
+		w[i] = (struct work){ .job = { .run = run_work, .turns = i % 7 }, .number = i, .breaks = every != 0 && i % every == 0 };
+		w[i].job.needs[FAR] = i % 3 != 0;
+		w[i].job.needs[NEAR] = i % 3 != 1;
+		pool_submit(p, &w[i].job);
+	}
+	for (; (done = pool_wait(p)) != NULL; n++)
+		assert_true(((struct work *)done)->is_run);
+	assert_int_equal(n, JOBS);
+	pool_leave(p, FAR);
+	pool_free(&p);
+	assert_int_equal(far->open, 0);
+	assert_int_equal(near->open, 0);
+	free(w);
+}
+
+static void
+no_more_sessions_than_allowed(void **state)
+{
+	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH } };
+	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+
+	(void)state;
+	work_through(&far, &near, 0, false);
+	assert_in_range(far.most, 1, WIDTH);
+	assert_int_equal(far.opened, far.most);
+}
+
+static void
+sessions_that_break_are_opened_anew(void **state)
+{
+	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH } };
+	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+
+	(void)state;
+	work_through(&far, &near, 7, false);
+	assert_in_range(far.most, 1, WIDTH);
+	assert_true(far.opened > far.most);
+}
+
+static void
+refused_sessions_leave_the_work_to_those_there_are(void **state)
+{
+	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH }, .limit = 2 };
+	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+
+	(void)state;
+	work_through(&far, &near, 0, false);
+	assert_in_range(far.most, 1, 2);
+}
+
+static void
+without_threads(void **state)
+{
+	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH } };
+	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+
+	(void)state;
+	work_through(&far, &near, 7, true);
+	assert_int_equal(far.most, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_more_sessions_than_allowed),
+		cmocka_unit_test(sessions_that_break_are_opened_anew),
+		cmocka_unit_test(refused_sessions_leave_the_work_to_those_there_are),
+		cmocka_unit_test(without_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
