@@ -222,7 +222,7 @@ openings_refused(void **state)
 	(void)state;
 	refused(NET_TLS_STARTTLS, "S * PREAUTH hi\n", ERR_REFUSED, "PREAUTH");
 	refused(NET_TLS_STARTTLS, "S * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\n", ERR_REFUSED, "not offered");
-	refused(NET_TLS_STARTTLS, "S * OK [CAPABILITY STARTTLS] hi\nC A1 STARTTLS\nS A1 NO not today\n", ERR_REFUSED, "not today");
+	refused(NET_TLS_STARTTLS, "S * OK [CAPABILITY STARTTLS] hi\nC A1 STARTTLS\nS A1 NO not today\n", ERR_REFUSED, "may be anybody's");
 	refused(NET_TLS_STARTTLS, "S * OK [CAPABILITY STARTTLS] hi\nC A1 STARTTLS\nS A1 OK go\nS * CAPABILITY IMAP4rev1 AUTH=PLAIN\nX\n",
 	    ERR_REFUSED, "unprotected data");
 	refused(NET_TLS_NONE, "S * BYE too many of you\n", ERR_TEMPORARY, "too many of you");
