@@ -69,9 +69,11 @@ get_number(const char **s, uint64_t *n_r)
 		(*s)++;
 	start = *s;
 	for (; **s >= '0' && **s <= '9'; (*s)++) {
-		if (n > (UINT64_MAX - 9) / 10)
+		uint64_t digit = (uint64_t)(**s - '0');
+
+		if (n > (UINT64_MAX - digit) / 10)
 			return false;
-		n = n * 10 + (uint64_t)(**s - '0');
+		n = n * 10 + digit;
 	}
 	*n_r = n;
 	return *s != start && (**s == ' ' || **s == '\0');
@@ -136,9 +138,9 @@ get_args(struct imap_code *code, struct arena *a, enum arg arg)
 	case ARG_SET:
 		return get_set(&s, &code->from);
 	case ARG_APPENDUID:
-		return get_number(&s, &code->number) && code->number <= UINT32_MAX && get_set(&s, &code->to);
+		return get_number(&s, &code->number) && get_set(&s, &code->to);
 	case ARG_COPYUID:
-		return get_number(&s, &code->number) && code->number <= UINT32_MAX && get_set(&s, &code->from) &&
+		return get_number(&s, &code->number) && get_set(&s, &code->from) &&
 		    get_set(&s, &code->to) && imap_uidset_count(&code->from) == imap_uidset_count(&code->to);
 	}
 	return false;

@@ -144,6 +144,36 @@ on_list(struct imap_session *s)
 	}
 }
 
+/* It concerns a mailbox of the list, or the one whose data comes in. A STATUS says nothing then: that mailbox is selected. */
+static void
+on_unreadable(struct imap_session *s)
+{
+	log_line(LOG_IMAP, "%s: passed over: %s", s->label, s->reply.text);
+	switch (s->reply.about) {
+	case IMAP_REPLY_LIST:
+		for (size_t i = 0; i < s->pending.n; i++) {
+			const struct pending *p = &s->pending.at[i];
+
+			if (p->ev == NULL || p->ev->list_unreadable == NULL)
+				continue;
+			p->ev->list_unreadable(p->ctx, s->reply.text);
+			return;
+		}
+		return;
+	case IMAP_REPLY_FLAGS:
+	case IMAP_REPLY_FETCH:
+	case IMAP_REPLY_EXISTS:
+	case IMAP_REPLY_EXPUNGE:
+	case IMAP_REPLY_VANISHED:
+	case IMAP_REPLY_SEARCH:
+	case IMAP_REPLY_ESEARCH:
+		imap_box_unreadable(s, s->reply.text);
+		return;
+	default:
+		return;
+	}
+}
+
 /* STATUS names its mailbox; a command that named none (LIST ... RETURN (STATUS)) takes all others. */
 static void
 on_status_data(struct imap_session *s)
@@ -315,6 +345,9 @@ imap_dispatch(struct imap_session *s, struct err *e)
 		return 0;
 	case IMAP_REPLY_NAMESPACE:
 		on_namespace(s);
+		return 0;
+	case IMAP_REPLY_UNREADABLE:
+		on_unreadable(s);
 		return 0;
 	case IMAP_REPLY_TAGGED:
 	case IMAP_REPLY_RECENT:

@@ -131,7 +131,7 @@ count_line(struct imap_session *s, struct err *e)
 	uint64_t exists = s->flowing != NULL ? s->flowing->box.exists : 0;
 	const char *about = "remarks";
 
-	switch (s->reply.kind) {
+	switch (s->reply.kind == IMAP_REPLY_UNREADABLE ? s->reply.about : s->reply.kind) {
 	case IMAP_REPLY_FETCH:
 	case IMAP_REPLY_EXPUNGE:
 	case IMAP_REPLY_VANISHED:
@@ -293,8 +293,8 @@ check_write(struct imap_session *s, const struct imap_command *c, struct err *e)
 		    sel->label);
 	if (c->uidvalidity != 0 && c->uidvalidity != sel->box.uidvalidity)
 		return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER,
-		    "%s: mailbox %s is another one than before (UIDVALIDITY %u, was %u)", s->label, sel->label,
-		    sel->box.uidvalidity, c->uidvalidity);
+		    "%s: mailbox %s is another one than before (UIDVALIDITY %llu, was %llu)", s->label, sel->label,
+		    (unsigned long long)sel->box.uidvalidity, (unsigned long long)c->uidvalidity);
 	return 0;
 }
 

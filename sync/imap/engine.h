@@ -88,6 +88,7 @@ struct imap_body_sink imap_body_router(struct imap_session *s);
 void imap_box_code(struct imap_session *s, const struct imap_code *code);
 void imap_box_flags(struct imap_session *s, const struct flag_mask *mask);
 void imap_box_closed(struct imap_session *s);
+void imap_box_unreadable(struct imap_session *s, const char *why);	/* a line about the flowing mailbox */
 /* The tagged answer to a SELECT or UNSELECT. */
 void imap_box_answered(struct imap_session *s, const struct pending *p, const struct imap_result *result);
 void imap_selections_release(struct imap_session *s);

@@ -13,6 +13,9 @@
 
 enum { BUFFER_SIZE = 32 * 1024, SHOWN_SIZE = 120 };
 
+/* FAULT_LINE: this response cannot be read. FAULT_STEP: nor can be told where it ends. */
+enum fault { FAULT_NONE, FAULT_LINE, FAULT_STEP };
+
 struct imap_reader {
 	mailstream *stream;
 	const char *server;
@@ -30,7 +33,8 @@ struct imap_reader {
 	size_t n_shown;
 	size_t shown_from;		/* in[shown_from..keep) belongs there too, when it comes to that */
 	struct buf held;		/* literals and texts put together */
-	bool is_failed;
+	bool has_passed_literal;	/* octets of one, in this line */
+	enum fault fault;
 	struct err failure;
 };
 
@@ -122,13 +126,20 @@ show_passed(struct imap_reader *r)
 }
 
 static int
-fail(struct imap_reader *r, const struct err *why, struct err *e)
+fail_again(const struct imap_reader *r, struct err *e)
 {
-	if (!r->is_failed)
-		r->failure = *why;
-	r->is_failed = true;
 	*e = r->failure;
 	return -1;
+}
+
+static int
+fail(struct imap_reader *r, enum fault fault, const struct err *why, struct err *e)
+{
+	if (r->fault == FAULT_NONE)
+		r->failure = *why;
+	if (r->fault < fault)
+		r->fault = fault;
+	return fail_again(r, e);
 }
 
 /* The line as far as it was read, ready for a message. */
@@ -138,8 +149,13 @@ show_rest(struct imap_reader *r)
 	const char *from, *lf;
 	size_t len;
 
-	if (r->is_at_eol)
+	if (r->is_at_eol) {
+		for (len = r->keep - r->shown_from; len > 0 && strchr("\r\n", r->in[r->shown_from + len - 1]) != NULL; len--)
+			;
+		show(r, r->in + r->shown_from, len);
+		r->shown_from = r->keep;
 		return;
+	}
 	show_passed(r);
 	from = r->in + r->keep;
 	len = r->end - r->keep;
@@ -151,16 +167,29 @@ show_rest(struct imap_reader *r)
 	show(r, from, len);
 }
 
-int
-imap_reader_bad(struct imap_reader *r, struct err *e, const char *what)
+static int
+bad(struct imap_reader *r, enum fault fault, struct err *e, const char *what)
 {
 	struct err why;
 
-	if (!r->is_failed)
+	if (r->fault == FAULT_NONE)
 		show_rest(r);
 	err_class(&why, ERR_STORE, ERR_FAILED, ERR_LATER, "%s sent what we cannot use (%s): %.*s%s", r->server,
 	    what, (int)r->n_shown, r->shown, r->n_shown == sizeof r->shown ? "..." : "");
-	return fail(r, &why, e);
+	return fail(r, fault, &why, e);
+}
+
+int
+imap_reader_bad(struct imap_reader *r, struct err *e, const char *what)
+{
+	return bad(r, r->has_passed_literal ? FAULT_STEP : FAULT_LINE, e, what);
+}
+
+/* The bounds of a line, past which nobody looks for its end. */
+static int
+too_long(struct imap_reader *r, struct err *e)
+{
+	return bad(r, FAULT_STEP, e, "a line of more than 1 MB");
 }
 
 static int
@@ -178,7 +207,7 @@ ended(struct imap_reader *r, struct err *e)
 		    context.text, (int)r->n_shown, r->shown, r->n_shown == sizeof r->shown ? "..." : "");
 		why.sys = context.sys;
 	}
-	return fail(r, &why, e);
+	return fail(r, FAULT_STEP, &why, e);
 }
 
 /* Reads once into in[end..). mailstream_read() with more room than it has buffered would block for
@@ -189,8 +218,8 @@ read_more(struct imap_reader *r, struct err *e)
 	size_t want = r->room - r->end;
 	ssize_t n;
 
-	if (r->is_failed)
-		return fail(r, NULL, e);
+	if (r->fault != FAULT_NONE)
+		return fail_again(r, e);
 	if (r->stream->read_buffer_len > 0 && want > r->stream->read_buffer_len)
 		want = r->stream->read_buffer_len;
 	n = mailstream_read(r->stream, r->in + r->end, want);
@@ -204,12 +233,12 @@ read_more(struct imap_reader *r, struct err *e)
 static int
 fill(struct imap_reader *r, struct err *e)
 {
-	if (r->is_failed)
-		return fail(r, NULL, e);
+	if (r->fault != FAULT_NONE)
+		return fail_again(r, e);
 	if (r->pos < r->end)
 		return 0;
 	if (r->line_used + (r->pos - r->keep) > IMAP_LINE_MAX)
-		return imap_reader_bad(r, e, "a line of more than 1 MB");
+		return too_long(r, e);
 	show_passed(r);
 	r->shown_from = 0;
 	if (r->keep > 0) {
@@ -240,7 +269,7 @@ pass(struct imap_reader *r, struct err *e)
 	r->line_used += r->pos - r->keep;
 	r->keep = r->pos;
 	if (r->line_used > IMAP_LINE_MAX)
-		return imap_reader_bad(r, e, "a line of more than 1 MB");
+		return too_long(r, e);
 	return 0;
 }
 
@@ -265,7 +294,7 @@ end_line(struct imap_reader *r, struct err *e)
 static int
 read_quoted(struct imap_reader *r, struct imap_token *t, struct err *e)
 {
-	size_t out, len = 0;
+	size_t at, out;
 
 	r->pos++;
 	for (;;) {
@@ -281,15 +310,19 @@ read_quoted(struct imap_reader *r, struct imap_token *t, struct err *e)
 			return -1;
 		if (c == '\0' || c == '\r' || c == '\n')
 			return imap_reader_bad(r, e, c == '\0' ? "a NUL" : "a quoted string without end");
-		/* In place behind the quote: the text never grows. The scan itself stands further right. */
-		r->in[r->keep + 1 + len++] = (char)c;
 		r->pos++;
 	}
-	r->pos++;
-	out = r->keep + 1;
+	/* In place behind the quote: the text never grows. Not before its end is found: the bytes of a line that cannot be
+	 * read are looked at again (imap_reader_recover). */
+	for (at = out = r->keep + 1; at < r->pos; at++) {
+		if (r->in[at] == '\\')
+			at++;
+		r->in[out++] = r->in[at];
+	}
 	t->kind = IMAP_TOKEN_QUOTED;
-	t->s = r->in + out;
-	t->len = len;
+	t->s = r->in + r->keep + 1;
+	t->len = out - r->keep - 1;
+	r->pos++;
 	return pass(r, e);
 }
 
@@ -321,7 +354,7 @@ read_literal(struct imap_reader *r, struct imap_token *t, struct err *e)
 	if (end_line(r, e) < 0)
 		return -1;
 	if (n > r->literal_cap)
-		return imap_reader_bad(r, e, "a literal larger than the limit");
+		return bad(r, FAULT_STEP, e, "a literal larger than the limit");
 	r->literal_left = n;
 	t->kind = IMAP_TOKEN_LITERAL;
 	t->size = n;
@@ -387,14 +420,17 @@ next_token(struct imap_reader *r, bool is_item, struct imap_token *t, struct err
 	int c;
 
 	*t = (struct imap_token){ .kind = IMAP_TOKEN_EOL, .s = "" };
-	if (r->is_failed)
-		return fail(r, NULL, e);
+	if (r->fault != FAULT_NONE)
+		return fail_again(r, e);
 	if (r->literal_left > 0 && imap_reader_literal(r, NULL, NULL, NULL, e) < 0)
 		return -1;
 	if (r->is_at_eol)
 		return 0;
 	r->keep = r->pos;
-	c = pass_blanks(r, e);
+	c = peek(r, e);
+	t->is_joined = c != ' ';
+	if (c == ' ')
+		c = pass_blanks(r, e);
 	switch (c) {
 	case -1:
 		return -1;
@@ -455,6 +491,7 @@ imap_reader_start(struct imap_reader *r, struct imap_token *first_r, struct err 
 		r->line_used = 0;
 		r->n_shown = 0;
 		r->depth = 0;
+		r->has_passed_literal = false;
 		r->keep = r->shown_from = r->pos;
 		/* The line begins with its first byte: input that ends before it cuts none short. */
 		if (fill(r, e) < 0)
@@ -488,13 +525,14 @@ imap_reader_literal(struct imap_reader *r, imap_sink *sink, void *ctx, bool *is_
 			n = (size_t)r->literal_left;
 		if (is_wanted && sink(ctx, r->in + r->pos, n) < 0)
 			is_wanted = false;
+		r->has_passed_literal = true;
 		r->literal_left -= n;
 		r->pos += n;
 		r->keep = r->shown_from = r->pos;
 	}
 	if (is_whole_r != NULL)
 		*is_whole_r = is_wanted;
-	return r->is_failed ? fail(r, NULL, e) : 0;
+	return r->fault != FAULT_NONE ? fail_again(r, e) : 0;
 }
 
 static int
@@ -517,7 +555,7 @@ imap_reader_string(struct imap_reader *r, struct imap_token *token, struct err *
 		return imap_reader_bad(r, e, "no string where one belongs");
 	}
 	if (token->size > IMAP_LINE_MAX || r->line_used + token->size > IMAP_LINE_MAX)
-		return imap_reader_bad(r, e, "a line of more than 1 MB");
+		return too_long(r, e);
 	r->line_used += (size_t)token->size;
 	buf_clear(&r->held);
 	if (imap_reader_literal(r, hold, &r->held, NULL, e) < 0)
@@ -560,7 +598,7 @@ imap_reader_skip_value(struct imap_reader *r, struct err *e)
 
 /* The bytes up to the end of this line, which is consumed: a slice of the buffer. */
 static int
-raw_line(struct imap_reader *r, const char **s_r, size_t *len_r, struct err *e)
+raw_line(struct imap_reader *r, bool may_hold_nul, const char **s_r, size_t *len_r, struct err *e)
 {
 	size_t len;
 
@@ -583,7 +621,7 @@ raw_line(struct imap_reader *r, const char **s_r, size_t *len_r, struct err *e)
 		len--;
 	*s_r = r->in + r->keep;
 	*len_r = len;
-	if (memchr(*s_r, '\0', len) != NULL) {
+	if (!may_hold_nul && memchr(*s_r, '\0', len) != NULL) {
 		r->pos = r->keep;
 		return imap_reader_bad(r, e, "a NUL");
 	}
@@ -625,7 +663,7 @@ static int
 drain(struct imap_reader *r, uint64_t n, struct err *e)
 {
 	if (n > r->literal_cap)
-		return imap_reader_bad(r, e, "a literal larger than the limit");
+		return bad(r, FAULT_STEP, e, "a literal larger than the limit");
 	r->literal_left = n;
 	return imap_reader_literal(r, NULL, NULL, NULL, e);
 }
@@ -657,10 +695,10 @@ imap_reader_text(struct imap_reader *r, const char **s_r, size_t *len_r, struct 
 	uint64_t n;
 
 	buf_clear(&r->held);
-	if (r->is_failed)
-		return fail(r, NULL, e);
+	if (r->fault != FAULT_NONE)
+		return fail_again(r, e);
 	while (!r->is_at_eol) {
-		if (raw_line(r, &s, &len, e) < 0)
+		if (raw_line(r, false, &s, &len, e) < 0)
 			return -1;
 		if (r->held.len == 0 && len > 0 && s[0] == ' ') {
 			s++;
@@ -689,18 +727,49 @@ imap_reader_skip(struct imap_reader *r, struct err *e)
 	size_t len, brace;
 	uint64_t n;
 
-	if (r->is_failed)
-		return fail(r, NULL, e);
+	if (r->fault != FAULT_NONE)
+		return fail_again(r, e);
 	if (r->literal_left > 0 && imap_reader_literal(r, NULL, NULL, NULL, e) < 0)
 		return -1;
 	while (!r->is_at_eol) {
-		if (raw_line(r, &s, &len, e) < 0)
+		if (raw_line(r, false, &s, &len, e) < 0)
 			return -1;
 		if (!ends_in_literal(s, len, &brace, &n))
 			r->is_at_eol = true;
 		else if (drain(r, n, e) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int
+imap_reader_recover(struct imap_reader *r, bool is_in_brackets, struct err *e)
+{
+	bool has_literal = r->literal_left > 0, is_last = false;
+	const char *s = "";
+	size_t len = 0, brace;
+	uint64_t n;
+
+	if (r->fault != FAULT_LINE)
+		return fail_again(r, e);
+	r->fault = FAULT_NONE;
+	r->n_shown = 0;
+	r->shown_from = r->keep;
+	if (has_literal && imap_reader_literal(r, NULL, NULL, NULL, e) < 0)
+		return -1;
+	/* From the token on that was being read: what it swallowed may end in the size of a literal. */
+	r->pos = r->keep;
+	while (!r->is_at_eol && !is_last) {
+		if (raw_line(r, true, &s, &len, e) < 0)
+			return -1;
+		is_last = !ends_in_literal(s, len, &brace, &n);
+		if (!is_last && drain(r, n, e) < 0)
+			return -1;
+		has_literal |= !is_last;
+	}
+	r->is_at_eol = true;
+	if (has_literal && is_in_brackets && (len == 0 || s[len - 1] != ')'))
+		return fail(r, FAULT_STEP, &r->failure, e);
 	return 0;
 }
 

@@ -10,7 +10,8 @@
  *   2. A large literal is handed on in pieces out of the one input buffer and never stored.
  *   3. NUL outside of a literal, nesting past IMAP_NESTING_MAX, a number past 64 bits, a literal past
  *      the cap, a CR without LF between tokens, end of input: an error that names the server and
- *      shows the line. After an error the reader answers every call with it: the step is lost.
+ *      shows the line. After an error the reader answers every call with it, until imap_reader_recover()
+ *      has passed over the rest of the line.
  *   4. Nothing is read from the stream while what was asked for is in the buffer.
  */
 #ifndef SYNC_IMAP_READER_H
@@ -43,6 +44,7 @@ struct imap_token {
 	const char *s;			/* borrowed until the next call; not NUL-terminated */
 	size_t len;
 	uint64_t size;			/* of a literal */
+	bool is_joined;			/* no blank before it */
 };
 
 /* Takes a piece of a literal. -1: no more of this one; the rest is drained. The sink keeps its own
@@ -98,8 +100,13 @@ void imap_reader_line_goes_on(struct imap_reader *r);
 int imap_reader_number(struct imap_reader *r, const struct imap_token *token, uint64_t max,
     uint64_t *n_r, struct err *e);
 
-/* Fills *e: "SERVER sent what we cannot use (what): LINE", and makes it final. Returns -1. */
+/* Fills *e: "SERVER sent what we cannot use (what): LINE", which every call answers from here on. Returns -1. */
 int imap_reader_bad(struct imap_reader *r, struct err *e, const char *what);
+/* After imap_reader_bad() within a line: passes over the rest of the response, literals counted, so that the next
+ * imap_reader_start() is in step. -1: that cannot be told, the error stays. No octet of a literal may have been passed
+ * before the error: where its size was a lie, what follows is the text of a message. is_in_brackets: for the same
+ * reason, what stands behind the last literal must end in ")". */
+int imap_reader_recover(struct imap_reader *r, bool is_in_brackets, struct err *e);
 
 /* True when token is that word, case ignored. */
 bool imap_token_is(const struct imap_token *token, const char *word);

@@ -78,12 +78,16 @@ reply_object_id(struct reply_context *c, const char **s_r)
 }
 
 int
-reply_flag_list(struct reply_context *c, struct words *w)
+reply_flag_list(struct reply_context *c, struct words *w, bool may_be_nil)
 {
 	struct imap_token t;
 
-	if (reply_expect(c, IMAP_TOKEN_OPEN, "no list of flags") < 0)
+	if (reply_next(c, &t) < 0)
 		return -1;
+	if (may_be_nil && imap_token_is(&t, "NIL"))
+		return 0;
+	if (t.kind != IMAP_TOKEN_OPEN)
+		return reply_bad(c, "no list of flags");
 	for (;;) {
 		if (reply_next(c, &t) < 0)
 			return -1;
@@ -156,6 +160,7 @@ read_numbered(struct reply_context *c, const struct imap_token *t)
 	struct imap_token word;
 	uint64_t n;
 
+	c->reply->kind = IMAP_REPLY_FETCH;
 	if (imap_reader_number(c->r, t, UINT32_MAX, &n, c->e) < 0 || reply_next(c, &word) < 0)
 		return -1;
 	c->reply->number = (uint32_t)n;
@@ -178,6 +183,8 @@ read_numbered(struct reply_context *c, const struct imap_token *t)
 		c->reply->kind = IMAP_REPLY_RECENT;
 	else if (imap_token_is(&word, "EXPUNGE"))
 		c->reply->kind = IMAP_REPLY_EXPUNGE;
+	else
+		c->reply->kind = IMAP_REPLY_OTHER;
 	return 0;
 }
 
@@ -185,9 +192,10 @@ static int
 read_flags(struct reply_context *c)
 {
 	struct words w = { 0 };
-	int rc = reply_flag_list(c, &w);
+	int rc;
 
 	c->reply->kind = IMAP_REPLY_FLAGS;
+	rc = reply_flag_list(c, &w, true);
 	if (rc == 0)
 		words_mask(&w, &c->reply->arena, &c->reply->mask);
 	words_release(&w);
@@ -231,6 +239,23 @@ read_untagged(struct reply_context *c)
 	return 0;
 }
 
+/* An untagged line that could not be read, *c->e says why: passed over where its end can be told. */
+static int
+unreadable(struct reply_context *c)
+{
+	struct imap_reply *reply = c->reply;
+	bool is_fetch = reply->kind == IMAP_REPLY_FETCH;
+	struct err why = *c->e;
+
+	/* A body that has begun must end as one that broke off. */
+	if ((is_fetch && reply->fetch.n_bodies > 0) || imap_reader_recover(c->r, is_fetch, c->e) < 0)
+		return -1;
+	reply->about = reply->kind;
+	reply->kind = IMAP_REPLY_UNREADABLE;
+	reply->text = arena_strdup(&reply->arena, why.text);
+	return 0;
+}
+
 int
 imap_reply_read(struct imap_reader *r, struct imap_reply *reply, const struct imap_body_sink *sink,
     struct err *e)
@@ -243,12 +268,11 @@ imap_reply_read(struct imap_reader *r, struct imap_reply *reply, const struct im
 	reply->text = reply->words = "";
 	reply->words_len = 0;
 	reply->code.kind = IMAP_CODE_NONE;
+	reply->fetch.n_bodies = 0;
 	if (imap_reader_start(r, &t, e) < 0)
 		return -1;
 	if (t.len == 1 && t.s[0] == '*') {
-		if (read_untagged(&c) < 0)
-			return -1;
-		return imap_reader_skip(r, e);
+		return read_untagged(&c) < 0 || imap_reader_skip(r, e) < 0 ? unreadable(&c) : 0;
 	}
 	if (t.len == 1 && t.s[0] == '+') {
 		if (read_words(&c, IMAP_REPLY_CONTINUE) < 0)

@@ -5,9 +5,9 @@
  *
  * Invariants:
  *   1. Strings and arrays live until the next imap_reply_read() with the same struct.
- *   2. What is not known is passed over without losing step (IMAP_REPLY_OTHER); only lines that
- *      break the grammar where it matters are errors, after which the connection must be closed.
- *   3. Numbers wider than their field are errors, never cut.
+ *   2. What is not known is passed over without losing step (IMAP_REPLY_OTHER).
+ *   3. Untagged lines that break the grammar where it matters, and numbers wider than their field (never cut), are
+ *      IMAP_REPLY_UNREADABLE where their end can be told; else they are errors, after which the connection must be closed.
  */
 #ifndef SYNC_IMAP_REPLIES_H
 #define SYNC_IMAP_REPLIES_H
@@ -88,7 +88,8 @@ struct imap_status_data {
 	const char *name;
 	size_t name_len;
 	unsigned has;			/* enum imap_status_has */
-	uint32_t messages, uidnext, uidvalidity, unseen, deleted, recent;
+	uint32_t messages, uidnext, unseen, deleted, recent;
+	uint64_t uidvalidity;		/* 32 bits in the RFC; dbmail and others count milliseconds */
 	uint64_t highestmodseq, size, append_limit;
 	const char *mailboxid;
 };
@@ -154,10 +155,12 @@ enum imap_reply_kind {
 	IMAP_REPLY_NAMESPACE,		/* namespaces */
 	IMAP_REPLY_ID,			/* words: name, value, name, value, each ended by NUL */
 	IMAP_REPLY_OTHER,		/* passed over */
+	IMAP_REPLY_UNREADABLE,		/* about text */
 };
 
 struct imap_reply {
 	enum imap_reply_kind kind;
+	enum imap_reply_kind about;	/* what the unreadable line was to tell; IMAP_REPLY_FETCH also for "12" and a word */
 	char tag[32];
 	enum imap_status status;
 	struct imap_code code;

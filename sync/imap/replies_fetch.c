@@ -62,7 +62,7 @@ fetch_flags(struct reply_context *c)
 {
 	struct imap_fetch *f = &c->reply->fetch;
 	struct words w = { 0 };
-	int rc = reply_flag_list(c, &w);
+	int rc = reply_flag_list(c, &w, false);
 
 	if (rc == 0) {
 		f->flags = words_flags(&w, &c->reply->arena);
@@ -153,6 +153,7 @@ int
 reply_read_fetch(struct reply_context *c, uint32_t seq)
 {
 	struct imap_fetch *f = &c->reply->fetch;
+	bool is_behind_flags = false;
 	struct imap_token t;
 
 	memset(f, 0, sizeof *f);
@@ -167,8 +168,10 @@ reply_read_fetch(struct reply_context *c, uint32_t seq)
 			return -1;
 		if (t.kind == IMAP_TOKEN_CLOSE)
 			return 0;
-		if (t.kind != IMAP_TOKEN_ATOM)
+		/* "FLAGS (x)y": a keyword with a bracket in it, of which a part would be taken for the whole. */
+		if (t.kind != IMAP_TOKEN_ATOM || (t.is_joined && is_behind_flags))
 			return reply_bad(c, "a FETCH item without a name");
+		is_behind_flags = imap_token_is(&t, "FLAGS");
 		if (fetch_item(c, &t) < 0)
 			return -1;
 	}

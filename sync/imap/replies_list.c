@@ -115,7 +115,7 @@ static const struct {
 } status_items[] = {
 	{ "MESSAGES", IMAP_STATUS_MESSAGES, offsetof(struct imap_status_data, messages), false },
 	{ "UIDNEXT", IMAP_STATUS_UIDNEXT, offsetof(struct imap_status_data, uidnext), false },
-	{ "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY, offsetof(struct imap_status_data, uidvalidity), false },
+	{ "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY, offsetof(struct imap_status_data, uidvalidity), true },
 	{ "UNSEEN", IMAP_STATUS_UNSEEN, offsetof(struct imap_status_data, unseen), false },
 	{ "DELETED", IMAP_STATUS_DELETED, offsetof(struct imap_status_data, deleted), false },
 	{ "RECENT", IMAP_STATUS_RECENT, offsetof(struct imap_status_data, recent), false },

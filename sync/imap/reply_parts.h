@@ -1,5 +1,5 @@
 /* What the files that read replies share (replies*.c alone): the context of one reply, and the small things many have.
- * All return 0, or -1 with the error that ends the connection in c->e. Strings are kept in the reply's arena. */
+ * All return 0, or -1 with an error in c->e (imap_reader_bad). Strings are kept in the reply's arena. */
 #ifndef SYNC_IMAP_REPLY_PARTS_H
 #define SYNC_IMAP_REPLY_PARTS_H
 
@@ -23,8 +23,8 @@ int reply_number(struct reply_context *c, uint64_t max, uint64_t *n_r);
 int reply_string(struct reply_context *c, const char **s_r, size_t *len_r, bool may_be_nil);
 /* "(id)" of OBJECTID (RFC 8474), or NIL. */
 int reply_object_id(struct reply_context *c, const char **s_r);
-/* A list of flags; the first token is to come. */
-int reply_flag_list(struct reply_context *c, struct words *w);
+/* A list of flags; the first token is to come. NIL is an empty one where that does no harm. */
+int reply_flag_list(struct reply_context *c, struct words *w, bool may_be_nil);
 /* "(n)" of MODSEQ. */
 int reply_modseq(struct reply_context *c, uint64_t *n_r);
 

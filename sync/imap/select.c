@@ -69,6 +69,15 @@ keep_mask(struct imap_box *box, const struct flag_mask *mask)
 }
 
 void
+imap_box_unreadable(struct imap_session *s, const char *why)
+{
+	struct imap_box *box = s->flowing != NULL ? &s->flowing->box : NULL;
+
+	if (box != NULL && box->unreadable == NULL)
+		box->unreadable = arena_strdup(&box->arena, why);
+}
+
+void
 imap_box_flags(struct imap_session *s, const struct flag_mask *mask)
 {
 	maybe_switch(s);
@@ -89,11 +98,14 @@ imap_box_code(struct imap_session *s, const struct imap_code *code)
 	box = &s->flowing->box;
 	switch (code->kind) {
 	case IMAP_CODE_UIDVALIDITY:
-		box->uidvalidity = code->number <= UINT32_MAX ? (uint32_t)code->number : 0;
+		box->uidvalidity = code->number;
 		break;
 	case IMAP_CODE_UIDNEXT:
 		if (!box->is_answered && code->number <= UINT32_MAX)
 			box->uidnext = (uint32_t)code->number;
+		else if (!box->is_answered && box->unreadable == NULL)
+			box->unreadable = arena_printf(&box->arena, "its UIDNEXT %llu is more than 32 bits hold",
+			    (unsigned long long)code->number);
 		break;
 	case IMAP_CODE_HIGHESTMODSEQ:
 		if (!box->is_answered) {
@@ -193,7 +205,7 @@ compose(struct imap_session *s, const struct imap_select *how, struct imap_comma
 		return -1;
 	/* The outer brackets matter: without them Dovecot answers OK and ignores it all. */
 	if (s->has_qresync && how->uidvalidity != 0 && how->modseq != 0)
-		imap_putf(c, " (QRESYNC (%u %llu))", how->uidvalidity, (unsigned long long)how->modseq);
+		imap_putf(c, " (QRESYNC (%llu %llu))", (unsigned long long)how->uidvalidity, (unsigned long long)how->modseq);
 	else if (imap_session_has_condstore(s))
 		imap_put(c, " (CONDSTORE)");
 	return 0;

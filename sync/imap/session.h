@@ -50,6 +50,7 @@ struct imap_result {
  * the call. */
 struct imap_events {
 	void (*list)(void *ctx, const struct imap_list *list);
+	void (*list_unreadable)(void *ctx, const char *why);	/* a mailbox whose line nobody can read */
 	void (*status)(void *ctx, const struct imap_status_data *status);
 	/* A FETCH of a UID the command names; of every UID for the mailbox's own events, unless a command
 	 * named it. After body_begin it comes in every case: look at `has`, `uid` and body[].is_whole. */
@@ -82,12 +83,14 @@ struct imap_box {
 	bool is_dirty;			/* something came that cannot be attributed: list it anew */
 	bool has_modseq;		/* HIGHESTMODSEQ was given, and not NOMODSEQ */
 	bool is_uid_not_sticky;
-	uint32_t uidvalidity, uidnext;	/* 0 = not said */
+	uint64_t uidvalidity;		/* 0 = not said */
+	uint32_t uidnext;		/* 0 = not said */
 	uint64_t highestmodseq;		/* the SELECT's own, never a later one (R3) */
 	uint32_t exists;
 	bool has_permanentflags;
 	struct flag_mask mask;		/* PERMANENTFLAGS, else FLAGS; strings live in arena */
 	char mailboxid[256];		/* "" = none */
+	const char *unreadable;		/* a line about it could not be read: why, and the line. NULL = none */
 	struct arena arena;
 };
 
@@ -96,7 +99,7 @@ struct imap_select {
 	const char *utf8;		/* the mailbox */
 	const char *wire;		/* or its wire name, when not NULL */
 	bool is_examine;
-	uint32_t uidvalidity;		/* QRESYNC (uidvalidity modseq), if enabled; 0 = (CONDSTORE) or nothing */
+	uint64_t uidvalidity;		/* QRESYNC (uidvalidity modseq), if enabled; 0 = (CONDSTORE) or nothing */
 	uint64_t modseq;
 };
 

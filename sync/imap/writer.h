@@ -66,7 +66,7 @@ struct imap_command {
 	struct buf text;
 	struct imap_uidset uids;	/* of the FETCH, STORE, COPY, MOVE, EXPUNGE */
 	char *box;			/* wire name that STATUS data must bear; NULL = any */
-	uint32_t uidvalidity;		/* IMAP_WRITE: planned against this one; 0 = any */
+	uint64_t uidvalidity;		/* IMAP_WRITE: planned against this one; 0 = any */
 	VEC(struct imap_stop) stops;
 };
 

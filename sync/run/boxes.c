@@ -10,8 +10,23 @@
 struct list_job {
 	struct job job;
 	enum side side;
+	const struct run *run;
 	struct listing *listing;
 };
+
+/* What the patterns leave out is not asked for, unless it may be paired by what it is for. */
+static bool
+wants_cursor(const void *ctx, const char *name, unsigned attrs)
+{
+	const struct list_job *l = ctx;
+	const struct store *store = l->run->set->store[l->side];
+	enum role role;
+
+	for (role = 0; role < ROLES; role++)
+		if (store->role_box[role] != NULL && strcmp(store->role_box[role], name) == 0)
+			return true;
+	return (attrs & ~(unsigned)MAILBOX_SUBSCRIBED) != 0 || pairing_selects(l->run, l->side, name);
+}
 
 static int
 run_list(struct job *j, struct session *session[SIDES], struct err *e)
@@ -20,7 +35,7 @@ run_list(struct job *j, struct session *session[SIDES], struct err *e)
 	struct session *c = session[l->side];
 
 	listing_release(l->listing);
-	*l->listing = (struct listing){ 0 };
+	*l->listing = (struct listing){ .wants = wants_cursor, .wants_ctx = l };
 	return c->store->ops->list(c, l->listing, e);
 }
 
@@ -59,7 +74,7 @@ list_both(struct run *r, struct err *e)
 
 	for (s = 0; s < SIDES; s++) {
 		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s,
-			.listing = &r->listing[s] };
+			.run = r, .listing = &r->listing[s] };
 		l[s].job.needs[s] = true;
 		pool_submit(r->pool, &l[s].job);
 	}
@@ -180,7 +195,8 @@ boxes_list(struct run *r, struct err *e)
 		log_line(LOG_RUN, "%s lists %zu mailboxes%s", side_name((enum side)s), l->boxes.n,
 		    l->is_complete ? "" : ", not completely");
 		for (i = 0; i < l->refused.n; i++)
-			report_note(r, NOTE_WARNING, l->refused.at[i].name, l->refused.at[i].why);
+			report_note(r, l->refused.at[i].is_unreadable ? NOTE_ERROR : NOTE_WARNING, l->refused.at[i].name,
+			    l->refused.at[i].why);
 		if (missing_check_fingerprint(r, (enum side)s, e) < 0)
 			return -1;
 	}

@@ -161,6 +161,15 @@ selectable_unless_shown(struct run *r, enum side s, const char *full)
 	return strcmp(renames_shown(r, s, full), full) == 0 ? listing_selectable(&r->listing[s], full) : NULL;
 }
 
+bool
+pairing_selects(const struct run *r, enum side s, const char *full)
+{
+	const char *only = *r->set->box[s] != '\0' ? r->set->box[s] : "INBOX";
+
+	return r->set->patterns.n == 0 ? strcmp(full, only) == 0 : patterns_select(r->set->patterns.at, r->set->patterns.n,
+	    r->set->box[s], r->set->store[s]->is_inbox_listed, full) != NULL;
+}
+
 /* `all` are the n records of the base, of which is_met tells those that are in a pair. */
 static int
 pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met, struct err *e)

@@ -123,6 +123,8 @@ int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, s
 
 /* pairing.c */
 /* Fills run.base, run.is_blank and run.boxes: pairs what is listed, and adds what only the base knows. */
+/* Whether the patterns mean this mailbox of side s, by that name. */
+bool pairing_selects(const struct run *r, enum side s, const char *full);
 int pairing_make(struct run *r, struct err *e);
 /* R12: by what each mailbox is known again under another name. */
 int pairing_keep_identities(struct run *r, struct err *e);

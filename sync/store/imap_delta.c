@@ -29,6 +29,7 @@ struct delta_work {
 	bool is_answered;		/* the SELECT was, with OK, and what follows is a snapshot of its mailbox */
 	struct imap_box box;		/* without its strings */
 	const char *kw;			/* of the mask; the delta's arena */
+	const char *unreadable;		/* as in box; the delta's arena */
 	bool has_failed, is_broken;	/* is_broken: a FETCH or SEARCH failed, the mailbox itself did not */
 	struct err err;
 	uint32_t since_next, since_count;
@@ -129,6 +130,8 @@ snapshot(struct delta_work *w)
 		return;
 	w->box = *box;
 	w->kw = arena_strdup(&w->d->arena, box->mask.kw);
+	if (box->unreadable != NULL && w->unreadable == NULL)
+		w->unreadable = arena_strdup(&w->d->arena, box->unreadable);
 	w->is_answered = true;
 }
 
@@ -204,7 +207,7 @@ send_select(struct delta_work *w, struct err *e)
 	if (status == 0) {
 		how.utf8 = buf_str(&wire);
 		if (w->how == HOW_QRESYNC) {
-			how.uidvalidity = (uint32_t)w->d->since.epoch;
+			how.uidvalidity = w->d->since.epoch;
 			how.modseq = w->since_modseq;
 		}
 		vec_push(&w->c->watches, mem_alloc(sizeof(struct imap_watch)));
@@ -311,7 +314,7 @@ is_suspect(const struct delta_work *w)
 static enum delta_how
 again(struct delta_work *w)
 {
-	if (w->has_failed || !w->is_answered)
+	if (w->has_failed || !w->is_answered || w->unreadable != NULL)
 		return HOW_QRESYNC;
 	if (w->is_broken && w->asked_guid) {
 		ask_no_guid(w);
@@ -346,9 +349,14 @@ conclude(struct delta_work *w)
 		if (w->err.text[0] == '\0')
 			err_set(&w->err, ERR_BOX, "%s: mailbox %s did not answer", w->c->st->store.name, d->box);
 	}
+	if (!w->has_failed && w->unreadable != NULL) {
+		w->has_failed = true;
+		err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: mailbox %s is left out: %s", w->c->st->store.name, d->box,
+		    w->unreadable);
+	}
 	if (!w->has_failed && w->box.uidvalidity == 0) {
 		w->has_failed = true;
-		err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s: the server gives mailbox %s no UIDVALIDITY, so its "
+		err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s: the server gives mailbox %s no UIDVALIDITY that can be used, so its "
 		    "messages cannot be told apart between runs", w->c->st->store.name, d->box);
 	}
 	if (w->has_failed || (w->is_broken && w->how != HOW_FULL && w->how != HOW_PLAIN)) {

@@ -13,7 +13,7 @@ static void
 doom(struct imap_conn *c, const uint32_t *uids, size_t n)
 {
 	struct imap_store *st = c->st;
-	uint32_t uidvalidity = imap_session_box(c->s)->uidvalidity;
+	uint64_t uidvalidity = imap_session_box(c->s)->uidvalidity;
 	size_t i;
 
 	pthread_mutex_lock(&st->lock);
@@ -26,7 +26,7 @@ bool
 imap_is_doomed(struct imap_conn *c, uint32_t uid)
 {
 	struct imap_store *st = c->st;
-	uint32_t uidvalidity = imap_session_box(c->s)->uidvalidity;
+	uint64_t uidvalidity = imap_session_box(c->s)->uidvalidity;
 	bool is = false;
 	size_t i;
 
@@ -77,11 +77,12 @@ plain_expunge(struct imap_show *w, uint64_t epoch, bool *has_foreign_r, struct e
 	imap_command_release(&cmd);
 	if (status == 0)
 		status = imap_settle(w->c, e);
-	*has_foreign_r = x.has_foreign;
-	if (status < 0 || w->has_failed || x.has_foreign)
+	/* An answer that could not be read may have named anything. */
+	*has_foreign_r = x.has_foreign || (status == 0 && imap_session_box(w->c->s)->unreadable != NULL);
+	if (status < 0 || w->has_failed || *has_foreign_r)
 		return status;
 	imap_begin(w->c, &cmd, IMAP_WRITE);
-	cmd.uidvalidity = (uint32_t)epoch;
+	cmd.uidvalidity = epoch;
 	imap_put(&cmd, "EXPUNGE");
 	status = imap_send(w->c->s, &cmd, &imap_show_events, w, NULL, e);
 	imap_command_release(&cmd);

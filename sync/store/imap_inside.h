@@ -32,13 +32,14 @@ struct imap_store {
 };
 
 /* A message to be expunged: its \Deleted is ours, in whatever session it is seen (R18). */
-struct imap_doomed { char *box; uint32_t uidvalidity, uid; };
+struct imap_doomed { char *box; uint64_t uidvalidity; uint32_t uid; };
 
 /* LIST and what comes with it, while its answers arrive. */
 struct list_work {
 	struct imap_conn *c;
 	struct listing *out;
 	bool has_failed;
+	bool is_short;			/* the line of a mailbox could not be read */
 	struct err err;
 	bool has_status;		/* STATUS came with LIST, or was asked for each */
 	uint32_t *slots;		/* names to indexes of out->boxes + 1; 0 = free; n_slots is a power of two */
@@ -126,7 +127,7 @@ int imap_cursors_end(struct cursors_work *w, int status, struct err *e);
 int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 int imap_exists(struct session *c, const char *name, struct err *e);
 int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
-struct cursor imap_cursor(uint32_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages);
+struct cursor imap_cursor(uint64_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages);
 void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r);
 
 /* imap_delta.c */

@@ -26,7 +26,7 @@ get_number(const unsigned char *p, int bytes)
 }
 
 struct cursor
-imap_cursor(uint32_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages)
+imap_cursor(uint64_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages)
 {
 	struct cursor c = { .epoch = uidvalidity, .is_steady = modseq != 0 && uidnext != 0, .len = 16 };
 
@@ -64,8 +64,8 @@ refuse(struct list_work *w, const char *wire, size_t len, const char *why)
 	struct buf shown = { 0 };
 
 	names_show(&shown, wire, len);
-	vec_push(&w->out->refused, (struct mailbox_refused){ arena_strdup(&w->out->arena, buf_str(&shown)),
-		arena_printf(&w->out->arena, "left alone: %s", why) });
+	vec_push(&w->out->refused, (struct mailbox_refused){ .name = arena_strdup(&w->out->arena, buf_str(&shown)),
+		.why = arena_printf(&w->out->arena, "left alone: %s", why) });
 	buf_release(&shown);
 }
 
@@ -181,6 +181,17 @@ on_status(void *ctx, const struct imap_status_data *s)
 	buf_release(&name);
 }
 
+/* R6: which mailbox that is nobody knows, so none is missing. */
+static void
+on_list_unreadable(void *ctx, const char *why)
+{
+	struct list_work *w = ctx;
+
+	w->is_short = true;
+	vec_push(&w->out->refused, (struct mailbox_refused){ .why = arena_printf(&w->out->arena,
+	    "a mailbox is left out, and none counts as removed: %s", why), .is_unreadable = true });
+}
+
 static void
 on_list_done(void *ctx, const struct imap_result *result)
 {
@@ -192,7 +203,7 @@ on_list_done(void *ctx, const struct imap_result *result)
 	imap_result_err(w->c->s, result, ERR_STORE, "LIST", &w->err);
 }
 
-static const struct imap_events list_events = { .list = on_list, .status = on_status, .done = on_list_done };
+static const struct imap_events list_events = { .list = on_list, .list_unreadable = on_list_unreadable, .status = on_status, .done = on_list_done };
 
 /* A single mailbox without STATUS is not the listing's failure: it is read whole instead (R6). */
 static const struct imap_events status_events = { .status = on_status };
@@ -291,6 +302,7 @@ queue_status(struct imap_conn *c, const char *name, const struct imap_events *ev
 static int
 finish_list(struct imap_conn *c, struct list_work *w, struct err *e)
 {
+	const struct mailbox *m;
 	size_t i;
 
 	if (imap_settle(c, e) < 0)
@@ -300,10 +312,11 @@ finish_list(struct imap_conn *c, struct list_work *w, struct err *e)
 		return err_widen(e, ERR_STORE);
 	}
 	for (i = 0; i < w->out->boxes.n && !w->has_status; i++) {
-		if (w->out->boxes.at[i].attrs & MAILBOX_NOSELECT)
+		m = &w->out->boxes.at[i];
+		if ((m->attrs & MAILBOX_NOSELECT) || (w->out->wants != NULL && !w->out->wants(w->out->wants_ctx, m->name, m->attrs)))
 			continue;
 		if (imap_drain_to(c, 200, e) < 0 ||
-		    queue_status(c, w->out->boxes.at[i].name, &status_events, w, e) < 0)
+		    queue_status(c, m->name, &status_events, w, e) < 0)
 			return -1;
 	}
 	return imap_settle(c, e);
@@ -315,11 +328,15 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 	struct imap_conn *c = imap_conn_of(session);
 	struct list_work w = { .c = c, .out = l };
 	const struct net_settings *net = net_settings(c->st->net);
+	bool is_short;
 	int status;
 
 	if (c->early != NULL) {
+		c->early->wants = l->wants;
+		c->early->wants_ctx = l->wants_ctx;
 		c->early_work.c = c;
 		status = finish_list(c, &c->early_work, e);
+		is_short = c->early_work.is_short;
 		imap_list_end(&c->early_work);
 		*l = *c->early;
 		*c->early = (struct listing){ 0 };
@@ -329,11 +346,12 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 		status = imap_list_queue(c, c->s, &w, e);
 		if (status == 0)
 			status = finish_list(c, &w, e);
+		is_short = w.is_short;
 		imap_list_end(&w);
 	}
 	if (status < 0)
 		return -1;
-	l->is_complete = true;
+	l->is_complete = !is_short;
 	l->fingerprint = arena_printf(&l->arena, "imap:%s:%u:%s:%s", net->host != NULL ? net->host : net->tunnel,
 	    net->port, c->st->user != NULL ? c->st->user : "", c->st->prefix != NULL ? c->st->prefix : "");
 	return 0;

@@ -79,7 +79,7 @@ send_moves(struct move_work *w, const char *verb, const char *to, uint64_t epoch
 		uids[i] = w->at[i].uid;
 	while (at < w->n && status == 0) {
 		imap_begin(w->c, &cmd, IMAP_WRITE);
-		cmd.uidvalidity = (uint32_t)epoch;
+		cmd.uidvalidity = epoch;
 		cmd.is_copy = true;
 		imap_put(&cmd, verb);
 		at += imap_put_uids(&cmd, uids + at, w->n - at, 4200);

@@ -115,7 +115,7 @@ imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *ver
 
 	while (at < n && status == 0) {
 		imap_begin(w->c, &cmd, kind);
-		cmd.uidvalidity = kind == IMAP_WRITE ? (uint32_t)epoch : 0;
+		cmd.uidvalidity = kind == IMAP_WRITE ? epoch : 0;
 		imap_put(&cmd, verb);
 		at += imap_put_uids(&cmd, uids + at, n - at, 2000);
 		status = imap_show_send(w, &cmd, tail, flags, e);

@@ -205,8 +205,8 @@ maildir_list(struct session *c, struct listing *l, struct err *e)
 		list_folder(s, &f.at.at[i], l, &cache);
 	}
 	for (i = 0; i < f.refused.n; i++)
-		vec_push(&l->refused, (struct mailbox_refused){ arena_strdup(&l->arena, f.refused.at[i].name),
-		    arena_strdup(&l->arena, f.refused.at[i].why) });
+		vec_push(&l->refused, (struct mailbox_refused){ .name = arena_strdup(&l->arena, f.refused.at[i].name),
+		    .why = arena_strdup(&l->arena, f.refused.at[i].why) });
 	/* Without Path the Inbox is the store itself, and the mark has its place there. */
 	if (!has_inbox && maildir_may_write(s) && !layout_has_path(&s->layout) &&
 	    folderops_create(&s->layout, &s->mdir, "INBOX", e) < 0)

@@ -64,10 +64,15 @@ struct mailbox {
 	const char *id;			/* MAILBOXID, or what identifies a directory; "" = none */
 };
 
-/* A name in the store that cannot be used, with the reason in words. */
-struct mailbox_refused { const char *name, *why; };
+/* A name in the store that cannot be used, with the reason in words. is_unreadable: not even the name is known (NULL), the
+ * listing is not complete for it, and the run is in error. */
+struct mailbox_refused { const char *name, *why; bool is_unreadable; };
 
 struct listing {
+	/* the question: cursors of which mailboxes; NULL = of all. Where each is asked for by itself, no others are */
+	bool (*wants)(const void *ctx, const char *name, unsigned attrs);
+	const void *wants_ctx;
+	/* the answer */
 	struct arena arena;
 	VEC(struct mailbox) boxes;	/* sorted by name (strcmp) */
 	VEC(struct mailbox_refused) refused;

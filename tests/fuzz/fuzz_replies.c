@@ -70,6 +70,10 @@ check(const struct imap_reply *reply)
 	case IMAP_REPLY_ESEARCH:
 		check_set(&reply->search.all);
 		break;
+	case IMAP_REPLY_UNREADABLE:
+		assert(reply->about != IMAP_REPLY_UNREADABLE && reply->about != IMAP_REPLY_TAGGED && reply->text[0] != '\0');
+		assert(reply->about != IMAP_REPLY_FETCH || f->n_bodies == 0);
+		break;
 	default:
 		break;
 	}

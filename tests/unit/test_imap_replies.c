@@ -125,6 +125,36 @@ refused(const char *line, size_t len, const char *words)
 }
 #define REFUSED(line, words) refused(line, sizeof(line) - 1, words)
 
+/* Reading `line` says that it could not be read, why, and what it was about; and the next line is in step. */
+static void
+unreadable(const char *line, size_t len, enum imap_reply_kind about, const char *words)
+{
+	static const size_t pieces[] = { 0, 1, 7 };
+	char all[8192];
+
+	assert_true(len + 16 < sizeof all);
+	memcpy(all, line, len);
+	memcpy(all + len, "Z9 OK next\r\n", 13);
+	for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+		struct peer p;
+
+		peer_open(&p, all, len + 12, pieces[i]);
+		if (peer_read(&p) < 0)
+			fail_msg("%.60s: %s", line, p.e.text);
+		assert_int_equal(IMAP_REPLY_UNREADABLE, p.reply.kind);
+		assert_int_equal(about, p.reply.about);
+		if (strstr(p.reply.text, words) == NULL)
+			fail_msg("wanted \"%s\", got \"%s\"", words, p.reply.text);
+		assert_non_null(strstr(p.reply.text, "test.example"));
+		assert_int_equal(0, p.n_begun);
+		if (peer_read(&p) < 0)
+			fail_msg("%.60s: %s", line, p.e.text);
+		assert_string_equal("Z9", p.reply.tag);
+		peer_close(&p);
+	}
+}
+#define UNREADABLE(line, about, words) unreadable(line, sizeof(line) - 1, about, words)
+
 /* ---- what must be understood ---- */
 
 static void
@@ -437,47 +467,83 @@ hostile(void **state)
 {
 	(void)state;
 	REFUSED("* ANNOTATION x {100}\r\nshort", "closed the connection, in the midst of");
-	REFUSED("* 1 FETCH (UID 4294967299)\r\n", "a number too large");
-	REFUSED("* 1 FETCH (UID 18446744073709551617)\r\n", "a number past 64 bits");
-	REFUSED("* 1 FETCH (UID 0)\r\n", "UID 0");
-	REFUSED("* 0 FETCH (UID 1)\r\n", "FETCH of message 0");
-	REFUSED("* 4294967296 EXISTS\r\n", "a number too large");
-	REFUSED("* 1 FETCH (RFC822.SIZE 99999999999999999999)\r\n", "past 64 bits");
 	REFUSED("* 1 FETCH (BODY[] {4294967296}\r\nA1 OK done\r\n", "a literal larger than the limit");
 	REFUSED("* 1 FETCH (BODY[] {4294967295}\r\n", "a literal larger than the limit");
-	REFUSED("* 1 FETCH (BODY[] {99999999999999999999}\r\n", "past 64 bits");
+	REFUSED("* 1 FETCH (BODY[] {99999999999999999999}\r\n", "a literal larger than the limit");
 	REFUSED("* X-UNKNOWN {99999999999999999999999999}\r\n", "a literal larger than the limit");
 	REFUSED("* X-UNKNOWN {1073741825}\r\n", "a literal larger than the limit");
 	REFUSED("* 1 FETCH (BODY[] {1000}\r\nonly this", "closed the connection, in the midst of: * 1 FETCH (BODY[] {1000}");
-	REFUSED("* LIST () \"/\" a\0b\r\n", "a NUL");
-	REFUSED("* LIST () \"/\" \"a\0b\"\r\n", "a NUL");
-	REFUSED("* OK a\0b\r\n", "a NUL");
 	REFUSED("\0\r\n", "a NUL");
-	REFUSED("* LIST () \"/\" \"abc\r\n", "a quoted string without end");
-	REFUSED("* LIST (\r\n", "no attribute");
-	REFUSED("* LIST () \"ab\" x\r\n", "delimiter");
-	REFUSED("* LIST () \"/\"\r\n", "no string");
-	REFUSED("* STATUS x (MESSAGES)\r\n", "no number");
-	REFUSED("* STATUS x (MESSAGES -1)\r\n", "no number");
-	REFUSED("* STATUS x (UIDNEXT 4294967296)\r\n", "a number too large");
-	REFUSED("* 1 FETCH (BODY[ NIL)\r\n", "a bracket without end");
-	REFUSED("* 1 FETCH (BODY[] atom)\r\n", "a body that is no string");
-	REFUSED("* 1 FETCH (FLAGS (\\Seen\r\n", "no flag");
-	REFUSED("* 1 FETCH (BODY[] {x}\r\n", "a malformed literal");
-	REFUSED("* 1 FETCH (BODY[] {}\r\n", "a malformed literal");
-	REFUSED("* 1 FETCH (BODY[] {3} \r\nabc)\r\n", "a carriage return");
-	REFUSED("* 1 FETCH (UID\r5)\r\n", "a carriage return");
-	REFUSED("* 1 FETCH (UID 5))\r\n* 2 FETCH )\r\n", "a bracket too many");
-	REFUSED("* VANISHED 0\r\n", "no set");
-	REFUSED("* VANISHED (LATER) 1\r\n", "VANISHED");
-	REFUSED("* SEARCH 1 0\r\n", "a SEARCH answer");
-	REFUSED("* SEARCH 1 x\r\n", "no number");
 	REFUSED("(foo)\r\n", "no tag");
 	REFUSED("\"foo\"\r\n", "no tag");
 	REFUSED("HTTP/1.1 400 Bad Request\r\n", "a line that is no response");
 	REFUSED("A1\r\n", "a line that is no response");
 	REFUSED("A1 PREAUTH x\r\n", "a line that is no response");
 	REFUSED("Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa OK\r\n", "a tag we never sent");
+}
+
+/* A literal whose size is a lie: what follows is the text of a message, and may look like anything. */
+static void
+lying_sizes(void **state)
+{
+	(void)state;
+	REFUSED("* 1 FETCH (BODY[] {4}\r\nbody of it\r\n* VANISHED 1:9\r\n)\r\nA1 OK\r\n", "without a name");
+	REFUSED("* 1 FETCH (BODY[] {4}\r\nbody\r\n* VANISHED 1:9\r\n)\r\nA1 OK\r\n", "without a name");
+	REFUSED("* 1 FETCH (BODY[] \"x\" UID 0)\r\nA1 OK\r\n", "UID 0");
+	REFUSED("* 1 FETCH (UID 0 BODY[] {4}\r\nbody of it\r\n* VANISHED 1:9\r\n)\r\nA1 OK\r\n", "UID 0");
+	REFUSED("* 1 FETCH (UID 0 BODY[] {4}\r\nbody\r\n* VANISHED 1:9\r\n)\r\nA1 OK\r\n", "UID 0");
+	REFUSED("* 1 FETCH (FLAGS (a\"b) BODY[] {4}\r\nbody of it\r\n)\r\nA1 OK\r\n", "a quoted string without end");
+}
+
+static void
+unreadable_lines(void **state)
+{
+	(void)state;
+	UNREADABLE("* 1 FETCH (UID 4294967299)\r\n", IMAP_REPLY_FETCH, "a number too large");
+	UNREADABLE("* 1 FETCH (UID 18446744073709551617)\r\n", IMAP_REPLY_FETCH, "a number past 64 bits");
+	UNREADABLE("* 1 FETCH (UID 0)\r\n", IMAP_REPLY_FETCH, "UID 0");
+	UNREADABLE("* 0 FETCH (UID 1)\r\n", IMAP_REPLY_FETCH, "FETCH of message 0");
+	UNREADABLE("* 4294967296 EXISTS\r\n", IMAP_REPLY_FETCH, "a number too large");
+	UNREADABLE("* 99999999999999999999999 EXPUNGE\r\n", IMAP_REPLY_FETCH, "past 64 bits");
+	UNREADABLE("* 1 FETCH (RFC822.SIZE 99999999999999999999)\r\n", IMAP_REPLY_FETCH, "past 64 bits");
+	UNREADABLE("* 1 FETCH (FLAGS (\\Seen a\"b) UID 7)\r\n", IMAP_REPLY_FETCH, "a quoted string without end");
+	UNREADABLE("* 1 FETCH (FLAGS (a\"b\\\\c\\\") UID 7 BODY[] {4}\r\nA\"1 )\r\n", IMAP_REPLY_FETCH, "a quoted string without end");
+	UNREADABLE("* 1 FETCH (FLAGS (\"a b\") UID 7)\r\n", IMAP_REPLY_FETCH, "no flag");
+	UNREADABLE("* 1 FETCH (FLAGS (( \\Seen) UID 7)\r\n", IMAP_REPLY_FETCH, "no flag");
+	UNREADABLE("* 1 FETCH (UID 7 FLAGS (\\Seen x)y)\r\n", IMAP_REPLY_FETCH, "without a name");
+	UNREADABLE("* 1 FETCH (FLAGS (x)y UID 7)\r\n", IMAP_REPLY_FETCH, "without a name");
+	UNREADABLE("* 1 FETCH (FLAGS (x)y RFC822.SIZE UID 7)\r\n", IMAP_REPLY_FETCH, "without a name");
+	UNREADABLE("* 1 FETCH (FLAGS NIL UID 7)\r\n", IMAP_REPLY_FETCH, "no list of flags");
+	UNREADABLE("* 1 FETCH (FLAGS ({2}\r\nab) UID 7)\r\n", IMAP_REPLY_FETCH, "no flag");
+	UNREADABLE("* 1 FETCH (UID 0 BODY[] {12}\r\nA1 OK done\r\n)\r\n", IMAP_REPLY_FETCH, "UID 0");
+	UNREADABLE("* 1 FETCH (UID 0 BODY[1] {2}\r\nab BODY[2] {3+}\r\nabc FLAGS ())\r\n", IMAP_REPLY_FETCH, "UID 0");
+	UNREADABLE("* LIST () \"/\" a\0b\r\n", IMAP_REPLY_LIST, "a NUL");
+	UNREADABLE("* LIST () \"/\" \"a\0b\"\r\n", IMAP_REPLY_LIST, "a NUL");
+	UNREADABLE("* OK a\0b\r\n", IMAP_REPLY_STATUS, "a NUL");
+	UNREADABLE("* LIST () \"/\" \"abc\r\n", IMAP_REPLY_LIST, "a quoted string without end");
+	UNREADABLE("* LIST () \"/\" \"abc {4}\r\nA1 X\r\n", IMAP_REPLY_LIST, "a quoted string without end");
+	UNREADABLE("* LIST (\r\n", IMAP_REPLY_LIST, "no attribute");
+	UNREADABLE("* LIST () \"ab\" x\r\n", IMAP_REPLY_LIST, "delimiter");
+	UNREADABLE("* LIST () \"ab\" {3}\r\nx\r\n\r\n", IMAP_REPLY_LIST, "delimiter");
+	UNREADABLE("* LIST () \"/\"\r\n", IMAP_REPLY_LIST, "no string");
+	UNREADABLE("* STATUS x (MESSAGES)\r\n", IMAP_REPLY_STATUS_DATA, "no number");
+	UNREADABLE("* STATUS x (MESSAGES -1)\r\n", IMAP_REPLY_STATUS_DATA, "no number");
+	UNREADABLE("* STATUS x (UIDNEXT 4294967296)\r\n", IMAP_REPLY_STATUS_DATA, "a number too large");
+	UNREADABLE("* STATUS x (UIDVALIDITY 18446744073709551616)\r\n", IMAP_REPLY_STATUS_DATA, "past 64 bits");
+	UNREADABLE("* 1 FETCH (BODY[ NIL)\r\n", IMAP_REPLY_FETCH, "a bracket without end");
+	UNREADABLE("* 1 FETCH (BODY[] atom)\r\n", IMAP_REPLY_FETCH, "a body that is no string");
+	UNREADABLE("* 1 FETCH (FLAGS (\\Seen\r\n", IMAP_REPLY_FETCH, "no flag");
+	UNREADABLE("* 1 FETCH (BODY[] {x}\r\n", IMAP_REPLY_FETCH, "a malformed literal");
+	UNREADABLE("* 1 FETCH (BODY[] {}\r\n", IMAP_REPLY_FETCH, "a malformed literal");
+	UNREADABLE("* 1 FETCH (UID\r5)\r\n", IMAP_REPLY_FETCH, "a carriage return");
+	UNREADABLE("* VANISHED 0\r\n", IMAP_REPLY_VANISHED, "no set");
+	UNREADABLE("* VANISHED (EARLIER) 19876543210\r\n", IMAP_REPLY_VANISHED, "no set");
+	UNREADABLE("* VANISHED (LATER) 1\r\n", IMAP_REPLY_VANISHED, "VANISHED");
+	UNREADABLE("* SEARCH 1 0\r\n", IMAP_REPLY_SEARCH, "a SEARCH answer");
+	UNREADABLE("* SEARCH 1 x\r\n", IMAP_REPLY_SEARCH, "no number");
+	UNREADABLE("* ESEARCH (TAG \"A1\") UID ALL 19876543210\r\n", IMAP_REPLY_ESEARCH, "no set");
+	UNREADABLE("* FLAGS (a\"b)\r\n", IMAP_REPLY_FLAGS, "a quoted string without end");
+	UNREADABLE("* NAMESPACE ((\"\" \"ab\")) NIL NIL\r\n", IMAP_REPLY_NAMESPACE, "delimiter");
 }
 
 static void
@@ -489,7 +555,14 @@ nesting(void **state)
 	buf_adds(&b, "* 1 FETCH (X-DEEP ");
 	for (int i = 0; i < 20000; i++)
 		buf_addc(&b, '(');
-	refused(b.data, b.len, "lists nested too deep");
+	refused(b.data, b.len, "in the midst of");
+	buf_adds(&b, "\r\n");
+	buf_clear(&b);
+	buf_adds(&b, "* 1 FETCH (X-DEEP ");
+	for (int i = 0; i < 70; i++)
+		buf_addc(&b, '(');
+	buf_adds(&b, "\r\n");
+	unreadable(b.data, b.len, IMAP_REPLY_FETCH, "lists nested too deep");
 	buf_clear(&b);
 	buf_adds(&b, "* 1 FETCH (X-DEEP ");
 	for (int i = 0; i < 60; i++)
@@ -609,6 +682,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(understood), cmocka_unit_test(passed_over), cmocka_unit_test(hostile),
+		cmocka_unit_test(lying_sizes), cmocka_unit_test(unreadable_lines),
 		cmocka_unit_test(nesting), cmocka_unit_test(long_lines), cmocka_unit_test(large_bodies),
 		cmocka_unit_test(the_cap), cmocka_unit_test(putting_back),
 	};

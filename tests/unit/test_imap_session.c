@@ -648,7 +648,7 @@ lost(void **state)
 		{ "S + \n", "nobody asked for" },
 		{ "S A99 OK\n", "never sent" },
 		{ "S * PREAUTH again\n", "second greeting" },
-		{ "S * 1 FETCH (UID 99999999999)\n", "too large" },
+		{ "S * 1 FETCH (BODY[] {99999999999}\n", "larger than the limit" },
 		{ "", "closed" },
 	};
 
