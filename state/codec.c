@@ -194,18 +194,18 @@ close_value(const struct reader *r)
 enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2 };
 enum record_field {
 	FIELD_AGREED = 1, FIELD_WHY = 2, FIELD_SIZE = 4, FIELD_HEADER = 8, FIELD_FULL = 16, FIELD_REFUSALS = 32,
-	FIELD_END = 64
+	FIELD_TRIMMED = 64, FIELD_END = 128
 };
 enum half_field {
 	HALF_KEY = 1, HALF_SYS = 2, HALF_KW = 4, HALF_HINT = 8, HALF_SIZE = 16, HALF_DATE = 32,
-	HALF_SERVER_ID = 64, HALF_END = 128
+	HALF_SERVER_ID = 64, HALF_BASIS = 128, HALF_END = 256
 };
 
 static unsigned
 ident_fields(const struct ident *i)
 {
 	return (i->has & IDENT_SIZE ? FIELD_SIZE : 0u) | (i->has & IDENT_HEADER ? FIELD_HEADER : 0u) |
-	    (i->has & IDENT_FULL ? FIELD_FULL : 0u);
+	    (i->has & IDENT_FULL ? FIELD_FULL : 0u) | (i->has & IDENT_TRIMMED ? FIELD_TRIMMED : 0u);
 }
 
 static void
@@ -222,7 +222,7 @@ put_ident(struct buf *b, const struct ident *i)
 static void
 take_ident(struct reader *r, unsigned fields, struct ident *i)
 {
-	*i = (struct ident){ 0 };
+	*i = (struct ident){ .has = fields & FIELD_TRIMMED ? IDENT_TRIMMED : 0 };
 	if (fields & FIELD_SIZE) {
 		i->has |= IDENT_SIZE;
 		i->size = take_u64(r);
@@ -237,15 +237,21 @@ take_ident(struct reader *r, unsigned fields, struct ident *i)
 	}
 }
 
+static bool
+is_key_right(const struct record_half *h)
+{
+	return h->presence == PRESENCE_GONE || (h->presence == PRESENCE_NEVER) == (h->key.len == 0);
+}
+
 static void
 put_half(struct buf *b, const struct record_half *h)
 {
 	unsigned fields = (h->key.len != 0 ? HALF_KEY : 0u) | (h->flags.sys != 0 ? HALF_SYS : 0u) |
 	    (*h->flags.kw != '\0' ? HALF_KW : 0u) | (*h->hint != '\0' ? HALF_HINT : 0u) |
 	    (h->size != 0 ? HALF_SIZE : 0u) | (h->date != 0 ? HALF_DATE : 0u) |
-	    (*h->server_id != '\0' ? HALF_SERVER_ID : 0u);
+	    (*h->server_id != '\0' ? HALF_SERVER_ID : 0u) | (h->basis != BASIS_LISTED ? HALF_BASIS : 0u);
 
-	assert((h->presence == PRESENCE_NEVER) == (h->key.len == 0));
+	assert(is_key_right(h));
 	put_u8(b, h->presence);
 	put_u8(b, fields);
 	if (fields & HALF_KEY)
@@ -262,6 +268,23 @@ put_half(struct buf *b, const struct record_half *h)
 		put_u64(b, (uint64_t)h->date);
 	if (fields & HALF_SERVER_ID)
 		put_string(b, h->server_id);
+	if (fields & HALF_BASIS)
+		put_u8(b, h->basis);
+}
+
+/* Before there was a basis, a guess was told by a key "was:" and a number, and nothing else. Every other key came with
+ * something: a UID with its size, a name with a hint. It stays as it is, for the tables that follow it. */
+static bool
+is_guessed_key(struct key k)
+{
+	uint32_t i, name = sizeof "was:" - 1;
+
+	if (k.len <= name || memcmp(k.data, "was:", name) != 0)
+		return false;
+	for (i = name; i < k.len; i++)
+		if (k.data[i] < '0' || k.data[i] > '9')
+			return false;
+	return true;
 }
 
 static void
@@ -278,7 +301,10 @@ take_half(struct reader *r, struct record_half *h)
 	h->size = fields & HALF_SIZE ? take_u64(r) : 0;
 	h->date = fields & HALF_DATE ? (int64_t)take_u64(r) : 0;
 	h->server_id = fields & HALF_SERVER_ID ? take_string(r) : "";
-	if ((h->presence == PRESENCE_NEVER) != (h->key.len == 0))
+	h->basis = fields & HALF_BASIS ? (enum half_basis)take_below(r, BASIS_GUESSED + 1) : BASIS_LISTED;
+	if (h->presence == PRESENCE_GONE && fields == HALF_KEY && is_guessed_key(h->key))
+		h->basis = BASIS_GUESSED;
+	if (!is_key_right(h))
 		r->is_bad = true;
 }
 

@@ -187,6 +187,7 @@ add_ident(struct dump *d, const struct ident *i)
 		add_hex(d, "", "header", i->header, sizeof i->header);
 	if (i->has & IDENT_FULL)
 		add_hex(d, "", "full", i->full, sizeof i->full);
+	add_number(d, "", "trimmed", (i->has & IDENT_TRIMMED) != 0);
 }
 
 static int
@@ -214,6 +215,8 @@ dump_message(struct dump *d, const struct record *r, bool is_unsettled, struct e
 
 		add_key(d, prefix, "key", h->key);
 		add_number(d, prefix, "gone", h->presence == PRESENCE_GONE);
+		if (h->basis != BASIS_LISTED)
+			add_string(d, prefix, "basis", text_bases[h->basis]);
 		add_flags(d, prefix, "flags", h->flags.sys);
 		add_string(d, prefix, "keywords", h->flags.kw);
 		add_string(d, prefix, "hint", h->hint);

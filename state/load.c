@@ -137,9 +137,9 @@ take_hex(struct load *l, const char *prefix, const char *name, unsigned char *to
 }
 
 static unsigned
-take_word(struct load *l, const char *name, const char *const *words)
+take_word(struct load *l, const char *prefix, const char *name, const char *const *words)
 {
-	const char *value = take(l, "", name);
+	const char *value = take(l, prefix, name);
 	unsigned i;
 
 	if (value == NULL)
@@ -173,6 +173,8 @@ take_ident(struct load *l)
 		if (len != sizeof i.full)
 			bad(l, "this digest is too short", "");
 	}
+	if (take_number(l, "", "trimmed", 1))
+		i.has |= IDENT_TRIMMED;
 	return i;
 }
 
@@ -245,9 +247,8 @@ load_half(struct load *l, const char *prefix, struct record_half *h)
 
 	h->key = take_key(l, prefix, "key");
 	is_gone = take_number(l, prefix, "gone", 1);
-	h->presence = h->key.len == 0 ? PRESENCE_NEVER : is_gone ? PRESENCE_GONE : PRESENCE_HERE;
-	if (is_gone && h->key.len == 0)
-		bad(l, "what is gone had a key", "");
+	h->presence = is_gone ? PRESENCE_GONE : h->key.len == 0 ? PRESENCE_NEVER : PRESENCE_HERE;
+	h->basis = (enum half_basis)take_word(l, prefix, "basis", text_bases);
 	h->flags.sys = take_flags(l, prefix, "flags");
 	h->flags.kw = take_string(l, prefix, "keywords");
 	h->hint = take_string(l, prefix, "hint");
@@ -267,7 +268,7 @@ check_message(struct load *l, const struct record *r)
 
 	if (r->id == 0 || r->id == UINT64_MAX)
 		return bad(l, "a message needs its id", "");
-	if (r->half[FAR].key.len == 0 && r->half[NEAR].key.len == 0)
+	if (r->half[FAR].presence == PRESENCE_NEVER && r->half[NEAR].presence == PRESENCE_NEVER)
 		return bad(l, "a message needs a key", "");
 	got = db_get(l->s->db, DB_PLACES, state_val(&place), &val, l->e);
 	if (got != 0)
@@ -288,7 +289,7 @@ load_message(struct load *l)
 	r.id = take_number(l, "", "id", UINT64_MAX);
 	r.box = (uint32_t)take_number(l, "", "box", UINT32_MAX);
 	is_unsettled = take_number(l, "", "unsettled", 1);
-	r.mark = (enum record_mark)take_word(l, "mark", text_marks);
+	r.mark = (enum record_mark)take_word(l, "", "mark", text_marks);
 	r.why = take_string(l, "", "why");
 	r.refusals = (unsigned)take_number(l, "", "refusals", 255);
 	agreed = take(l, "", "agreed");
@@ -312,8 +313,8 @@ load_intent(struct load *l)
 	struct intent i = { 0 };
 
 	i.id = take_number(l, "", "id", UINT64_MAX - 1);
-	i.kind = (enum intent_kind)take_word(l, "kind", text_intents);
-	i.side = (enum side)take_word(l, "side", text_sides);
+	i.kind = (enum intent_kind)take_word(l, "", "kind", text_intents);
+	i.side = (enum side)take_word(l, "", "side", text_sides);
 	i.box = (uint32_t)take_number(l, "", "box", UINT32_MAX);
 	i.to_box = (uint32_t)take_number(l, "", "to-box", UINT32_MAX);
 	i.record = take_number(l, "", "record", UINT64_MAX);
@@ -336,7 +337,7 @@ load_log(struct load *l)
 
 	entry.id = take_number(l, "", "id", UINT64_MAX - 1);
 	entry.when = take_signed(l, "", "when");
-	entry.side = (enum side)take_word(l, "side", text_sides);
+	entry.side = (enum side)take_word(l, "", "side", text_sides);
 	entry.box = take_string(l, "", "box");
 	entry.what = take_string(l, "", "what");
 	entry.why = take_string(l, "", "why");

@@ -28,6 +28,7 @@ enum { TEXT_VERSION = 1 };
 extern const char *const text_sides[];
 extern const char *const text_marks[];
 extern const char *const text_intents[];
+extern const char *const text_bases[];
 
 void text_escape(struct buf *b, const void *data, size_t len);
 void text_key(struct buf *b, struct key k);

@@ -1,6 +1,8 @@
 /* What survives a move, a copy or a lost state: how a message is known to be the same (R9, R10).
  *
- * All three are taken on the canonical form (every line end CRLF), X-TUID lines not counted.
+ * All three are taken on the canonical form (every line end CRLF), without what stores and tools write or trim themselves
+ * (sync/message/digest.h). Those kept by an earlier program left out X-TUID lines only (no IDENT_TRIMMED). For nearly all messages
+ * the two are the same; where they differ that means nothing.
  */
 #ifndef STATE_MODEL_IDENT_H
 #define STATE_MODEL_IDENT_H
@@ -9,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum ident_has { IDENT_SIZE = 1, IDENT_HEADER = 2, IDENT_FULL = 4 };
+enum ident_has { IDENT_SIZE = 1, IDENT_HEADER = 2, IDENT_FULL = 4, IDENT_TRIMMED = 8 };
 
 struct ident {
 	uint64_t size;			/* octets */
@@ -20,19 +22,27 @@ struct ident {
 
 enum ident_match { IDENT_DIFFER, IDENT_SAME, IDENT_MAYBE };
 
+/* Of an earlier program, which counted more: it says nothing where it differs from one of today. */
+static inline bool
+ident_is_old(const struct ident *i)
+{
+	return (i->has & (IDENT_SIZE | IDENT_HEADER | IDENT_FULL)) && !(i->has & IDENT_TRIMMED);
+}
+
 /* Whole digests decide where both are known; else header and size; MAYBE where neither can. */
 static inline enum ident_match
 ident_compare(const struct ident *a, const struct ident *b)
 {
 	unsigned both = a->has & b->has;
+	enum ident_match differ = ident_is_old(a) != ident_is_old(b) ? IDENT_MAYBE : IDENT_DIFFER;
 
 	if (both & IDENT_FULL)
-		return memcmp(a->full, b->full, sizeof a->full) == 0 ? IDENT_SAME : IDENT_DIFFER;
+		return memcmp(a->full, b->full, sizeof a->full) == 0 ? IDENT_SAME : differ;
 	if ((both & IDENT_SIZE) && a->size != b->size)
-		return IDENT_DIFFER;
+		return differ;
 	if (both & IDENT_HEADER) {
 		if (memcmp(a->header, b->header, sizeof a->header) != 0)
-			return IDENT_DIFFER;
+			return differ;
 		return both & IDENT_SIZE ? IDENT_SAME : IDENT_MAYBE;
 	}
 	return IDENT_MAYBE;

@@ -21,6 +21,13 @@ record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDE
 	r->has_agreed = true;
 }
 
+/* What is shared follows another record; what is doubted is looked into. */
+static bool
+is_open(enum half_basis b)
+{
+	return b == BASIS_SHARED || b == BASIS_DOUBTED;
+}
+
 bool
 record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
 {
@@ -33,6 +40,8 @@ record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
 	    (near->presence == PRESENCE_HERE && (near->flags.sys & FLAG_DELETED)))
 		return false;
 	if (far->presence == PRESENCE_GONE || near->presence == PRESENCE_GONE)
+		return false;
+	if (is_open(far->basis) || is_open(near->basis))
 		return false;
 	if (!record_is_pair(r))
 		return r->mark != MARK_NEW;

@@ -7,7 +7,8 @@
  *   NEVER again: the twin of an orphan; a side whose epoch changed (R7).
  *
  * Invariants:
- *   1. A half is NEVER exactly when its key is empty.
+ *   1. A half that is HERE has a key, one that is NEVER has none; one that is GONE has none where nobody knows under which
+ *      key it was, or that is another message's by now.
  *   2. `agreed` means something only when has_agreed.
  */
 #ifndef STATE_MODEL_RECORD_H
@@ -20,6 +21,16 @@
 
 enum presence { PRESENCE_NEVER, PRESENCE_HERE, PRESENCE_GONE };
 
+/* What the presence of a half rests on. */
+enum half_basis {
+	BASIS_LISTED,			/* the store listed the key, or listed all and not this one */
+	BASIS_TOLD,			/* HERE: the answer to an APPEND, COPY or MOVE gave the key; no list has shown it yet */
+	BASIS_DOUBTED,			/* HERE: the same, and the list shows a message of another size, or one of several that only
+					 * their order tells apart */
+	BASIS_SHARED,			/* the key is another record's: the store keeps equal messages once. Not counted as HERE */
+	BASIS_GUESSED,			/* GONE: nobody saw it go (sync/run/astray.c) */
+};
+
 enum record_mark {
 	MARK_NEW,			/* nothing to say: pairs, and messages waiting for their twin */
 	MARK_ORPHAN,			/* the twin was deleted and this one marked \Deleted: never paired again */
@@ -31,6 +42,7 @@ enum record_mark {
 
 struct record_half {
 	enum presence presence;
+	enum half_basis basis;
 	struct key key;
 	struct flags flags;		/* as last seen */
 	const char *hint;		/* the store's own note (Maildir: directory and tail of the name); "" = none */

@@ -1,9 +1,10 @@
-/* The header passes through a machine that sees canonical octets only, so a LF always ends a line:
+/* The header passes through a machine that sees canonical octets without bare CRs, so a CR is always followed by the LF that ends
+ * the line, in the same piece:
  *
- *	             first octets (at most 7) not decided yet
+ *	             first octets not decided yet
  *	AT_START ---------------------------------------------> AT_START
  *	   |  \  \
- *	   |   \  `-- "X-TUID:", or a blank behind such a field --> IN_DROPPED -- LF --> AT_START
+ *	   |   \  `-- one of `stamps`, or a blank behind one -------> IN_DROPPED -- LF --> AT_START
  *	   |    `---- CRLF: the header ends -----------------------> IN_BODY
  *	   `--------- anything else -----------------------------> IN_KEPT ----- LF --> AT_START
  *
@@ -23,8 +24,11 @@
 #include "state/base/mem.h"
 #include "sync/message/lineends.h"
 
-static const char tuid_name[] = "X-TUID:";
-enum { TUID_LEN = sizeof tuid_name - 1, PIECE_SIZE = 16384 };
+/* How fields begin that stores and tools write into a message: mbsync; mbox, whoever keeps it (Status, X-Keywords ...). */
+static const char *const stamps[] = { "X-TUID:", "Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-IMAP" };
+enum { STAMPS = sizeof stamps / sizeof stamps[0], STAMP_MOST = 16, PIECE_SIZE = 16384 };
+/* Blanks that may end a line are held back; more of them in a row are text. */
+enum { BLANKS_MOST = 256 };
 
 enum digest_where { AT_START, IN_KEPT, IN_DROPPED, IN_BODY };
 
@@ -35,13 +39,17 @@ struct digest {
 	enum digest_mode mode;
 	enum digest_where where;
 	bool has_failed;		/* a call into OpenSSL did: digest_end() tells */
-	bool is_field_dropped;		/* the field of the line before is an X-TUID */
-	char start[TUID_LEN];		/* AT_START: first octets of the line, not hashed yet */
+	bool is_field_dropped;		/* the field of the line before is one of `stamps` */
+	char start[STAMP_MOST];		/* AT_START: first octets of the line, not hashed yet */
 	size_t start_len;
+	char blanks[BLANKS_MOST];	/* IN_KEPT: the last octets, not hashed yet */
+	size_t blanks_len;
+	bool is_blanks_long;		/* ... there were too many of them to be held */
+	bool is_cr_held;		/* the last octet of the piece before was a CR */
 	uint64_t dropped;		/* octets not counted */
 	unsigned char header[16];	/* known once where == IN_BODY */
 	struct lineends_out ends;
-	char piece[2 * PIECE_SIZE];
+	char piece[1 + 2 * PIECE_SIZE];	/* the first is for a CR that was held */
 };
 
 static int
@@ -89,8 +97,8 @@ digest_start(struct digest *d, enum digest_mode mode)
 {
 	d->mode = mode;
 	d->where = AT_START;
-	d->is_field_dropped = false;
-	d->start_len = 0;
+	d->is_field_dropped = d->is_blanks_long = d->is_cr_held = false;
+	d->start_len = d->blanks_len = 0;
 	d->dropped = 0;
 	memset(&d->ends, 0, sizeof d->ends);
 	d->has_failed = EVP_DigestInit_ex2(d->full, d->sha256, NULL) != 1;
@@ -127,55 +135,134 @@ header_ends(struct digest *d, const char *missing)
 	finish(d, d->copy, d->header);
 }
 
-/* One more octet of a line whose kind is not decided yet. */
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static void
+hold_blanks(struct digest *d, const char *p, size_t len)
+{
+	if (d->blanks_len + len > BLANKS_MOST || d->is_blanks_long) {
+		hash(d, d->blanks, d->blanks_len);
+		hash(d, p, len);
+		d->blanks_len = 0;
+		d->is_blanks_long = true;
+	} else {
+		memcpy(d->blanks + d->blanks_len, p, len);
+		d->blanks_len += len;
+	}
+}
+
+/* Octets of a line that is kept; its end too, or not. */
+static void
+header_text(struct digest *d, char *p, size_t len)
+{
+	bool is_end = len > 0 && p[len - 1] == '\n';
+	size_t all = is_end ? len - 2 : len, text = all, i;
+
+	while (text > 0 && is_blank(p[text - 1]))
+		text--;
+	if (text > 0) {
+		hash(d, d->blanks, d->blanks_len);
+		d->blanks_len = 0;
+		d->is_blanks_long = false;
+		for (i = 0; i < text; i++)
+			if ((unsigned char)p[i] >= 0x80)
+				p[i] = 'X';
+		hash(d, p, text);
+	}
+	hold_blanks(d, p + text, all - text);
+	if (!is_end)
+		return;
+	d->dropped += d->blanks_len;
+	d->blanks_len = 0;
+	d->is_blanks_long = false;
+	hash(d, "\r\n", 2);
+}
+
+enum stamp_match { STAMP_NONE, STAMP_PERHAPS, STAMP_FOUND };
+
+static enum stamp_match
+match_stamp(const struct digest *d)
+{
+	enum stamp_match found = STAMP_NONE;
+	size_t i, len;
+
+	for (i = 0; i < STAMPS && found != STAMP_FOUND; i++) {
+		len = strlen(stamps[i]);
+		if (d->start_len <= len && strncasecmp(d->start, stamps[i], d->start_len) == 0)
+			found = d->start_len == len ? STAMP_FOUND : STAMP_PERHAPS;
+	}
+	return found;
+}
+
+/* The line that begins with what is held is kept, or dropped. */
+static void
+header_line_is(struct digest *d, enum digest_where where)
+{
+	d->where = where;
+	if (where == IN_KEPT)
+		header_text(d, d->start, d->start_len);
+	else
+		d->dropped += d->start_len;
+	d->start_len = 0;
+}
+
+/* One more octet of a line whose kind is not decided yet; false: it is not taken. */
+static bool
 header_line_start(struct digest *d, char octet)
 {
+	enum stamp_match match;
+
+	if (octet == '\r' && d->start_len > 0) {
+		d->is_field_dropped = false;
+		header_line_is(d, IN_KEPT);
+		return false;
+	}
 	d->start[d->start_len++] = octet;
-	if (d->start[0] == '\r') {
-		if (d->start_len == 1)
-			return;
-		if (octet == '\n') {
-			d->where = IN_BODY;
-			header_ends(d, "");
-		}
-		d->is_field_dropped = false;
-	} else if (d->start[0] == ' ' || d->start[0] == '\t') {
-		if (d->is_field_dropped)
-			d->where = IN_DROPPED;
-	} else if (strncasecmp(d->start, tuid_name, d->start_len) == 0) {
-		if (d->start_len < TUID_LEN)
-			return;
-		d->where = IN_DROPPED;
-		d->is_field_dropped = true;
-	} else {
-		d->is_field_dropped = false;
+	if (is_blank(d->start[0])) {
+		header_line_is(d, d->is_field_dropped ? IN_DROPPED : IN_KEPT);
+		return true;
 	}
-	if (d->where == IN_DROPPED) {
-		d->dropped += d->start_len;
-	} else {
-		if (d->where == AT_START)
-			d->where = IN_KEPT;
-		hash(d, d->start, d->start_len);
-	}
-	d->start_len = 0;
+	match = match_stamp(d);
+	if (match == STAMP_PERHAPS)
+		return true;
+	d->is_field_dropped = match == STAMP_FOUND;
+	header_line_is(d, d->is_field_dropped ? IN_DROPPED : IN_KEPT);
+	return true;
+}
+
+/* The empty line: CRLF, in one piece. */
+static void
+header_is_over(struct digest *d)
+{
+	d->where = IN_BODY;
+	header_ends(d, "");
+	hash(d, "\r\n", 2);
 }
 
 /* Takes canonical octets until they end or the header does. Returns how many were taken. */
 static size_t
-header_feed(struct digest *d, const char *p, size_t len)
+header_feed(struct digest *d, char *p, size_t len)
 {
-	const char *at = p, *end = p + len, *lf, *next;
+	char *at = p, *end = p + len, *lf, *next;
 
 	while (at < end && d->where != IN_BODY) {
 		if (d->where == AT_START) {
-			header_line_start(d, *at++);
+			if (d->start_len == 0 && *at == '\r') {
+				header_is_over(d);
+				at += 2;
+			} else {
+				at += header_line_start(d, *at);
+			}
 			continue;
 		}
 		lf = memchr(at, '\n', (size_t)(end - at));
 		next = lf != NULL ? lf + 1 : end;
 		if (d->where == IN_KEPT)
-			hash(d, at, (size_t)(next - at));
+			header_text(d, at, (size_t)(next - at));
 		else
 			d->dropped += (uint64_t)(next - at);
 		if (lf != NULL)
@@ -185,20 +272,54 @@ header_feed(struct digest *d, const char *p, size_t len)
 	return (size_t)(at - p);
 }
 
+/* Takes bare CRs out of canonical octets: Dovecot drops those before a CRLF and at the end. Returns the octets left. */
+static size_t
+drop_bare_crs(struct digest *d, char *p, size_t len)
+{
+	char *at = p, *to = p, *end = p + len, *cr;
+	bool is_pair;
+
+	for (; at < end; at = cr) {
+		cr = memchr(at, '\r', (size_t)(end - at));
+		is_pair = cr != NULL && cr + 1 < end && cr[1] == '\n';
+		if (cr == NULL)
+			cr = end;
+		if (is_pair)
+			cr += 2;
+		if (to != at)
+			memmove(to, at, (size_t)(cr - at));
+		to += cr - at;
+		if (is_pair || cr == end)
+			continue;
+		if (++cr == end)
+			d->is_cr_held = true;
+		else
+			d->dropped++;
+	}
+	return (size_t)(to - p);
+}
+
 void
 digest_feed(struct digest *d, const void *p, size_t len)
 {
 	const char *at = p;
-	size_t n, made, used;
+	size_t n, made, used, held;
+	char *piece;
 
 	while (len > 0) {
 		if (d->mode == DIGEST_HEADER && d->where == IN_BODY)
 			return;
 		n = len < PIECE_SIZE ? len : PIECE_SIZE;
-		made = lineends_to_wire(&d->ends, at, n, d->piece);
-		used = header_feed(d, d->piece, made);
+		held = d->is_cr_held;
+		d->is_cr_held = false;
+		piece = d->piece + 1 - held;
+		made = lineends_to_wire(&d->ends, at, n, d->piece + 1);
+		if (held)
+			piece[0] = '\r';
+		made = drop_bare_crs(d, piece, made + held);
+		used = header_feed(d, piece, made);
 		if (d->mode == DIGEST_MESSAGE)
-			hash(d, d->piece + used, made - used);
+			hash(d, piece + used, made - used);
 		at += n;
 		len -= n;
 	}
@@ -216,11 +337,10 @@ header_close(struct digest *d)
 {
 	if (d->where == IN_BODY)
 		return;
-	if (d->where == AT_START && d->start_len > 0) {
-		hash(d, d->start, d->start_len);
-		d->start_len = 0;
-		d->where = IN_KEPT;
-	}
+	if (d->where == AT_START && d->start_len > 0)
+		header_line_is(d, IN_KEPT);
+	d->dropped += d->blanks_len;
+	d->blanks_len = 0;
 	header_ends(d, d->where == IN_KEPT ? "\r\n" : "");
 }
 
@@ -229,13 +349,14 @@ digest_end(struct digest *d, struct ident *ident_r, struct err *e)
 {
 	assert(d->mode == DIGEST_MESSAGE);
 	memset(ident_r, 0, sizeof *ident_r);
+	d->dropped += d->is_cr_held;
 	header_close(d);
 	memcpy(ident_r->header, d->header, sizeof ident_r->header);
 	finish(d, d->full, ident_r->full);
 	if (d->has_failed)
 		return openssl_error(e, "digest a message");
 	ident_r->size = d->ends.size - d->dropped;
-	ident_r->has = IDENT_SIZE | IDENT_HEADER | IDENT_FULL;
+	ident_r->has = IDENT_SIZE | IDENT_HEADER | IDENT_FULL | IDENT_TRIMMED;
 	return 0;
 }
 
@@ -248,7 +369,7 @@ digest_end_header(struct digest *d, uint64_t wire_size, struct ident *ident_r, s
 	if (d->has_failed)
 		return openssl_error(e, "digest a header");
 	memcpy(ident_r->header, d->header, sizeof ident_r->header);
-	ident_r->has = IDENT_HEADER;
+	ident_r->has = IDENT_HEADER | IDENT_TRIMMED;
 	if (wire_size != DIGEST_SIZE_UNKNOWN && wire_size >= d->dropped) {
 		ident_r->size = wire_size - d->dropped;
 		ident_r->has |= IDENT_SIZE;

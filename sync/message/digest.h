@@ -12,13 +12,17 @@
  *
  * What is digested, so that every store gives the same for one message:
  *	1. The canonical form (sync/message/lineends.h): a file and its wire form agree.
- *	2. Not counted anywhere, size included: X-TUID fields of the header, in any case, with their
- *	   continuation lines. mbsync adds such a field to every message that it copies.
+ *	2. Not counted anywhere, size included, for stores and tools write or trim them themselves:
+ *	   - fields of the header, in any case, with their continuation lines: X-TUID (mbsync), Status,
+ *	     X-Status, X-Keywords, X-UID and all that begin with X-IMAP (mbox);
+ *	   - blanks at the end of a header line, up to 256 of them (OfflineIMAP);
+ *	   - CRs without a LF behind them (Dovecot drops those before a CRLF and at the end).
+ *	   An octet of the header that is not ASCII counts as an X, which is what Cyrus makes of it.
  *	3. The header digest covers the header's lines, each with its CRLF, and not the empty line that
  *	   ends it. Where a message is nothing but a header, servers append that empty line, and a CRLF
  *	   to a last line without one, in BODY[HEADER]; so that CRLF is supplied here as well.
- *	4. The full digest covers every octet of the canonical form, the empty line too, and supplies
- *	   nothing.
+ *	4. The full digest covers every other octet of the canonical form, the empty line too, and
+ *	   supplies nothing.
  *	5. Both are SHA-256 cut to 16 octets. size is in octets of the canonical form.
  */
 #ifndef SYNC_MESSAGE_DIGEST_H
@@ -57,7 +61,7 @@ bool digest_is_header_complete(const struct digest *d);
 int digest_end(struct digest *d, struct ident *ident_r, struct err *e);
 
 /* Ends a DIGEST_HEADER. wire_size is the canonical size known from elsewhere (RFC822.SIZE, or
- * lineends_count() of a file), from which the X-TUID fields seen are taken off;
+ * lineends_count() of a file), from which what was dropped is taken off;
  * DIGEST_SIZE_UNKNOWN, or a size smaller than they are, leaves ident_r->size unknown. */
 int digest_end_header(struct digest *d, uint64_t wire_size, struct ident *ident_r, struct err *e);
 

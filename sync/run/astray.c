@@ -7,7 +7,7 @@
  *
  * What has no twin in its own mailbox is looked for in all others. An equal message there is taken for the same mail, and
  * the base is written as it would stand had one side moved it: the record of the other side's message becomes a pair
- * whose half has gone from the first, under a key that no message has. moves.c then finds the move and the planner plans
+ * whose half has gone from the first (BASIS_GUESSED). moves.c then finds the move and the planner plans
  * it like any (P11).
  *
  * Whose place counts:
@@ -122,16 +122,10 @@ choose(const struct search *x, const struct adopt_pair *p)
 
 /* ---- guesses ---- */
 
-/* The key of a guess begins so; no message has such a one. */
-#define GUESSED "was:"
-
 static bool
 is_guess(const struct record *rec, enum side s)
 {
-	const struct key k = rec->half[s].key;
-
-	return rec->half[s].presence == PRESENCE_GONE && k.len > strlen(GUESSED) &&
-	    memcmp(k.data, GUESSED, strlen(GUESSED)) == 0;
+	return rec->half[s].presence == PRESENCE_GONE && rec->half[s].basis == BASIS_GUESSED;
 }
 
 static int
@@ -150,18 +144,18 @@ take_back(struct run *r, uint32_t box, struct record *rec, enum side s, struct e
 }
 
 struct record_half
-astray_half(struct run *r, const struct record *rec)
+astray_half(void)
 {
-	struct record_half half = run_half_left(r, rec);
+	struct record_half half = run_half_left();
 
-	half.key = key_from_string(arena_printf(&r->arena, GUESSED "%llu", (unsigned long long)rec->id));
+	half.basis = BASIS_GUESSED;
 	return half;
 }
 
 static int
 guess(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
 {
-	rec->half[s] = astray_half(r, rec);
+	rec->half[s] = astray_half();
 	return put(r, box, rec, e);
 }
 
@@ -214,7 +208,7 @@ astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, stru
 {
 	if (!is_guess(rec, side_other(t)))
 		return 0;
-	rec->half[side_other(t)] = run_half_left(r, rec);
+	rec->half[side_other(t)] = run_half_left();
 	return put(r, box, rec, e);
 }
 

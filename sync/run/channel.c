@@ -42,12 +42,11 @@ run_masks(const struct run_box *b, struct flag_mask masks[SIDES])
 }
 
 struct record_half
-run_half_left(struct run *r, const struct record *rec)
+run_half_left(void)
 {
 	struct record_half half = RECORD_HALF_NEVER;
 
 	half.presence = PRESENCE_GONE;
-	half.key = key_from_string(arena_printf(&r->arena, "left:%llu", (unsigned long long)rec->id));
 	return half;
 }
 

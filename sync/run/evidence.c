@@ -86,10 +86,10 @@ evidence_sample(struct renames *x, const struct box_record *rec, enum side s, co
 				continue;
 			}
 			/* The UID says which message it was; sizes are misstated by some servers. */
-			q->items[i].ident.has &= IDENT_HEADER;
-			if (ident_compare(&q->items[i].ident, &q->ident[i]) == IDENT_DIFFER)
+			if (memcmp(q->items[i].ident.header, q->ident[i].header, sizeof q->ident[i].header) == 0)
+				equal++;
+			else if (!ident_is_old(&q->ident[i]))
 				goto done;
-			equal++;
 		}
 		status = q->n > 0 && 2 * equal >= q->n;
 		x->is_unsure[s] |= !status && is_unread;

@@ -33,6 +33,7 @@ see(struct record *rec, enum side s, const struct delta_entry *d)
 	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
 
 	h->presence = PRESENCE_HERE;
+	h->basis = BASIS_LISTED;
 	h->flags = d->flags;
 	h->hint = d->hint;
 	if (d->size != 0)

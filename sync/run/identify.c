@@ -42,6 +42,9 @@ search_add(struct search *x, enum side role, uint32_t msg)
 
 	vec_push(&x->items, (struct adopt_item){ .side = role, .id = msg, .ident = rec->ident, .date = h->date,
 		.key = h->key });
+	/* What an earlier program learnt of a single message is learnt again: its twin's would be of today. */
+	if (!record_is_pair(rec) && ident_is_old(&rec->ident))
+		x->items.at[x->items.n - 1].ident.has = 0;
 	x->n[role]++;
 }
 
@@ -292,6 +295,22 @@ bool
 sizes_fit(const struct sizes *s, uint64_t size)
 {
 	return size == 0 || has_size(s, size) || (size > TUID_LINE && has_size(s, size - TUID_LINE));
+}
+
+bool
+sizes_are_near(const struct sizes *s, uint64_t size)
+{
+	size_t low = 0, high = s->v.n, at;
+
+	/* The first that is not too small. */
+	while (low < high) {
+		at = low + (high - low) / 2;
+		if (s->v.at[at] + STAMPS_MOST < size)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return size == 0 || (low < s->v.n && s->v.at[low] <= size + STAMPS_MOST);
 }
 
 void

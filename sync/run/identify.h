@@ -16,7 +16,10 @@
 #include "sync/pair/adopt.h"
 #include "sync/run/run.h"
 
-enum { TUID_LINE = 22 };		/* octets of mbsync's "X-TUID: 123456789012\r\n" */
+enum {
+	TUID_LINE = 22,			/* octets of mbsync's "X-TUID: 123456789012\r\n" */
+	STAMPS_MOST = 2048,		/* of all that stores and tools may have added to a message (sync/message/digest.h), about */
+};
 
 /* Sizes of some messages, in order. */
 struct sizes { VEC(uint64_t) v; };
@@ -58,6 +61,8 @@ void sizes_add(struct sizes *s, uint64_t size);	/* 0 = not known: ignored */
 void sizes_sort(struct sizes *s);
 /* 0 = not known: fits if it is to; else by itself, or without a line of mbsync's. */
 bool sizes_fit(const struct sizes *s, uint64_t size);
+/* Within STAMPS_MOST of one of them. */
+bool sizes_are_near(const struct sizes *s, uint64_t size);
 void sizes_release(struct sizes *s);
 
 #endif

@@ -137,7 +137,7 @@ wants_old_header(const struct search *x, const struct adopt_item *item, const vo
 	const struct choice *c = ctx;
 	const struct record *rec = search_record(x, item);
 
-	return item->side == VANISHED && !(item->ident.has & IDENT_HEADER) &&
+	return item->side == VANISHED && (!(item->ident.has & IDENT_HEADER) || ident_is_old(&item->ident)) &&
 	    rec->half[side_other(c->s)].presence == PRESENCE_HERE && sizes_fit(c->fit, size_on(rec, c->s));
 }
 

@@ -39,7 +39,7 @@ guess_awaited(struct run *r, const struct box_record *rec, enum side s, const st
 			break;
 		if (got == 0 || m.half[s].presence != PRESENCE_NEVER || m.half[side_other(s)].presence != PRESENCE_HERE)
 			continue;
-		m.half[s] = astray_half(r, &m);
+		m.half[s] = astray_half();
 		if ((got = message_put(r->state, &m, masks, e)) < 0)
 			break;
 	}

@@ -106,8 +106,8 @@ bool run_is_cancelled(const struct run *r);
 /* -1 with ERR_CANCELLED once the person asked to stop. */
 int run_check_cancel(const struct run *r, struct err *e);
 struct run_box *run_box_by_id(struct run *r, uint32_t id);
-/* Gone, under a key that no message has or will have. */
-struct record_half run_half_left(struct run *r, const struct record *rec);
+/* Gone, under a key that nobody knows or that is another message's by now. */
+struct record_half run_half_left(void);
 const struct flag_mask *run_masks(const struct run_box *b, struct flag_mask masks[SIDES]);
 
 /* boxes.c */
@@ -220,7 +220,7 @@ int moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct
 int astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 int astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e);
 /* Gone, as a guess: should no move explain it, it is taken back. */
-struct record_half astray_half(struct run *r, const struct record *rec);
+struct record_half astray_half(void);
 /* rec is about to be moved on side t. box: of the run. */
 int astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, struct err *e);
 

@@ -262,7 +262,7 @@ give_up_key(struct exec *x, const struct run_box *box, enum side s, struct recor
 {
 	size_t i;
 
-	gone->half[s] = run_half_left(x->run, gone);
+	gone->half[s] = run_half_left();
 	for (i = 0; i < x->in->messages.n; i++)
 		if (x->live[i]->id == gone->id && x->live[i]->box == gone->box)
 			x->live[i]->half[s] = gone->half[s];

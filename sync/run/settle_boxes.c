@@ -24,7 +24,7 @@ settle_revive(struct exec *x, const struct batch *b, struct err *e)
 		half = &x->live[i]->half[b->side];
 		if (x->in->messages.at[i].box != b->part[0].box || half->presence == PRESENCE_NEVER)
 			continue;
-		*half = is_back[i] ? RECORD_HALF_NEVER : run_half_left(x->run, x->live[i]);
+		*half = is_back[i] ? RECORD_HALF_NEVER : run_half_left();
 		x->live[i]->has_agreed &= !is_back[i];
 		status = settle_put(x, box, x->live[i], e);
 	}

@@ -38,15 +38,18 @@ sizes_of(const struct search *x, enum side s, struct sizes *out)
 	sizes_sort(out);
 }
 
-struct wanted { enum side side; const struct sizes *fit; };	/* fit NULL = whatever its size */
+/* fit NULL = whatever its size; is_paired NULL = whether it has a twin by now or not. */
+struct wanted { enum side side; const struct sizes *fit, *near; const bool *is_paired; };
 
 static bool
 wants_header(const struct search *x, const struct adopt_item *item, const void *ctx)
 {
 	const struct wanted *w = ctx;
 
-	return item->side == w->side && search_lacks_header(x, item) &&
-	    (w->fit == NULL || sizes_fit(w->fit, search_record(x, item)->half[item->side].size));
+	uint64_t size = search_record(x, item)->half[item->side].size;
+
+	return item->side == w->side && search_lacks_header(x, item) && (w->fit == NULL || sizes_fit(w->fit, size)) &&
+	    (w->near == NULL || (!w->is_paired[item->id] && sizes_are_near(w->near, size)));
 }
 
 /* All of them where that costs little, else where the size fits; sizes are the caller's to release. */
@@ -78,12 +81,46 @@ learn_headers(struct search *x, enum side s, bool by_size, struct err *e)
 	return status;
 }
 
+/* Of what found no twin by its size: the headers of all whose size is near that of another on the other side, to which a store
+ * may have added something. */
+static int
+learn_near(struct search *x, const struct adopt_pairs *pairs, bool *has_learnt_r, struct err *e)
+{
+	bool *is_paired = mem_alloc(x->in->messages.n + 1);
+	struct search alone = { .run = x->run, .in = x->in, .at = { FAR, NEAR } };
+	struct sizes near = { { 0 } };
+	struct wanted w = { .near = &near, .is_paired = is_paired };
+	size_t i, k;
+	int s, status = 0;
+
+	*has_learnt_r = false;
+	for (i = 0; i < pairs->v.n; i++)
+		is_paired[pairs->v.at[i].far] = is_paired[pairs->v.at[i].near] = true;
+	for (i = 0; i < x->items.n; i++)
+		if (!is_paired[x->items.at[i].id])
+			search_add(&alone, x->items.at[i].side, x->items.at[i].id);
+	for (s = 0; s < SIDES && status == 0 && alone.n[FAR] > 0 && alone.n[NEAR] > 0; s++) {
+		if (x->n[s] <= FEW || search_is_local(x, (enum side)s))
+			continue;
+		w.side = (enum side)s;
+		near.v.n = 0;
+		sizes_of(&alone, side_other((enum side)s), &near);
+		for (k = 0; k < x->items.n && !*has_learnt_r; k++)
+			*has_learnt_r = wants_header(x, &x->items.at[k], &w);
+		status = search_learn(x, IDENT_HEADER | IDENT_SIZE, wants_header, &w, e);
+	}
+	sizes_release(&near);
+	search_release(&alone);
+	free(is_paired);
+	return status;
+}
+
 /* Might the unread message a and the message b of the other side be one? A file has fewer octets than the
  * canonical form, by its line ends; and what mbsync copied has another line. */
 static bool
 may_be_twins(const struct search *x, const struct record *a, enum side as, const struct record *b)
 {
-	uint64_t size = a->half[as].size, other = b->half[side_other(as)].size, slack = 3 * TUID_LINE;
+	uint64_t size = a->half[as].size, other = b->half[side_other(as)].size, slack = STAMPS_MOST;
 
 	if (b->ident.has & IDENT_SIZE)
 		other = b->ident.size;
@@ -138,6 +175,7 @@ twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs, str
 {
 	size_t least = x->n[FAR] < x->n[NEAR] ? x->n[FAR] : x->n[NEAR];
 	size_t most = x->n[FAR] < x->n[NEAR] ? x->n[NEAR] : x->n[FAR];
+	bool has_learnt = false;
 	int status = search_learn_local(x, e);
 
 	if (status == 0)
@@ -154,6 +192,10 @@ twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs, str
 		if (status == 0)
 			status = search_decide(x, adopt_twins, pairs, e);
 	}
+	if (status == 0)
+		status = learn_near(x, pairs, &has_learnt, e);
+	if (status == 0 && has_learnt)
+		status = search_decide(x, adopt_twins, pairs, e);
 	return status;
 }
 

@@ -48,7 +48,7 @@ may_be(const struct record *rec, const struct intent *in)
 
 	return !record_is_pair(rec) && h->presence == PRESENCE_HERE && rec->mark == MARK_NEW &&
 	    (in->uidnext == 0 || key_uid(h->key) >= in->uidnext) &&
-	    (h->size == 0 || h->size == in->ident.size || h->size == in->ident.size + TUID_LINE);
+	    (h->size == 0 || (h->size >= in->ident.size && h->size <= in->ident.size + STAMPS_MOST));
 }
 
 static int

@@ -17,6 +17,7 @@ KINDS = {
     'courier': lambda: Courier(),
     'courier-no-namespace': lambda: Courier(without=('NAMESPACE',)),
     'mailutils': lambda: Mailutils(),
+    'munging cyrus': lambda: Cyrus(munge=True),
     'small mail': lambda: Dovecot(more='protocol imap {\n  mail_plugins = zlib imap_zlib quota\n}\nplugin {\n'
                                   '  quota = count:User quota\n  quota_vsizes = yes\n  quota_max_mail_size = 20k\n}\n'),
 }

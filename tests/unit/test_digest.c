@@ -28,7 +28,7 @@ whole(const char *p, size_t len, size_t step)
 		digest_feed(d, p, n);
 	}
 	assert_int_equal(digest_end(d, &ident, &err), 0);
-	assert_int_equal(ident.has, IDENT_SIZE | IDENT_HEADER | IDENT_FULL);
+	assert_int_equal(ident.has, IDENT_SIZE | IDENT_HEADER | IDENT_FULL | IDENT_TRIMMED);
 	return ident;
 }
 
@@ -108,7 +108,10 @@ line_ends_do_not_count(void **state)
 	same("A: b\nC: d\r\n\nbody\n", "A: b\r\nC: d\n\r\nbody\r\n");
 	same("\n\nx", "\r\n\r\nx");
 	other_full("A: b\n\nbody\n", "A: b\n\nbody");
-	other_full("A: b\n\nbo\rdy", "A: b\n\nbody");
+	/* Nor do bare CRs, some of which Dovecot drops. */
+	same("A: b\n\nbo\rdy", "A: b\n\nbody");
+	same("A: b\r\r\nC: d\r\n\r\nbody\r\r\r\nx\r\r", "A: b\nC: d\n\nbody\nx");
+	same("A: b\n\r\r\n", "A: b\n\n");
 }
 
 static void
@@ -127,14 +130,74 @@ tuid_does_not_count(void **state)
 	other_header("A: b\n\n", "A: b\nX-TUIDS: 1\n\n");
 	other_header("A: b\n\n", "A: b\nX-TUID\n\n");
 	other_header("A: b\n\n", "A: b\n X-TUID: 1\n\n");
-	other_header("A: b\n\n", "A: b\n\rX-TUID: 1\n\n");
-	other_header("A: b\n\n", "X-TUID: 1\n\r\r\n cont\nA: b\n\n");
 	/* Blanks continue the field before them, whichever that is. */
 	same("A: b\n c\n\n", "X-TUID: 1\nA: b\n c\n\n");
 	/* A message that is nothing else. */
 	same("", "X-TUID: 1\n");
 	same("", "X-TUID: 1");
 	same_header("X-TU", "X-TU\n");
+}
+
+/* Fields of mbox files, blanks at line ends (OfflineIMAP), what is not ASCII (Cyrus). */
+static void
+what_stores_write_does_not_count(void **state)
+{
+	static const char *const plain = "A: b\nSubject: c\n\nbody\n";
+
+	(void)state;
+	same(plain, "Status: RO\nX-Status: A\nA: b\nX-Keywords:                    \nSubject: c\nX-UID: 17\n\nbody\n");
+	same(plain, "X-IMAPbase: 1234 5\n $Junk\n\tmore\nA: b\nx-imap: 1 2\nX-IMAP-Other: 3\nSubject: c\nSTATUS:\n\nbody\n");
+	same(plain, "A: b \nSubject: c\t \t\n\nbody\n");
+	same_header("A: b\n\n", "A: b \n");
+	same_header("A: b\n\n", "A: b \t");
+	same("A: b\n c\n\n", "A: b\n c  \n\n");
+	same("A: b\n\nbody \n", "A: b  \n\nbody \n");
+	same("S: caf\xc3\xa9 \xff\n\nx", "S: cafXX X\n\nx");
+	/* Only in the header, only at its line ends, only those fields. */
+	other_full(plain, "A: b\nSubject: c\n\nbody \n");
+	other_full(plain, "A: b\nSubject: c\n\nStatus: RO\nbody\n");
+	other_full("A: b\n\nbody\n", "A: b\n\nbod\xff\n");
+	other_header("A: b c\n\n", "A: b  c\n\n");
+	other_header("A: b\n\n", " A: b\n\n");
+	other_header("A: b\n\n", "A: b\nStatuses: 1\n\n");
+	other_header("A: b\n\n", "A: b\nX-UIDL: 1\n\n");
+	other_header("A: b\n\n", "A: b\nX-Stat: 1\n\n");
+	other_header("A: b\n\n", "A: b\nX-IM: 1\n\n");
+	other_header("A: b\n\n", "A: b\n Status: 1\n\n");
+}
+
+/* A run of blanks that no line ends with: it is text. */
+static void
+many_blanks_are_text(void **state)
+{
+	char line[300];
+
+	(void)state;
+	memset(line, ' ', sizeof line);
+	memcpy(line, "A:", 2);
+	strcpy(line + 2 + 256, "\n");
+	same(line, "A:\n");
+	memset(line + 2, ' ', sizeof line - 2);
+	strcpy(line + 2 + 257, "\n");
+	other_header(line, "A:\n");
+}
+
+/* Digests of an earlier program, which counted more, say nothing where they differ. */
+static void
+old_digests_prove_no_difference(void **state)
+{
+	struct ident is = text("A: b\n\nbody\n"), was = is, other = text("A: b\n\nb0dy\n");
+
+	(void)state;
+	was.has &= ~(unsigned)IDENT_TRIMMED;
+	assert_int_equal(ident_compare(&is, &was), IDENT_SAME);
+	assert_int_equal(ident_compare(&other, &was), IDENT_MAYBE);
+	assert_int_equal(ident_compare(&other, &is), IDENT_DIFFER);
+	was.has &= ~(unsigned)IDENT_FULL;
+	was.size++;
+	assert_int_equal(ident_compare(&is, &was), IDENT_MAYBE);
+	other = was;
+	assert_int_equal(ident_compare(&other, &was), IDENT_SAME);
 }
 
 /* Servers append what ends a header. */
@@ -151,8 +214,6 @@ header_end_does_not_count(void **state)
 	other_full("A: b\n", "A: b");
 	other_full("A: b\n", "A: b\n\n");
 	other_header("A: b\n\n", "A: b\n \n\n");
-	other_header("A: b\n\n", "A: b\n\r\r\n\n");
-	other_header("A: b\n", "A: b\n\r");
 	other_header("", "x");
 }
 
@@ -163,19 +224,19 @@ fetched_header(void **state)
 	struct ident full = text(message), head = header_only("A: b\r\nX-TUID: 1\r\nC: d\r\n\r\n", strlen(message));
 
 	(void)state;
-	assert_int_equal(head.has, IDENT_SIZE | IDENT_HEADER);
+	assert_int_equal(head.has, IDENT_SIZE | IDENT_HEADER | IDENT_TRIMMED);
 	assert_int_equal(head.size, full.size);
 	assert_memory_equal(head.header, full.header, 16);
 	assert_int_equal(ident_compare(&head, &full), IDENT_SAME);
 
 	head = header_only("A: b\r\nC: d\r\n", DIGEST_SIZE_UNKNOWN);
-	assert_int_equal(head.has, IDENT_HEADER);
+	assert_int_equal(head.has, IDENT_HEADER | IDENT_TRIMMED);
 	assert_memory_equal(head.header, full.header, 16);
 	assert_int_equal(ident_compare(&head, &full), IDENT_MAYBE);
 
 	/* A size that cannot be is no size. */
 	head = header_only("A: b\r\nX-TUID: 1\r\n\r\n", 3);
-	assert_int_equal(head.has, IDENT_HEADER);
+	assert_int_equal(head.has, IDENT_HEADER | IDENT_TRIMMED);
 	/* Nothing behind the header counts. */
 	head = header_only(message, strlen(message));
 	assert_memory_equal(head.header, full.header, 16);
@@ -184,18 +245,45 @@ fetched_header(void **state)
 	assert_false(digest_is_header_complete(d));
 }
 
-/* The canonical message without its X-TUID fields, and the length of its header, done naively. */
+static int
+begins(const char *p, size_t len, const char *name)
+{
+	return len >= strlen(name) && strncasecmp(p, name, strlen(name)) == 0;
+}
+
+static int
+is_stamp(const char *p, size_t len)
+{
+	return begins(p, len, "X-TUID:") || begins(p, len, "Status:") || begins(p, len, "X-Status:") ||
+	    begins(p, len, "X-Keywords:") || begins(p, len, "X-UID:") || begins(p, len, "X-IMAP");
+}
+
+/* One line of a header without what does not count. */
+static void
+reference_line(const char *p, size_t len, struct buf *out)
+{
+	size_t end = len >= 2 && p[len - 1] == '\n' ? 2 : 0, text = len - end, i;
+
+	while (text > 0 && (p[text - 1] == ' ' || p[text - 1] == '\t'))
+		text--;
+	for (i = 0; i < text; i++)
+		buf_addc(out, (unsigned char)p[i] < 0x80 ? p[i] : 'X');
+	buf_add(out, p + len - end, end);
+}
+
+/* The canonical message without what does not count, and the length of its header, done naively. is_open: its last line is kept and does not end. */
 static size_t
-reference(const char *p, size_t len, struct buf *out)
+reference(const char *p, size_t len, struct buf *out, int *is_open_r)
 {
 	size_t i, begin, header = 0;
 	int is_dropped = 0, is_body = 0;
 	struct buf all = {0};
 
 	for (i = 0; i < len; i++) {
-		if (p[i] == '\n' && (i == 0 || p[i - 1] != '\r'))
+		if (p[i] == '\n')
 			buf_addc(&all, '\r');
-		buf_addc(&all, p[i]);
+		if (p[i] != '\r')
+			buf_addc(&all, p[i]);
 	}
 	for (begin = 0; begin < all.len; begin = i) {
 		for (i = begin; i < all.len && all.data[i] != '\n'; i++)
@@ -206,12 +294,15 @@ reference(const char *p, size_t len, struct buf *out)
 			header = out->len;
 		}
 		if (!is_body && all.data[begin] != ' ' && all.data[begin] != '\t')
-			is_dropped = i - begin >= 7 && strncasecmp(all.data + begin, "X-TUID:", 7) == 0;
-		if (is_body || !is_dropped)
+			is_dropped = is_stamp(all.data + begin, i - begin);
+		if (is_body)
 			buf_add(out, all.data + begin, i - begin);
+		else if (!is_dropped)
+			reference_line(all.data + begin, i - begin, out);
 	}
 	if (!is_body)
 		header = out->len;
+	*is_open_r = !is_body && !is_dropped && all.len > 0 && all.data[all.len - 1] != '\n';
 	buf_release(&all);
 	return header;
 }
@@ -221,28 +312,28 @@ static void
 pieces_do_not_matter(void **state)
 {
 	static const char *const parts[] = {
-		"A: b", "\n", "\r\n", "\r", "X-TUID:", "x-tuid: 1\n", " ", "\t", "X-TU", "ID:", "\n\n", "body",
+		"A: b", "\n", "\r\n", "\r", "X-TUID:", "x-tuid: 1\n", " ", "\t", "X-TU", "ID:", "\n\n", "body", "Stat", "us: RO\n", "X-IMAP", "base:", "X-Keywords: a\n", "\xc3\xa9", "\r\r\n",
 		"long long line long long line",
 	};
 	struct buf b = {0}, want = {0};
 	unsigned char sha[32];
 	struct ident ident, again;
 	size_t step, header;
-	int i, n;
+	int i, n, is_open;
 
 	(void)state;
 	srand(7);
 	for (i = 0; i < 3000; i++) {
 		buf_clear(&b);
 		buf_clear(&want);
-		for (n = rand() % 14; n > 0; n--)
+		for (n = rand() % 18; n > 0; n--)
 			buf_adds(&b, parts[rand() % (int)(sizeof parts / sizeof *parts)]);
-		header = reference(buf_str(&b), b.len, &want);
+		header = reference(buf_str(&b), b.len, &want, &is_open);
 		ident = whole(buf_str(&b), b.len, SIZE_MAX);
 		assert_int_equal(ident.size, want.len);
 		SHA256((const unsigned char *)buf_str(&want), want.len, sha);
 		assert_memory_equal(ident.full, sha, 16);
-		if (header == want.len && header > 0 && want.data[header - 1] != '\n') {
+		if (is_open) {
 			buf_adds(&want, "\r\n");
 			header += 2;
 		}
@@ -265,6 +356,7 @@ large_message(void **state)
 	unsigned char sha[32];
 	struct ident ident;
 	size_t i;
+	int is_open;
 
 	(void)state;
 	buf_adds(&b, "A: ");
@@ -273,7 +365,7 @@ large_message(void **state)
 	buf_adds(&b, "\nX-TUID: 1\n\n");
 	for (i = 0; i < 100000; i++)
 		buf_adds(&b, i % 3 ? "\n" : "0\0");
-	reference(buf_str(&b), b.len, &want);
+	reference(buf_str(&b), b.len, &want, &is_open);
 	ident = whole(buf_str(&b), b.len, 40000);
 	SHA256((const unsigned char *)want.data, want.len, sha);
 	assert_int_equal(ident.size, want.len);
@@ -319,6 +411,9 @@ main(void)
 		cmocka_unit_test(octets_are_sha256),
 		cmocka_unit_test(line_ends_do_not_count),
 		cmocka_unit_test(tuid_does_not_count),
+		cmocka_unit_test(what_stores_write_does_not_count),
+		cmocka_unit_test(many_blanks_are_text),
+		cmocka_unit_test(old_digests_prove_no_difference),
 		cmocka_unit_test(header_end_does_not_count),
 		cmocka_unit_test(fetched_header),
 		cmocka_unit_test(pieces_do_not_matter),

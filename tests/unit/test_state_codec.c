@@ -92,8 +92,9 @@ roll_record(struct arena *a)
 		struct record_half *h = &r.half[side];
 
 		h->presence = (enum presence)roll(3);
-		if (h->presence != PRESENCE_NEVER)
+		if (h->presence == PRESENCE_HERE || (h->presence == PRESENCE_GONE && roll(4)))
 			h->key = roll_key(a);
+		h->basis = (enum half_basis)(roll(2) ? roll(BASIS_GUESSED + 1) : 0);
 		h->flags = (struct flags){ roll(3) ? roll(64) : roll(UINT32_MAX), roll_string(a) };
 		h->hint = roll_string(a);
 		h->size = roll(2) ? roll_wide() : 0;
@@ -128,6 +129,7 @@ assert_record_equal(const struct record *a, const struct record *b)
 		const struct record_half *x = &a->half[side], *y = &b->half[side];
 
 		assert_int_equal(x->presence, y->presence);
+		assert_int_equal(x->basis, y->basis);
 		assert_true(key_equal(x->key, y->key));
 		assert_int_equal(x->flags.sys, y->flags.sys);
 		assert_string_equal(x->flags.kw, y->flags.kw);
@@ -273,6 +275,42 @@ test_records_come_back_as_they_were(void **state)
 		assert_true(key_equal(in.key, in_got.key));
 		arena_release(&a);
 	}
+	buf_release(&b);
+}
+
+/* A base written when a guess was told by its key. */
+static void
+test_an_old_guess_is_one_still(void **state)
+{
+	static const struct { const char *key, *hint; enum half_basis basis; } halves[] = {
+		{ "was:17", "", BASIS_GUESSED }, { "left:17", "", BASIS_LISTED }, { "was:17", "cur:2,S", BASIS_LISTED },
+		{ "was:", "", BASIS_LISTED }, { "was:1x", "", BASIS_LISTED }, { "was", "", BASIS_LISTED },
+	};
+	struct record r = record_blank(0), got;
+	struct buf b = { 0 };
+	bool is_unsettled;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+		r.half[FAR] = RECORD_HALF_NEVER;
+		r.half[FAR].presence = PRESENCE_GONE;
+		r.half[FAR].key = key_from_string(halves[i].key);
+		r.half[FAR].hint = halves[i].hint;
+		buf_clear(&b);
+		encode_record(&b, &r, true);
+		assert_int_equal(decode_record(state_buf_val(&b), &got, &is_unsettled), 0);
+		assert_int_equal(got.half[FAR].basis, halves[i].basis);
+		assert_true(key_equal(got.half[FAR].key, r.half[FAR].key));
+	}
+	/* One that is here is no guess, whatever it is called. */
+	r.half[FAR].key = key_from_string("was:17");
+	r.half[FAR].presence = PRESENCE_HERE;
+	r.half[FAR].hint = "";
+	buf_clear(&b);
+	encode_record(&b, &r, true);
+	assert_int_equal(decode_record(state_buf_val(&b), &got, &is_unsettled), 0);
+	assert_int_equal(got.half[FAR].basis, BASIS_LISTED);
 	buf_release(&b);
 }
 
@@ -615,6 +653,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records_come_back_as_they_were),
+		cmocka_unit_test(test_an_old_guess_is_one_still),
 		cmocka_unit_test(test_cut_and_changed_values_are_errors),
 		cmocka_unit_test(test_nonsense_with_a_good_checksum_is_harmless),
 		cmocka_unit_test(test_a_dump_loads_and_dumps_the_same),
