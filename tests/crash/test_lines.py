@@ -12,7 +12,9 @@ from world import World
 SEED = int(os.environ.get('SEED', '0'))
 
 
-class Broken(Account):
+class Scene(Account):
+    """Twins that people have worked on, behind a line on a port of its own."""
+
     def setUp(self):
         super().setUp()
         self.binary = program('MAILTWIN_FAST')
@@ -47,6 +49,8 @@ class Broken(Account):
         self.fill(self.near, 'a', 2)
         self.fill(self.far, 'INBOX', 2)
 
+
+class Broken(Scene):
     def broken(self, name, wanted=None, **line):
         """One scene, a run over that line, then runs over a good one; returns (the end, line's counters)."""
         self.scene(name)
