@@ -72,6 +72,7 @@ const struct keyword keywords[] = {
 	{ "UseNamespace", STORE(IN_IMAP, use_namespace), .type = KW_BOOL },
 	{ "PathDelimiter", STORE(IN_IMAP, path_delimiter), .type = KW_CHAR },
 	{ "SubscribedOnly", STORE(IN_IMAP, is_subscribed_only), .type = KW_BOOL },
+	{ "Window", STORE(IN_IMAP, window), .type = KW_WINDOW },
 
 	/* IMAPAccount, or inline in an IMAPStore */
 	{ "Tunnel", LOGIN(tunnel), .type = KW_STRING },

@@ -64,6 +64,7 @@ enum keyword_type {
 	KW_ROLES,			/* unsigned, a set of enum role */
 	KW_SYNC_STATE,
 	KW_LIMIT,
+	KW_WINDOW,
 	KW_CHANNEL_MAX_SIZE,
 	KW_REFUSED,			/* instead says why, as the end of a sentence */
 };

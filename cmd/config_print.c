@@ -113,6 +113,15 @@ print_limit(struct buf *out, const char *name, const struct settings_limit *limi
 }
 
 static void
+print_window(struct buf *out, const char *name, const struct settings_window *window)
+{
+	if (window->kind == SETTINGS_WINDOW_NO)
+		buf_printf(out, "%s no\n", name);
+	else if (window->kind == SETTINGS_WINDOW_SIZE)
+		buf_printf(out, "%s %u\n", name, window->n);
+}
+
+static void
 print_tls_versions(struct buf *out, const char *name, unsigned versions)
 {
 	buf_adds(out, name);
@@ -225,6 +234,9 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 		break;
 	case KW_MAILBOX:
 		print_mailbox(out, k, owner);
+		break;
+	case KW_WINDOW:
+		print_window(out, k->name, field);
 		break;
 	case KW_LIMIT:
 		print_limit(out, k->name, field);

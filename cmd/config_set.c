@@ -438,6 +438,11 @@ set_one(struct parser *p, const struct keyword *k)
 		if (p->store->account == NULL)
 			unknown_name(p, 1, word, IN_ACCOUNT, "IMAPAccount");
 		break;
+	case KW_WINDOW:
+		if (!value_window(word, field(p, k)))
+			parser_error(p, parser_word(p, 1), "%s takes the number of messages that the server shows, or no, not "
+			    "\"%s\"", k->name, word);
+		break;
 	case KW_LIMIT:
 		if (!value_limit(word, field(p, k)))
 			parser_error(p, parser_word(p, 1), "%s takes a number, a percentage or none, not "

@@ -92,6 +92,21 @@ value_limit(const char *word, struct settings_limit *limit_r)
 }
 
 bool
+value_window(const char *word, struct settings_window *window_r)
+{
+	uint64_t n;
+
+	if (strcasecmp(word, "no") == 0 || strcasecmp(word, "false") == 0 || strcasecmp(word, "off") == 0) {
+		*window_r = (struct settings_window){ .kind = SETTINGS_WINDOW_NO };
+		return true;
+	}
+	if (!digits(&word, INT32_MAX, &n) || *word != '\0' || n == 0)
+		return false;
+	*window_r = (struct settings_window){ .kind = SETTINGS_WINDOW_SIZE, .n = (unsigned)n };
+	return true;
+}
+
+bool
 value_path(const char *word, const char *dir, const char *home, struct arena *arena, char **path_r)
 {
 	const char *rest, *start = home;

@@ -151,6 +151,20 @@ max_delete_of(const struct settings_limit *limit)
 	return (struct max_delete){ .kind = MAX_DELETE_DEFAULT };
 }
 
+static struct window
+window_of(const struct store_settings *s)
+{
+	switch (s->window.kind) {
+	case SETTINGS_WINDOW_NO:
+		return (struct window){ .kind = WINDOW_NO };
+	case SETTINGS_WINDOW_SIZE:
+		return (struct window){ .kind = WINDOW_SIZE, .n = s->window.n };
+	case SETTINGS_WINDOW_UNSET:
+		break;
+	}
+	return (struct window){ .kind = WINDOW_UNSET };
+}
+
 static void
 fill_policy(const struct channel_settings *c, const struct options *o, struct policy *p)
 {
@@ -161,6 +175,7 @@ fill_policy(const struct channel_settings *c, const struct options *o, struct po
 		p->create[s] = c->create[s];
 		p->remove[s] = c->remove[s];
 		p->expunge[s] = c->expunge[s];
+		p->window[s] = window_of(c->store[s]);
 		p->is_readonly[s] = c->store[s]->is_read_only;
 	}
 }

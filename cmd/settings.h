@@ -60,6 +60,13 @@ struct settings_limit {
 	unsigned n;			/* COUNT: > 0; PERCENT: 1 to 100 */
 };
 
+/* Window: an IMAP server may show the newest messages of a mailbox only. */
+enum settings_window_kind { SETTINGS_WINDOW_UNSET, SETTINGS_WINDOW_NO, SETTINGS_WINDOW_SIZE };
+struct settings_window {
+	enum settings_window_kind kind;
+	unsigned n;			/* SIZE: > 0 */
+};
+
 struct settings_list {
 	char **at;			/* at[n] is NULL */
 	size_t n;
@@ -124,6 +131,7 @@ struct store_settings {
 	bool use_namespace;
 	char path_delimiter;		/* '\0' = the server's */
 	bool is_subscribed_only;
+	struct settings_window window;
 };
 
 struct channel_settings {

@@ -292,7 +292,7 @@ take_half(struct reader *r, struct record_half *h)
 {
 	unsigned fields;
 
-	h->presence = (enum presence)take_below(r, PRESENCE_GONE + 1);
+	h->presence = (enum presence)take_below(r, PRESENCE_BEYOND + 1);
 	fields = take_below(r, HALF_END);
 	h->key = fields & HALF_KEY ? take_key(r) : KEY_NONE;
 	h->flags.sys = fields & HALF_SYS ? take_u32(r) : 0;
@@ -376,7 +376,7 @@ decode_seen(struct db_val v, struct seen *s_r)
 	struct reader r = open_value(v);
 
 	s_r->id = take_u64(&r);
-	s_r->presence = (enum presence)take_below(&r, PRESENCE_GONE + 1);
+	s_r->presence = (enum presence)take_below(&r, PRESENCE_BEYOND + 1);
 	s_r->sys = take_u32(&r);
 	s_r->tail = take_u32(&r);
 	return close_value(&r);
@@ -434,6 +434,63 @@ take_side(struct reader *r, struct box_side *s)
 	s->now = bits & SIDE_MOVED ? take_string(r) : "";
 }
 
+/* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
+enum box_part { PART_SHOWN = 1, PART_END = 2 };
+
+static bool
+has_shown(const struct box_shown *s)
+{
+	return s->last != 0 || s->most != 0 || s->suspected != 0 || s->held != 0 || s->released != 0;
+}
+
+static void
+put_shown(struct buf *b, const struct box_shown *s)
+{
+	put_u64(b, s->last);
+	put_u64(b, s->most);
+	put_u64(b, s->suspected);
+	put_u64(b, s->held);
+	put_u64(b, s->released);
+}
+
+static void
+take_shown(struct reader *r, struct box_shown *s)
+{
+	s->last = take_u64(r);
+	s->most = take_u64(r);
+	s->suspected = take_u64(r);
+	s->held = take_u64(r);
+	s->released = take_u64(r);
+}
+
+static void
+put_tail(struct buf *b, const struct box_record *box)
+{
+	unsigned parts = has_shown(&box->side[FAR].shown) || has_shown(&box->side[NEAR].shown) ? PART_SHOWN : 0u;
+	enum side s;
+
+	if (parts == 0)
+		return;
+	put_u8(b, parts);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_SHOWN)
+			put_shown(b, &box->side[s].shown);
+}
+
+static void
+take_tail(struct reader *r, struct box_record *box)
+{
+	unsigned parts;
+	enum side s;
+
+	if (r->is_bad || r->at == r->end)
+		return;
+	parts = take_below(r, PART_END);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_SHOWN)
+			take_shown(r, &box->side[s].shown);
+}
+
 void
 encode_box(struct buf *b, const struct box_record *box)
 {
@@ -442,6 +499,7 @@ encode_box(struct buf *b, const struct box_record *box)
 	put_string(b, box->name);
 	put_side(b, &box->side[FAR]);
 	put_side(b, &box->side[NEAR]);
+	put_tail(b, box);
 	end(b, at);
 }
 
@@ -454,6 +512,7 @@ decode_box(struct db_val v, struct box_record *box_r)
 	box_r->name = take_string(&r);
 	take_side(&r, &box_r->side[FAR]);
 	take_side(&r, &box_r->side[NEAR]);
+	take_tail(&r, box_r);
 	return close_value(&r);
 }
 

@@ -172,6 +172,11 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_number(d, prefix, "held", bs->was_held);
 		add_number(d, prefix, "told-keywords", bs->was_told);
 		add_number(d, prefix, "blank", bs->is_blank);
+		add_number(d, prefix, "shown", bs->shown.last);
+		add_number(d, prefix, "shown-most", bs->shown.most);
+		add_number(d, prefix, "window", bs->shown.suspected);
+		add_number(d, prefix, "window-held", bs->shown.held);
+		add_number(d, prefix, "window-released", bs->shown.released);
 	}
 	return end_line(d, e);
 }
@@ -215,6 +220,7 @@ dump_message(struct dump *d, const struct record *r, bool is_unsettled, struct e
 
 		add_key(d, prefix, "key", h->key);
 		add_number(d, prefix, "gone", h->presence == PRESENCE_GONE);
+		add_number(d, prefix, "beyond", h->presence == PRESENCE_BEYOND);
 		if (h->basis != BASIS_LISTED)
 			add_string(d, prefix, "basis", text_bases[h->basis]);
 		add_flags(d, prefix, "flags", h->flags.sys);

@@ -229,6 +229,11 @@ load_box(struct load *l)
 		bs->was_held = take_number(l, prefix, "held", 1);
 		bs->was_told = take_number(l, prefix, "told-keywords", 1);
 		bs->is_blank = take_number(l, prefix, "blank", 1);
+		bs->shown.last = take_number(l, prefix, "shown", UINT64_MAX);
+		bs->shown.most = take_number(l, prefix, "shown-most", UINT64_MAX);
+		bs->shown.suspected = take_number(l, prefix, "window", UINT64_MAX);
+		bs->shown.held = take_number(l, prefix, "window-held", UINT64_MAX);
+		bs->shown.released = take_number(l, prefix, "window-released", UINT64_MAX);
 	}
 	if (l->is_bad)
 		return -1;
@@ -243,12 +248,15 @@ load_box(struct load *l)
 static void
 load_half(struct load *l, const char *prefix, struct record_half *h)
 {
-	bool is_gone;
+	bool is_gone, is_beyond;
 
 	h->key = take_key(l, prefix, "key");
 	is_gone = take_number(l, prefix, "gone", 1);
-	h->presence = is_gone ? PRESENCE_GONE : h->key.len == 0 ? PRESENCE_NEVER : PRESENCE_HERE;
+	is_beyond = take_number(l, prefix, "beyond", 1);
+	h->presence = is_gone ? PRESENCE_GONE : h->key.len == 0 ? PRESENCE_NEVER : is_beyond ? PRESENCE_BEYOND : PRESENCE_HERE;
 	h->basis = (enum half_basis)take_word(l, prefix, "basis", text_bases);
+	if (is_beyond && h->key.len == 0)
+		bad(l, "what is beyond a window has a key", "");
 	h->flags.sys = take_flags(l, prefix, "flags");
 	h->flags.kw = take_string(l, prefix, "keywords");
 	h->hint = take_string(l, prefix, "hint");

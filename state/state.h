@@ -50,6 +50,15 @@ int state_commit(struct state *s, struct err *e);	/* no write at all when nothin
 void state_abort(struct state *s);
 
 /* ---- mailbox pairs ---- */
+/* How many messages a side showed, for windows (sync/plan/window.h). 0 = not known yet, or none. */
+struct box_shown {
+	uint64_t last;			/* when nothing had vanished there that was not judged */
+	uint64_t most;			/* ever, of this epoch */
+	uint64_t suspected;		/* it seems to show the newest so many only */
+	uint64_t held;			/* messages held back for that */
+	uint64_t released;		/* of the oldest that vanished: so many were judged to be deleted, and are not yet on the other side */
+};
+
 struct box_side {
 	bool is_known;			/* seen on this side at least once */
 	struct cursor cursor;		/* epoch 0 and not steady = none */
@@ -64,6 +73,7 @@ struct box_side {
 	bool is_blank;			/* listed where nothing was known, and not compared with all mailboxes of the other side
 					 * yet: its mail may be filed elsewhere there (R10) */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
+	struct box_shown shown;
 };
 
 /* Instead of an identity: this mailbox was renamed where the other side could not follow, and goes by its name alone. */

@@ -39,6 +39,9 @@ record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
 	if ((far->presence == PRESENCE_HERE && (far->flags.sys & FLAG_DELETED)) ||
 	    (near->presence == PRESENCE_HERE && (near->flags.sys & FLAG_DELETED)))
 		return false;
+	/* What its server does not show can neither be changed nor copied, whatever became of the other half. */
+	if (far->presence == PRESENCE_BEYOND || near->presence == PRESENCE_BEYOND)
+		return true;
 	if (far->presence == PRESENCE_GONE || near->presence == PRESENCE_GONE)
 		return false;
 	if (is_open(far->basis) || is_open(near->basis))

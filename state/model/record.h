@@ -3,7 +3,7 @@
  * A record with both halves known is a pair. A record with one half is a message that has no twin
  * yet (mark MARK_NEW), will not get one (the other marks say why), or has lost it (MARK_ORPHAN).
  *
- *   presence of a half:   NEVER --seen--> HERE --vanished--> GONE
+ *   presence of a half:   NEVER --seen--> HERE --vanished--> GONE --out of the window (R21)--> BEYOND --seen--> HERE
  *   NEVER again: the twin of an orphan; a side whose epoch changed (R7).
  *
  * Invariants:
@@ -19,7 +19,10 @@
 #include "state/model/key.h"
 #include "state/model/side.h"
 
-enum presence { PRESENCE_NEVER, PRESENCE_HERE, PRESENCE_GONE };
+enum presence {
+	PRESENCE_NEVER, PRESENCE_HERE, PRESENCE_GONE,
+	PRESENCE_BEYOND,		/* there, and not shown: the server shows the newest messages only */
+};
 
 /* What the presence of a half rests on. */
 enum half_basis {

@@ -128,7 +128,8 @@ apply_box(struct applied *w, const struct op *op)
 		/* What was there before is gone from the new one. */
 		for (i = 0; i < w->in->messages.n; i++)
 			if (w->in->messages.at[i].box == op->box &&
-			    w->records[i].half[op->side].presence == PRESENCE_HERE)
+			    (w->records[i].half[op->side].presence == PRESENCE_HERE ||
+			    w->records[i].half[op->side].presence == PRESENCE_BEYOND))
 				w->records[i].half[op->side].presence = PRESENCE_GONE;
 	} else if (op->kind == OP_REMOVE_BOX) {
 		side[op->side].exists = false;
@@ -197,6 +198,9 @@ applied_op(struct applied *w, const struct op *op)
 		break;
 	case OP_EXPUNGE:
 		w->records[op->msg].half[op->side].presence = PRESENCE_GONE;
+		break;
+	case OP_BEYOND:
+		w->records[op->msg].half[op->side].presence = PRESENCE_BEYOND;
 		break;
 	case OP_MARK:
 		apply_mark(w, op);

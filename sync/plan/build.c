@@ -30,7 +30,7 @@ build_presence(const struct build *b, uint32_t msg, enum side side)
 
 	if (box->is_new[side])
 		return PRESENCE_NEVER;
-	return p == PRESENCE_HERE && box->is_gone[side] ? PRESENCE_GONE : p;
+	return (p == PRESENCE_HERE || p == PRESENCE_BEYOND) && box->is_gone[side] ? PRESENCE_GONE : p;
 }
 
 /* ---- the order of messages (P13) ---- */

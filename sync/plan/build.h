@@ -1,7 +1,7 @@
 /* A plan in the making: what the files of the planner share. Nothing outside sync/plan includes this.
  *
  * Use, by plan_make(): build_begin, build_boxes (boxes.c), build_moved (moves.c), build_revivals (boxes.c), build_renames
- * (renames.c), build_links (moves.c), build_messages (plan.c), build_removals (boxes.c), build_guards (guard.c), build_end.
+ * (renames.c), build_links (moves.c), build_windows (windows.c), build_messages (plan.c), build_removals (boxes.c), build_guards (guard.c), build_end.
  *
  * Invariants:
  *   1. Operations are added in any order; build_end() puts them in the order of P13. A dependency goes from an
@@ -23,6 +23,7 @@ struct box_view {
 	bool is_gone[SIDES];		/* missing for sure: nothing is HERE */
 	bool is_new[SIDES];		/* created for the first time: what records say of this side is void */
 	bool is_leaving[SIDES];		/* to be removed from this side, if nothing there speaks against it (P8) */
+	enum window_verdict window[SIDES];	/* of the oldest that vanished there */
 	bool is_revived[SIDES];		/* removed there, and made again for what is new or changed on the other side (P8) */
 	uint32_t create[SIDES];		/* OP_CREATE_BOX, or NONE */
 	uint32_t removal;		/* OP_REMOVE_BOX, or NONE */
@@ -41,6 +42,7 @@ struct message_view {
 	uint32_t moved_to[SIDES];	/* the message of a LINK_MOVED that it is `a` of, or NONE */
 	bool is_taken;
 	bool is_moved;			/* lives on elsewhere: its deletion does not count (R21) */
+	bool is_oldest[SIDES];		/* vanished there, and is older than all that is shown (P15) */
 	bool is_carried;		/* an OP_MOVE takes it out of its mailbox */
 };
 
@@ -113,6 +115,9 @@ void build_new(struct build *b, uint32_t msg, enum side s);
 bool build_may_copy(const struct build *b, uint32_t msg, enum side t);
 /* \Deleted where a side expunges: not worth a copy (P1). */
 bool build_is_waste(const struct build *b, uint32_t msg, enum side s);
+
+/* ---- windows.c ---- */
+void build_windows(struct build *b);
 
 /* ---- guard.c ---- */
 void build_guards(struct build *b);

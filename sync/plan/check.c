@@ -209,6 +209,10 @@ check_sources(struct check *c)
 			if (!box_side(c, op->box, t)->exists || !box_side(c, op->box, s)->is_gone)
 				fault(c, "C3", op, "nothing to remove");
 			break;
+		case OP_BEYOND:
+			if (c->in->messages.at[op->msg].rec->half[t].presence != PRESENCE_GONE)
+				fault(c, "C3", op, "nothing has vanished");
+			break;
 		case OP_RENAME_BOX:	/* check_renames() */
 		case OP_MARK:
 		case OP_DROP:

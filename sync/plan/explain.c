@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 static const char *const kind_words[OP_KINDS] = {
-	[OP_RENAME_BOX] = "rename", [OP_CREATE_BOX] = "create", [OP_PAIR] = "pair", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
+	[OP_RENAME_BOX] = "rename", [OP_CREATE_BOX] = "create", [OP_BEYOND] = "beyond", [OP_PAIR] = "pair", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
 	[OP_FLAGS] = "flags", [OP_EXPUNGE] = "expunge", [OP_REMOVE_BOX] = "remove", [OP_MARK] = "mark",
 	[OP_DROP] = "drop", [OP_DROP_BOX] = "forget",
 };
@@ -14,7 +14,7 @@ static const char *const reason_words[] = {
 	[REASON_DELETED_THERE] = "deleted-there", [REASON_MOVED] = "moved", [REASON_COPIED] = "copied",
 	[REASON_BOX_NEW] = "box-new", [REASON_BOX_GONE] = "box-gone", [REASON_GONE_BOTH] = "gone-both",
 	[REASON_IS_DELETED] = "is-deleted", [REASON_ORPHANED] = "orphaned",
-	[REASON_RENAMED] = "renamed", [REASON_REVIVED] = "revived",
+	[REASON_RENAMED] = "renamed", [REASON_REVIVED] = "revived", [REASON_WINDOW] = "window",
 };
 
 static const char *const mark_words[] = {
@@ -44,6 +44,7 @@ reason_text(struct arena *a, enum reason reason, enum side side, const struct ex
 	case REASON_IS_DELETED: return "\\Deleted, and a side expunges: not worth a copy";
 	case REASON_ORPHANED: return "its twin was deleted";
 	case REASON_RENAMED: return arena_printf(a, "renamed on %s", there);
+	case REASON_WINDOW: return arena_printf(a, "not shown by %s, which shows the newest messages only", here);
 	case REASON_REVIVED: return arena_printf(a, "removed on %s, but new or changed on %s", here, there);
 	}
 	return "";
@@ -158,7 +159,7 @@ explain_group(struct explain *x, const struct group *g)
 	unsigned long long n = g->n;
 
 	buf_adds(out, "  ");
-	if (op->kind == OP_PAIR || op->kind == OP_DROP || op->kind == OP_DROP_BOX)
+	if (op->kind == OP_PAIR || op->kind == OP_BEYOND || op->kind == OP_DROP || op->kind == OP_DROP_BOX)
 		buf_adds(out, "state: ");
 	else
 		buf_printf(out, "%s: ", x->names->side[op->side]);
@@ -168,6 +169,7 @@ explain_group(struct explain *x, const struct group *g)
 	case OP_REMOVE_BOX: buf_adds(out, "remove mailbox"); break;
 	case OP_DROP_BOX: buf_adds(out, "forget mailbox"); break;
 	case OP_PAIR: buf_printf(out, "pair %llu", n); break;
+	case OP_BEYOND: buf_printf(out, "keep %llu", n); break;
 	case OP_COPY: buf_printf(out, "copy %llu", n); break;
 	case OP_EXPUNGE: buf_printf(out, "expunge %llu", n); break;
 	case OP_DROP: buf_printf(out, "forget %llu", n); break;

@@ -5,6 +5,7 @@
  *   the other side shows nothing at all where the base knows GUARD_FLOOR messages or more, or
  *   there are more of them than MaxDelete allows, in the mailbox or over the channel, or
  *   they were held back by the last run: mail that arrives meanwhile must not make them look few.
+ * Messages that a server perhaps does not show any more (windows.c) are held one by one and not counted.
  * A held mailbox holds the moves in and out of it on that side as well; everything else goes on.
  */
 #include "sync/plan/build.h"
@@ -208,7 +209,7 @@ hold(struct guards *g)
 		struct op op = b->ops.at[i].op;
 
 		rest[i] = NONE;
-		if (b->ops.at[i].is_counted && is_held(g, op.box, op.side))
+		if (op.is_window || (b->ops.at[i].is_counted && is_held(g, op.box, op.side)))
 			rest[i] = hold_op(b, i);
 		else if (op.kind == OP_MOVE && (is_held(g, op.box, op.side) ||
 		    is_held(g, b->in->messages.at[op.other].box, op.side)))

@@ -22,6 +22,7 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 		m->policy.remove[i] = p->remove[s];
 		m->policy.expunge[i] = p->expunge[s];
 		m->policy.is_readonly[i] = p->is_readonly[s];
+		m->policy.window[i] = p->window[s];
 	}
 	for (i = 0; i < in->boxes.n; i++) {
 		struct plan_box b = in->boxes.at[i];

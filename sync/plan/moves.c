@@ -149,7 +149,7 @@ plan_moved(struct build *b, const struct plan_link *l)
 	/* Deleted on t: it survives where it was moved to, as any new message (P11). */
 	is_deleted = build_presence(b, l->a, t) != PRESENCE_HERE ||
 	    (build_record(b, l->a)->half[t].flags.sys & ~build_record(b, l->a)->agreed.sys & FLAG_DELETED);
-	if (is_deleted && to->is_open && to->can_write[t] && build_may_copy(b, l->b, t))
+	if (is_deleted && build_presence(b, l->a, t) != PRESENCE_BEYOND && to->is_open && to->can_write[t] && build_may_copy(b, l->b, t))
 		to->survivals[l->side]++;
 	if (build_presence(b, l->a, t) != PRESENCE_HERE)
 		return;

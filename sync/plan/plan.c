@@ -94,6 +94,26 @@ may_restore(const struct build *b, uint32_t msg, enum side s)
 	    (policy->sync[s] & SYNC_OLD);
 }
 
+/* Not shown on s any more, or deleted there, and not here on the other side: what is beyond the window is remembered. */
+static bool
+plan_gone_beyond(struct build *b, uint32_t msg)
+{
+	uint32_t box = b->in->messages.at[msg].box;
+	bool is = false;
+	enum side s;
+
+	for (s = FAR; s <= NEAR; s++) {
+		if (build_presence(b, msg, s) == PRESENCE_BEYOND)
+			is = true;
+		else if (b->messages[msg].is_oldest[s] && b->boxes[box].window[s] != WINDOW_DELETED) {
+			if (b->boxes[box].window[s] == WINDOW_BEYOND)
+				build_op(b, OP_BEYOND, s, REASON_WINDOW, box, msg, NONE);
+			is = true;
+		}
+	}
+	return is;
+}
+
 static void
 plan_deletion(struct build *b, uint32_t msg, enum side t)
 {
@@ -112,7 +132,9 @@ plan_deletion(struct build *b, uint32_t msg, enum side t)
 	} else {
 		return;
 	}
-	if (!b->messages[msg].is_moved)
+	if (b->messages[msg].is_oldest[side_other(t)] && b->boxes[box].window[side_other(t)] == WINDOW_SUSPECTED)
+		b->ops.at[op].op.is_window = true;
+	else if (!b->messages[msg].is_moved)
 		build_count(b, op, 1);
 	if (merge_is_changed(&b->scratch, merge_base(&b->scratch, r), r->half[t].flags, mask)) {
 		b->ops.at[op].op.is_conflict = true;
@@ -133,6 +155,22 @@ is_reason_to_revive(struct build *b, uint32_t msg, enum side s)
 	    r->half[side_other(s)].flags, mask);
 }
 
+/* Its half on s is not shown, the other one is: only a \Deleted there is of interest. The record stays, and tells what it is
+ * when it is shown again. after: OP_BEYOND, or NONE. */
+static void
+plan_beyond(struct build *b, uint32_t msg, enum side s, uint32_t after)
+{
+	enum side t = side_other(s);
+	uint32_t box = b->in->messages.at[msg].box, op;
+
+	if (build_presence(b, msg, t) != PRESENCE_HERE || !(build_record(b, msg)->half[t].flags.sys & FLAG_DELETED) ||
+	    !b->boxes[box].can_write[t] || !b->in->policy.expunge[t])
+		return;
+	op = build_op(b, OP_EXPUNGE, t, REASON_DELETED_HERE, box, msg, NONE);
+	build_dep(b, op, after);
+	build_dep_readers(b, op, msg, t);
+}
+
 static void
 plan_gone(struct build *b, uint32_t msg, enum side s)
 {
@@ -142,7 +180,9 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 	bool is_deleted = build_record(b, msg)->half[t].flags.sys & FLAG_DELETED;
 	bool may_follow = v->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE);
 
-	if (is_deleted && v->can_write[t] && b->in->policy.expunge[t])
+	if (b->messages[msg].is_oldest[s] && v->window[s] == WINDOW_BEYOND)
+		plan_beyond(b, msg, s, build_op(b, OP_BEYOND, s, REASON_WINDOW, box, msg, NONE));
+	else if (is_deleted && v->can_write[t] && b->in->policy.expunge[t])
 		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
 	else if (is_deleted && may_follow)
 		plan_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN);
@@ -183,11 +223,15 @@ plan_message(struct build *b, uint32_t msg)
 	enum presence far = build_presence(b, msg, FAR), near = build_presence(b, msg, NEAR);
 
 	if (far != PRESENCE_HERE && near != PRESENCE_HERE) {
+		if (plan_gone_beyond(b, msg))
+			return;
 		build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, b->in->messages.at[msg].box, msg, NONE);
 		b->boxes[b->in->messages.at[msg].box].explained[FAR] += far == PRESENCE_GONE;
 		b->boxes[b->in->messages.at[msg].box].explained[NEAR] += near == PRESENCE_GONE;
 	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE || r->mark == MARK_EXPIRED) {
 		plan_aside(b, msg);
+	} else if (far == PRESENCE_BEYOND || near == PRESENCE_BEYOND) {
+		plan_beyond(b, msg, far == PRESENCE_BEYOND ? FAR : NEAR, NONE);
 	} else if (far == PRESENCE_HERE && near == PRESENCE_HERE) {
 		struct pair_view v = { .msg = msg, .after = NONE,
 			.shown = { r->half[FAR].flags, r->half[NEAR].flags } };
@@ -253,6 +297,7 @@ plan_make(const struct plan_input *in, struct plan *plan_r)
 	build_revivals(&b);
 	build_renames(&b);
 	build_links(&b);
+	build_windows(&b);
 	build_messages(&b);
 	build_removals(&b);
 	build_remarks(&b);
@@ -269,6 +314,7 @@ plan_release(struct plan *p)
 	vec_release(&p->ops);
 	vec_release(&p->deps);
 	vec_release(&p->notes);
+	vec_release(&p->vanished);
 }
 
 void
@@ -282,7 +328,7 @@ plan_input_release(struct plan_input *in)
 bool
 op_is_state_only(enum op_kind kind)
 {
-	return kind == OP_PAIR || kind == OP_MARK || kind == OP_DROP || kind == OP_DROP_BOX;
+	return kind == OP_BEYOND || kind == OP_PAIR || kind == OP_MARK || kind == OP_DROP || kind == OP_DROP_BOX;
 }
 
 bool
@@ -295,7 +341,7 @@ op_is_deletion(const struct op *op)
 bool
 op_is_guarded(const struct op *op)
 {
-	return op->is_held && op_is_deletion(op) && (op->reason == REASON_GONE ||
+	return op->is_held && !op->is_window && op_is_deletion(op) && (op->reason == REASON_GONE ||
 	    op->reason == REASON_DELETED_THERE || op->reason == REASON_BOX_GONE);
 }
 

@@ -29,6 +29,9 @@
  *   P9  is_readonly: nothing is planned against that side (a mailbox that is readonly: the same, for it).
  *   P10 a guard (R21) holds deletions back: op.is_held, with a note; restore[s] makes what is gone from s be copied
  *       back to s instead; allow_delete lets it go.
+ *   P15 the oldest messages of a mailbox that vanished on s, where its server may show the newest only (window.h): held back, as long as
+ *       nobody says how it is; beyond the window: remembered as such (OP_BEYOND), neither deleted nor copied back. What is
+ *       beyond s and deleted on t is remembered, too, so that it is not copied back to t once it is shown again.
  *   P11 LINK_MOVED: moved on s from box A to box B: the twin on t is moved A -> B, flags carried; not copied, not deleted.
  *       Deleted or moved elsewhere on t at the same time: the message survives where it was moved to, far wins.
  *   P12 LINK_CLONED: a copy made on s of a message t has as well: cloned on t, no body over the wire.
@@ -55,6 +58,8 @@
 
 /* ---- input ---- */
 
+struct plan_shown { uint64_t last, most, suspected, held, released; };
+
 struct plan_box_side {
 	bool exists;			/* listed now, and can hold messages */
 	const char *name;		/* what it is called there now; NULL = as the channel calls it, or nothing to put right */
@@ -70,6 +75,9 @@ struct plan_box_side {
 	bool was_held;			/* the last run held back deletions that this side shows (op_is_guarded), and nobody has
 					 * decided since: new mail must not lift a guard */
 	bool restore;			/* --restore: what is gone from this side is copied back to it */
+	struct key oldest;		/* the lowest key shown there, where keys are UIDs; KEY_NONE = not known, or not wanted: nothing has
+					 * vanished */
+	struct plan_shown shown;	/* see window.h */
 };
 
 struct plan_box {
@@ -111,6 +119,7 @@ void plan_input_release(struct plan_input *in);	/* the arrays; records are the c
 enum op_kind {				/* in the order of phases */
 	OP_RENAME_BOX,			/* side: box is renamed from `from` to `to`, with all below it */
 	OP_CREATE_BOX,			/* box on side */
+	OP_BEYOND,			/* msg's half on side is there, and its server does not show it (window.h); state only */
 	OP_PAIR,			/* msg (far half) and other (near half) become one record, msg's; state only */
 	OP_COPY,			/* msg's message is copied to side; its mark is MARK_NEW then */
 	OP_CLONE,			/* side: a copy of msg's message is made in other's box for other */
@@ -144,6 +153,7 @@ enum reason {
 	REASON_IS_DELETED,		/* \Deleted, and a side expunges: not worth a copy */
 	REASON_ORPHANED,		/* its twin was deleted */
 	REASON_RENAMED,			/* mailbox was renamed on the other side */
+	REASON_WINDOW,			/* its server shows the newest messages only */
 	REASON_REVIVED,			/* its mailbox was removed here, and it is new or changed on the other side */
 };
 
@@ -159,6 +169,7 @@ struct op {
 	const char *from, *to;		/* OP_RENAME_BOX; of the input, or the plan's arena */
 	bool is_conflict;		/* the other side's change lost; a note says which */
 	bool is_held;			/* by a guard: not carried out */
+	bool is_window;			/* ... that of windows: the message is perhaps not shown any more, not deleted */
 	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15) */
 };
 
@@ -169,11 +180,15 @@ struct plan_note {
 	const char *text;
 };
 
+/* The oldest of a mailbox that vanished on a side, and how that was judged. */
+struct plan_vanished { uint32_t box; enum side side; uint64_t n; enum window_verdict verdict; };
+
 struct plan {
 	struct arena arena;
 	VEC(struct op) ops;
 	VEC(uint32_t) deps;
 	VEC(struct plan_note) notes;
+	VEC(struct plan_vanished) vanished;
 };
 
 void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zeroed */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "state/model/side.h"
+#include "sync/plan/window.h"
 
 /* mbsync's Sync types. Directions are by target: sync[NEAR] is what Pull may do. */
 enum sync_type {
@@ -33,6 +34,7 @@ struct policy {
 	bool is_readonly[SIDES];	/* nothing is ever planned against this side */
 	bool retry_failed;		/* --retry-failed */
 	struct max_delete max_delete;
+	struct window window[SIDES];	/* what the store of that side shows */
 };
 
 #endif

@@ -141,7 +141,7 @@ look(struct run *r, struct view *v, bool may_wait, struct err *e)
 		    "carried out, please report it: %s", r->set->name, fault);
 	tell_notes(r, &v->plan);
 	report_readonly(r, &v->in);
-	return remember_held(r, &v->plan, e);
+	return remember_held(r, &v->plan, e) < 0 || window_remember(r, &v->plan, e) < 0 ? -1 : 0;
 }
 
 /* R13: before anything is deleted for being gone from the other side, that side's mailboxes are looked at again, and those that
@@ -245,6 +245,12 @@ remember_stores(struct run *r, struct err *e)
 }
 
 static int
+check_windows(struct run *r, struct err *e)
+{
+	return window_check_setting(r, FAR, e) < 0 || window_check_setting(r, NEAR, e) < 0 ? -1 : 0;
+}
+
+static int
 recall_stores(struct run *r, struct err *e)
 {
 	static const char *const names[SIDES] = { "server.far", "server.near" };
@@ -318,7 +324,7 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	status = state_begin(r.state, e);
 	if (status == 0) {
 		r.pool = pool_new(&ps);
-		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || run_all(&r, e) < 0 ||
+		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || check_windows(&r, e) < 0 || run_all(&r, e) < 0 ||
 		    remember_stores(&r, e) < 0)
 			status = -1;
 		state_abort(r.state);

@@ -25,7 +25,7 @@ enum { COPY_PER_TURN = 40, BYTES_PER_TURN = 256 * 1024, SHARED_TURNS = 6 };	/* r
 static const struct { enum op_kind kinds[5]; size_t n; } groups[] = {
 	{ { OP_RENAME_BOX }, 1 },
 	{ { OP_CREATE_BOX }, 1 },
-	{ { OP_PAIR }, 1 },
+	{ { OP_BEYOND, OP_PAIR }, 2 },
 	{ { OP_COPY, OP_CLONE, OP_MOVE, OP_FLAGS, OP_EXPUNGE }, 5 },
 	{ { OP_REMOVE_BOX }, 1 },
 	{ { OP_MARK, OP_DROP, OP_DROP_BOX }, 3 },

@@ -96,6 +96,7 @@ fold_vanished(struct run *r, struct run_box *b, enum side s, struct key key, str
 
 	if (status == 1 && rec.half[s].presence == PRESENCE_HERE) {
 		rec.half[s].presence = PRESENCE_GONE;
+		b->side[s].vanished++;
 		status = put(r, b, &a, &rec, e);
 	}
 	arena_release(&a);
@@ -243,6 +244,9 @@ fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e)
 	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
 		if (rec.half[s].presence != PRESENCE_NEVER) {
+			/* What was not shown is not copied back: its like is not shown in the new mailbox either. */
+			if (rec.half[s].presence == PRESENCE_BEYOND)
+				rec.mark = MARK_SKIPPED;
 			rec.half[s] = RECORD_HALF_NEVER;
 			if (rec.half[side_other(s)].presence == PRESENCE_GONE)
 				rec.half[side_other(s)] = RECORD_HALF_NEVER;
@@ -276,6 +280,7 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 		return 0;
 	b->rec.side[s].listed = 0;
 	b->rec.side[s].is_blank = true;
+	b->rec.side[s].shown = (struct box_shown){ 0 };
 	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
 	if (known > 0)
 		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
@@ -336,6 +341,8 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	uint64_t old_epoch = bs->cursor.epoch;
 	size_t i;
 
+	b->side[s].before = bs->here;
+	b->side[s].vanished = 0;
 	if (d->is_mask_unknown) {
 		is_new_mask = false;
 		if (!bs->is_known)
@@ -403,7 +410,7 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	if (box_put(r->state, &b->rec, e) < 0)
 		return -1;
 	/* The counts are the base's own. */
-	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0)
+	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0 || window_shown(r, b, s, e) < 0)
 		return -1;
 	if (d->kind == DELTA_CHANGES && d->has_exists && bs->here != d->exists) {
 		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,

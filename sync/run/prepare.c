@@ -49,6 +49,7 @@ fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan
 	out->allow_delete = b->allow_delete;
 	out->restore = b->restore;
 	out->was_held = bs->was_held;
+	out->shown = (struct plan_shown){ bs->shown.last, bs->shown.most, bs->shown.suspected, bs->shown.held, bs->shown.released };
 }
 
 static const struct record *
@@ -191,6 +192,10 @@ add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena 
 		vec_push(&in->messages, (struct plan_message){ keep(a, &rec), index });
 		for (s = 0; s < SIDES; s++)
 			pb->side[s].known += rec.half[s].presence == PRESENCE_GONE;
+		for (s = 0; s < SIDES; s++)
+			if (rec.half[s].presence == PRESENCE_GONE && pb->side[s].oldest.len == 0 &&
+			    window_oldest(r, b, (enum side)s, a, &pb->side[s].oldest, e) < 0)
+				return -1;
 	}
 }
 

@@ -46,6 +46,7 @@ struct run_side {
 	struct delta *closing;		/* kept: read behind all that was written; NULL = none */
 	bool is_forced;			/* list in full whatever the cursor says */
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
+	uint64_t before, vanished;	/* messages before the delta that is being folded, and how many of them it shows to be gone */
 };
 
 /* A message that a store refused in this run and did not say why. */
@@ -234,6 +235,14 @@ int clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_
 void prepare_anew(struct run *r);
 void prepare_further(struct run *r);	/* ... with the slice after the last one */
 int prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
+
+/* window.c: what is known of how many messages a side shows (R21, sync/plan/window.h). */
+/* The keyword Window says no now: what was beyond is deleted. */
+int window_check_setting(struct run *r, enum side s, struct err *e);
+int window_shown(struct run *r, struct run_box *b, enum side s, struct err *e);	/* a delta was folded */
+/* The oldest message of a mailbox that is shown on a side, where messages of it have vanished. */
+int window_oldest(struct run *r, const struct run_box *b, enum side s, struct arena *a, struct key *oldest_r, struct err *e);
+int window_remember(struct run *r, const struct plan *p, struct err *e);	/* what the plan judged */
 
 /* guard.c: a side that lost the twins of much of what it had (R21), after twins_find. */
 void guard_lost(struct run *r, struct plan_input *in, struct arena *a);

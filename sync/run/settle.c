@@ -133,7 +133,8 @@ settle_put(struct exec *x, const struct run_box *box, struct record *rec, struct
 	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
 	    rec->half[NEAR].presence == PRESENCE_HERE)
 		record_agree(&x->arena, rec, masks);
-	if (rec->half[FAR].presence != PRESENCE_HERE && rec->half[NEAR].presence != PRESENCE_HERE && rec->id != 0)
+	if (rec->half[FAR].presence != PRESENCE_HERE && rec->half[NEAR].presence != PRESENCE_HERE &&
+	    rec->half[FAR].presence != PRESENCE_BEYOND && rec->half[NEAR].presence != PRESENCE_BEYOND && rec->id != 0)
 		return message_delete(x->run->state, rec->box, rec->id, e);
 	return message_put(x->run->state, rec, masks, e);
 }
@@ -591,6 +592,9 @@ settle_state_only(struct exec *x, uint32_t i, struct err *e)
 	switch (op->kind) {
 	case OP_PAIR:
 		return pair(x, op, e);
+	case OP_BEYOND:
+		x->live[op->msg]->half[op->side].presence = PRESENCE_BEYOND;
+		return settle_put(x, box, x->live[op->msg], e);
 	case OP_MARK:
 		return mark(x, op, e);
 	case OP_DROP:

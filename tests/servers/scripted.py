@@ -41,13 +41,31 @@ class Box:
         self.permanent = '\\Answered \\Flagged \\Draft \\Deleted \\Seen \\*'
         self.noselect = False
         self.attributes = ''            # words of its LIST line, such as \\Sent
+        self.window, self.hidden = None, []     # how many of the newest are shown; those that are not
 
     def add(self, data, flags=(), date=None):
         self.modseq += 1
         self.mails.append(Mail(self.uidnext, data, flags, date or time.strftime('"%d-%b-%Y %H:%M:%S +0000"', time.gmtime()),
                                self.modseq))
         self.uidnext += 1
-        return self.mails[-1]
+        made = self.mails[-1]
+        self.slide()
+        return made
+
+    def slide(self):
+        """The newest `window` are shown; what drops out of sight is told to be gone."""
+        if self.window is None:
+            return
+        both = sorted(self.mails + self.hidden, key=lambda m: m.uid)
+        was, at = {m.uid for m in self.mails}, max(len(both) - self.window, 0)
+        self.hidden, self.mails = both[:at], both[at:]
+        lost, back = was & {m.uid for m in self.hidden}, [m for m in self.mails if m.uid not in was]
+        if lost or back:
+            self.modseq += 1
+            self.vanished = [(k, u) for k, u in self.vanished if u not in {m.uid for m in back}]
+            self.vanished += [(self.modseq, u) for u in lost]
+            for m in back:
+                m.modseq = self.modseq
 
     def drop(self, uids):
         gone = [m.uid for m in self.mails if m.uid in uids]
@@ -55,6 +73,7 @@ class Box:
         if gone:
             self.modseq += 1
             self.vanished += [(self.modseq, u) for u in gone]
+        self.slide()
         return gone
 
     def uids(self, text):

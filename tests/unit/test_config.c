@@ -75,6 +75,8 @@ static const struct {
 	{ "FieldDelimiter /\n",
 	  "rc:1:16: FieldDelimiter cannot be \"/\", which has a meaning in file names\n" },
 	{ "SyncState ~nobody-of-that-name/x\n", "rc:1:11: there is no user \"nobody-of-that-name\"\n" },
+	{ "IMAPStore s\nHost h\nWindow 0\n", "rc:3:8: Window takes the number of messages that the server shows, or no, not \"0\"\n" },
+	{ "IMAPStore s\nHost h\nWindow yes\n", "rc:3:8: Window takes the number of messages that the server shows, or no, not \"yes\"\n" },
 	{ "MaxDelete 101%\n", "rc:1:11: MaxDelete takes a number, a percentage or none, not \"101%\"\n" },
 	{ "MaxDelete 0%\n", "rc:1:11: MaxDelete takes a number, a percentage or none, not \"0%\"\n" },
 	{ "MaxDelete -5\n", "rc:1:11: MaxDelete takes a number, a percentage or none, not \"-5\"\n" },
@@ -399,6 +401,7 @@ static const char whole[] =
 	"UseNamespace no\n"
 	"PathDelimiter .\n"
 	"SubscribedOnly yes\n"
+	"Window 10000\n"
 	"MapInbox In\n"
 	"ReadOnly yes\n"
 	"Hub yes\n"
@@ -470,6 +473,9 @@ every_part_is_read(void **unused)
 	assert_false(one->use_namespace);
 	assert_int_equal(one->path_delimiter, '.');
 	assert_true(one->is_subscribed_only);
+	assert_int_equal(one->window.kind, SETTINGS_WINDOW_SIZE);
+	assert_int_equal(one->window.n, 10000);
+	assert_int_equal(two->window.kind, SETTINGS_WINDOW_UNSET);
 	assert_string_equal(one->map_inbox, "In");
 	assert_true(one->is_read_only);
 

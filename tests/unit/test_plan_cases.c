@@ -153,6 +153,9 @@ set_policy(const struct test_case *c, struct policy *p, char *line)
 			sides(c, value, p->is_readonly);
 		else if (strcmp(word, "max") == 0)
 			set_max(c, &p->max_delete, value);
+		else if (strcmp(word, "window") == 0)
+			p->window[FAR] = p->window[NEAR] = strcmp(value, "no") == 0 ? (struct window){ WINDOW_NO, 0 } :
+			    (struct window){ WINDOW_SIZE, strtoull(value, NULL, 10) };
 		else
 			bad(c, "no such setting", word);
 	}
@@ -216,6 +219,20 @@ set_box_side(struct test_case *c, struct plan_box_side *side, const char *word)
 		side->refuses = "names with a colon";
 	else if (strcmp(word, "empty") == 0)
 		side->here = 0;
+	else if (strcmp(word, "newer") == 0)		/* all that is shown is newer than what vanished */
+		side->oldest = key_from_string("kez");
+	else if (strcmp(word, "older") == 0)		/* something that is shown is older */
+		side->oldest = key_from_string("kex");
+	else if (strncmp(word, "shown:", 6) == 0)
+		side->shown.last = side->shown.most = strtoull(word + 6, NULL, 10);
+	else if (strncmp(word, "most:", 5) == 0)
+		side->shown.most = strtoull(word + 5, NULL, 10);
+	else if (strncmp(word, "suspected:", 10) == 0)
+		side->shown.suspected = strtoull(word + 10, NULL, 10);
+	else if (strncmp(word, "kept:", 5) == 0)
+		side->shown.held = strtoull(word + 5, NULL, 10);
+	else if (strncmp(word, "judged:", 7) == 0)
+		side->shown.released = strtoull(word + 7, NULL, 10);
 	else if (strncmp(word, "as:", 3) == 0)		/* is called so there */
 		side->name = arena_strdup(&c->arena, word + 3);
 	else if (strncmp(word, "keeps:", 6) == 0)
@@ -258,11 +275,11 @@ static void
 parse_half(struct test_case *c, struct record *r, enum side s, const char *value)
 {
 	struct record_half *h = &r->half[s];
-	bool is_gone = strncmp(value, "gone", 4) == 0;
+	bool is_gone = strncmp(value, "gone", 4) == 0, is_beyond = strcmp(value, "beyond") == 0;
 
-	h->presence = is_gone ? PRESENCE_GONE : PRESENCE_HERE;
+	h->presence = is_gone ? PRESENCE_GONE : is_beyond ? PRESENCE_BEYOND : PRESENCE_HERE;
 	h->key = key_from_string("key");
-	h->flags = parse_flags(c, is_gone ? "" : value);
+	h->flags = parse_flags(c, is_gone || is_beyond ? "" : value);
 }
 
 static enum record_mark

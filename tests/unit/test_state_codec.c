@@ -91,8 +91,8 @@ roll_record(struct arena *a)
 	for (side = FAR; side <= NEAR; side++) {
 		struct record_half *h = &r.half[side];
 
-		h->presence = (enum presence)roll(3);
-		if (h->presence == PRESENCE_HERE || (h->presence == PRESENCE_GONE && roll(4)))
+		h->presence = (enum presence)roll(4);
+		if (h->presence == PRESENCE_HERE || h->presence == PRESENCE_BEYOND || (h->presence == PRESENCE_GONE && roll(4)))
 			h->key = roll_key(a);
 		h->basis = (enum half_basis)(roll(2) ? roll(BASIS_GUESSED + 1) : 0);
 		h->flags = (struct flags){ roll(3) ? roll(64) : roll(UINT32_MAX), roll_string(a) };

@@ -17,7 +17,7 @@ syntax match mbsyncrcSection /^\s*\zs\%(IMAPAccount\|IMAPStore\|MaildirStore\|Ch
 syntax match mbsyncrcName /\S\+/ contained contains=mbsyncrcString
 syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\|Hub\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Inbox\|InfoDelimiter\|SubFolders\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\|Keywords\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\|Window\|Keywords\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Role\|RoleArchive\|RoleDrafts\|RoleJunk\|RoleSent\|RoleTrash\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Tunnel\|Host\|Port\|Timeout\|User\|UserCmd\|Pass\|PassCmd\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(AuthMech\|AuthMechs\|TLSType\|TLSVersions\|SystemCertificates\|CertificateFile\)\ze\s/

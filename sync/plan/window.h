@@ -1,0 +1,45 @@
+/* Servers that show the newest messages of a mailbox only (R21): as new mail comes the oldest drop out of sight, honestly
+ * reported as gone. Nobody has deleted them.
+ *
+ * The rule, of one side of a mailbox. Counted are messages that vanished there, are still on the other side, were not
+ * marked \Deleted, were not moved, and are older than all that is shown ("the oldest vanished").
+ *   Window no      they are deleted, like any others
+ *   Window n       they are beyond the window where n messages are shown, give or take one percent; else deleted
+ *   not set        they may be, and are held back, where WINDOW_FLOOR messages or more are shown and
+ *                    as many came in as went (as many are shown as before, or as ever), or
+ *                    a round number is shown, more than ever: the window has just become full
+ *                  and are deleted after all once so many more or fewer are shown, while no more of the oldest vanish, that
+ *                  there cannot be such a window
+ * A message that vanished from among those that are shown was deleted: behind a window an older one takes its place.
+ */
+#ifndef SYNC_PLAN_WINDOW_H
+#define SYNC_PLAN_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum window_kind { WINDOW_UNSET, WINDOW_NO, WINDOW_SIZE };
+
+/* The keyword Window of a store. */
+struct window { enum window_kind kind; uint64_t n; };
+
+enum { WINDOW_FLOOR = 10 };
+
+enum window_verdict {
+	WINDOW_DELETED,			/* what vanished was deleted */
+	WINDOW_SUSPECTED,		/* held back: a person says which */
+	WINDOW_BEYOND,			/* there, and not shown */
+};
+
+struct window_facts {
+	struct window set;
+	uint64_t vanished;		/* the oldest that vanished */
+	uint64_t here;			/* shown now */
+	uint64_t last, most;		/* shown before that, and the most ever shown; 0 = not known */
+	uint64_t suspected, held;	/* the last run suspected this window, and held back so many; 0 = none */
+	uint64_t released;		/* so many were judged to be deleted by the last run, and may still be waiting for that */
+};
+
+enum window_verdict window_judge(const struct window_facts *f);
+
+#endif
