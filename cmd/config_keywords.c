@@ -97,6 +97,7 @@ const struct keyword keywords[] = {
 	{ "ClientKey", LOGIN(client_key), .type = KW_FILE },
 	{ "CipherString", LOGIN(cipher_string), .type = KW_STRING },
 	{ "PipelineDepth", LOGIN(pipeline_depth), .type = KW_COUNT, .min = 1, .max = INT32_MAX },
+	{ "AnswerLimit", LOGIN(answer_limit), .type = KW_SIZE, .min = 1 << 20 },
 	{ "DisableExtensions", LOGIN(disabled_extensions), .type = KW_EXTENSIONS, .choices = extensions },
 	{ "DisableExtension", LOGIN(disabled_extensions), .type = KW_EXTENSIONS, .choices = extensions,
 	  ALIAS },

@@ -105,7 +105,7 @@ make_imap(struct engine *en, const struct store_settings *s, struct err *e)
 		.path = s->path, .has_path = s->path != NULL, .use_namespace = s->use_namespace,
 		.delimiter = s->path_delimiter, .is_subscribed_only = s->is_subscribed_only,
 		.map_inbox = s->map_inbox, .is_readonly = s->is_read_only, .connections = a->connections,
-		.pipeline_depth = a->pipeline_depth, .version = MAILTWIN_VERSION,
+		.pipeline_depth = a->pipeline_depth, .answer_limit = a->answer_limit, .version = MAILTWIN_VERSION,
 		.alert = tell_alert, .alert_ctx = en->app,
 	};
 

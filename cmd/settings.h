@@ -99,6 +99,7 @@ struct account_settings {
 	char *client_key;
 	char *cipher_string;
 	unsigned pipeline_depth;	/* commands in flight; 0 = unlimited */
+	uint64_t answer_limit;		/* octets of memory that a list may take, of mailboxes or of messages */
 	struct settings_list disabled_extensions;	/* upper case */
 	unsigned connections;		/* at most so many sessions; > 0 */
 	uint64_t throttle;		/* bytes per second and direction; 0 = unlimited */

@@ -88,23 +88,31 @@ kw_join(struct arena *a, const struct word *words, size_t n)
 	return out;
 }
 
+/* Equal ones by where they stand in the text. */
+static int
+cmp_words(const void *x, const void *y)
+{
+	const struct word *a = x, *b = y;
+	int c = word_cmp(a->at, a->len, b->at, b->len);
+
+	return c != 0 ? c : (a->at > b->at) - (a->at < b->at);
+}
+
 const char *
 kw_canonical(struct arena *a, const char *words)
 {
 	VEC(struct word) v = { 0 };
 	const char *out, *word;
-	size_t len, i;
+	size_t len, i, n = 0;
 
-	while ((word = kw_next(&words, &len)) != NULL) {
-		for (i = v.n; i > 0 && word_cmp(word, len, v.at[i - 1].at, v.at[i - 1].len) < 0; i--)
-			;
-		if (i > 0 && word_cmp(word, len, v.at[i - 1].at, v.at[i - 1].len) == 0)
-			continue;
-		vec_push(&v, (struct word){ 0 });
-		memmove(&v.at[i + 1], &v.at[i], (v.n - 1 - i) * sizeof v.at[0]);
-		v.at[i] = (struct word){ word, len };
-	}
-	out = kw_join(a, v.at, v.n);
+	while ((word = kw_next(&words, &len)) != NULL)
+		vec_push(&v, (struct word){ word, len });
+	if (v.n > 1)
+		qsort(v.at, v.n, sizeof v.at[0], cmp_words);
+	for (i = 0; i < v.n; i++)
+		if (n == 0 || word_cmp(v.at[i].at, v.at[i].len, v.at[n - 1].at, v.at[n - 1].len) != 0)
+			v.at[n++] = v.at[i];
+	out = kw_join(a, v.at, n);
 	vec_release(&v);
 	return out;
 }

@@ -8,7 +8,7 @@
 
 #include "state/base/log.h"
 
-enum { OWNER_BOX = -1, OWNER_NONE = -2 };
+enum { OWNER_BOX = -1, OWNER_NONE = -2, ALERTS_MAX = 20 };
 
 static const struct imap_events *
 owner_events(struct imap_session *s, int owner, void **ctx_r)
@@ -71,8 +71,11 @@ body_data(void *ctx, const void *data, size_t len)
 	struct imap_session *s = ctx;
 	void *owner_ctx;
 	const struct imap_events *ev = owner_events(s, s->body_owner, &owner_ctx);
+	int rc = ev->body_data(owner_ctx, data, len);
 
-	return ev->body_data(owner_ctx, data, len);
+	if (rc == 0)
+		stream_useful(s->stream, len);
+	return rc;
 }
 
 struct imap_body_sink
@@ -100,6 +103,7 @@ on_fetch(struct imap_session *s)
 	else
 		return;
 	ev = owner_events(s, owner, &ctx);
+	s->is_taken = owner >= 0;
 	if (ev != NULL && ev->fetch != NULL)
 		ev->fetch(ctx, f);
 	else if (s->flowing != NULL && s->flowing->box.is_answered)
@@ -128,6 +132,7 @@ on_gone(struct imap_session *s, const struct imap_uidset *uids, bool is_earlier,
 			ev->vanished(ctx, uids, is_earlier);
 		else if (uids == NULL && ev->expunge != NULL)
 			ev->expunge(ctx, seq);
+		s->is_taken |= !is_box || is_earlier;
 	}
 }
 
@@ -138,6 +143,7 @@ on_list(struct imap_session *s)
 		const struct pending *p = &s->pending.at[i];
 
 		if (p->ev != NULL && p->ev->list != NULL) {
+			s->is_taken = true;
 			p->ev->list(p->ctx, &s->reply.list);
 			return;
 		}
@@ -187,12 +193,14 @@ on_status_data(struct imap_session *s)
 		if (p->ev == NULL || p->ev->status == NULL)
 			continue;
 		if (p->c.box != NULL && imap_wire_equal(p->c.box, strlen(p->c.box), st->name, st->name_len)) {
+			s->is_taken = true;
 			p->ev->status(p->ctx, st);
 			return;
 		}
 		if (p->c.box == NULL && any == NULL)
 			any = p;
 	}
+	s->is_taken = any != NULL;
 	if (any != NULL)
 		any->ev->status(any->ctx, st);
 }
@@ -211,6 +219,7 @@ on_search(struct imap_session *s)
 		snprintf(tag, sizeof tag, "A%u", p->tag);
 		if (found->tag != NULL ? strcasecmp(found->tag, tag) != 0 : !p->c.is_search || p->sel != s->flowing)
 			continue;
+		s->is_taken = true;
 		p->ev->search(p->ctx, found);
 		return;
 	}
@@ -250,7 +259,7 @@ on_status(struct imap_session *s)
 {
 	const struct imap_code *code = &s->reply.code;
 
-	if (code->kind == IMAP_CODE_ALERT && s->alert != NULL)
+	if (code->kind == IMAP_CODE_ALERT && s->alert != NULL && s->alerts++ < ALERTS_MAX)
 		s->alert(s->alert_ctx, s->reply.text);
 	switch (s->reply.status) {
 	case IMAP_BYE:
@@ -282,6 +291,7 @@ on_status(struct imap_session *s)
 			if (code->kind == IMAP_CODE_COPYUID && (!p->c.is_copy || p->sel != s->flowing ||
 			    !imap_uidset_meets(&p->c.uids, &code->from)))
 				continue;
+			s->is_taken = true;
 			p->ev->code(p->ctx, code);
 			return;
 		}

@@ -118,6 +118,8 @@ tagged(struct imap_session *s, struct err *e)
 	if (p->c.changes && step(STEP_ANSWER, reply->text, e) < 0)
 		return -1;
 	s->lines = (struct imap_lines){ 0 };
+	imap_reader_forgive(s->reader);
+	stream_answered(s->stream);
 	end_pending(s, (size_t)(p - s->pending.at), &result);
 	return 0;
 }
@@ -127,8 +129,8 @@ tagged(struct imap_session *s, struct err *e)
 static int
 count_line(struct imap_session *s, struct err *e)
 {
-	enum { IDLE_LINES = 10000, DATA_LINES = 1000000 };
-	uint64_t exists = s->flowing != NULL ? s->flowing->box.exists : 0;
+	enum { IDLE_LINES = 10000, DATA_LINES = 1000000, BELIEVED = 2000000 };
+	uint64_t exists = s->flowing == NULL ? 0 : s->flowing->box.exists < BELIEVED ? s->flowing->box.exists : BELIEVED;
 	const char *about = "remarks";
 
 	switch (s->reply.kind == IMAP_REPLY_UNREADABLE ? s->reply.about : s->reply.kind) {
@@ -152,10 +154,35 @@ count_line(struct imap_session *s, struct err *e)
 	    "%s sends lines without end (%s), and no answer among them", s->label, about);
 }
 
+/* What a command had asked for makes up for the time it took; what nobody had, comes to an end by octets as well. */
+static int
+weigh_line(struct imap_session *s, uint64_t octets, struct err *e)
+{
+	enum { IDLE_OCTETS = 4 << 20 };
+
+	if (s->is_taken) {
+		stream_useful(s->stream, octets);
+		return 0;
+	}
+	s->lines.idle_octets += octets;
+	return s->lines.idle_octets < IDLE_OCTETS ? 0 : err_class(e, ERR_STORE, ERR_FAILED, ERR_LATER,
+	    "%s says much that nobody asked for, and no answer among it", s->label);
+}
+
+static int
+take_line(struct imap_session *s, uint64_t octets, struct err *e)
+{
+	s->is_taken = false;
+	if (count_line(s, e) < 0 || imap_dispatch(s, e) < 0)
+		return -1;
+	return weigh_line(s, octets, e);
+}
+
 int
 imap_read_one(struct imap_session *s, struct err *e)
 {
 	struct imap_body_sink sink = imap_body_router(s);
+	uint64_t before = imap_reader_octets(s->reader);
 	struct err why;
 	int rc;
 
@@ -170,7 +197,7 @@ imap_read_one(struct imap_session *s, struct err *e)
 	s->is_dispatching = true;
 	if (rc == 0)
 		rc = s->reply.kind == IMAP_REPLY_TAGGED ? tagged(s, &why) :
-		    count_line(s, &why) < 0 ? -1 : imap_dispatch(s, &why);
+		    take_line(s, imap_reader_octets(s->reader) - before, &why);
 	s->is_dispatching = false;
 	return rc < 0 ? imap_die(s, &why, e) : 0;
 }

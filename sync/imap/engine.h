@@ -29,8 +29,10 @@ struct pending {
 };
 
 struct imap_session {
-	/* Untagged lines since the last tagged one, by what they are about. */
-	struct imap_lines { uint64_t idle, mailboxes, messages; } lines;
+	/* Untagged lines since the last tagged one, by what they are about; octets of those that were nobody's. */
+	struct imap_lines { uint64_t idle, mailboxes, messages, idle_octets; } lines;
+	bool is_taken;			/* a command had asked for the line that was dispatched last */
+	unsigned alerts;		/* shown */
 	struct stream *stream;
 	struct imap_reader *reader;
 	struct imap_reply reply;

@@ -115,6 +115,7 @@ greeting(struct imap_session *s, struct err *e)
 		    imap_words(s, reply->text));
 		return imap_die(s, &why, e);
 	}
+	stream_answered(s->stream);
 	s->is_dovecot = strcasestr(reply->text, "dovecot") != NULL;
 	if (reply->code.kind == IMAP_CODE_CAPABILITY)
 		imap_caps_set(&s->caps, reply->code.arg, strlen(reply->code.arg));

@@ -11,7 +11,7 @@
 #include "state/base/buf.h"
 #include "state/base/mem.h"
 
-enum { BUFFER_SIZE = 32 * 1024, SHOWN_SIZE = 120 };
+enum { BUFFER_SIZE = 32 * 1024, SHOWN_SIZE = 120, BLANK_LINES = 1000 };
 
 /* FAULT_LINE: this response cannot be read. FAULT_STEP: nor can be told where it ends. */
 enum fault { FAULT_NONE, FAULT_LINE, FAULT_STEP };
@@ -24,6 +24,8 @@ struct imap_reader {
 	char *in;
 	size_t keep, pos, end, room;
 	size_t line_used;		/* bytes of this line already passed, kept literals included */
+	uint64_t octets;		/* the same of all lines */
+	uint64_t wasted;		/* of literals that nobody took */
 	int depth;
 	bool is_at_eol;			/* the line's LF was consumed */
 	uint64_t literal_left;
@@ -267,6 +269,7 @@ static int
 pass(struct imap_reader *r, struct err *e)
 {
 	r->line_used += r->pos - r->keep;
+	r->octets += r->pos - r->keep;
 	r->keep = r->pos;
 	if (r->line_used > IMAP_LINE_MAX)
 		return too_long(r, e);
@@ -485,9 +488,13 @@ imap_reader_item(struct imap_reader *r, struct imap_token *token_r, struct err *
 int
 imap_reader_start(struct imap_reader *r, struct imap_token *first_r, struct err *e)
 {
+	unsigned blank = 0;
+
 	if (imap_reader_skip(r, e) < 0)
 		return -1;
 	do {
+		if (blank++ > BLANK_LINES)
+			return bad(r, FAULT_STEP, e, "blank lines without end");
 		r->line_used = 0;
 		r->n_shown = 0;
 		r->depth = 0;
@@ -525,6 +532,10 @@ imap_reader_literal(struct imap_reader *r, imap_sink *sink, void *ctx, bool *is_
 			n = (size_t)r->literal_left;
 		if (is_wanted && sink(ctx, r->in + r->pos, n) < 0)
 			is_wanted = false;
+		if (!is_wanted)
+			r->wasted += n;
+		if (r->wasted > IMAP_WASTE_MAX)
+			return bad(r, FAULT_STEP, e, "octets without end that nobody asked for");
 		r->has_passed_literal = true;
 		r->literal_left -= n;
 		r->pos += n;
@@ -557,6 +568,7 @@ imap_reader_string(struct imap_reader *r, struct imap_token *token, struct err *
 	if (token->size > IMAP_LINE_MAX || r->line_used + token->size > IMAP_LINE_MAX)
 		return too_long(r, e);
 	r->line_used += (size_t)token->size;
+	r->octets += token->size;
 	buf_clear(&r->held);
 	if (imap_reader_literal(r, hold, &r->held, NULL, e) < 0)
 		return -1;
@@ -668,29 +680,31 @@ drain(struct imap_reader *r, uint64_t n, struct err *e)
 	return imap_reader_literal(r, NULL, NULL, NULL, e);
 }
 
+/* How far a text was read in search of the end of its response code: a text of many literals is read once. */
+struct code_scan { size_t at; bool is_quoted, is_closed; };
+
 /* True when text begins with a response code whose bracket is still open at its end. */
 static bool
-has_open_code(const char *s, size_t len)
+has_open_code(struct code_scan *scan, const char *s, size_t len)
 {
-	bool is_quoted = false;
-
 	if (len == 0 || s[0] != '[')
 		return false;
-	for (size_t i = 1; i < len; i++) {
-		if (is_quoted && s[i] == '\\')
-			i++;
-		else if (s[i] == '"')
-			is_quoted = !is_quoted;
-		else if (s[i] == ']' && !is_quoted)
-			return false;
+	for (; scan->at < len && !scan->is_closed; scan->at++) {
+		if (scan->is_quoted && s[scan->at] == '\\')
+			scan->at++;
+		else if (s[scan->at] == '"')
+			scan->is_quoted = !scan->is_quoted;
+		else if (s[scan->at] == ']' && !scan->is_quoted)
+			scan->is_closed = true;
 	}
-	return !is_quoted;
+	return !scan->is_quoted && !scan->is_closed;
 }
 
 int
 imap_reader_text(struct imap_reader *r, const char **s_r, size_t *len_r, struct err *e)
 {
 	const char *s;
+	struct code_scan scan = { .at = 1 };
 	size_t len, brace;
 	uint64_t n;
 
@@ -705,12 +719,13 @@ imap_reader_text(struct imap_reader *r, const char **s_r, size_t *len_r, struct 
 			len--;
 		}
 		buf_add(&r->held, s, len);
-		if (!has_open_code(buf_str(&r->held), r->held.len) ||
+		if (!has_open_code(&scan, buf_str(&r->held), r->held.len) ||
 		    !ends_in_literal(buf_str(&r->held), r->held.len, &brace, &n)) {
 			r->is_at_eol = true;
 			break;
 		}
 		r->held.len = brace;
+		scan.at = brace + 2;
 		buf_adds(&r->held, "\"\"");
 		if (drain(r, n, e) < 0)
 			return -1;
@@ -771,6 +786,18 @@ imap_reader_recover(struct imap_reader *r, bool is_in_brackets, struct err *e)
 	if (has_literal && is_in_brackets && (len == 0 || s[len - 1] != ')'))
 		return fail(r, FAULT_STEP, &r->failure, e);
 	return 0;
+}
+
+uint64_t
+imap_reader_octets(const struct imap_reader *r)
+{
+	return r->octets;
+}
+
+void
+imap_reader_forgive(struct imap_reader *r)
+{
+	r->wasted = 0;
 }
 
 void

@@ -13,6 +13,7 @@
  *      shows the line. After an error the reader answers every call with it, until imap_reader_recover()
  *      has passed over the rest of the line.
  *   4. Nothing is read from the stream while what was asked for is in the buffer.
+ *   5. What a peer sends costs time in proportion to its length; blank lines, and literals that nobody takes, come to an end.
  */
 #ifndef SYNC_IMAP_READER_H
 #define SYNC_IMAP_READER_H
@@ -28,6 +29,7 @@ enum {
 	IMAP_LINE_MAX = 1 << 20,
 	IMAP_NESTING_MAX = 64,
 };
+#define IMAP_WASTE_MAX (UINT64_C(256) << 20)	/* octets of literals that nobody took, since imap_reader_forgive() */
 #define IMAP_LITERAL_CAP (UINT64_C(1) << 30)	/* the default of imap_reader_cap() */
 
 enum imap_token_kind {
@@ -91,6 +93,11 @@ int imap_reader_skip_from(struct imap_reader *r, const struct imap_token *first,
 int imap_reader_text(struct imap_reader *r, const char **s_r, size_t *len_r, struct err *e);
 /* Passes over the rest of the line, literals included: for data we do not know. */
 int imap_reader_skip(struct imap_reader *r, struct err *e);
+
+/* Octets of lines so far, without the literals that were handed on. */
+uint64_t imap_reader_octets(const struct imap_reader *r);
+/* Begins anew to count the octets that nobody takes. */
+void imap_reader_forgive(struct imap_reader *r);
 
 /* Forgets how long the line is by now. For the numbers of a SEARCH, which no server cuts into lines
  * and of which nothing is kept here; the caller bounds what it keeps. */

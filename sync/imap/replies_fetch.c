@@ -64,6 +64,8 @@ fetch_flags(struct reply_context *c)
 	struct words w = { 0 };
 	int rc = reply_flag_list(c, &w, false);
 
+	if (rc == 0 && w.kw.len > WORDS_OCTETS_MAX)
+		rc = reply_bad(c, "more keywords than a message can have");
 	if (rc == 0) {
 		f->flags = words_flags(&w, &c->reply->arena);
 		f->is_recent = w.is_recent;

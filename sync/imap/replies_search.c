@@ -35,10 +35,12 @@ reply_read_vanished(struct reply_context *c)
 		c->reply->is_earlier = true;
 		if (reply_expect(c, IMAP_TOKEN_CLOSE, "VANISHED with an unknown tag") < 0)
 			return -1;
-		return read_set(c, &c->reply->set);
-	}
-	if (t.kind != IMAP_TOKEN_ATOM || imap_uidset_parse(&c->reply->set, t.s, t.len) < 0)
+		if (read_set(c, &c->reply->set) < 0)
+			return -1;
+	} else if (t.kind != IMAP_TOKEN_ATOM || imap_uidset_parse(&c->reply->set, t.s, t.len) < 0) {
 		return reply_bad(c, "no set of messages");
+	}
+	imap_uidset_normalise(&c->reply->set);
 	return 0;
 }
 

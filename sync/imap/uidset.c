@@ -122,22 +122,39 @@ imap_uidset_normalise(struct imap_uidset *set)
 	set->n = n + 1;
 }
 
+/* The first of the ranges (normalised) that does not end before uid; n = none. */
+static size_t
+find_range(const struct imap_uidset *set, uint32_t uid)
+{
+	size_t low = 0, high = set->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (set->at[mid].last < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 bool
 imap_uidset_has(const struct imap_uidset *set, uint32_t uid)
 {
-	for (size_t i = 0; i < set->n; i++)
-		if (uid >= set->at[i].first && uid <= set->at[i].last)
-			return true;
-	return false;
+	size_t i = find_range(set, uid);
+
+	return i < set->n && set->at[i].first <= uid;
 }
 
 bool
 imap_uidset_meets(const struct imap_uidset *a, const struct imap_uidset *b)
 {
-	for (size_t i = 0; i < a->n; i++)
-		for (size_t j = 0; j < b->n; j++)
-			if (a->at[i].first <= b->at[j].last && b->at[j].first <= a->at[i].last)
-				return true;
+	for (size_t j = 0; j < b->n; j++) {
+		size_t i = find_range(a, b->at[j].first);
+
+		if (i < a->n && a->at[i].first <= b->at[j].last)
+			return true;
+	}
 	return false;
 }
 

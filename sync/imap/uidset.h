@@ -35,10 +35,10 @@ void imap_uidset_clear(struct imap_uidset *set);	/* memory kept */
 void imap_uidset_release(struct imap_uidset *set);
 
 uint64_t imap_uidset_count(const struct imap_uidset *set);	/* each range by itself */
-/* Sorts and joins, so that _has and _intersect need one pass. */
+/* Sorts and joins, as the three below want it. */
 void imap_uidset_normalise(struct imap_uidset *set);
-bool imap_uidset_has(const struct imap_uidset *set, uint32_t uid);	/* any order of ranges */
-bool imap_uidset_meets(const struct imap_uidset *a, const struct imap_uidset *b);
+bool imap_uidset_has(const struct imap_uidset *set, uint32_t uid);
+bool imap_uidset_meets(const struct imap_uidset *a, const struct imap_uidset *b);	/* b in any order */
 
 /* Those of the n known UIDs (ascending) that are in the set (normalised), to out_r (room for n).
  * Returns how many. */

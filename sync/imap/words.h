@@ -10,6 +10,9 @@
 #include "state/base/mem.h"
 #include "state/model/flags.h"
 
+/* Of one message: no server keeps as many, and what is kept of each message would grow without end. */
+enum { WORDS_OCTETS_MAX = 64 * 1024 };
+
 struct words {			/* zeroed = none yet */
 	uint32_t sys;
 	bool is_recent;

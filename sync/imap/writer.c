@@ -154,6 +154,7 @@ imap_put_uids(struct imap_command *c, const uint32_t *uids, size_t n, size_t res
 
 	for (size_t i = 0; i < took; i++)
 		imap_uidset_add(&c->uids, uids[i]);
+	imap_uidset_normalise(&c->uids);
 	return took;
 }
 
@@ -164,6 +165,7 @@ imap_put_saved(struct imap_command *c, const uint32_t *uids, size_t n)
 	c->kind = IMAP_SAVED;
 	for (size_t i = 0; i < n; i++)
 		imap_uidset_add(&c->uids, uids[i]);
+	imap_uidset_normalise(&c->uids);
 }
 
 void

@@ -64,7 +64,7 @@ struct imap_command {
 	bool is_search;			/* plain SEARCH, whose answers bear no tag: one at a time */
 	bool is_esearch;
 	struct buf text;
-	struct imap_uidset uids;	/* of the FETCH, STORE, COPY, MOVE, EXPUNGE */
+	struct imap_uidset uids;	/* of the FETCH, STORE, COPY, MOVE, EXPUNGE; normalised */
 	char *box;			/* wire name that STATUS data must bear; NULL = any */
 	uint64_t uidvalidity;		/* IMAP_WRITE: planned against this one; 0 = any */
 	VEC(struct imap_stop) stops;

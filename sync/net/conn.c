@@ -23,6 +23,11 @@ enum {
 	AHEAD_MAX = 1 << 20,
 	SLEPT_MS = 30000,		/* a longer suspend than this ends a connection */
 	EXIT_MS = 200,			/* for a tunnel's exit status after its end of file */
+	OPENING_TIMEOUTS = 2,		/* for a handshake, and for a greeting, in all */
+	PATIENCE_TIMEOUTS = 10,		/* for something of use */
+	SECOND_OF_ANYTHING = 8192,	/* octets that make up for a second of waiting */
+	SECOND_OF_USE = 512,
+	BARREN_MAX = 65536,		/* compressed octets with nothing in them */
 };
 
 struct conn {
@@ -41,6 +46,9 @@ struct conn {
 	bool has_asked;			/* written since we last waited for input */
 	long long dripping_since;	/* a line came in part, in so few octets that they are no progress; 0 = no */
 	size_t dripped;
+	long long waited;		/* ms within conn_read() since something of use came */
+	long long patience;		/* and how many there may be; 0 = no limit */
+	size_t barren;
 	long long slept;		/* clock_slept() up to now */
 	short read_wants, write_wants;	/* what to poll for before the next try */
 	bool is_read_dead, is_write_dead;
@@ -86,6 +94,20 @@ fail_timeout(struct conn *c, bool is_write)
 	else
 		err_class(&e, ERR_STORE, ERR_TEMPORARY, ERR_NOW, "%s: no answer for %u seconds", c->label,
 		    seconds);
+	e.sys = ETIMEDOUT;
+	return fail(c, &e);
+}
+
+/* It talks, or drips, but says nothing. */
+static int
+fail_useless(struct conn *c)
+{
+	struct err e;
+
+	c->is_read_dead = c->is_write_dead = true;
+	err_class(&e, ERR_STORE, ERR_TEMPORARY, ERR_LATER,
+	    "%s: in %lld seconds the server said nothing of use (Timeout %u; it may be set higher)", c->label, c->patience / 1000,
+	    net_settings(c->net)->timeout);
 	e.sys = ETIMEDOUT;
 	return fail(c, &e);
 }
@@ -140,10 +162,12 @@ fail_inflate(struct conn *c)
 static int
 check(struct conn *c)
 {
+	struct pollfd stop = { .fd = net_settings(c->net)->cancel_fd, .events = POLLIN };
 	long long slept = clock_slept();
 	struct err e;
 
-	if (mailstream_cancel_cancelled(c->cancel))
+	/* A server that never lets us wait would keep us from hearing of it. */
+	if (mailstream_cancel_cancelled(c->cancel) || (stop.fd > 0 && poll(&stop, 1, 0) > 0))
 		return fail_cancelled(c);
 	if (slept - c->slept > SLEPT_MS) {
 		c->is_read_dead = c->is_write_dead = true;
@@ -242,11 +266,15 @@ take(struct conn *c, void *p, size_t len)
 		while ((n = deflate_read(c->deflate, p, len)) == 0) {
 			if ((n = take_link(c, in, sizeof in)) <= 0)
 				return n;
+			c->barren += (size_t)n;
+			if (c->barren > BARREN_MAX)
+				return fail_inflate(c);
 			deflate_feed(c->deflate, in, (size_t)n);
 		}
 		if (n < 0)
 			return n == -2 ? fail_closed(c) : fail_inflate(c);
 	}
+	c->barren = 0;
 	c->data_down += (uint64_t)n;
 	if (c->transcript != NULL)
 		transcript_data(c->transcript, TRANSCRIPT_SERVER, p, (size_t)n, false);
@@ -285,27 +313,36 @@ count_turn(struct conn *c)
 	c->has_asked = false;
 }
 
-/* Waits until the direction may go on. *since: when it last did. */
+/* Waits until the direction may go on. *since: when it last did. limit: until when at most, to read (0 = none). */
 static int
-await(struct conn *c, bool is_write, long long *since)
+await(struct conn *c, bool is_write, long long *since, long long limit)
 {
 	const unsigned timeout = net_settings(c->net)->timeout;
 	long long moved = is_write ? c->wire.up_at : c->wire.down_at;
 	long long held = is_write ? c->wire.up_hold : c->wire.down_hold;
 	short wants = is_write ? c->write_wants : c->read_wants;
+	long long deadline, until;
 	int r;
 
 	if (moved > *since && (is_write || c->dripping_since == 0))
 		*since = moved;
 	if (held > *since)		/* the throttle's time is not the server's */
 		*since = held;
+	if (!is_write && held > clock_now()) {
+		c->waited -= held - clock_now();
+		limit = 0;
+	}
 	if (is_write && has_room_ahead(c))
 		wants |= POLLIN;
 	if (!is_write)
 		count_turn(c);
-	r = poll_wire(c, wants, timeout != 0 ? *since + timeout * 1000LL : 0);
-	if (r <= 0)
-		return r < 0 ? -1 : fail_timeout(c, is_write);
+	deadline = timeout != 0 ? *since + timeout * 1000LL : 0;
+	until = deadline != 0 && !is_write && limit != 0 && limit < deadline ? limit : deadline;
+	r = poll_wire(c, wants, until);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return until < deadline ? fail_useless(c) : fail_timeout(c, is_write);
 	/* The write is tried again whatever comes in, or does not. */
 	if (is_write && has_room_ahead(c) && c->write_wants != POLLIN)
 		take_ahead(c);
@@ -373,7 +410,7 @@ put_all(struct conn *c, const char *p, size_t len)
 			return -1;
 		p += n;
 		len -= (size_t)n;
-		if (n == 0 && await(c, true, &since) < 0)
+		if (n == 0 && await(c, true, &since, 0) < 0)
 			return -1;
 	}
 	return 0;
@@ -395,12 +432,20 @@ note_progress(struct conn *c, const char *p, size_t n)
 	}
 }
 
+/* What comes makes up for waiting. */
+static void
+forgive(struct conn *c, uint64_t ms)
+{
+	c->waited = (long long)ms < c->waited ? c->waited - (long long)ms : 0;
+}
+
 /* What stream.c uses. */
 
 ssize_t
 conn_read(struct conn *c, void *p, size_t len)
 {
-	long long since = c->dripping_since != 0 ? c->dripping_since : clock_now();
+	long long begin = clock_now(), since = c->dripping_since != 0 ? c->dripping_since : begin;
+	long long limit = c->patience != 0 ? begin + c->patience - c->waited : 0;
 	size_t left = c->ahead.len - c->ahead_at;
 	ssize_t n;
 
@@ -413,11 +458,16 @@ conn_read(struct conn *c, void *p, size_t len)
 		c->ahead_at += (size_t)n;
 		return n;
 	}
+	if (limit != 0 && limit <= begin)
+		return fail_useless(c);
 	while ((n = take(c, p, len)) == 0)
-		if (await(c, false, &since) < 0)
+		if (await(c, false, &since, limit) < 0)
 			return -1;
-	if (n > 0)
+	if (n > 0) {
 		note_progress(c, p, (size_t)n);
+		c->waited += clock_now() - begin;
+		forgive(c, (uint64_t)n * 1000 / SECOND_OF_ANYTHING);
+	}
 	return n;
 }
 
@@ -474,7 +524,7 @@ int
 conn_start_tls(struct conn *c, struct err *e)
 {
 	struct tls *tls = net_tls(c->net, e);
-	long long since = clock_now();
+	long long since = clock_now(), limit = since + OPENING_TIMEOUTS * 1000LL * net_settings(c->net)->timeout;
 	enum tls_answer a;
 	char text[128];
 
@@ -489,7 +539,7 @@ conn_start_tls(struct conn *c, struct err *e)
 		case TLS_WANT_WRITE:
 			c->read_wants = a == TLS_WANT_READ ? POLLIN : POLLOUT;
 			c->has_asked = true;
-			if (await(c, false, &since) == 0)
+			if (await(c, false, &since, limit) == 0)
 				continue;
 			break;
 		case TLS_CLOSED:
@@ -512,6 +562,19 @@ conn_start_tls(struct conn *c, struct err *e)
 		transcript_note(c->transcript, "%s", text);
 	}
 	return 0;
+}
+
+void
+conn_answered(struct conn *c)
+{
+	c->waited = 0;
+	c->patience = PATIENCE_TIMEOUTS * 1000LL * net_settings(c->net)->timeout;
+}
+
+void
+conn_useful(struct conn *c, uint64_t octets)
+{
+	forgive(c, octets * 1000 / SECOND_OF_USE);
 }
 
 void
@@ -607,6 +670,7 @@ conn_new(struct net *net, int fd, pid_t tunnel, struct transcript *t, struct err
 	c->tunnel = tunnel;
 	c->transcript = t;
 	c->slept = clock_slept();
+	c->patience = OPENING_TIMEOUTS * 1000LL * net_settings(net)->timeout;
 	c->cancel = mailstream_cancel_new();
 	if (c->cancel == NULL) {
 		err_set(e, ERR_STORE, "%s: no descriptors are left for a connection", c->label);

@@ -48,6 +48,12 @@ int conn_start_tls(struct conn *c, struct err *e);
 /* p: input already read that belongs to the compressed part. */
 void conn_start_deflate(struct conn *c, const void *p, size_t len);
 
+/* Besides each wait, that for something of use has a limit: 2 Timeouts for the handshake and for the greeting, 10 from
+ * there on. conn_answered: a command was answered, it begins anew. conn_useful: so many octets were what had been
+ * asked for. Only time spent in conn_read() counts. */
+void conn_answered(struct conn *c);
+void conn_useful(struct conn *c, uint64_t octets);
+
 /* Declares it dead, with the cause *e and nothing left to read. Returns -1. */
 int conn_kill(struct conn *c, const struct err *e);
 

@@ -278,6 +278,18 @@ stream_deflate(struct stream *s, struct err *e)
 	return 0;
 }
 
+void
+stream_answered(struct stream *s)
+{
+	conn_answered(s->conn);
+}
+
+void
+stream_useful(struct stream *s, uint64_t octets)
+{
+	conn_useful(s->conn, octets);
+}
+
 int
 stream_wait(struct stream *s, int ms, struct err *e)
 {

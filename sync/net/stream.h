@@ -59,6 +59,11 @@ int stream_starttls(struct stream *s, struct err *e);
  * Nothing unsent may be buffered. */
 int stream_deflate(struct stream *s, struct err *e);
 
+/* A peer that talks without saying anything ends as one that is silent does, in ten times the Timeout. These tell that it
+ * has answered, and that so many octets were what was asked for. */
+void stream_answered(struct stream *s);
+void stream_useful(struct stream *s, uint64_t octets);
+
 /* Waits for input up to `ms` (-1 = without limit). 1: a read will not wait; 0: time is up; -1: the
  * connection is dead or cancelled, *e says why. Looks into every buffer before it polls. */
 int stream_wait(struct stream *s, int ms, struct err *e);

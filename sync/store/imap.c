@@ -160,6 +160,23 @@ learn(struct imap_conn *c)
 	pthread_mutex_unlock(&c->st->lock);
 }
 
+void
+imap_keep_begin(struct imap_conn *c)
+{
+	c->kept = 0;
+}
+
+bool
+imap_keep(struct imap_conn *c, size_t octets, enum err_scope scope, const char *what, struct err *e)
+{
+	c->kept += octets;
+	if (c->st->answer_limit == 0 || c->kept <= c->st->answer_limit)
+		return true;
+	err_class(e, scope, ERR_FAILED, ERR_LATER, "%s: the server says more of %s than may be kept of an answer (AnswerLimit %lluM)",
+	    c->st->store.name, what, (unsigned long long)(c->st->answer_limit >> 20));
+	return false;
+}
+
 int
 imap_settle(struct imap_conn *c, struct err *e)
 {
@@ -399,6 +416,7 @@ imap_store_new(const struct imap_store_settings *set, struct err *e)
 	st->is_subscribed_only = set->is_subscribed_only;
 	st->set_delimiter = set->delimiter;
 	st->pipeline_depth = set->pipeline_depth;
+	st->answer_limit = set->answer_limit;
 	st->alert = set->alert;
 	st->alert_ctx = set->alert_ctx;
 	for (i = 0; i < set->n_disabled; i++)

@@ -32,6 +32,7 @@ struct imap_store_settings {
 	bool is_readonly;
 	unsigned connections;		/* 0 = 4 */
 	unsigned pipeline_depth;	/* commands unanswered at most; 0 = no limit */
+	uint64_t answer_limit;		/* octets that may be kept of the answers to one request; 0 = no limit */
 	const char *version;		/* of the program, for ID */
 	/* [ALERT]s, from any thread. */
 	void (*alert)(void *ctx, const char *store, const char *text);

@@ -18,11 +18,13 @@
 
 #include "state/base/log.h"
 
+enum { KEY_OCTETS = 16 };
 enum delta_how { HOW_QRESYNC, HOW_CONDSTORE, HOW_PLAIN, HOW_FULL, HOW_SEARCH };
 
 struct delta_work {
 	struct imap_conn *c;
 	struct delta *d;
+	const char *what;		/* "mailbox x" */
 	enum delta_how how;
 	bool is_readonly_run, asked_guid;
 	unsigned ticket;		/* of the SELECT */
@@ -34,16 +36,68 @@ struct delta_work {
 	struct err err;
 	uint32_t since_next, since_count;
 	uint64_t since_modseq;
+	uint64_t kept;			/* octets, of the connection's count */
+	size_t joined;			/* ranges of d->gone that were joined */
 	uint32_t fresh;			/* UIDs from since_next on that FETCH showed */
 };
 
 /* ---- answers ---- */
 
+/* The mailbox has failed: what was kept of it makes room for the others. */
+static void
+give_up(struct delta_work *w)
+{
+	struct delta *d = w->d;
+
+	w->has_failed = true;
+	w->c->kept -= w->kept;
+	w->kept = 0;
+	vec_release(&d->entries);
+	vec_release(&d->gone);
+	vec_release(&d->present);
+	arena_release(&d->arena);
+	w->kw = "";
+	w->unreadable = NULL;
+	w->what = "";
+}
+
+/* Whether there is room for one more of these; else the rest of the mailbox passes by. */
+static bool
+keep(struct delta_work *w, size_t octets)
+{
+	if (w->has_failed)
+		return false;
+	w->kept += octets;
+	if (imap_keep(w->c, octets, ERR_BOX, w->what, &w->err))
+		return true;
+	give_up(w);
+	return false;
+}
+
+/* More messages than the mailbox says it has, by far: each is there once or twice. */
+static bool
+is_beyond(struct delta_work *w)
+{
+	enum { MORE = 10000 };
+	const struct imap_box *box = imap_select_box(w->c->s, w->ticket);
+
+	if (w->has_failed || box == NULL || w->d->entries.n <= 3 * (uint64_t)box->exists + MORE)
+		return w->has_failed;
+	give_up(w);
+	err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: the server shows more messages of mailbox %s than it says there are",
+	    w->c->st->store.name, w->d->box);
+	return true;
+}
+
 static void
 add_entry(struct delta_work *w, const struct imap_fetch *f)
 {
 	struct delta *d = w->d;
-	struct delta_entry e = { .key = key_from_uid(&d->arena, f->uid), .hint = "", .server_id = "" };
+	struct delta_entry e;
+
+	if (is_beyond(w) || !keep(w, 2 * sizeof e + KEY_OCTETS + strlen(f->flags.kw) + strlen(f->emailid) + strlen(f->guid)))
+		return;
+	e = (struct delta_entry){ .key = key_from_uid(&d->arena, f->uid), .hint = "", .server_id = "" };
 
 	e.flags = flags_dup(&d->arena, f->flags);
 	if (f->has & IMAP_FETCH_SIZE)
@@ -91,8 +145,10 @@ on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
 
 	(void)is_earlier;
 	/* Ranges, not UIDs: VANISHED 1:4294967295 is a legal line. The fold intersects them (R3). */
-	for (i = 0; i < uids->n; i++)
+	for (i = 0; i < uids->n && keep(w, sizeof(struct uid_range)); i++)
 		vec_push(&w->d->gone, (struct uid_range){ uids->at[i].first, uids->at[i].last });
+	if (w->d->gone.n > 2 * w->joined + 4096)
+		w->joined = delta_join_gone(w->d);
 }
 
 static void
@@ -105,7 +161,7 @@ on_search(void *ctx, const struct imap_search *search)
 	imap_uidset_copy(&all, &search->all);
 	imap_uidset_normalise(&all);
 	w->d->present.n = 0;
-	for (i = 0; i < all.n; i++)
+	for (i = 0; i < all.n && keep(w, sizeof(struct uid_range)); i++)
 		vec_push(&w->d->present, (struct uid_range){ all.at[i].first, all.at[i].last });
 	imap_uidset_release(&all);
 }
@@ -495,10 +551,12 @@ begin(struct imap_conn *c, struct delta *d, size_t n, bool is_readonly_run)
 
 	free(c->selected);
 	c->selected = NULL;
+	imap_keep_begin(c);
 	forget_watches(c);
 	for (i = 0; i < n; i++) {
 		w[i].c = c;
 		w[i].d = &d[i];
+		w[i].what = arena_printf(&d[i].arena, "mailbox %s", d[i].box);
 		w[i].is_readonly_run = is_readonly_run;
 		w[i].kw = "";
 		if (d[i].has_since)

@@ -18,6 +18,7 @@ struct imap_store {
 	char set_delimiter;
 	uint64_t disabled;
 	unsigned pipeline_depth;
+	uint64_t answer_limit;		/* 0 = none */
 	void (*alert)(void *ctx, const char *store, const char *text);
 	void *alert_ctx;
 
@@ -42,6 +43,7 @@ struct list_work {
 	bool is_short;			/* the line of a mailbox could not be read */
 	struct err err;
 	bool has_status;		/* STATUS came with LIST, or was asked for each */
+	uint32_t seed;
 	uint32_t *slots;		/* names to indexes of out->boxes + 1; 0 = free; n_slots is a power of two */
 	size_t n_slots;
 };
@@ -68,6 +70,7 @@ struct imap_conn {
 	bool is_examined;
 	unsigned ticket;		/* of the SELECT sent last by imap_enter*() */
 	uint64_t expected;		/* octets of bodies, so far */
+	uint64_t kept;			/* octets kept of the answers to this request */
 	VEC(struct imap_watch *) watches;	/* contexts of the SELECTs of imap_delta.c */
 };
 
@@ -98,6 +101,10 @@ int imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64
 const char *imap_id_item(struct imap_conn *c);
 /* Before bodies travel, about so many octets: compressed from where all of the session's pay for the round trip. */
 int imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e);
+/* What a server answers is kept up to a limit: begins to count for a request; one more thing of so many octets. false: it is
+ * more than may be kept, and *e says of what (a mailbox, or the list of them). */
+void imap_keep_begin(struct imap_conn *c);
+bool imap_keep(struct imap_conn *c, size_t octets, enum err_scope scope, const char *what, struct err *e);
 /* For imap_expect_octets(): a message of that size as listed, 0 = not known. */
 static inline uint64_t
 imap_likely_size(uint64_t size)

@@ -3,6 +3,7 @@
 #include "sync/store/imap_inside.h"
 
 #include <strings.h>
+#include <sys/random.h>
 
 /* ---- cursors: uidnext, highest modseq, number of messages ---- */
 
@@ -69,11 +70,27 @@ refuse(struct list_work *w, const char *wire, size_t len, const char *why)
 	buf_release(&shown);
 }
 
+/* Not more than may be kept: what goes beyond is passed over, and the list has failed. */
+static bool
+keep(struct list_work *w, size_t octets)
+{
+	enum { IN_THE_RUN = 2000 };	/* of memory in all that a mailbox costs a run */
+	struct err why;
+
+	if (w->has_failed)
+		return false;
+	if (imap_keep(w->c, octets + IN_THE_RUN, ERR_STORE, "its mailboxes", &why))
+		return true;
+	w->has_failed = true;
+	w->err = why;
+	return false;
+}
+
 /* The slot of a name, or the free one where it would go. */
 static uint32_t *
 slot_of(const struct list_work *w, const char *name)
 {
-	uint32_t hash = 2166136261u;
+	uint32_t hash = w->seed;
 	const char *p;
 	size_t i;
 
@@ -154,9 +171,9 @@ on_list(void *ctx, const struct imap_list *list)
 		return;
 	is_ours = imap_name_in(w->c->st, list->name, list->name_len, imap_session_is_utf8(w->c->s), list->delimiter,
 	    &name, &why);
-	if (is_ours < 0)
+	if (is_ours < 0 && keep(w, sizeof(struct mailbox_refused) + 5 * list->name_len))
 		refuse(w, list->name, list->name_len, why);
-	if (is_ours == 1 && find(w, buf_str(&name)) == NULL) {
+	if (is_ours == 1 && find(w, buf_str(&name)) == NULL && keep(w, 2 * sizeof *m + name.len)) {
 		m = add(w, buf_str(&name));
 		m->attrs = attrs_of(list->attributes);
 		m->id = "";
@@ -175,7 +192,8 @@ on_status(void *ctx, const struct imap_status_data *s)
 	if (imap_name_in(w->c->st, s->name, s->name_len, imap_session_is_utf8(w->c->s), w->c->st->delimiter, &name,
 	    &why) == 1 && (m = find(w, buf_str(&name))) != NULL) {
 		set_cursor(m, s);
-		if (s->has & IMAP_STATUS_MAILBOXID)
+		if ((s->has & IMAP_STATUS_MAILBOXID) && (m->id == NULL || strcmp(m->id, s->mailboxid) != 0) &&
+		    keep(w, strlen(s->mailboxid)))
 			m->id = arena_strdup(&w->out->arena, s->mailboxid);
 	}
 	buf_release(&name);
@@ -188,6 +206,8 @@ on_list_unreadable(void *ctx, const char *why)
 	struct list_work *w = ctx;
 
 	w->is_short = true;
+	if (!keep(w, sizeof(struct mailbox_refused) + strlen(why)))
+		return;
 	vec_push(&w->out->refused, (struct mailbox_refused){ .why = arena_printf(&w->out->arena,
 	    "a mailbox is left out, and none counts as removed: %s", why), .is_unreadable = true });
 }
@@ -272,6 +292,10 @@ imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w
 	const char *prefix = c->st->prefix != NULL ? c->st->prefix : "";
 
 	c->s = s;
+	imap_keep_begin(c);
+	/* Names that fall together in a table are easily made, unless it is nobody's guess how they fall. */
+	if (getrandom(&w->seed, sizeof w->seed, GRND_NONBLOCK) != sizeof w->seed)
+		w->seed = 2166136261u;
 	/* INBOX is not below a prefix, and may not be subscribed. */
 	if ((*prefix != '\0' || c->st->is_subscribed_only) && queue_list(c, s, w, "INBOX", false, e) < 0)
 		return -1;

@@ -27,25 +27,75 @@ cmp_moved(const void *x, const void *y)
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
+/* A range of COPYUID, and how many UIDs of its set stand before it. */
+struct counted { uint32_t first, last; uint64_t before; };
+
+static int
+cmp_counted(const void *x, const void *y)
+{
+	const struct counted *a = x, *b = y;
+
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+static struct counted *
+count_ranges(const struct imap_uidset *set)
+{
+	struct counted *c = mem_alloc((set->n + 1) * sizeof *c);
+	uint64_t before = 0;
+	size_t i;
+
+	for (i = 0; i < set->n; i++) {
+		c[i] = (struct counted){ set->at[i].first, set->at[i].last, before };
+		before += (uint64_t)set->at[i].last - set->at[i].first + 1;
+	}
+	return c;
+}
+
+/* The last of n ranges that begins at or before what is sought: a UID (sorted by first), or a place in the set. */
+static const struct counted *
+find_counted(const struct counted *c, size_t n, uint64_t sought, bool by_place)
+{
+	size_t low = 0, high = n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if ((by_place ? c[mid].before : c[mid].first) <= sought)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low > 0 ? &c[low - 1] : NULL;
+}
+
+/* The two sets pair UID by UID, in the order written, and may stand for 2^32 each: ours are looked up in them. */
 static void
 on_code(void *ctx, const struct imap_code *code)
 {
 	struct move_work *w = ctx;
-	struct imap_uidset_pos from = { 0 }, to = { 0 };
-	struct moved want = { 0 }, *hit;
-	uint32_t uid;
+	struct counted *from, *to;
+	const struct counted *f, *t;
+	uint64_t place;
+	size_t i;
 
 	if (code->kind != IMAP_CODE_COPYUID || imap_uidset_count(&code->from) != imap_uidset_count(&code->to))
 		return;
 	w->has_codes = true;
-	while (imap_uidset_next(&code->from, &from, &want.uid) == 1 && imap_uidset_next(&code->to, &to, &uid) == 1) {
-		hit = bsearch(&want, w->at, w->n, sizeof *w->at, cmp_moved);
-		if (hit == NULL)
+	from = count_ranges(&code->from);
+	to = count_ranges(&code->to);
+	qsort(from, code->from.n, sizeof *from, cmp_counted);
+	for (i = 0; i < w->n; i++) {
+		f = find_counted(from, code->from.n, w->at[i].uid, false);
+		if (f == NULL || w->at[i].uid > f->last)
 			continue;
-		hit->is_copied = true;
+		place = f->before + (w->at[i].uid - f->first);
+		t = find_counted(to, code->to.n, place, true);
+		w->at[i].is_copied = true;
 		/* Into a mailbox that was rebuilt meanwhile: the UID is not one we can use. */
-		hit->to = w->to_epoch == 0 || code->number == w->to_epoch ? uid : 0;
+		w->at[i].to = w->to_epoch == 0 || code->number == w->to_epoch ? t->first + (uint32_t)(place - t->before) : 0;
 	}
+	free(from);
+	free(to);
 }
 
 static void

@@ -25,7 +25,9 @@ on_fetch(void *ctx, const struct imap_fetch *f)
 	if (s == NULL || !(f->has & IMAP_FETCH_FLAGS))
 		return;
 	s->is_here = true;
-	s->flags = flags_dup(w->arena, f->flags);
+	/* A server may say it again and again. */
+	if (s->flags.kw == NULL || !flags_equal(s->flags, f->flags))
+		s->flags = flags_dup(w->arena, f->flags);
 	if (f->has & IMAP_FETCH_SIZE)
 		s->size = f->size;
 	if (f->has & IMAP_FETCH_DATE)

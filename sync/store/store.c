@@ -118,3 +118,30 @@ store_part_ended(int status, int *status_r, struct err *err_r, const struct err 
 	*err_r = *e;
 	return 0;
 }
+
+static int
+cmp_first(const void *x, const void *y)
+{
+	const struct uid_range *a = x, *b = y;
+
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+size_t
+delta_join_gone(struct delta *d)
+{
+	struct uid_range *r = d->gone.at;
+	size_t i, n = 0;
+
+	if (d->gone.n == 0)
+		return 0;
+	qsort(r, d->gone.n, sizeof *r, cmp_first);
+	for (i = 1; i < d->gone.n; i++) {
+		if (r[i].first > r[n].last && r[i].first - r[n].last > 1)
+			r[++n] = r[i];
+		else if (r[i].last > r[n].last)
+			r[n].last = r[i].last;
+	}
+	d->gone.n = n + 1;
+	return d->gone.n;
+}

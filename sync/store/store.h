@@ -348,6 +348,9 @@ struct store_ops {
 	void (*memory_load)(struct store *s, const char *memory);
 };
 
+/* Sorts the ranges of d->gone and joins them; returns how many are left. */
+size_t delta_join_gone(struct delta *d);
+
 /* A part of a request came to its end with `status` and *e: what one mailbox is to blame for becomes the part's (0);
  * -1 = the session is dead, and the request has ended. */
 int store_part_ended(int status, int *status_r, struct err *err_r, const struct err *e);

@@ -1,7 +1,12 @@
 """Somebody on the line, or a server, who means harm: nothing heard before TLS counts, and nothing that is sent costs
 more than it is worth."""
-from hostile import Attacked
-from servers import PASSWORD
+import os
+import signal
+import time
+
+from hostile import Attacked, Peer
+from lib import Case, Run, find, program, serials
+from servers import PASSWORD, authority
 from test_scripted import Told
 
 
@@ -81,3 +86,253 @@ class BeforeTls(Told):
                 run = self.mailtwin('-V', '-a', code=(1, 75, 77))
                 self.assertNotIn('evil', run.out + run.err)
                 self.assertEqual(self.server.seen, [])
+
+
+class Bounds(Told):
+    """What is sent costs memory, time and work by what was asked for, not by what the server likes. Measured on the
+    program built for speed; the limits are far above what is needed, and far below what is not bounded."""
+
+    CPU, RSS, TIME = 20, 450, 60        # seconds, MB, seconds
+
+    def measured(self, *args, code=None):
+        """One run; its exit code, output, CPU seconds and most MB."""
+        log = os.path.join(self.dir, 'measured')
+        with open(log, 'wb') as out:
+            self.binary = program('MAILTWIN_FAST')
+            p = self.spawn(*(args or ('-a',)), stdout=out, stderr=out)
+        end = time.monotonic() + self.TIME
+        while True:
+            pid, status, used = os.wait4(p.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > end:
+                p.kill()
+                self.fail(f'no end within {self.TIME} s')
+            time.sleep(0.02)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        with open(log, errors='replace') as f:
+            run = Run(p.returncode, '', f.read(), time.monotonic() - p.begin)
+        self.binary = program()
+        self.assertGreaterEqual(run.code, 0, run.err)
+        if code is not None:
+            self.assertIn(run.code, (code,) if isinstance(code, int) else code, run.err)
+        self.assertLess(used.ru_utime + used.ru_stime, self.CPU, run.err[:2000])
+        self.assertLess(used.ru_maxrss / 1024, self.RSS, run.err[:2000])
+        return run
+
+    def flood(self, verb, *data, code=None, changed=True, times=1):
+        """A run in which the first answer to `verb` is preceded by that; the next one repairs everything."""
+        did = []
+
+        def after(session, v, words):
+            if v == verb and not did:
+                did.append(v)
+                for _ in range(times):
+                    for part in data:
+                        session.send(part)
+        if changed:
+            self.box().modseq += 1
+            self.box().mails[0].modseq = self.box().modseq
+            self.box().mails[0].flags ^= {'\\Flagged'}
+        self.server.after = after
+        run = self.measured(code=code)
+        self.assertTrue(did, verb)
+        self.server.after = None
+        self.sync(code=(0, 1))
+        self.sync_twice()
+        return run
+
+    def begin(self):
+        self.start(account='AuthMechs PLAIN\nTimeout 5\n')
+        self.kept = self.put(6)
+        self.server.create('Work')
+        self.put(2, 'Work')
+        self.sync_twice()
+
+    def test_sets_of_all_numbers(self):
+        """VANISHED, ESEARCH and their like stand for 2^32 messages: ours are looked up in them."""
+        self.begin()
+        ranges = b','.join(b'%d' % (4000000000 + 2 * j) for j in range(80000))
+        self.flood('UID FETCH', b'* ESEARCH (TAG "A5") UID ALL 1:4294967295\r\n* SEARCH 7 8 9\r\n')
+        self.flood('UID FETCH', b'* VANISHED ' + ranges + b'\r\n', times=20)
+        self.flood('SELECT', b'* VANISHED (EARLIER) ' + ranges + b'\r\n', times=20)
+        self.flood('UID FETCH', b'* OK [COPYUID 5 %s %s] x\r\n' % (ranges[:400000], ranges[:400000]), times=20)
+        self.flood('SELECT', b'* VANISHED (EARLIER) 100:4294967295\r\n')
+        self.assertEqual(sorted(serials(self.near)), sorted(serials(self.far)))
+
+    def test_copyuid_of_all_numbers(self):
+        self.begin()
+        for code in ('COPYUID {to} 1:4294967295 1:4294967295', 'COPYUID {to} 1:4294967295,1:4294967295 1:8589934590',
+                     'COPYUID {to} ' + ','.join(str(2 * i + 1) for i in range(90000)) + ' 1:90000'):
+            for tagged in (False, True):
+                mail = self.near.messages('INBOX')[0]
+                self.near.move(mail, 'Work')
+                text = code.format(to=self.box('Work').uidvalidity)
+
+                def fault(session, verb, words):
+                    if verb in ('UID MOVE', 'UID COPY'):
+                        session.do_uid_move(words)
+                        return (f'{{tag}} OK [{text}] done\r\n' if tagged else
+                                f'* OK [{text}] x\r\n' * 8 + '{tag} OK done\r\n')
+                self.server.fault = fault
+                self.measured()
+                self.server.fault = None
+                self.sync(code=(0, 1))
+
+    def test_lines_that_grow(self):
+        """Flags by the hundred thousand, literals in a code that is never closed, capabilities by the megabyte."""
+        self.begin()
+        for word in (b'k%x', b'a'):
+            words = b' '.join(word % j if b'%' in word else word for j in range(120000, 0, -1))
+            self.flood('UID FETCH', b'* 1 FETCH (UID 1 FLAGS (' + words + b'))\r\n')
+            self.flood('SELECT', b'* OK [PERMANENTFLAGS (\\Seen \\Flagged \\* ' + words + b')] x\r\n')
+            self.flood('SELECT', b'* CAPABILITY IMAP4rev1 ' + words + b'\r\n')
+        self.flood('UID FETCH', b'* OK [X ' + b'{0}\r\n' * 180000 + b'] x\r\n')
+        self.flood('UID FETCH', b'* OK [X ' + b'"{0}\r\n' * 180000 + b'] x\r\n')
+        self.flood('UID FETCH', b'* X ' + b'{3}\r\nabc' * 100000 + b'\r\n')
+        self.flood('UID FETCH', b'* OK [ALERT] wake up\r\n', times=5000)
+
+    def test_lines_without_end(self):
+        self.begin()
+        for verb, data, times in (('LIST', b'* OK hi\r\n' * 1000, 200), ('LIST', b'\r\n' * 10000, 200),
+                                  ('UID FETCH', b'* 1 FETCH (UID 1 FLAGS ())\r\n' * 10000, 200),
+                                  ('UID FETCH', b'* 9 EXPUNGE\r\n' * 10000, 200),
+                                  ('UID FETCH', b'* OK [COPYUID 1 1 1] ' + b'x' * 1000000 + b'\r\n', 20),
+                                  ('UID FETCH', b'* X {1000000}\r\n' + b'x' * 1000000 + b'\r\n', 400),
+                                  ('LIST', b'a' * 100000, 20)):
+            with self.subTest(verb=verb, data=data[:20]):
+                self.flood(verb, data, times=times)
+
+    def test_lists_without_end(self):
+        """A list of mailboxes, and of messages, ends at AnswerLimit, and the messages' only for their mailbox."""
+        self.begin()
+
+        def mailboxes(session, verb, words):
+            if verb == 'LIST':
+                for i in range(0, 400000, 1000):
+                    session.send(b''.join(b'* LIST () "/" "m%d"\r\n* STATUS "m%d" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 9)\r\n' %
+                                          (j, j) for j in range(i, i + 1000)))
+
+        def messages(session, verb, words):
+            if verb == 'UID FETCH' and session.box is self.box():
+                session.send(b'* 4294967295 EXISTS\r\n')
+                for i in range(100, 2000000, 10000):
+                    session.send(b''.join(b'* %d FETCH (UID %d FLAGS (\\Seen) MODSEQ (5))\r\n' % (j, j)
+                                          for j in range(i, i + 10000)))
+        for after, words in ((mailboxes, 'AnswerLimit'), (messages, 'AnswerLimit')):
+            self.box().modseq += 1
+            self.box().mails[0].modseq = self.box().modseq
+            new, = self.put(1, 'Work')
+            self.server.after = after
+            run = self.measured(code=1)
+            self.assertIn(words, run.err)
+            self.assertEqual(len(find(self.near, new)), after is messages)
+            self.server.after = None
+            self.sync(code=(0, 1))
+            self.sync_twice()
+
+
+class Patience(Case):
+    """A server that talks without saying anything: all waiting has an end that it cannot put off, and a signal does not
+    wait for it."""
+
+    HELLO = b'* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n'
+
+    def again(self, sock, data, every):
+        while True:
+            sock.sendall(data)
+            time.sleep(every)
+
+    def drip_greeting(self, sock):
+        self.again(sock, b'*', 0.2)
+
+    def blank_greeting(self, sock):
+        self.again(sock, b'\r\n', 0.2)
+
+    def remarks(self, sock):
+        sock.sendall(self.HELLO)
+        self.again(sock, b'* OK still here\r\n', 0.2)
+
+    def blanks(self, sock):
+        sock.sendall(self.HELLO)
+        self.again(sock, b'\r\n', 0.2)
+
+    def octets(self, sock):
+        sock.sendall(self.HELLO + b'* 1 FETCH (BODY[] {1000000000}\r\n')
+        self.again(sock, b'x' * 100, 0.2)
+
+    def list_lines(self, sock):
+        """What was asked for, but a line each fifth of a second for ever is no progress."""
+        sock.sendall(self.HELLO)
+        file = sock.makefile('rb')
+        while line := file.readline():
+            tag, verb = line.split()[:2]
+            if verb == b'LIST':
+                self.again(sock, b'* LIST () "/" x\r\n', 0.2)
+            sock.sendall(b'* CAPABILITY IMAP4rev1\r\n' * (verb == b'CAPABILITY') + tag + b' OK done\r\n')
+
+    def handshake(self, sock):
+        sock.recv(4096)
+        sock.sendall(b'\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb')
+        self.again(sock, b'\0', 0.2)
+
+    def empty_blocks(self, sock):
+        """Compressed, and nothing in it."""
+        self.nothing_compressed(sock, b'\0\0\0\xff\xff', 0.2)
+
+    def empty_blocks_in_a_flood(self, sock):
+        self.nothing_compressed(sock, b'\0\0\0\xff\xff' * 10000, 0)
+
+    def nothing_compressed(self, sock, data, every):
+        sock.sendall(b'* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN COMPRESS=DEFLATE UIDPLUS] hi\r\n')
+        file = sock.makefile('rb')
+        while line := file.readline():
+            tag, verb = line.split()[:2]
+            if verb == b'COMPRESS':
+                sock.sendall(tag + b' OK go on\r\n')
+                self.again(sock, data, every)
+            if verb == b'LIST':
+                sock.sendall(b'* LIST () "/" INBOX\r\n')
+            if verb in (b'STATUS', b'SELECT', b'EXAMINE'):
+                sock.sendall(b'* STATUS INBOX (MESSAGES 500 UIDNEXT 501 UIDVALIDITY 9)\r\n* 500 EXISTS\r\n'
+                             b'* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 501] x\r\n')
+            if verb == b'UID':
+                sock.sendall(b''.join(b'* %d FETCH (UID %d FLAGS () RFC822.SIZE 100000)\r\n' % (i, i) for i in range(1, 501)))
+            sock.sendall(tag + b' OK done\r\n')
+
+    SLOW = ('drip_greeting', 'blank_greeting', 'remarks', 'blanks', 'octets', 'list_lines', 'handshake', 'empty_blocks',
+            'empty_blocks_in_a_flood')
+
+    def begin(self, kind, timeout):
+        peer = Peer(getattr(self, kind))
+        peer.__enter__()
+        self.addCleanup(peer.__exit__)
+        near = self.maildir('near-' + kind)
+        config = os.path.join(self.dir, kind)
+        tls = f'TLSType IMAPS\nCertificateFile "{authority().ca}"' if kind == 'handshake' else 'TLSType None'
+        with open(config, 'w') as f:
+            f.write(f'IMAPAccount far\nHost localhost\nPort {peer.port}\nUser u\nPass p\n{tls}\nAuthMechs PLAIN\n'
+                    f'Timeout {timeout}\n\nIMAPStore far\nAccount far\n\n{near.store("near")}\nChannel c\nFar :far:\n'
+                    f'Near :near:\nPatterns *\nSyncState {self.dir}/state-{kind}/\n')
+        os.mkdir(f'{self.dir}/state-{kind}', 0o700)
+        return self.spawn('-c', config, '-a', config=False)
+
+    def test_all_waiting_has_an_end(self):
+        """All at once: ten times a Timeout of one second, and some more for tries."""
+        runs = [(kind, self.begin(kind, 1)) for kind in self.SLOW]
+        for kind, p in runs:
+            with self.subTest(kind=kind):
+                run = self.finish(p, (1, 75), limit=60)
+                self.assertLess(run.took, 40, run.err)
+
+    def test_a_signal_does_not_wait(self):
+        runs = [(kind, self.begin(kind, 30)) for kind in self.SLOW]
+        time.sleep(1)
+        for kind, p in runs:
+            if p.poll() is None:
+                p.send_signal(signal.SIGTERM)
+        begin = time.monotonic()
+        for kind, p in runs:
+            with self.subTest(kind=kind):
+                self.finish(p, None, limit=30)
+                self.assertLess(time.monotonic() - begin, 5)

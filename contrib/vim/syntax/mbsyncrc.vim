@@ -21,7 +21,7 @@ syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|Su
 syntax match mbsyncrcKeyword /^\s*\zs\%(Role\|RoleArchive\|RoleDrafts\|RoleJunk\|RoleSent\|RoleTrash\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Tunnel\|Host\|Port\|Timeout\|User\|UserCmd\|Pass\|PassCmd\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(AuthMech\|AuthMechs\|TLSType\|TLSVersions\|SystemCertificates\|CertificateFile\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(ClientCertificate\|ClientKey\|CipherString\|PipelineDepth\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(ClientCertificate\|ClientKey\|CipherString\|PipelineDepth\|AnswerLimit\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(DisableExtension\|DisableExtensions\|Connections\|Throttle\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Far\|Near\|Pattern\|Patterns\|Sync\|Create\|Remove\|Expunge\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(CopyArrivalDate\|SyncState\|MaxDelete\|PostSync\|Channels\)\ze\s/
