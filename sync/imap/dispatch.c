@@ -55,6 +55,7 @@ body_begin(void *ctx, const struct imap_fetch *so_far, const struct imap_body *b
 	struct imap_session *s = ctx;
 	const struct imap_events *ev;
 	void *owner_ctx;
+	int rc;
 
 	if (!s->is_body_begun)
 		s->body_owner = fetch_owner(s, so_far->uid, true);
@@ -62,7 +63,10 @@ body_begin(void *ctx, const struct imap_fetch *so_far, const struct imap_body *b
 	if (ev == NULL || ev->body_begin == NULL || ev->body_data == NULL)
 		return -1;
 	s->is_body_begun = true;
-	return ev->body_begin(owner_ctx, so_far, body);
+	rc = ev->body_begin(owner_ctx, so_far, body);
+	if (rc > 0)
+		imap_reader_forgive(s->reader);
+	return rc == 0 ? 0 : -1;
 }
 
 static int

@@ -103,7 +103,7 @@ enum imap_fetch_has {
 /* A BODY[...] of a FETCH, as it passed by. */
 struct imap_body {
 	const char *section;		/* "" for BODY[] and RFC822, "HEADER", "HEADER.FIELDS (DATE)" */
-	uint64_t origin;		/* of <n>; 0 without */
+	bool is_part;			/* <n>: not all of it, whatever n is */
 	uint64_t size;
 	bool is_nil;			/* the server has none: not the same as an empty one */
 	bool is_whole;			/* the sink took every octet */
@@ -121,6 +121,7 @@ struct imap_fetch {
 	int64_t date;			/* INTERNALDATE, seconds; NIL and nonsense are no date */
 	int zone;			/* its zone, minutes east */
 	const char *emailid, *threadid, *guid;	/* guid: Dovecot's X-GUID */
+	bool is_contradictory;		/* it names two UIDs; whose it is nobody knows */
 	struct imap_body body[IMAP_BODIES];
 	int n_bodies;
 };

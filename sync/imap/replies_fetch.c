@@ -11,7 +11,7 @@ fetch_body(struct reply_context *c, const char *item, size_t len)
 {
 	struct imap_fetch *f = &c->reply->fetch;
 	struct imap_body spare, *body = f->n_bodies < IMAP_BODIES ? &f->body[f->n_bodies] : &spare;
-	const char *open = memchr(item, '[', len), *close, *p;
+	const char *open = memchr(item, '[', len), *close;
 	struct imap_token t;
 	bool is_wanted;
 
@@ -19,9 +19,7 @@ fetch_body(struct reply_context *c, const char *item, size_t len)
 	if (open != NULL) {
 		close = memrchr(item, ']', len);
 		body->section = arena_strndup(&c->reply->arena, open + 1, (size_t)(close - open - 1));
-		if (close + 1 < item + len && close[1] == '<')
-			for (p = close + 2; p < item + len && *p >= '0' && *p <= '9' && body->origin < UINT64_MAX / 16; p++)
-				body->origin = body->origin * 10 + (uint64_t)(*p - '0');
+		body->is_part = close + 1 < item + len;
 	}
 	if (reply_next(c, &t) < 0)
 		return -1;
@@ -120,6 +118,9 @@ fetch_item(struct reply_context *c, const struct imap_token *t)
 			return -1;
 		if (n == 0)
 			return reply_bad(c, "UID 0");
+		if ((f->has & IMAP_FETCH_UID) && f->uid != n && f->n_bodies == 0)
+			return reply_bad(c, "two UIDs");
+		f->is_contradictory |= (f->has & IMAP_FETCH_UID) && f->uid != n;
 		f->uid = (uint32_t)n;
 		f->has |= IMAP_FETCH_UID;
 		return 0;

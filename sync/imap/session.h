@@ -55,7 +55,8 @@ struct imap_events {
 	/* A FETCH of a UID the command names; of every UID for the mailbox's own events, unless a command
 	 * named it. After body_begin it comes in every case: look at `has`, `uid` and body[].is_whole. */
 	void (*fetch)(void *ctx, const struct imap_fetch *fetch);
-	/* A body begins. so_far->uid is 0 where the server names it behind. -1 = not wanted. */
+	/* A body begins. so_far->uid is 0 where the server names it behind, n_bodies are those before it in the line. -1 = not
+	 * wanted; 1 = nor, but it was asked for: its octets do not count as wasted. */
 	int (*body_begin)(void *ctx, const struct imap_fetch *so_far, const struct imap_body *body);
 	imap_sink *body_data;
 	/* To every command of the mailbox that wants it, and to the mailbox: intersect (R3). */

@@ -2,7 +2,8 @@
  * been drained, in the next mailbox as well; a literal goes from the stream to the sink through one buffer.
  *
  * Must hold: a body whose UID did not come before it is refused and fetched again alone, where it can be
- * no other's; one that broke off ends `failed`.
+ * no other's; one that broke off ends `failed`. So does what cannot be the message: NIL, nothing, a part, a second body or a
+ * second UID in one line, and what is larger by far than was listed.
  */
 #include "sync/store/imap_inside.h"
 
@@ -13,7 +14,7 @@ enum {
 	AHEAD = 120,			/* messages asked for at once, about */
 };
 
-struct fetched { uint32_t uid; size_t index; bool is_done; };
+struct fetched { uint32_t uid; uint64_t listed; size_t index; bool is_done; };
 
 /* What is fetched from one mailbox. */
 struct fetch_work {
@@ -29,6 +30,7 @@ struct fetch_work {
 	struct fetched *alone;		/* the one message of a FETCH of its own; NULL = several */
 	/* what is being received */
 	struct fetched *current;
+	const char *refusal;		/* why it is not the message; NULL = nothing speaks against it */
 	/* either: bodies to a sink */
 	struct fetch_end *end;
 	/* or: identities */
@@ -76,20 +78,46 @@ is_ours(const struct fetch_work *w)
 	return box != NULL && (w->epoch == 0 || box->uidvalidity == w->epoch);
 }
 
+/* Sizes of some servers are wrong, by all their line ends or by more, and those of some always 0. */
+static bool
+is_far_larger(uint64_t size, uint64_t listed)
+{
+	enum { TIMES = 8, MORE = 16 << 20 };
+
+	return listed != 0 && size > MORE && size - MORE > TIMES * listed;
+}
+
+static const char *
+find_refusal(const struct fetch_work *w, const struct imap_fetch *f, const struct imap_body *body)
+{
+	if (f->n_bodies > 0)
+		return "two texts in one line";
+	if (body->is_part)
+		return "a part of its text";
+	if (body->size == 0)
+		return "no text";
+	return w->items == NULL && is_far_larger(body->size, w->current->listed) ? "far more than it had listed" : NULL;
+}
+
 static int
 on_body_begin(void *ctx, const struct imap_fetch *f, const struct imap_body *body)
 {
 	struct fetch_work *w = ctx;
 	struct body_head head = { .form = BODY_WIRE, .size = body->size, .wire_size = body->size };
 
-	w->current = NULL;
-	if (has_ended(w) || body->is_nil || !is_ours(w) || strcmp(body->section, w->section) != 0)
+	if (f->n_bodies == 0)
+		w->current = NULL;
+	if (has_ended(w) || !is_ours(w) || strcmp(body->section, w->section) != 0)
 		return -1;
-	w->current = f->uid != 0 ? find(w, f->uid) : w->alone;
+	if (w->current == NULL)
+		w->current = f->uid != 0 ? find(w, f->uid) : w->alone;
 	if (w->current == NULL || w->current->is_done) {
 		w->current = NULL;
 		return -1;
 	}
+	w->refusal = find_refusal(w, f, body);
+	if (w->refusal != NULL)
+		return 1;
 	if (w->items != NULL) {
 		digest_start(w->digest, w->wants_full ? DIGEST_MESSAGE : DIGEST_HEADER);
 		return 0;
@@ -115,12 +143,24 @@ on_body_data(void *ctx, const void *p, size_t len)
 	return w->end->has_failed ? -1 : 0;
 }
 
+static int
+refuse(const struct fetch_work *w, struct err *e)
+{
+	return err_class(e, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "%s: message %u of %s is left where it is: the server sends %s",
+	    w->c->st->store.name, w->current->uid, w->box, w->refusal);
+}
+
 static void
 end_identity(struct fetch_work *w, const struct imap_fetch *f, bool is_whole)
 {
 	struct identify_item *item = &w->items[w->current->index];
 	uint64_t size = f->has & IMAP_FETCH_SIZE ? f->size : DIGEST_SIZE_UNKNOWN;
 
+	if (w->refusal != NULL) {
+		item->status = refuse(w, &item->err);
+		w->current->is_done = true;
+		return;
+	}
 	if (!is_whole)
 		return;
 	item->status = w->wants_full ? digest_end(w->digest, &item->ident, &item->err) :
@@ -135,10 +175,13 @@ end_body(struct fetch_work *w, bool is_whole)
 
 	if (has_ended(w))
 		return;
-	if (!is_whole)
+	if (w->refusal != NULL)
+		refuse(w, &broken);
+	else if (!is_whole)
 		err_set(&broken, ERR_MESSAGE, "%s: a message of %s broke off while it was being fetched",
 		    w->c->st->store.name, w->box);
-	w->end->has_failed = w->end->sink->end(w->end->sink->ctx, w->current->index, is_whole ? NULL : &broken,
+	w->end->has_failed = w->end->sink->end(w->end->sink->ctx, w->current->index,
+	    is_whole && w->refusal == NULL ? NULL : &broken,
 	    &w->end->err) < 0;
 	w->current->is_done = true;
 }
@@ -147,17 +190,29 @@ static void
 on_fetch(void *ctx, const struct imap_fetch *f)
 {
 	struct fetch_work *w = ctx;
-	bool is_whole = false;
+	bool is_whole = false, is_nil = false;
 	int i;
 
-	for (i = 0; i < f->n_bodies; i++)
-		if (strcmp(f->body[i].section, w->section) == 0)
-			is_whole |= f->body[i].is_whole;
+	for (i = 0; i < f->n_bodies; i++) {
+		if (strcmp(f->body[i].section, w->section) != 0)
+			continue;
+		is_whole |= f->body[i].is_whole;
+		is_nil |= f->body[i].is_nil;
+	}
+	if (w->current == NULL && is_nil && !has_ended(w) && is_ours(w)) {
+		w->current = f->uid != 0 ? find(w, f->uid) : w->alone;
+		if (w->current != NULL && w->current->is_done)
+			w->current = NULL;
+		w->refusal = "NIL in place of its text";
+	}
+	if (w->current != NULL && (f->is_contradictory || (f->uid != 0 && f->uid != w->current->uid)))
+		w->refusal = "two UIDs in one line";
 	if (w->current != NULL && w->items != NULL)
 		end_identity(w, f, is_whole);
 	else if (w->current != NULL)
 		end_body(w, is_whole);
 	w->current = NULL;
+	w->refusal = NULL;
 }
 
 static void
@@ -317,7 +372,8 @@ prepare_part(struct fetch_work *w, const struct fetch_part *p, const struct fetc
 	w->section = "";
 	w->sorted = mem_alloc((p->n + 1) * sizeof *w->sorted);
 	for (i = 0; i < p->n; i++) {
-		w->sorted[i] = (struct fetched){ .uid = key_uid(items[p->first + i].key), .index = p->first + i };
+		w->sorted[i] = (struct fetched){ .uid = key_uid(items[p->first + i].key), .index = p->first + i,
+			.listed = items[p->first + i].size };
 		octets += imap_likely_size(items[p->first + i].size);
 	}
 	return octets;

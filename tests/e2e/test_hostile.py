@@ -1,11 +1,13 @@
 """Somebody on the line, or a server, who means harm: nothing heard before TLS counts, and nothing that is sent costs
 more than it is worth."""
 import os
+import re
 import signal
 import time
 
 from hostile import Attacked, Peer
-from lib import Case, Run, find, program, serials
+from lib import Case, Run, find, message, program, serials
+from scripted import Session
 from servers import PASSWORD, authority
 from test_scripted import Told
 
@@ -336,3 +338,92 @@ class Patience(Case):
             with self.subTest(kind=kind):
                 self.finish(p, None, limit=30)
                 self.assertLess(time.monotonic() - begin, 5)
+
+
+class Bodies(Told):
+    """What comes in place of a message is never stored as it, and keeps no other back."""
+
+    def answers(self, bad, uid):
+        """UID FETCH of bodies, in which that of `uid` is as `bad(number, mail)` has it."""
+        def fault(session, verb, words):
+            if verb != 'UID FETCH' or not any(w.startswith('BODY.PEEK') for w in words[1]):
+                return None
+            hits = session.box.uids(words[0])
+            for i, m in enumerate(session.box.mails):
+                if m.uid in hits:
+                    session.send(bad(i + 1, m) if m.uid == uid else
+                                 b'* %d FETCH (%s)\r\n' % (i + 1, session.fetch_items(m, words[1])))
+            return '{tag} OK done\r\n'
+        return fault
+
+    def check(self, bad, words):
+        self.setUp()
+        self.start(account='AuthMechs PLAIN\n')
+        made = self.put(6)
+        victim = self.box().mails[2]
+        self.server.fault = self.answers(bad, victim.uid)
+        for _ in range(2):
+            run = self.sync(code=1)
+            self.assertIn(words, run.err)
+            self.assertIn(f'message {victim.uid} of INBOX', run.err)
+            self.assertEqual(sorted(serials(self.near)), [s for s in made if s != made[2]])
+        self.server.fault = None
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.near)), made)
+
+    def test_what_is_no_message(self):
+        def literal(data):
+            return b'{%d}\r\n' % len(data) + data
+        for bad, words in (
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] {0}\r\n)\r\n' % (i, m.uid), 'no text'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] "")\r\n' % (i, m.uid), 'no text'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] NIL)\r\n' % (i, m.uid), 'NIL'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[]<0> %s)\r\n' % (i, m.uid, literal(m.data)), 'a part'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[]<5> %s)\r\n' % (i, m.uid, literal(m.data[5:])), 'a part'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] %s BODY[] %s)\r\n' % (i, m.uid, literal(m.data), literal(b'evil')),
+                 'two texts'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] %s RFC822 %s)\r\n' % (i, m.uid, literal(m.data), literal(m.data)),
+                 'two texts'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] %s UID %d)\r\n' % (i, m.uid, literal(m.data), m.uid + 1), 'two UIDs'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] %s UID %d BODY[] %s)\r\n' % (
+                    i, m.uid, literal(b'evil'), m.uid + 1, literal(b'evil')), 'two UIDs'),
+                (lambda i, m: b'* %d FETCH (UID %d BODY[] %s)\r\n' % (i, m.uid, literal(b'x' * 20000000)), 'far more')):
+            with self.subTest(words=words):
+                self.check(bad, words)
+
+    def test_a_body_of_another(self):
+        """Behind the right one, and in place of it: it is nobody's."""
+        self.start(account='AuthMechs PLAIN\n')
+        made = self.put(4)
+        self.box().drop({2})
+
+        def bad(i, m):
+            evil = b'{4}\r\nevil'
+            return (b'* 9 FETCH (UID 2 BODY[] %s)\r\n* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n* 8 FETCH (UID 99 BODY[] %s)\r\n'
+                    b'* %d FETCH (UID %d BODY[] %s)\r\n' % (evil, i, m.uid, len(m.data), m.data, evil, i, m.uid, evil))
+        self.server.fault = self.answers(bad, 3)
+        self.sync()
+        self.server.fault = None
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.near)), made[:1] + made[2:])
+
+    def test_sizes_that_are_always_wrong(self):
+        """0 for all, as a bridge has it; 1; and far too much."""
+        for size in (0, 1, 4000000000):
+            with self.subTest(size=size):
+                self.setUp()
+                self.start(account='AuthMechs PLAIN\n')
+                right = Session.fetch_items
+
+                def items(session, m, wanted):
+                    return re.sub(rb'RFC822\.SIZE \d+', b'RFC822.SIZE %d' % size, right(session, m, wanted))
+                Session.fetch_items = items
+                self.addCleanup(setattr, Session, 'fetch_items', right)
+                made = self.put(5)
+                self._serial += 1
+                self.box().add(message(self._serial, size=3000000).replace(b'\n', b'\r\n'))
+                made.append(self._serial)
+                new = self.fill(self.near, 'INBOX', 3)
+                self.sync_twice()
+                self.assertEqual(sorted(serials(self.near)), made + new)
+                Session.fetch_items = right

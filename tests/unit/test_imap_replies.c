@@ -193,7 +193,7 @@ is_body(struct peer *p)
 
 	assert_int_equal(2, f->n_bodies);
 	assert_string_equal("HEADER.FIELDS (DATE \"x]\")", f->body[0].section);
-	assert_int_equal(7, f->body[0].origin);
+	assert_true(f->body[0].is_part);
 	assert_true(f->body[0].is_nil);
 	assert_string_equal("", f->body[1].section);
 	assert_int_equal(11, f->body[1].size);
