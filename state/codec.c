@@ -191,7 +191,7 @@ close_value(const struct reader *r)
 
 /* ---- messages ---- */
 
-enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2 };
+enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2, RECORD_TROUBLE = 4 };
 enum record_field {
 	FIELD_AGREED = 1, FIELD_WHY = 2, FIELD_SIZE = 4, FIELD_HEADER = 8, FIELD_FULL = 16, FIELD_REFUSALS = 32,
 	FIELD_TRIMMED = 64, FIELD_END = 128
@@ -314,7 +314,8 @@ encode_record(struct buf *b, const struct record *r, bool is_unsettled)
 	bool has_agreed = r->has_agreed && !flags_is_none(r->agreed);
 	size_t at = begin(b);
 
-	put_u8(b, (r->has_agreed ? RECORD_AGREED : 0u) | (is_unsettled ? RECORD_UNSETTLED : 0u));
+	put_u8(b, (r->has_agreed ? RECORD_AGREED : 0u) | (is_unsettled ? RECORD_UNSETTLED : 0u) |
+	    (r->trouble != TROUBLE_NONE ? RECORD_TROUBLE : 0u));
 	put_u8(b, r->mark);
 	put_u8(b, (has_agreed ? FIELD_AGREED : 0u) | (*r->why != '\0' ? FIELD_WHY : 0u) |
 	    (r->refusals != 0 ? FIELD_REFUSALS : 0u) | ident_fields(&r->ident));
@@ -326,6 +327,10 @@ encode_record(struct buf *b, const struct record *r, bool is_unsettled)
 		put_string(b, r->why);
 	if (r->refusals != 0)
 		put_u8(b, r->refusals);
+	if (r->trouble != TROUBLE_NONE) {
+		put_u8(b, r->trouble);
+		put_u8(b, r->troubled);
+	}
 	put_ident(b, &r->ident);
 	put_half(b, &r->half[FAR]);
 	put_half(b, &r->half[NEAR]);
@@ -339,7 +344,7 @@ decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
 	unsigned bits, fields;
 
 	*r_r = record_blank(0);
-	bits = take_below(&r, RECORD_UNSETTLED * 2);
+	bits = take_below(&r, RECORD_TROUBLE * 2);
 	r_r->has_agreed = bits & RECORD_AGREED;
 	*is_unsettled_r = bits & RECORD_UNSETTLED;
 	r_r->mark = (enum record_mark)take_below(&r, MARK_TOMBSTONE + 1);
@@ -352,6 +357,10 @@ decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
 		r_r->why = take_string(&r);
 	if (fields & FIELD_REFUSALS)
 		r_r->refusals = take_below(&r, 256);
+	if (bits & RECORD_TROUBLE) {
+		r_r->trouble = (enum record_trouble)take_below(&r, TROUBLE_LEFT_OUT + 1);
+		r_r->troubled = take_below(&r, 256);
+	}
 	take_ident(&r, fields, &r_r->ident);
 	take_half(&r, &r_r->half[FAR]);
 	take_half(&r, &r_r->half[NEAR]);

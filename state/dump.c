@@ -208,6 +208,9 @@ dump_message(struct dump *d, const struct record *r, bool is_unsettled, struct e
 		add_string(d, "", "mark", text_marks[r->mark]);
 	add_string(d, "", "why", r->why);
 	add_number(d, "", "refusals", r->refusals);
+	if (r->trouble != TROUBLE_NONE)
+		add_string(d, "", "trouble", text_troubles[r->trouble]);
+	add_number(d, "", "troubled", r->troubled);
 	if (r->has_agreed) {
 		name_field(d, "", "agreed");
 		text_flags(&d->line, r->agreed.sys);

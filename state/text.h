@@ -27,6 +27,7 @@ enum { TEXT_VERSION = 1 };
 /* Words for enumerators, in their order, ended by NULL. */
 extern const char *const text_sides[];
 extern const char *const text_marks[];
+extern const char *const text_troubles[];
 extern const char *const text_intents[];
 extern const char *const text_bases[];
 

@@ -43,6 +43,13 @@ enum record_mark {
 	MARK_TOMBSTONE,			/* deleted by us, still shown by a server that cannot expunge one UID */
 };
 
+/* What was in the way of carrying it, in earlier runs. It is tried again in each, behind all others and by itself. */
+enum record_trouble {
+	TROUBLE_NONE,
+	TROUBLE_SESSION,		/* sessions end at it, whatever else goes on in them (sync/run/isolate.h) */
+	TROUBLE_LEFT_OUT,		/* listed, and left out when it was fetched */
+};
+
 struct record_half {
 	enum presence presence;
 	enum half_basis basis;
@@ -61,7 +68,9 @@ struct record {
 	bool has_agreed;
 	struct flags agreed;
 	enum record_mark mark;
-	const char *why;		/* words for a mark that needs them; "" = none */
+	const char *why;		/* words for a mark or a trouble that needs them; "" = none */
+	enum record_trouble trouble;
+	unsigned troubled;		/* runs that met it; to 255; 0 = TROUBLE_NONE */
 	unsigned refusals;		/* runs in which a store refused it without a reason (sync/run/refused.c); to 255 */
 	struct ident ident;		/* of the pair: both halves are equal */
 };

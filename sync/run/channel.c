@@ -196,6 +196,14 @@ carry_out(struct run *r, bool is_second, size_t *waiting_r, struct err *e)
 	}
 }
 
+/* What was under way when sessions ended is looked for (R11), once the server has taken in what was on its way. */
+static int
+await_outcomes(struct run *r, struct err *e)
+{
+	r->looks_again = false;
+	return quiet_wait(r, e) < 0 ? -1 : recover_begin(r, e);
+}
+
 static int
 synchronise(struct run *r, struct err *e)
 {
@@ -205,12 +213,19 @@ synchronise(struct run *r, struct err *e)
 
 	if (status < 0 || r->set->is_dry)
 		return status;
-	/* What a move left behind for others' sake may go now. */
-	if (waiting > 0 || r->has_left) {
+	/* What a move left behind for others' sake may go now. isolate.h bounds how often sessions are lost. */
+	while (waiting > 0 || r->has_left || r->looks_again) {
+		waiting = 0;
+		r->has_left = false;
 		gather_closings_drop(r);
-		if (boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 || carry_out(r, true, &waiting, e) < 0)
+		if ((r->looks_again && await_outcomes(r, e) < 0) || boxes_refresh(r, both, e) < 0 || gather(r, e) < 0 ||
+		    carry_out(r, true, &waiting, e) < 0)
 			return -1;
+		if (!r->looks_again)
+			break;
 	}
+	if (culprits_tell(r, e) < 0)
+		return -1;
 	/* Lists may be long, and what slices of the plan took is of other sizes. */
 	if (r->is_further)
 		mem_trim();
@@ -286,6 +301,8 @@ run_release(struct run *r)
 	vec_release(&r->boxes);
 	vec_release(&r->refused);
 	vec_release(&r->contested);
+	isolate_release(&r->isolate);
+	vec_release(&r->culprits);
 	free(r->told);
 	arena_release(&r->arena);
 }

@@ -14,12 +14,13 @@
  */
 #include "sync/run/exec.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "state/base/log.h"
 #include "sync/plan/explain.h"
 
-enum { COPY_MOST = 500, COPY_LEAST = 100, CHANGE_MOST = 2000, CHANGE_BOXES_LEAST = 8, LOSSES_MOST = 3 };
+enum { COPY_MOST = 500, COPY_LEAST = 100, CHANGE_MOST = 2000, CHANGE_BOXES_LEAST = 8 };
 enum { COPY_PER_TURN = 40, BYTES_PER_TURN = 256 * 1024, SHARED_TURNS = 6 };	/* rough: when another connection pays */
 
 static const struct { enum op_kind kinds[5]; size_t n; } groups[] = {
@@ -54,7 +55,7 @@ is_ready(struct exec *x, uint32_t i)
 	for (k = 0; k < op->dep_n; k++) {
 		enum op_status dep = x->status[x->plan->deps.at[op->dep_at + k]];
 
-		if (dep == OP_FAILED) {
+		if (dep == OP_FAILED || dep == OP_UNKNOWN) {
 			x->status[i] = OP_FAILED;
 			return false;
 		}
@@ -62,6 +63,25 @@ is_ready(struct exec *x, uint32_t i)
 			return false;
 	}
 	return true;
+}
+
+struct isolate_item
+exec_item(const struct exec *x, uint32_t i)
+{
+	const struct op *op = &x->plan->ops.at[i];
+	struct isolate_item item = { .work = WORK_BOX, .side = op->side, .id = op->box };
+
+	if (op->msg == UINT32_MAX)
+		return item;
+	item.id = x->live[op->msg]->id;
+	item.work = op->kind == OP_COPY ? WORK_COPY : op->kind == OP_MOVE || op->kind == OP_CLONE ? WORK_MOVE : WORK_CHANGE;
+	return item;
+}
+
+static bool
+is_given_up(const struct exec *x, enum side s)
+{
+	return isolate_is_given_up(&x->run->isolate, s);
 }
 
 static bool
@@ -74,9 +94,8 @@ is_possible(struct exec *x, uint32_t i)
 		return true;
 	if (op->kind == OP_COPY && x->run->is_over_limit)
 		return false;
-	return x->losses[op->side] <= LOSSES_MOST && !b->side[op->side].has_failed &&
-	    (op->kind != OP_COPY || (x->losses[side_other(op->side)] <= LOSSES_MOST &&
-	     !b->side[side_other(op->side)].has_failed));
+	return !is_given_up(x, op->side) && !b->side[op->side].has_failed && (op->kind != OP_COPY ||
+	    (!is_given_up(x, side_other(op->side)) && !b->side[side_other(op->side)].has_failed));
 }
 
 /* FLAGS and EXPUNGE are done in one visit to their mailbox. */
@@ -93,7 +112,26 @@ is_of_many_boxes(enum op_kind kind)
 }
 
 /* How large a batch may get. */
-struct room { size_t ops, boxes; uint64_t bytes; };
+struct room { size_t ops, boxes; uint64_t bytes; uint32_t group; };
+
+/* Those whose sessions were lost with that of op's; UINT32_MAX = it is not suspected of having ended one. */
+static uint32_t
+group_of(const struct exec *x, const struct op *op)
+{
+	uint32_t group;
+
+	(void)isolate_most(&x->run->isolate, exec_item(x, (uint32_t)(op - x->plan->ops.at)), &group);
+	return group;
+}
+
+/* It stands behind all others: it has ended sessions, or one of few that may have. */
+static bool
+is_last(const struct exec *x, uint32_t i)
+{
+	uint32_t group;
+
+	return isolate_most(&x->run->isolate, exec_item(x, i), &group) != 0;
+}
 
 /* Whether op may join the batch. */
 static bool
@@ -101,7 +139,7 @@ belongs(const struct exec *x, const struct batch *b, const struct room *room, co
 {
 	if (b->n == 0)
 		return true;
-	if (is_box_op(b->kind))
+	if (is_box_op(b->kind) || group_of(x, op) != room->group)
 		return false;
 	if (batch_kind(op->kind) != b->kind || op->side != first->side || b->n >= room->ops)
 		return false;
@@ -136,7 +174,8 @@ find_room(struct exec *x, const uint32_t *ready, size_t n, const struct op *firs
 	const bool one[SIDES] = { first->side == FAR, first->side == NEAR };
 	bool is_copy = first->kind == OP_COPY;
 	size_t width = (size_t)pool_width(x->run->pool, is_copy ? both : one), share;
-	struct room room = { CHANGE_MOST, BATCH_PARTS, UINT64_MAX };
+	struct room room = { CHANGE_MOST, BATCH_PARTS, UINT64_MAX, UINT32_MAX };
+	size_t most = isolate_most(&x->run->isolate, exec_item(x, (uint32_t)(first - x->plan->ops.at)), &room.group);
 
 	if (is_copy) {
 		share = n / (width * 2) + 1;
@@ -149,6 +188,8 @@ find_room(struct exec *x, const uint32_t *ready, size_t n, const struct op *firs
 		share = (share + width - 1) / width;
 		room.boxes = share > BATCH_PARTS ? BATCH_PARTS : share;
 	}
+	if (most != 0 && most < room.ops)
+		room.ops = most;
 	return room;
 }
 
@@ -184,10 +225,10 @@ next_batch(struct exec *x, const uint32_t *ready, size_t n, size_t *at)
 /* Before a lost store is tried again: as long as it asks for, else a little, and more each time. What is in flight goes on
  * meanwhile. False: it asks for more than a run should take. */
 static bool
-be_patient(const struct exec *x, const struct err *why, int losses)
+be_patient(const struct exec *x, const struct err *why, enum side s)
 {
-	enum { MOST_MS = 60 * 1000, FIRST_MS = 250, SLICE_MS = 50 };
-	unsigned ms = why->wait_ms != 0 ? why->wait_ms : (unsigned)FIRST_MS << (losses - 1);
+	enum { MOST_MS = 60 * 1000, SLICE_MS = 50 };
+	unsigned ms = why->wait_ms != 0 ? why->wait_ms : isolate_pause(&x->run->isolate, s);
 	const struct timespec slice = { .tv_nsec = SLICE_MS * 1000 * 1000 };
 
 	if (ms > MOST_MS)
@@ -195,24 +236,6 @@ be_patient(const struct exec *x, const struct err *why, int losses)
 	for (; ms > 0 && !run_is_cancelled(x->run) && !x->run->set->is_inline; ms -= ms < SLICE_MS ? ms : SLICE_MS)
 		(void)nanosleep(&slice, NULL);
 	return true;
-}
-
-/* A store that was lost: what it means for the rest. */
-static void
-store_lost(struct exec *x, struct batch *b)
-{
-	enum side s = b->err_side;
-
-	x->losses[s]++;
-	if (x->losses[s] > LOSSES_MOST || b->err.retry == ERR_NEVER || !be_patient(x, &b->err, x->losses[s])) {
-		x->losses[s] = LOSSES_MOST + 1;
-		report_err(x->run, NULL, &b->err);
-		x->store_err = b->err;
-		x->is_store_lost = true;
-	} else {
-		log_line(LOG_RUN, "lost, will be tried again: %s", b->err.text);
-		x->may_retry = true;
-	}
 }
 
 /* One mailbox of a batch that could not be worked on. */
@@ -232,26 +255,107 @@ part_failed(struct exec *x, enum side s, uint32_t box, const struct err *why)
 	x->run->report->failed++;
 }
 
+/* Of a lost session. */
+struct suspects { VEC(struct isolate_item) items; VEC(uint32_t) ops; };
+
 static bool
 has_lost_store(const struct batch *b)
 {
 	return b->status < 0 && b->err.scope >= ERR_STORE && b->err.class != ERR_CANCELLED;
 }
 
-/* A session that batches of one job share is lost once. */
+/* What was under way when the session was lost: what nobody knows the outcome of; or, of a batch in which there is no such, what
+ * was asked for and did not come. */
 static void
-note_losses(struct exec *x, struct batch *first)
+add_suspects(const struct exec *x, const struct batch *b, enum side lost, struct suspects *out)
+{
+	bool has_unknown = false;
+	size_t i;
+
+	if (!b->needs[lost] || !has_lost_store(b) || b->err_side != lost)
+		return;
+	for (i = 0; i < b->n; i++)
+		has_unknown |= x->status[b->op[i]] == OP_UNKNOWN;
+	for (i = 0; i < b->n; i++)
+		if (x->status[b->op[i]] == (has_unknown ? OP_UNKNOWN : OP_RUNNING)) {
+			vec_push(&out->items, exec_item(x, b->op[i]));
+			vec_push(&out->ops, b->op[i]);
+		}
+	x->run->looks_again |= has_unknown && b->err.sys != ETIMEDOUT;
+}
+
+/* The one that stood alone has ended enough of them. */
+static int
+convict(struct exec *x, uint32_t i, enum side lost, const struct err *why, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[i];
+	struct run_box *box = exec_box(x, op->box);
+
+	x->status[i] = OP_FAILED;
+	box->side[op->side].was_written = true;
+	if (op->msg != UINT32_MAX)
+		return culprit_note(x->run, exec_item(x, i), op->box, x->live[op->msg], lost, why->text, e);
+	report_err(x->run, box->name, why);
+	x->run->report->failed++;
+	return 0;
+}
+
+/* The session of a job was lost on a side: how it goes on. */
+static int
+store_lost(struct exec *x, const struct batch *first, enum side lost, const struct err *why, bool is_unopened, struct err *e)
+{
+	struct isolate *isolate = &x->run->isolate;
+	struct suspects s = { { 0 }, { 0 } };
+	const struct batch *b;
+	bool goes_on;
+	int status = 0;
+
+	for (b = first; b != NULL && !is_unopened; b = b->along)
+		add_suspects(x, b, lost, &s);
+	goes_on = isolate_lost(isolate, lost, s.items.at, s.items.n);
+	if (s.items.n == 1 && isolate_is_culprit(isolate, s.items.at[0]))
+		status = convict(x, s.ops.at[0], lost, why, e);
+	if (!goes_on || why->retry == ERR_NEVER || !be_patient(x, why, lost)) {
+		isolate_give_up(isolate, lost);
+		report_err(x->run, NULL, why);
+		x->store_err = *why;
+		x->is_store_lost = true;
+	} else {
+		log_line(LOG_RUN, "lost with %zu operations, will be tried again: %s", s.items.n, why->text);
+	}
+	vec_release(&s.items);
+	vec_release(&s.ops);
+	return status;
+}
+
+/* A session that batches of one job share is lost once. */
+static int
+note_losses(struct exec *x, struct batch *first, struct err *e)
 {
 	bool is_noted[SIDES] = { false, false };
 	struct batch *b;
 
-	x->may_retry = false;
 	for (b = first; b != NULL; b = b->along) {
 		if (!has_lost_store(b) || is_noted[b->err_side])
 			continue;
 		is_noted[b->err_side] = true;
-		store_lost(x, b);
+		if (store_lost(x, first, b->err_side, &b->err, first->job.is_unopened, e) < 0)
+			return -1;
 	}
+	return 0;
+}
+
+/* What did not get to the store before it was lost waits for another turn. */
+static void
+give_turns(struct exec *x, const struct batch *first)
+{
+	const struct batch *b;
+	size_t i;
+
+	for (b = first; b != NULL; b = b->along)
+		for (i = 0; i < b->n; i++)
+			if (x->status[b->op[i]] == OP_RUNNING)
+				x->status[b->op[i]] = has_lost_store(b) && !is_given_up(x, b->err_side) ? OP_WAIT : OP_FAILED;
 }
 
 static void
@@ -285,21 +389,18 @@ static int
 collect(struct exec *x, struct batch *first, struct err *e)
 {
 	struct batch *b;
-	size_t i;
 	int status = 0;
 
 	batch_take_answers(first);
-	note_losses(x, first);
 	for (b = first; b != NULL && status == 0; b = b->along) {
 		batch_failed(x, b);
 		status = settle(x, b, e);
-		/* What did not get to the store before it was lost waits for another turn. */
-		for (i = 0; i < b->n; i++)
-			if (x->status[b->op[i]] == OP_RUNNING)
-				x->status[b->op[i]] = x->may_retry ? OP_WAIT : OP_FAILED;
 		if (!is_box_op(b->kind))
 			x->run->progress.messages_done += b->n;
 	}
+	if (status == 0)
+		status = note_losses(x, first, e);
+	give_turns(x, first);
 	if (status == 0)
 		keep_closing(x, first);
 	report_progress(x->run);
@@ -423,13 +524,15 @@ run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 				x->status[ready[at++]] = OP_FAILED;
 				continue;
 			}
+			if (is_last(x, ready[at]) && flying + out.n > 0)
+				break;
 			b = next_batch(x, ready, n, &at);
 			vec_push(&out, b);
 			status = settle_intents(x, b, e);
 		}
 		if (status == 0 && out.n > 0)
 			status = commit(x, e);
-		if (status == 0 && at == n && flying == 0)
+		if (status == 0 && at == n && flying == 0 && (at == 0 || !is_last(x, ready[at - 1])))
 			share_flight(x, out.at, &out.n);
 		for (i = 0; i < out.n; i++) {
 			if (status == 0) {
@@ -474,6 +577,10 @@ cmp_ready(const void *p, const void *q, void *ctx)
 	uint32_t i = *(const uint32_t *)p, k = *(const uint32_t *)q;
 	const struct op *a = &x->plan->ops.at[i], *b = &x->plan->ops.at[k];
 
+	if (is_last(x, i) != is_last(x, k))
+		return is_last(x, i) ? 1 : -1;
+	if (is_last(x, i) && group_of(x, a) != group_of(x, b))
+		return group_of(x, a) < group_of(x, b) ? -1 : 1;
 	if (batch_kind(a->kind) != batch_kind(b->kind))
 		return a->kind < b->kind ? -1 : 1;
 	if (a->side != b->side)
@@ -518,6 +625,21 @@ run_group(struct exec *x, size_t g, struct err *e)
 	return status;
 }
 
+/* What is known to end sessions goes last; what was found to do so in this run has had its turn. */
+static void
+recall(struct exec *x, uint32_t i)
+{
+	const struct op *op = &x->plan->ops.at[i];
+	struct isolate *isolate = &x->run->isolate;
+
+	if (op_is_state_only(op->kind))
+		return;
+	if (op->msg != UINT32_MAX && x->live[op->msg]->trouble == TROUBLE_SESSION)
+		isolate_recall(isolate, exec_item(x, i));
+	if (isolate_is_culprit(isolate, exec_item(x, i)))
+		x->status[i] = OP_FAILED;
+}
+
 static void
 start(struct exec *x)
 {
@@ -533,6 +655,7 @@ start(struct exec *x)
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
 		x->status[i] = op->is_held ? OP_FAILED : OP_WAIT;
+		recall(x, i);
 		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && op->msg != UINT32_MAX)
 			x->run->progress.messages++;
 		if (log_is_on(LOG_PLAN)) {
@@ -652,6 +775,8 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct
 		if (is_in_group(g, OP_CREATE_BOX) && status == 0)
 			status = read_created(&x, e);
 	}
+	if (status == 0 && culprits_tell(r, e) < 0)
+		status = -1;
 	if (status == 0)
 		status = commit(&x, e);
 	if (status == 0 && x.is_store_lost) {

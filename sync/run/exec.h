@@ -4,7 +4,9 @@
 
 #include "sync/run/jobs.h"
 
-enum op_status { OP_WAIT, OP_RUNNING, OP_DONE, OP_FAILED };
+enum op_status { OP_WAIT, OP_RUNNING, OP_DONE, OP_FAILED,
+	OP_UNKNOWN			/* it may have happened; not asked for again by this plan */
+};
 
 struct exec {
 	struct run *run;
@@ -14,8 +16,6 @@ struct exec {
 	bool *is_second;		/* per operation: expunged once without success, and again after the others */
 	struct record **live;		/* per message: its record now (pairs share one) */
 	struct arena arena;		/* of what `live` came to say */
-	int losses[SIDES];		/* sessions lost in this run */
-	bool may_retry;			/* the batch being collected was lost before it was sent */
 	bool is_store_lost;
 	struct err store_err;
 };
@@ -23,6 +23,8 @@ struct exec {
 /* The run's box behind an index of the plan's boxes, and where a move goes. */
 struct run_box *exec_box(const struct exec *x, uint32_t plan_box);
 uint32_t exec_to_box(const struct exec *x, const struct op *op);
+/* What is suspected when a session ends in which operation i is under way. */
+struct isolate_item exec_item(const struct exec *x, uint32_t i);
 
 /* settle.c */
 void settle_fill(struct exec *x, struct batch *b, uint32_t op);	/* adds an operation to a batch */

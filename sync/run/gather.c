@@ -152,23 +152,45 @@ look_along(struct run *r, struct gather_job *g, bool is_only)
 	g->look = look;
 }
 
+static struct isolate_item
+item_of(enum side s, size_t index)
+{
+	return (struct isolate_item){ WORK_DELTA, s, index };
+}
+
+/* How many mailboxes may share a job with this one, of those lost with it. */
+static size_t
+find_most(const struct run *r, enum side s, size_t index, size_t per, uint32_t *group_r)
+{
+	size_t most = isolate_most(&r->isolate, item_of(s, index), group_r);
+
+	return most != 0 && most < per ? most : per;
+}
+
 static void
 submit_side(struct run *r, enum side s)
 {
 	size_t i, want = count_wanted(r, s), left = want, per = find_share(r, s, want);
 	struct gather_job *g = NULL;
+	uint32_t group = UINT32_MAX, other;
 
 	r->look[s].is_answered = false;
 	for (i = 0; i < r->boxes.n; i++) {
 		if (!r->boxes.at[i].side[s].wants_delta)
 			continue;
 		r->boxes.at[i].side[s].wants_delta = false;
+		(void)find_most(r, s, i, per, &other);
+		if (g != NULL && other != group) {
+			pool_submit(r->pool, &g->job);
+			g = NULL;
+		}
 		if (g == NULL)
 			g = new_job(GATHER_DELTA, s, per);
+		group = other;
 		g->is_readonly = r->set->is_dry;
 		add_question(g, r, (uint32_t)i);
 		left--;
-		if (g->n < per && left > 0)
+		if (g->n < find_most(r, s, i, per, &group) && left > 0)
 			continue;
 		look_along(r, g, g->n == want);
 		pool_submit(r->pool, &g->job);
@@ -258,23 +280,35 @@ is_unanswered(const struct gather_job *g, size_t i)
 	return g->job.status < 0 && g->delta[i].status == 0 && g->delta[i].cursor.epoch == 0;
 }
 
-/* A session died: what it had answered still counts, the rest is asked for once more over another; but not for ever,
- * and not where no session can be had at all. */
+/* A session died: what it had answered still counts, the rest is asked for once more over another; a mailbox at which sessions
+ * die is left out of this run; and the run ends where no session can be had at all. */
 static int
 session_lost(struct run *r, struct gather_job *g, struct err *e)
 {
-	enum { LOSSES_MOST = 3 };
+	VEC(struct isolate_item) lost = { 0 };
+	struct isolate *x = &r->isolate;
+	bool goes_on;
 	size_t i;
+	int status = 0;
 
-	if (g->job.is_unopened || ++r->losses[g->side] > LOSSES_MOST || g->job.err.retry == ERR_NEVER) {
-		*e = g->job.err;
-		return err_widen(e, ERR_STORE);
-	}
-	log_line(LOG_RUN, "lost, will be tried again: %s", g->job.err.text);
-	for (i = 0; i < g->n; i++)
+	for (i = 0; i < g->n && !g->job.is_unopened; i++)
 		if (is_unanswered(g, i))
-			r->boxes.at[g->index[i]].side[g->side].wants_delta = true;
-	return 0;
+			vec_push(&lost, item_of(g->side, g->index[i]));
+	goes_on = !g->job.is_unopened && isolate_lost(x, g->side, lost.at, lost.n) && g->job.err.retry != ERR_NEVER;
+	if (!goes_on) {
+		*e = g->job.err;
+		status = err_widen(e, ERR_STORE);
+	}
+	for (i = 0; i < lost.n && status == 0; i++) {
+		if (isolate_is_culprit(x, lost.at[i]))
+			status = box_failed(r, &r->boxes.at[lost.at[i].id], g->side, &g->job.err, e);
+		else
+			r->boxes.at[lost.at[i].id].side[g->side].wants_delta = true;
+	}
+	if (status == 0)
+		log_line(LOG_RUN, "lost with %zu mailboxes, will be tried again: %s", lost.n, g->job.err.text);
+	vec_release(&lost);
+	return status;
 }
 
 static int
@@ -289,6 +323,7 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 	for (i = 0; i < g->n; i++) {
 		if (is_unanswered(g, i))
 			continue;
+		isolate_done(&r->isolate, item_of(g->side, g->index[i]));
 		if (fold_one(r, g, i, e) < 0)
 			return -1;
 		delta_release(&g->delta[i]);
@@ -429,9 +464,9 @@ int
 gather(struct run *r, struct err *e)
 {
 	enum { TURNS = 3 };		/* changes, then a full list where they did not add up, once more for luck */
-	int turn;
+	unsigned turn;
 
-	for (turn = 0; turn < TURNS + r->losses[FAR] + r->losses[NEAR] && gather_is_wanted(r); turn++)
+	for (turn = 0; turn < TURNS + r->isolate.side[FAR].all + r->isolate.side[NEAR].all && gather_is_wanted(r); turn++)
 		if (gather_once(r, e) < 0)
 			return -1;
 	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;

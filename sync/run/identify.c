@@ -11,6 +11,7 @@ struct identify_job {
 	size_t n_parts, n;
 	struct identify_item *items;
 	size_t *index;			/* of search.items */
+	uint32_t group;			/* of the messages in it (isolate.h) */
 };
 
 static int
@@ -21,6 +22,9 @@ run_identify(struct job *j, struct session *session[SIDES], struct err *e)
 
 	return c->store->ops->identify(c, i->part, i->n_parts, i->items, i->want, e);
 }
+
+/* Indexes of search.items. */
+struct search_picks { VEC(size_t) v; };
 
 struct record *
 search_record(const struct search *x, const struct adopt_item *item)
@@ -88,21 +92,33 @@ add_part(const struct search *x, struct identify_job *j, uint32_t box)
 	return p;
 }
 
-/* Whether a message of this mailbox joins the job. Over a network one flight asks in all mailboxes; files are read by as many
- * as there are. */
-static bool
-joins(const struct search *x, const struct identify_job *j, enum side s, uint32_t box)
+static struct isolate_item
+item_of(const struct search *x, const struct adopt_item *item)
 {
-	if (j->side != s || j->n == PER_JOB)
+	return (struct isolate_item){ WORK_IDENTIFY, x->at[item->side], search_record(x, item)->id };
+}
+
+/* Whether a message of this mailbox joins the job. Over a network one flight asks in all mailboxes; files are read by as many
+ * as there are. most, group: as isolate_most() has them. */
+static bool
+joins(const struct search *x, const struct identify_job *j, enum side s, uint32_t box, size_t most, uint32_t group)
+{
+	if (j->side != s || j->n == PER_JOB || j->group != group || (most != 0 && j->n >= most))
 		return false;
 	return j->box[j->n_parts - 1] == box || (j->n_parts < PARTS_PER_JOB && !x->run->set->store[s]->ops->is_local);
 }
 
-/* Takes over what a job learnt in one mailbox; keeps it in the base. */
-static int
-learn(struct search *x, const struct identify_job *j, size_t p, struct err *e)
+static bool
+was_lost(const struct identify_job *j)
 {
-	bool has_failed = j->job.status < 0 || j->part[p].status < 0;
+	return j->job.status < 0 && j->job.err.scope >= ERR_STORE && j->job.err.class != ERR_CANCELLED;
+}
+
+/* Takes over what a job learnt in one mailbox; keeps it in the base. is_lost: what has no answer is asked for again. */
+static int
+learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, struct err *e)
+{
+	bool has_failed = !is_lost && (j->job.status < 0 || j->part[p].status < 0);
 	struct flag_mask masks[SIDES];
 	struct adopt_item *item;
 	struct record *rec;
@@ -110,12 +126,15 @@ learn(struct search *x, const struct identify_job *j, size_t p, struct err *e)
 
 	for (i = j->part[p].first; i < j->part[p].first + j->part[p].n; i++) {
 		item = &x->items.at[j->index[i]];
+		if (is_lost && j->items[i].status < 0)
+			continue;
 		if (has_failed || j->items[i].status < 0) {
 			item->is_unreadable = true;
 			if (has_failed || j->items[i].err.retry != ERR_NOW)	/* gone is no riddle */
 				vec_push(&x->unread, item->id);
 			continue;
 		}
+		isolate_done(&x->run->isolate, item_of(x, item));
 		item->ident = j->items[i].ident;
 		rec = search_record(x, item);
 		rec->ident = item->ident;
@@ -125,31 +144,76 @@ learn(struct search *x, const struct identify_job *j, size_t p, struct err *e)
 	return 0;
 }
 
+/* The session of a job was lost: what it had answered counts, the rest is for `again`, but for what ends sessions. *goes_on_r: no
+ * more is to be had. */
 static int
-collect(struct search *x, struct err *e)
+job_lost(struct search *x, const struct identify_job *j, struct search_picks *again, bool *goes_on_r, struct err *e)
+{
+	struct run *r = x->run;
+	VEC(struct isolate_item) lost = { 0 };
+	struct adopt_item *item;
+	size_t p, i;
+	int status = 0;
+
+	for (i = 0; i < j->n && !j->job.is_unopened; i++)
+		if (j->items[i].status < 0)
+			vec_push(&lost, item_of(x, &x->items.at[j->index[i]]));
+	*goes_on_r = isolate_lost(&r->isolate, j->side, lost.at, lost.n) && !j->job.is_unopened && j->job.err.retry != ERR_NEVER;
+	vec_release(&lost);
+	for (p = 0; p < j->n_parts && *goes_on_r; p++)
+		for (i = j->part[p].first; i < j->part[p].first + j->part[p].n && status == 0; i++) {
+			item = &x->items.at[j->index[i]];
+			if (j->items[i].status == 0)
+				continue;
+			if (!isolate_is_culprit(&r->isolate, item_of(x, item))) {
+				vec_push(&again->v, j->index[i]);
+				continue;
+			}
+			item->is_unreadable = true;
+			vec_push(&x->unread, item->id);
+			status = culprit_note(r, item_of(x, item), j->box[p], search_record(x, item), j->side, j->job.err.text, e);
+		}
+	return status;
+}
+
+/* again: what is to be asked for once more. */
+static int
+collect(struct search *x, struct search_picks *again, struct err *e)
 {
 	struct identify_job *j;
 	struct run_box *b;
 	struct job *done;
+	bool goes_on;
 	size_t p;
 	int status = 0;
 
 	while ((done = pool_wait(x->run->pool)) != NULL) {
 		j = (struct identify_job *)done;
+		goes_on = false;
+		if (status == 0 && was_lost(j))
+			status = job_lost(x, j, again, &goes_on, e);
 		for (p = 0; p < j->n_parts; p++) {
 			b = &x->run->boxes.at[j->box[p]];
-			if (done->status < 0 || j->part[p].status < 0) {
+			if (!goes_on && (done->status < 0 || j->part[p].status < 0)) {
 				report_err(x->run, b->name, done->status < 0 ? &done->err : &j->part[p].err);
 				b->side[j->side].has_failed = true;
 			}
 			if (status == 0)
-				status = learn(x, j, p, e);
+				status = learn(x, j, p, goes_on, e);
 		}
 		free(j->items);
 		free(j->index);
 		free(j);
 	}
 	return status;
+}
+
+static bool
+is_last(const struct search *x, const struct adopt_item *item)
+{
+	uint32_t group;
+
+	return isolate_most(&x->run->isolate, item_of(x, item), &group) != 0;
 }
 
 static int
@@ -159,6 +223,8 @@ cmp_place(const void *p, const void *q, void *ctx)
 	const struct adopt_item *a = &x->items.at[*(const size_t *)p], *b = &x->items.at[*(const size_t *)q];
 	uint32_t box_a = x->in->messages.at[a->id].box, box_b = x->in->messages.at[b->id].box;
 
+	if (is_last(x, a) != is_last(x, b))
+		return is_last(x, a) ? 1 : -1;
 	if (a->side != b->side)
 		return a->side < b->side ? -1 : 1;
 	if (box_a != box_b)
@@ -173,45 +239,80 @@ is_there(const struct search *x, const struct adopt_item *item)
 	return x->run->boxes.at[x->in->messages.at[item->id].box].side[x->at[item->side]].listed != NULL;
 }
 
-int
-search_learn(struct search *x, unsigned want, search_choice *choose, const void *ctx, struct err *e)
+/* Asks for those chosen. */
+static void
+submit(struct search *x, unsigned want, const struct search_picks *chosen)
 {
-	VEC(size_t) chosen = { 0 };
 	struct identify_job *j = NULL;
 	struct fetch_part *p = NULL;
 	const struct adopt_item *item;
 	const struct record_half *h;
-	uint32_t box;
+	uint32_t box, group;
+	size_t i, most;
+
+	for (i = 0; i < chosen->v.n; i++) {
+		item = &x->items.at[chosen->v.at[i]];
+		box = x->in->messages.at[item->id].box;
+		h = &search_record(x, item)->half[x->at[item->side]];
+		most = isolate_most(&x->run->isolate, item_of(x, item), &group);
+		if (j != NULL && !joins(x, j, x->at[item->side], box, most, group)) {
+			pool_submit(x->run->pool, &j->job);
+			j = NULL;
+		}
+		if (j == NULL)
+			j = new_job(x->at[item->side], want, PER_JOB < chosen->v.n - i ? PER_JOB : chosen->v.n - i);
+		j->group = group;
+		if (j->n_parts == 0 || j->box[j->n_parts - 1] != box)
+			p = add_part(x, j, box);
+		p->n++;
+		j->items[j->n] = (struct identify_item){ .key = h->key, .hint = h->hint, .size = h->size };
+		j->index[j->n++] = chosen->v.at[i];
+	}
+	if (j != NULL)
+		pool_submit(x->run->pool, &j->job);
+}
+
+/* Those that are known to end sessions are asked for alone. */
+static void
+recall(struct search *x, const struct search_picks *chosen)
+{
+	const struct adopt_item *item;
 	size_t i;
+
+	for (i = 0; i < chosen->v.n; i++) {
+		item = &x->items.at[chosen->v.at[i]];
+		if (search_record(x, item)->trouble == TROUBLE_SESSION)
+			isolate_recall(&x->run->isolate, item_of(x, item));
+	}
+}
+
+int
+search_learn(struct search *x, unsigned want, search_choice *choose, const void *ctx, struct err *e)
+{
+	struct search_picks chosen = { { 0 } }, again = { { 0 } };
+	size_t i;
+	int status;
 
 	for (i = 0; i < x->items.n; i++)
 		if (!is_there(x, &x->items.at[i]))
 			x->items.at[i].is_unreadable = true;
 	for (i = 0; i < x->items.n; i++)
 		if (!x->items.at[i].is_unreadable && choose(x, &x->items.at[i], ctx))
-			vec_push(&chosen, i);
-	if (chosen.n > 1)
-		qsort_r(chosen.at, chosen.n, sizeof chosen.at[0], cmp_place, x);
-	for (i = 0; i < chosen.n; i++) {
-		item = &x->items.at[chosen.at[i]];
-		box = x->in->messages.at[item->id].box;
-		h = &search_record(x, item)->half[x->at[item->side]];
-		if (j != NULL && !joins(x, j, x->at[item->side], box)) {
-			pool_submit(x->run->pool, &j->job);
-			j = NULL;
-		}
-		if (j == NULL)
-			j = new_job(x->at[item->side], want, PER_JOB < chosen.n - i ? PER_JOB : chosen.n - i);
-		if (j->n_parts == 0 || j->box[j->n_parts - 1] != box)
-			p = add_part(x, j, box);
-		p->n++;
-		j->items[j->n] = (struct identify_item){ .key = h->key, .hint = h->hint, .size = h->size };
-		j->index[j->n++] = chosen.at[i];
-	}
-	if (j != NULL)
-		pool_submit(x->run->pool, &j->job);
-	vec_release(&chosen);
-	return collect(x, e);
+			vec_push(&chosen.v, i);
+	recall(x, &chosen);
+	do {
+		if (chosen.v.n > 1)
+			qsort_r(chosen.v.at, chosen.v.n, sizeof chosen.v.at[0], cmp_place, x);
+		submit(x, want, &chosen);
+		again.v.n = 0;
+		status = collect(x, &again, e);
+		chosen.v.n = 0;
+		for (i = 0; i < again.v.n; i++)
+			vec_push(&chosen.v, again.v.at[i]);
+	} while (status == 0 && chosen.v.n > 0 && !run_is_cancelled(x->run));
+	vec_release(&chosen.v);
+	vec_release(&again.v);
+	return status;
 }
 
 static bool

@@ -16,6 +16,7 @@
  *   prepare.c  the planner's input out of the base
  *   exec.c     carry the plan out: batches, intents, settlement (R15, R16); settle.c, settle_boxes.c: what it means for the base
  *   jobs.c     what workers do: one function per kind of batch
+ *   isolate.c  find the one message at which sessions end; culprits.c: remember and name it
  *   refused.c  messages that a server refuses again and again without a reason
  *   copy.c     one message from one store to the other, its digest taken on the way
  *   report.c   counts, notes, errors
@@ -26,6 +27,7 @@
 #include "state/state.h"
 #include "sync/plan/plan.h"
 #include "sync/run/channel.h"
+#include "sync/run/isolate.h"
 #include "sync/run/pool.h"
 
 /* Epochs that no store gives: of a mailbox known from another store, or that is another one now; of one that is being made again (P8). */
@@ -51,6 +53,15 @@ struct run_side {
 
 /* A message that a store refused in this run and did not say why. */
 struct run_refused { uint32_t box; uint64_t id; enum side side; const char *text; };
+
+/* A message at which sessions end, to be told. */
+struct run_culprit {
+	struct isolate_item item;
+	uint32_t box;			/* index of run.boxes */
+	enum side lost;
+	uint64_t id;			/* its record */
+	const char *why;		/* the last words of the session */
+};
 
 /* A look at the base takes messages in slices, so that memory follows the slice and not the mailbox, wherever no
  * message's fate can hang on another's: nothing has vanished, and what is new is so on one side of its mailbox. */
@@ -91,7 +102,10 @@ struct run {
 	uint64_t *told;			/* sentences reported already: a table of their hashes, 0 = free */
 	size_t told_n, told_room;
 	bool is_blank[SIDES];		/* the base knows nothing of this side, or all it knows is to be paired anew (R7) */
-	int losses[SIDES];		/* sessions lost while deltas were asked for */
+	struct isolate isolate;		/* what sessions were lost at */
+	VEC(struct run_culprit) culprits;	/* not told yet */
+	size_t culprits_told;
+	bool looks_again;		/* sessions ended with things under way: what became of them is to be seen in this run */
 	struct run_look look[SIDES];
 	VEC(struct gather_job *) closings;	/* of run_side.closing */
 	VEC(struct run_refused) refused;
@@ -249,6 +263,14 @@ void guard_lost(struct run *r, struct plan_input *in, struct arena *a);
 
 /* exec.c: runs what of the plan is not held. Settles and commits. */
 int exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e);
+
+/* culprits.c */
+/* A message was found to end sessions. Its record, which is changed, is kept. */
+int culprit_note(struct run *r, struct isolate_item item, uint32_t box, struct record *rec, enum side lost, const char *why,
+    struct err *e);
+int culprits_tell(struct run *r, struct err *e);	/* no job is under way */
+/* How a person finds the message of rec on side s. may_ask: its store is asked; no job is under way. */
+struct message_words culprit_words(struct run *r, const struct run_box *b, const struct record *rec, enum side s, bool may_ask);
 
 /* refused.c */
 void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);

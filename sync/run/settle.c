@@ -461,6 +461,18 @@ outcome_of(const struct exec *x, const struct batch *b, size_t n, const struct e
 	}
 }
 
+/* Its record is about to be kept. */
+static void
+clear_trouble(struct record *rec)
+{
+	if (rec->trouble == TROUBLE_NONE)
+		return;
+	rec->trouble = TROUBLE_NONE;
+	rec->troubled = 0;
+	if (rec->mark == MARK_NEW)
+		rec->why = "";
+}
+
 static int
 settle_done(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
@@ -469,6 +481,8 @@ settle_done(struct exec *x, struct batch *b, size_t n, struct err *e)
 	x->run->report->is_changed[b->side] = true;
 	exec_box(x, op->box)->side[b->side].was_written = true;
 	x->status[b->op[n]] = OP_DONE;
+	isolate_done(&x->run->isolate, exec_item(x, b->op[n]));
+	clear_trouble(x->live[op->msg]);
 	switch (op->kind) {
 	case OP_COPY:
 		return copied(x, b, n, e);
@@ -508,7 +522,7 @@ settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n
 		b->reads_later = true;
 		exec_box(x, op->box)->side[b->side].was_written = true;
 		exec_box(x, exec_to_box(x, op))->side[b->side].was_written = true;
-		x->status[b->op[n]] = OP_FAILED;
+		x->status[b->op[n]] = OP_UNKNOWN;
 		return 0;
 	default:
 		if (b->intent[n].id != 0 && intent_delete(x->run->state, b->intent[n].id, e) < 0)

@@ -384,7 +384,7 @@ static const struct store_ops imap_ops = {
 	.session_close = session_close, .list = imap_list, .cursors = imap_cursors,
 	.identities = imap_identities, .leave = imap_leave, .mailbox_exists = imap_exists, .delta = imap_delta,
 	.delta_begin = imap_delta_begin, .delta_end = imap_delta_end,
-	.identify = imap_identify, .fetch = imap_fetch, .choose_name = choose_name, .deliver = imap_deliver,
+	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .choose_name = choose_name, .deliver = imap_deliver,
 	.change = imap_change, .change_begin = imap_change_begin, .change_end = imap_change_end, .move = imap_move, .create_mailbox = imap_create_mailbox,
 	.remove_mailbox = imap_remove_mailbox, .rename_mailbox = imap_rename_mailbox, .memory_save = memory_save,
 	.memory_load = memory_load,

@@ -149,6 +149,10 @@ int imap_fetch(struct session *c, struct fetch_part *parts, size_t n, const stru
 int imap_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
     struct err *e);
 
+/* imap_describe.c */
+int imap_describe(struct session *c, const char *box, uint64_t epoch, struct key key, const char *hint, struct arena *a,
+    struct message_words *words_r, struct err *e);
+
 /* imap_deliver.c */
 int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
     struct arena *a, struct delivery **d_r, struct err *e);

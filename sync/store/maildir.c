@@ -335,7 +335,7 @@ static const struct store_ops maildir_ops = {
 	.mailbox_exists = maildir_mailbox_exists,
 	.delta = maildir_delta,
 	.confirm_gone = maildir_confirm_gone,
-	.identify = maildir_identify,
+	.identify = maildir_identify, .describe = maildir_describe,
 	.fetch = maildir_fetch,
 	.choose_name = maildir_choose_name,
 	.deliver = maildir_deliver,

@@ -57,6 +57,8 @@ int maildir_confirm_gone(struct session *c, const char *box, const struct key *k
     struct err *e);
 int maildir_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
     struct err *e);
+int maildir_describe(struct session *c, const char *box, uint64_t epoch, struct key key, const char *hint, struct arena *a,
+    struct message_words *words_r, struct err *e);
 int maildir_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
 

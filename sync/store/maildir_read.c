@@ -14,6 +14,7 @@
 #include "sync/maildir/msgfile.h"
 #include "sync/maildir/scan.h"
 #include "sync/maildir/stamp.h"
+#include "sync/message/header.h"
 #include "sync/message/lineends.h"
 
 enum { READ_SIZE = 64 * 1024 };
@@ -267,6 +268,33 @@ maildir_identify(struct session *c, struct fetch_part *parts, size_t n, struct i
     struct err *e)
 {
 	return store_identify_each(c, parts, n, items, want, identify, e);
+}
+
+int
+maildir_describe(struct session *c, const char *box, uint64_t epoch, struct key key, const char *hint, struct arena *a,
+    struct message_words *words_r, struct err *e)
+{
+	enum { SUBJECT = 120 };
+	struct mdir m = MDIR_CLOSED;
+	char subject[SUBJECT];
+	struct stat st;
+	ssize_t n = -1;
+	int fd = -1;
+
+	*words_r = (struct message_words){ arena_strndup(a, key.data, key.len), "" };
+	if (maildir_open_box(c, box, epoch, &m, e) < 0)
+		return -1;
+	words_r->place = arena_printf(a, "%s/%s/%.*s%s", m.path, mdir_sub(*hint == 'n'), (int)key.len, key.data,
+	    *hint != '\0' ? hint + 1 : "");
+	fd = msgfile_open(&m, key, hint, &st, e);
+	if (fd >= 0 && (n = read_piece(fd, piece_of(c), e)) >= 0) {
+		header_get(piece_of(c), (size_t)n, "Subject", subject, sizeof subject);
+		words_r->subject = arena_strdup(a, subject);
+	}
+	if (fd >= 0)
+		close(fd);
+	mdir_close(&m);
+	return n < 0 ? -1 : 0;
 }
 
 /* The size of a file in the canonical form. */

@@ -283,6 +283,12 @@ struct identify_item {
 	struct err err;
 };
 
+/* How a person finds a message. */
+struct message_words {
+	const char *place;		/* "UID 4", or its file */
+	const char *subject;		/* "" = it has none, or it is not known */
+};
+
 struct store_ops {
 	const char *kind;		/* "IMAP", "Maildir", ... */
 	bool has_uid_keys;		/* keys are UIDs */
@@ -318,6 +324,9 @@ struct store_ops {
 	/* In several mailboxes. want: enum ident_has. A local store always answers in full. */
 	int (*identify)(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
 	    struct err *e);
+	/* place is told in any case. NULL: cannot tell. */
+	int (*describe)(struct session *c, const char *box, uint64_t epoch, struct key key, const char *hint, struct arena *a,
+	    struct message_words *words_r, struct err *e);
 	/* Streams bodies into the sink; items that cannot be read end with `failed`. */
 	int (*fetch)(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
 	    const struct body_sink *sink, struct err *e);
