@@ -98,7 +98,7 @@ judge_boxes(struct guards *g, enum side t)
 		if (is_empty(side->known, g->b->boxes[i].explained[s], box_here(g, i, s)))
 			tally->hold = HOLD_EMPTY;
 		else if (stays_held(&g->b->in->policy.max_delete, side, tally->deletions) ||
-		    exceeds(&g->b->in->policy.max_delete, tally->deletions, side->known))
+		    exceeds(&g->b->in->policy.max_delete, tally->deletions + side->deleted, side->known + side->deleted))
 			tally->hold = HOLD_MANY;
 	}
 }
@@ -106,7 +106,7 @@ judge_boxes(struct guards *g, enum side t)
 static void
 judge_channel(struct guards *g, enum side t)
 {
-	uint64_t deletions = 0, known = 0, explained = 0, here = 0;
+	uint64_t deletions = 0, known = 0, explained = 0, here = 0, deleted = 0;
 	enum side s = side_other(t);
 	bool is_wiped, has_more = false;
 	struct buf names = { 0 };
@@ -120,11 +120,13 @@ judge_channel(struct guards *g, enum side t)
 			continue;
 		deletions += g->boxes[i][t].deletions;
 		known += side->known;
+		deleted += side->deleted;
 		explained += g->b->boxes[i].explained[s];
 		here += box_here(g, i, s);
 	}
 	is_wiped = is_empty(known, explained, here);
-	if (deletions == 0 || !(is_wiped || exceeds(&g->b->in->policy.max_delete, deletions, known)))
+	if (deletions == 0 || !(is_wiped || exceeds(&g->b->in->policy.max_delete, deletions + deleted,
+	    known + deleted)))
 		return;
 	for (i = 0; i < g->b->in->boxes.n; i++) {
 		struct tally *tally = &g->boxes[i][t];

@@ -71,6 +71,7 @@ struct plan_box_side {
 	uint64_t here;			/* messages there now, as far as the base knows */
 	struct flag_mask mask;
 	const char *refuses;		/* why the store cannot hold a mailbox of this name; NULL = it can */
+	uint64_t deleted;		/* deletions that this side shows and that this run has carried over already */
 	bool allow_delete;		/* --allow-delete: deletions that this side shows may be carried over */
 	bool was_held;			/* the last run held back deletions that this side shows (op_is_guarded), and nobody has
 					 * decided since: new mail must not lift a guard */

@@ -303,6 +303,7 @@ run_release(struct run *r)
 	vec_release(&r->contested);
 	isolate_release(&r->isolate);
 	vec_release(&r->culprits);
+	vec_release(&r->deletions);
 	free(r->told);
 	arena_release(&r->arena);
 }

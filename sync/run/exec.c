@@ -139,7 +139,8 @@ belongs(const struct exec *x, const struct batch *b, const struct room *room, co
 {
 	if (b->n == 0)
 		return true;
-	if (is_box_op(b->kind) || group_of(x, op) != room->group)
+	if (is_box_op(b->kind) || group_of(x, op) != room->group ||
+	    is_last(x, (uint32_t)(op - x->plan->ops.at)) != is_last(x, (uint32_t)(first - x->plan->ops.at)))
 		return false;
 	if (batch_kind(op->kind) != b->kind || op->side != first->side || b->n >= room->ops)
 		return false;

@@ -199,6 +199,55 @@ add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena 
 	}
 }
 
+static int
+cmp_deletion(const void *p, const void *q)
+{
+	const struct run_deletion *a = p, *b = q;
+
+	if (a->box != b->box)
+		return a->box < b->box ? -1 : 1;
+	if (a->side != b->side)
+		return a->side < b->side ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Whether it was done: else it is planned again, and counted there. -1 error. */
+static int
+has_gone(struct run *r, const struct run_deletion *d, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	int got = message_get(r->state, &a, d->box, d->id, &rec, e);
+
+	if (got == 1)
+		got = rec.half[d->side].presence == PRESENCE_HERE && !(rec.half[d->side].flags.sys & FLAG_DELETED);
+	arena_release(&a);
+	return got < 0 ? -1 : !got;
+}
+
+/* R21: what earlier looks of this run deleted counts in the later ones. */
+static int
+count_deletions(struct run *r, struct plan_input *in, struct err *e)
+{
+	const struct run_deletion *d = r->deletions.at, *end = d + r->deletions.n;
+	struct run_box *b;
+	int got;
+
+	if (r->deletions.n > 1)
+		qsort(r->deletions.at, r->deletions.n, sizeof *d, cmp_deletion);
+	for (; d < end; d++) {
+		if (d > r->deletions.at && cmp_deletion(d - 1, d) == 0)
+			continue;
+		b = run_box_by_id(r, d->box);
+		got = b != NULL ? has_gone(r, d, e) : 0;
+		if (got < 0)
+			return -1;
+		if (got > 0)
+			in->boxes.at[b - r->boxes.at].side[side_other(d->side)].deleted++;
+	}
+	return 0;
+}
+
 int
 prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 {
@@ -232,5 +281,5 @@ prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 		if (add_messages(r, (uint32_t)i, in, a, e) < 0)
 			return -1;
 	}
-	return 0;
+	return count_deletions(r, in, e);
 }

@@ -54,6 +54,9 @@ struct run_side {
 /* A message that a store refused in this run and did not say why. */
 struct run_refused { uint32_t box; uint64_t id; enum side side; const char *text; };
 
+/* A deletion this run carried over, or meant to. */
+struct run_deletion { uint32_t box; enum side side; uint64_t id; };
+
 /* A message at which sessions end, to be told. */
 struct run_culprit {
 	struct isolate_item item;
@@ -105,6 +108,7 @@ struct run {
 	struct isolate isolate;		/* what sessions were lost at */
 	VEC(struct run_culprit) culprits;	/* not told yet */
 	size_t culprits_told;
+	VEC(struct run_deletion) deletions;
 	bool looks_again;		/* sessions ended with things under way: what became of them is to be seen in this run */
 	struct run_look look[SIDES];
 	VEC(struct gather_job *) closings;	/* of run_side.closing */

@@ -508,13 +508,24 @@ has_second_turn(struct exec *x, const struct batch *b, size_t n)
 	return true;
 }
 
+/* One that a guard counts (R21). */
+static bool
+is_carried_deletion(const struct op *op)
+{
+	return op->msg != UINT32_MAX && op_is_deletion(op) &&
+	    (op->reason == REASON_GONE || op->reason == REASON_DELETED_THERE);
+}
+
 static int
 settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	const struct err *why;
+	enum outcome outcome = outcome_of(x, b, n, &why);
 
-	switch (outcome_of(x, b, n, &why)) {
+	if (outcome != OUTCOME_FAILED && is_carried_deletion(op))
+		vec_push(&x->run->deletions, (struct run_deletion){ exec_box(x, op->box)->rec.id, op->side, x->live[op->msg]->id });
+	switch (outcome) {
 	case OUTCOME_DONE:
 		return settle_done(x, b, n, e);
 	case OUTCOME_UNKNOWN:

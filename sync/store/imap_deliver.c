@@ -386,11 +386,11 @@ deliver_finish(struct delivery *delivery, struct err *e)
 	int status = 0;
 
 	drop_message(d);
-	if (imap_session_is_alive(d->c->s)) {
+	if (imap_session_is_alive(d->c->s))
 		status = send_group(d, e);
-		if (imap_session_is_alive(d->c->s) && imap_settle(d->c, e) < 0)
-			status = -1;
-	}
+	/* One that ended meanwhile, in the hands of another, is told of as well. */
+	if (imap_settle(d->c, e) < 0)
+		status = -1;
 	buf_release(&d->bytes);
 	free(d->chunk);
 	free(d->order);

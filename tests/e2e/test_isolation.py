@@ -1,0 +1,254 @@
+"""One bad message stops itself alone: the session ends at it, whatever else goes on in it."""
+import random
+import time
+
+import test_scripted
+from lib import message, serials
+from scripted import CUT
+
+
+def literals(words):
+    """Bodies of an APPEND, of one message or of several."""
+    for w in words:
+        if isinstance(w, bytes):
+            yield w
+        elif isinstance(w, list):
+            yield from literals(w)
+
+
+def holds(words, serial):
+    return any(b'\nserial %d.' % serial in b for b in literals(words))
+
+
+class Ends(test_scripted.Told):
+    """What ends sessions, as a fault of the server."""
+
+    def logins(self):
+        return sum(v in ('AUTHENTICATE', 'LOGIN') for _, v, _ in self.server.seen)
+
+    def ends_at_append(self, bad, bye=True):
+        def fault(session, verb, words):
+            if verb == 'APPEND' and any(holds(words, s) for s in bad):
+                if bye:
+                    session.send('* BYE an octet that is not allowed\r\n')
+                return CUT
+        self.server.fault = fault
+
+    def ends_at_fetch(self, bad, section=''):
+        """Those before it come; bad: (mailbox, UID)."""
+        def fault(session, verb, words):
+            if verb != 'UID FETCH' or not session.box:
+                return None
+            items = words[1] if isinstance(words[1], list) else [words[1]]
+            name = next(n for n, b in self.server.boxes.items() if b is session.box)
+            asked = [u for n, u in bad if n == name and u in session.box.uids(words[0])]
+            if not asked or f'BODY.PEEK[{section}]' not in items:
+                return None
+            for i, m in enumerate(session.box.mails):
+                if m.uid in session.box.uids(words[0]) and m.uid < min(asked):
+                    session.send(b'* %d FETCH (%s)\r\n' % (i + 1, session.fetch_items(m, ['UID'] + [x for x in items if x != 'UID'])))
+            return CUT
+        self.server.fault = fault
+
+    def arrived(self, side, expected, missing):
+        """Each once, but for those missing."""
+        found = serials(side)
+        self.assertEqual(sorted(found), sorted(set(expected) - set(missing)))
+        self.assertEqual(set(found.values()), {1}, 'some are there twice')
+
+
+class Uploads(Ends):
+    def bad_uploads(self, **kw):
+        self.start(**kw)
+        self.server.create('z')
+        s = self.fill(self.near, 'INBOX', 30, 'S')
+        self.near.create('z')
+        z = self.fill(self.near, 'z', 12, 'S')
+        bad = [s[11], z[3]]
+        self.ends_at_append(bad)
+        run = self.sync(code=1)
+        self.arrived(self.far, s + z, bad)
+        for n in bad:
+            self.assertIn(f'{self.one(self.near, n).key.split("/")[1]}', run.err)
+        self.assertIn('an octet that is not allowed', run.err)
+        self.assertLess(self.logins(), 20)
+        # From then on: last, alone, once a run.
+        self.server.seen.clear()
+        new = self.fill(self.near, 'INBOX', 3, 'S')
+        run = self.sync(code=1)
+        self.arrived(self.far, s + z + new, bad)
+        self.assertEqual(run.err.count('ends each session'), 2)
+        last = [[n for n in s + z + new if holds(words, n)] for _, v, words in self.server.seen if v == 'APPEND'][-2:]
+        self.assertEqual(sorted(last), sorted([n] for n in bad))
+        self.assertLess(self.logins(), 6)
+        self.server.fault = None
+        self.sync()
+        self.arrived(self.far, s + z + new, [])
+        self.sync_twice()
+
+    def test_pipelined(self):
+        self.bad_uploads()
+
+    def test_multiappend(self):
+        self.bad_uploads(more=['MULTIAPPEND'])
+
+    def test_on_a_poor_server(self):
+        self.bad_uploads(without=['LITERAL+', 'UIDPLUS', 'MOVE', 'QRESYNC', 'CONDSTORE', 'ESEARCH', 'LIST-STATUS'])
+
+
+class Downloads(Ends):
+    def test_bodies(self):
+        """Culprits in two mailboxes; two in one of them."""
+        for without in ((), ['QRESYNC', 'CONDSTORE', 'LIST-STATUS', 'ESEARCH', 'LITERAL+']):
+            with self.subTest(without=without):
+                self.setUp()
+                self.start(without=without)
+                self.server.create('a')
+                self.server.create('z')
+                s, a, z = self.put(60), self.put(5, 'a'), self.put(9, 'z')
+                self.ends_at_fetch([('INBOX', 20), ('INBOX', 41), ('z', 3)])
+                bad = [s[19], s[40], z[2]]
+                run = self.sync(code=1)
+                self.arrived(self.near, s + a + z, bad)
+                for uid in (20, 41, 3):
+                    self.assertIn(f'(UID {uid}', run.err)
+                self.assertLess(self.logins(), 30)
+                self.server.seen.clear()
+                new = self.put(2, 'z')
+                run = self.sync(code=1)
+                self.arrived(self.near, s + a + z + new, bad)
+                self.assertEqual(run.err.count('ends each session'), 3)
+                self.assertLess(self.logins(), 9)
+                self.server.fault = None
+                self.sync_twice()
+
+    def test_headers(self):
+        """Where mail is on both sides and nothing is known of it, headers are asked for."""
+        self.start()
+        s = self.put(20)
+        for n in s:
+            self.near.deliver('INBOX', message(n), 'S')
+        self.ends_at_fetch([('INBOX', 7)], 'HEADER')
+        run = self.sync(code=1)
+        self.assertIn('UID 7', run.err)
+        self.server.fault = None
+        self.sync_twice()
+        self.arrived(self.near, s, [])
+        self.arrived(self.far, s, [])
+
+    def test_one_mailbox(self):
+        """The session ends when one mailbox is selected."""
+        self.start()
+        self.server.create('bad')
+        self.server.create('z')
+        s, _, z = self.put(5), self.put(5, 'bad'), self.put(5, 'z')
+
+        def fault(session, verb, words):
+            if verb in ('SELECT', 'EXAMINE') and words[0] == 'bad':
+                session.send('* BYE the folder is locked\r\n')
+                return CUT
+        self.server.fault = fault
+        run = self.sync(code=(1, 75))
+        self.assertIn('bad', run.err)
+        self.assertIn('the folder is locked', run.err)
+        self.arrived(self.near, s + z, [])
+        self.assertLess(self.logins(), 12)
+        self.server.fault = None
+        self.sync_twice()
+
+
+class Changes(Ends):
+    def test_store_and_move(self):
+        """The session ends when the flags of one message are changed, and when another one is moved."""
+        for verb in ('UID STORE', 'UID MOVE'):
+            with self.subTest(verb=verb):
+                self.setUp()
+                self.start()
+                self.server.create('a')
+                self.server.create('z')
+                s, z = self.put(20), self.put(5, 'z')
+                self.sync()
+                for n in s[:8]:
+                    if verb == 'UID STORE':
+                        self.near.flag(self.one(self.near, n), add='F')
+                    else:
+                        self.near.move(self.one(self.near, n), 'a')
+                self.near.flag(self.one(self.near, z[0]), add='F')
+
+                def fault(session, what, words):
+                    if what == verb and session.box is self.box() and 3 in session.box.uids(words[0]):
+                        return CUT
+                self.server.fault = fault
+                run = self.sync(code=1)
+                self.assertIn('UID 3', run.err)
+                self.assertIn('F', self.one(self.far, z[0]).flags)
+                done = [n for n in s[:8] if ('F' in self.one(self.far, n).flags if verb == 'UID STORE' else
+                                             self.one(self.far, n).box == 'a')]
+                self.assertEqual(done, s[:2] + s[3:8])
+                self.server.fault = None
+                self.sync_twice()
+                self.arrived(self.far, s + z, [])
+
+
+class Networks(Ends):
+    def test_random_losses_make_no_culprit(self):
+        """Nobody is named where sessions end by chance, nothing is lost or doubled, and no loss is exit 0."""
+        chance = random.Random(7)
+        self.start()
+        self.server.create('a')
+        s, a = self.put(40), self.put(40, 'a')
+        n = self.fill(self.near, 'INBOX', 40, 'S')
+
+        def cut(session, verb, words):
+            if verb in ('UID FETCH', 'APPEND', 'SELECT', 'UID STORE') and chance.random() < 0.1:
+                return CUT
+        self.server.fault = cut
+        for _ in range(12):
+            run = self.sync(code=(0, 75))
+            self.assertNotIn('ends each session', run.err)
+            if run.code == 0:
+                break
+        self.assertEqual(run.code, 0, 'it never ends')
+        self.server.fault = None
+        self.sync_twice()
+        self.arrived(self.far, s + a + n, [])
+        self.arrived(self.near, s + a + n, [])
+
+    def test_down(self):
+        """A server that ends each session at whatever is asked of it, or takes none: a few tries, 75, and no message is to blame
+        but perhaps the first."""
+        for when in ('login', 'work'):
+            with self.subTest(when=when):
+                self.setUp()
+                self.start()
+                s = self.put(40)
+                n = self.fill(self.near, 'INBOX', 5, 'S')
+
+                def fault(session, verb, words):
+                    return CUT if (verb in ('AUTHENTICATE', 'LOGIN') if when == 'login' else
+                                   verb in ('UID FETCH', 'APPEND')) else None
+                self.server.fault = fault
+                begun = time.monotonic()
+                self.sync(code=75)
+                self.assertLess(time.monotonic() - begun, 30)
+                self.assertLess(self.logins(), 20)
+                self.server.fault = None
+                self.sync()
+                self.arrived(self.near, s + n, [])
+                self.sync_twice()
+
+    def test_answer_lost_and_sent_nothing_twice(self):
+        """R11: what was taken in, and not answered, is found in the same run; nothing is sent again that is there."""
+        self.start()
+        n = self.fill(self.near, 'INBOX', 12, 'S')
+        cuts = []
+
+        def after(session, verb, words):
+            if verb == 'APPEND' and len(cuts) < 3:
+                cuts.append(verb)
+                return CUT
+        self.server.after = after
+        self.sync()
+        self.server.after = None
+        self.arrived(self.far, n, [])
+        self.sync_twice()
