@@ -300,7 +300,7 @@ load_message(struct load *l)
 	r.mark = (enum record_mark)take_word(l, "", "mark", text_marks);
 	r.why = take_string(l, "", "why");
 	r.refusals = (unsigned)take_number(l, "", "refusals", 255);
-	r.trouble = (enum record_trouble)take_word(l, "trouble", text_troubles);
+	r.trouble = (enum record_trouble)take_word(l, "", "trouble", text_troubles);
 	r.troubled = (unsigned)take_number(l, "", "troubled", 255);
 	agreed = take(l, "", "agreed");
 	if (agreed != NULL) {
