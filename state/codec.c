@@ -444,7 +444,28 @@ take_side(struct reader *r, struct box_side *s)
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
-enum box_part { PART_SHOWN = 1, PART_END = 2 };
+enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_END = 4 };
+enum place_bit { PLACE_LEAVING = 1, PLACE_END = 2 };
+
+static bool
+has_place(const struct box_side *s)
+{
+	return (s->above != NULL && *s->above != '\0') || s->is_leaving;
+}
+
+static void
+put_place(struct buf *b, const struct box_side *s)
+{
+	put_u8(b, s->is_leaving ? PLACE_LEAVING : 0u);
+	put_string(b, s->above != NULL ? s->above : "");
+}
+
+static void
+take_place(struct reader *r, struct box_side *s)
+{
+	s->is_leaving = take_below(r, PLACE_END) & PLACE_LEAVING;
+	s->above = take_string(r);
+}
 
 static bool
 has_shown(const struct box_shown *s)
@@ -475,7 +496,8 @@ take_shown(struct reader *r, struct box_shown *s)
 static void
 put_tail(struct buf *b, const struct box_record *box)
 {
-	unsigned parts = has_shown(&box->side[FAR].shown) || has_shown(&box->side[NEAR].shown) ? PART_SHOWN : 0u;
+	unsigned parts = (has_shown(&box->side[FAR].shown) || has_shown(&box->side[NEAR].shown) ? PART_SHOWN : 0u) |
+	    (has_place(&box->side[FAR]) || has_place(&box->side[NEAR]) ? PART_PLACE : 0u);
 	enum side s;
 
 	if (parts == 0)
@@ -484,6 +506,9 @@ put_tail(struct buf *b, const struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_SHOWN)
 			put_shown(b, &box->side[s].shown);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_PLACE)
+			put_place(b, &box->side[s]);
 }
 
 static void
@@ -492,12 +517,16 @@ take_tail(struct reader *r, struct box_record *box)
 	unsigned parts;
 	enum side s;
 
+	box->side[FAR].above = box->side[NEAR].above = "";
 	if (r->is_bad || r->at == r->end)
 		return;
 	parts = take_below(r, PART_END);
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_SHOWN)
 			take_shown(r, &box->side[s].shown);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_PLACE)
+			take_place(r, &box->side[s]);
 }
 
 void

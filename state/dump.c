@@ -165,6 +165,8 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_number(d, prefix, "can-all-keywords", bs->mask.has_any_keyword);
 		add_string(d, prefix, "can-keywords", bs->mask.kw);
 		add_string(d, prefix, "mailbox-id", bs->mailbox_id);
+		add_string(d, prefix, "above", bs->above);
+		add_number(d, prefix, "leaving", bs->is_leaving);
 		add_string(d, prefix, "name", bs->on);
 		add_string(d, prefix, "now", bs->now);
 		add_signed(d, prefix, "listed", bs->listed);

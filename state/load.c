@@ -222,6 +222,8 @@ load_box(struct load *l)
 		bs->mask.has_any_keyword = take_number(l, prefix, "can-all-keywords", 1);
 		bs->mask.kw = take_string(l, prefix, "can-keywords");
 		bs->mailbox_id = take_string(l, prefix, "mailbox-id");
+		bs->above = take_string(l, prefix, "above");
+		bs->is_leaving = take_number(l, prefix, "leaving", 1);
 		bs->on = take_string(l, prefix, "name");
 		bs->now = take_string(l, prefix, "now");
 		bs->listed = take_signed(l, prefix, "listed");

@@ -66,6 +66,8 @@ struct box_side {
 	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none; BOX_ID_APART */
 	const char *on;			/* what the mailbox is called on this side, without prefix; "" = as the record's name */
 	const char *now;		/* its name there until it is renamed to that (R12); "" = it has it already */
+	const char *above;		/* by what the directories it lies in are known; "" = not known, or of a server */
+	bool is_leaving;		/* the program is removing it there: what is left of it was not damaged by anybody */
 	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
 	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
 	uint64_t missing_runs;		/* runs in a row it was not listed */

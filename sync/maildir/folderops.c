@@ -13,7 +13,7 @@
 #include "state/base/vec.h"
 #include "sync/maildir/disk.h"
 #include "sync/maildir/filename.h"
-#include "sync/maildir/folders.h"
+#include "sync/maildir/folder_state.h"
 #include "sync/maildir/stamp.h"
 
 /* mkdir, and the directory above made durable. */
@@ -235,6 +235,35 @@ check_odd(const struct mdir *m, const struct scan *s, struct err *e)
 	    m->path, mdir_sub(odd->is_new), odd->name, odd->why);
 }
 
+/* It cannot be opened: one that is gone is fine, and of one that was removed but for its own directory that is removed. */
+static int
+remove_again(const struct layout *l, const struct mdir_settings *set, const char *name, char *path, struct err *e)
+{
+	static const char *const subs[] = { "cur", "new", "tmp" };
+	struct mdir m = MDIR_CLOSED;
+	struct stat st;
+	char *parent;
+	size_t i;
+	int rc = -1;
+
+	if (folder_state(l, name, NULL, e) == FOLDER_ABSENT)
+		return 0;
+	m.fd = disk_opendir(AT_FDCWD, path);
+	for (i = 0; m.fd >= 0 && i < sizeof subs / sizeof subs[0]; i++)
+		if (fstatat(m.fd, subs[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			goto done;
+	if (m.fd < 0)
+		return -1;
+	m.set = set;
+	m.path = path;
+	parent = disk_parent(path);
+	rc = remove_rest(&m, parent, e);
+	free(parent);
+done:
+	close(m.fd);
+	return rc;
+}
+
 int
 folderops_remove(const struct layout *l, const struct mdir_settings *set, const char *name, bool *is_begun_r,
     struct err *e)
@@ -253,8 +282,7 @@ folderops_remove(const struct layout *l, const struct mdir_settings *set, const 
 		goto done;
 	}
 	if (mdir_open(&m, set, name, path, 0, e) < 0) {
-		if (folders_exists(l, name, e) == 0)
-			rc = 0;
+		rc = remove_again(l, set, name, path, e);
 		goto done;
 	}
 	parent = disk_parent(path);

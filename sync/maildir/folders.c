@@ -3,11 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "state/base/buf.h"
 #include "sync/maildir/disk.h"
+#include "sync/maildir/folder_state.h"
 
 /* A directory on the way down, so that a symbolic link back to one of them ends the walk. */
 struct above {
@@ -25,6 +27,7 @@ struct walk {
 struct entry {
 	const char *name;		/* of the mailbox that it would be */
 	const char *path;
+	const char *above;		/* identities of what it lies in */
 	int fd;
 	struct stamp dir;
 };
@@ -68,6 +71,7 @@ add(struct walk *w, const struct entry *en, bool is_box, const struct stamps *st
 
 	box->name = arena_strdup(&w->f->arena, en->name);
 	box->path = arena_strdup(&w->f->arena, en->path);
+	box->above = arena_strdup(&w->f->arena, en->above);
 	box->is_box = is_box;
 	if (stamps != NULL)
 		box->stamps = *stamps;
@@ -189,6 +193,7 @@ visit_maildirpp(struct walk *w, int dir_fd, const char *file, const struct entry
 		if (*name == '.')
 			*name = '/';
 	en.path = path_of(&a, dir->path, file);
+	en.above = folder_identities(&a, dir->above, &dir->dir);
 	if (open_entry(w, dir_fd, file, up, &en)) {
 		if (file[1] != '.' && names_is_inbox_or_below(en.name))
 			why = "this directory is ignored: INBOX is the Maildir itself, and folders below it begin "
@@ -244,6 +249,7 @@ visit_tree(struct walk *w, int dir_fd, const char *file, const struct entry *dir
 		return 0;
 	en.path = path_of(&a, dir->path, file);
 	en.name = is_top ? part : arena_printf(&a, "%s/%s", dir->name, part);
+	en.above = folder_identities(&a, dir->above, &dir->dir);
 	if (open_entry(w, dir_fd, file, up, &en)) {
 		why = place_fault(w, en.name, is_top);
 		is_box = add_if_box(w, &en, why);
@@ -316,20 +322,28 @@ cmp_refused(const void *a, const void *b)
 static int
 find_inbox(struct walk *w, struct err *e)
 {
-	struct entry inbox = { .name = "INBOX", .path = w->l->inbox };
+	struct entry inbox = { .name = "INBOX", .path = w->l->inbox, .above = "" };
 	struct stamps stamps;
+	struct stamp parent;
+	char *dir = disk_parent(w->l->inbox);
 
+	if (stamp_take(AT_FDCWD, dir, &parent) == 0)
+		inbox.above = folder_identities(&w->f->arena, "", &parent);
+	free(dir);
 	inbox.fd = disk_opendir(AT_FDCWD, w->l->inbox);
 	if (inbox.fd < 0)
 		return errno == ENOENT ? 0 :
 		    disk_err(e, ERR_STORE, errno, "Inbox %s cannot be read", w->l->inbox);
 	if (stamp_take_both(inbox.fd, &stamps) == 0)
 		add(w, &inbox, true, &stamps);
-	else if (errno != ENOENT)
+	else if (errno != ENOENT && errno != ENOTDIR)
 		refuse_unread(w, "INBOX", w->l->inbox, errno);
 	if (stamp_take(inbox.fd, NULL, &w->inbox) < 0)
 		refuse_unread(w, "INBOX", w->l->inbox, errno);
-	else if (w->l->kind == NAMES_MAILDIRPP) {
+	inbox.dir = w->inbox;
+	if (w->inbox.ino == 0) {
+		/* Said above. */
+	} else if (w->l->kind == NAMES_MAILDIRPP) {
 		inbox.name = "";
 		each_entry(w, &inbox, NULL, visit_maildirpp);
 	} else if (!is_same_dir(&w->inbox, &w->root))
@@ -365,8 +379,7 @@ int
 folders_find(const struct layout *l, struct folders *f, struct err *e)
 {
 	struct walk w = { .l = l, .f = f };
-	struct entry root = { .name = "", .fd = -1 };
-	struct stamp dir = { 0 };
+	struct entry root = { .name = "", .above = "", .fd = -1 };
 	int rc = -1;
 
 	memset(f, 0, sizeof *f);
@@ -374,13 +387,13 @@ folders_find(const struct layout *l, struct folders *f, struct err *e)
 	if (layout_has_path(l)) {
 		root.path = layout_root(l, &f->arena);
 		root.fd = disk_opendir(AT_FDCWD, root.path);
-		if (root.fd < 0 || stamp_take(root.fd, NULL, &dir) < 0) {
+		if (root.fd < 0 || stamp_take(root.fd, NULL, &root.dir) < 0) {
 			disk_err(e, ERR_STORE, errno, "Path %s cannot be read", root.path);
 			goto done;
 		}
 		/* Of a directory that is shared by a prefix, other parts may be below INBOX. */
 		if (layout_prefix(l)[0] == '\0')
-			w.root = dir;
+			w.root = root.dir;
 	}
 	if (find_inbox(&w, e) < 0)
 		goto done;
@@ -393,28 +406,5 @@ folders_find(const struct layout *l, struct folders *f, struct err *e)
 done:
 	if (root.fd >= 0)
 		close(root.fd);
-	return rc;
-}
-
-int
-folders_exists(const struct layout *l, const char *name, struct err *e)
-{
-	struct arena a = { 0 };
-	struct stamp s;
-	char *path = layout_path(l, &a, name, e), *root = layout_root(l, &a);
-	int rc = -1;
-
-	if (path == NULL)
-		goto done;
-	if (stamp_take(AT_FDCWD, arena_printf(&a, "%s/cur", path), &s) == 0)
-		rc = 1;
-	else if (errno != ENOENT && errno != ENOTDIR)
-		disk_err(e, ERR_BOX, errno, "%s/cur cannot be looked at", path);
-	else if (stamp_take(AT_FDCWD, root, &s) < 0)
-		disk_err(e, ERR_STORE, errno, "%s cannot be looked at", root);
-	else
-		rc = 0;
-done:
-	arena_release(&a);
 	return rc;
 }

@@ -22,6 +22,7 @@
 struct folder {
 	const char *name;		/* canonical; INBOX for its MapInbox alias too */
 	const char *path;
+	const char *above;		/* the identities of the directories it lies in */
 	bool is_box;			/* false: a container */
 	struct stamps stamps;		/* of a box */
 };
@@ -39,8 +40,5 @@ struct folders {
  * Inbox is no error; INBOX is then not among them. */
 int folders_find(const struct layout *l, struct folders *f, struct err *e);
 void folders_release(struct folders *f);
-
-/* 1: there; 0: not there, and that is known; -1: not known. */
-int folders_exists(const struct layout *l, const char *name, struct err *e);
 
 #endif

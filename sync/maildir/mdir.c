@@ -235,7 +235,7 @@ mdir_is_gone(struct mdir *m, struct key key, struct err *e)
 		return -1;
 	for (i = 0; i < 2; i++)
 		if (!m->scans[i].is_stable || scan_find(&m->scans[i], key) != NULL ||
-		    scan_has_base(&m->scans[i], key, m->set->delimiter))
+		    scan_has_base(&m->scans[i], key, m->set->delimiter) || scan_is_replaced(&m->scans[i], key))
 			return 0;
 	return 1;
 }

@@ -55,8 +55,8 @@ lost(const struct mdir *m, const struct place *p, struct err *e)
 static int
 held(const struct mdir *m, const struct place *p, struct err *e)
 {
-	return err_set(e, ERR_MESSAGE, "%s/%s/%s shares its unique name with another file, and is left alone "
-	    "until one of them is renamed", m->path, mdir_sub(p->is_new), p->name);
+	return err_set(e, ERR_MESSAGE, "%s/%s/%s is left alone: it shares its unique name with another file, or is no "
+	    "regular file", m->path, mdir_sub(p->is_new), p->name);
 }
 
 static bool

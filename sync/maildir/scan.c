@@ -52,6 +52,7 @@ static void
 add(struct scan *s, const struct mdir *m, int dir_fd, const struct dirent *de, bool is_new)
 {
 	const char *why = filename_fault(de->d_name, m->set->delimiter);
+	bool is_name = why == NULL;
 	struct filename f;
 	struct scan_entry *entry;
 	const char *name;
@@ -62,7 +63,7 @@ add(struct scan *s, const struct mdir *m, int dir_fd, const struct dirent *de, b
 		why = type_fault(dir_fd, de);
 	if (why != NULL) {
 		if (*why != '\0')
-			vec_push(&s->odd, (struct scan_odd){ arena_strdup(&s->arena, de->d_name), why, is_new });
+			vec_push(&s->odd, (struct scan_odd){ arena_strdup(&s->arena, de->d_name), why, is_new, is_name });
 		return;
 	}
 	filename_parse(de->d_name, m->set->delimiter, &f);
@@ -185,7 +186,7 @@ hold_equal_keys(struct scan *s)
 		if (n > 0 && key_equal(entry->key, s->entries.at[n - 1].key)) {
 			s->entries.at[n - 1].is_held = true;
 			vec_push(&s->odd, (struct scan_odd){ entry->key.data,
-			    "cannot be told from another file of the same name", entry->is_new });
+			    "cannot be told from another file of the same name", entry->is_new, false });
 			continue;
 		}
 		s->entries.at[n++] = *entry;
@@ -269,6 +270,18 @@ scan_has_base(const struct scan *s, struct key key, char delimiter)
 		if (f.base == key.len)
 			return true;
 	}
+	return false;
+}
+
+bool
+scan_is_replaced(const struct scan *s, struct key key)
+{
+	size_t i;
+
+	for (i = 0; i < s->odd.n; i++)
+		if (s->odd.at[i].is_replaced && strlen(s->odd.at[i].name) >= key.len &&
+		    memcmp(s->odd.at[i].name, key.data, key.len) == 0)
+			return true;
 	return false;
 }
 

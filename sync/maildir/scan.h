@@ -32,7 +32,11 @@ struct scan_entry {
 };
 
 /* A name that is no message, and why. */
-struct scan_odd { const char *name, *why; bool is_new; };
+struct scan_odd {
+	const char *name, *why;
+	bool is_new;
+	bool is_replaced;		/* a message could have this name, but it is no regular file: what had it is not gone */
+};
 
 struct scan {
 	struct arena arena;
@@ -55,6 +59,9 @@ const struct scan_entry *scan_find(const struct scan *s, struct key key);
 
 /* True if some file's base is `key`, even if it is listed under a longer key for want of uniqueness. */
 bool scan_has_base(const struct scan *s, struct key key, char delimiter);
+
+/* True if there is something of that name that is no regular file. */
+bool scan_is_replaced(const struct scan *s, struct key key);
 
 /* What is kept as a message's hint: 'n' or 'c' for its directory, in capitals when it is held, and the
  * name behind the key. */

@@ -186,3 +186,25 @@ stamp_cursor(const struct stamps *s, bool is_steady, struct cursor *c_r)
 	put(c_r->data + 32, (uint64_t)s->new.mtime);
 	put(c_r->data + 40, (uint64_t)s->new.ctime);
 }
+
+static uint64_t
+take(const unsigned char *from)
+{
+	uint64_t v = 0;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		v = v << 8 | from[i];
+	return v;
+}
+
+bool
+stamp_of_cursor(const struct cursor *c, struct stamps *s_r)
+{
+	*s_r = (struct stamps){ 0 };
+	if (c->len < 48 || c->epoch != take(c->data))
+		return false;
+	s_r->cur = (struct stamp){ .ino = c->epoch, .mtime = (int64_t)take(c->data + 8), .ctime = (int64_t)take(c->data + 16) };
+	s_r->new = (struct stamp){ .ino = take(c->data + 24), .mtime = (int64_t)take(c->data + 32), .ctime = (int64_t)take(c->data + 40) };
+	return true;
+}

@@ -52,6 +52,9 @@ enum stamp_state {
  * changed within the last two seconds. -1 with errno. */
 int stamp_settle(int box_fd, int tmp_fd, struct stamps *s_r, enum stamp_state *state_r);
 
+/* What a cursor tells of them: inode and times. False: it is none of these. */
+bool stamp_of_cursor(const struct cursor *c, struct stamps *s_r);
+
 void stamp_cursor(const struct stamps *s, bool is_steady, struct cursor *c_r);
 
 #endif

@@ -38,6 +38,7 @@ int settle_log(struct exec *x, const struct batch *b, size_t n, const char *verb
 /* settle_boxes.c */
 /* Before a mailbox is made again. */
 int settle_revive(struct exec *x, const struct batch *b, struct err *e);
+int settle_leaving(struct exec *x, const struct batch *b, struct err *e);
 /* A mailbox was made, renamed or removed, or not. */
 int settle_box(struct exec *x, struct batch *b, struct err *e);
 

@@ -126,6 +126,44 @@ breathe(struct run *r, size_t folded, struct err *e)
 	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
 }
 
+/* What has the place of a known message is not that message, and the message is not gone. */
+static int
+fold_replaced(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct fold_missing *missing,
+    struct err *e)
+{
+	if (missing->replaced++ == 0) {
+		missing->replaced_name = arena_printf(&r->arena, "%.*s", (int)d->key.len, d->key.data);
+		missing->replaced_by = arena_strdup(&r->arena, d->replaced);
+	}
+	return fold_entry(r, b, s, d, e);
+}
+
+static void
+tell_replaced(struct run *r, const struct run_box *b, enum side s, const struct fold_missing *missing)
+{
+	if (missing->replaced != 0)
+		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu %s on the %s side no regular %s any more "
+		    "(%s %s): nothing is removed or changed for that. Put the %s back, or remove what is there",
+		    missing->replaced, missing->replaced == 1 ? "message is" : "messages are", side_name(s),
+		    missing->replaced == 1 ? "file" : "files", missing->replaced_name, missing->replaced_by,
+		    missing->replaced == 1 ? "file" : "files"));
+}
+
+/* A part of the mailbox is away, and so is what is missing, unless a person said what that means. */
+static void
+judge_part(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct fold_missing *missing)
+{
+	if (d->part == NULL || missing->keys.n == 0 || b->allow_delete || b->restore)
+		return;
+	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu of the %llu messages known on the %s side are missing, "
+	    "and %s; nothing is removed for that, and all goes on once it is back. --restore %s copies them back, "
+	    "--allow-delete %s carries their deletion over", missing->keys.n, (unsigned long long)b->rec.side[s].here, side_name(s),
+	    d->part, b->name, b->name));
+	missing->keys.n = 0;
+	missing->is_held = true;
+	b->side[s].is_part = true;
+}
+
 /* A full list against all keys known, both in key order. */
 static int
 merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
@@ -153,6 +191,11 @@ merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 		if (c < 0) {
 			if (seen.presence == PRESENCE_HERE)
 				vec_push(&missing->keys, key_dup(&missing->arena, seen.key));
+		} else if (entry->replaced != NULL && (c > 0 || seen.presence != PRESENCE_HERE)) {
+			/* No message, nor was it any lately. */
+		} else if (entry->replaced != NULL) {
+			if (fold_replaced(r, b, s, entry, missing, e) < 0)
+				goto done;
 		} else if (c > 0 || seen.presence != PRESENCE_HERE || seen.sys != entry->flags.sys ||
 		    seen.tail != message_tail(entry->flags.kw, entry->hint)) {
 			if (fold_entry(r, b, s, entry, e) < 0)
@@ -355,6 +398,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	if (d->mailbox_id != NULL && *d->mailbox_id != '\0' && strcmp(bs->mailbox_id, BOX_ID_APART) != 0)
 		bs->mailbox_id = arena_strdup(&r->arena, d->mailbox_id);
 	b->side[s].is_readonly = d->is_readonly;
+	b->side[s].is_part = false;
 	b->side[s].uidnext = d->uidnext;
 	bs->is_blank |= !bs->is_known && r->is_blank[s];
 	if (b->rec.id == 0 && box_put(r->state, &b->rec, e) < 0)
@@ -371,6 +415,8 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	if (d->kind == DELTA_FULL) {
 		if (merge_full(r, b, s, d, missing, e) < 0)
 			return -1;
+		tell_replaced(r, b, s, missing);
+		judge_part(r, b, s, d, missing);
 		if (!d->is_complete)
 			missing->keys.n = 0;
 		return 0;
@@ -396,14 +442,15 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	for (i = 0; i < missing->keys.n; i++)
 		if ((gone == NULL || gone[i]) && fold_vanished(r, b, s, missing->keys.at[i], e) < 0)
 			return -1;
-	bs->cursor = d->cursor;
+	if (!missing->is_held)
+		bs->cursor = d->cursor;
 	/* Unsure of what vanished: the list must be made again. */
-	if (!is_certain || !d->is_complete)
+	if (!is_certain || !d->is_complete || missing->is_held || missing->replaced != 0)
 		bs->cursor.is_steady = false;
 	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
 		bs->listed = r->set->now;
 	bs->is_known = true;
-	b->side[s].is_unsure = !is_certain || !d->is_complete;
+	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held;
 	b->side[s].was_read = true;
 	b->side[s].was_written = false;
 	b->side[s].is_forced = false;

@@ -96,6 +96,9 @@ add_question(struct gather_job *g, const struct run *r, uint32_t index)
 	const struct box_side *bs = &b->rec.side[g->side];
 
 	delta_init(&g->delta[g->n], b->side[g->side].on, has_since(b, g->side) ? &bs->cursor : NULL);
+	if (b->rec.id != 0 && bs->is_known)
+		g->delta[g->n].before = bs->cursor;
+	g->delta[g->n].is_decided = b->allow_delete || b->restore;
 	g->delta[g->n].known = bs->here;
 	if (b->side[g->side].listed->has_cursor)
 		g->delta[g->n].listed = b->side[g->side].listed->cursor;

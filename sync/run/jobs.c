@@ -61,11 +61,11 @@ static int
 create_end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
 	struct session *c = session[b->side];
-	int there = b->is_container ? 0 : c->store->ops->mailbox_exists(c, b->part[0].on, e);
+	enum mailbox_state there = b->is_container ? MAILBOX_ABSENT : c->store->ops->mailbox_state(c, b->part[0].on, NULL, e);
 
-	if (there < 0 && e->scope >= ERR_STORE)
+	if (there == MAILBOX_NOT_KNOWN && e->scope >= ERR_STORE)
 		return -1;
-	if (there == 1) {
+	if (there == MAILBOX_THERE) {
 		b->is_there = true;
 		b->outcome = OUTCOME_FAILED;
 		return 0;

@@ -8,8 +8,9 @@
 struct exists_job {
 	struct job job;
 	enum side side;
-	const char *name;
-	int answer;
+	const char *name, *above;
+	enum mailbox_state answer;
+	struct err why;			/* AWAY, NOT_KNOWN */
 };
 
 static int
@@ -18,18 +19,25 @@ run_exists(struct job *j, struct session *session[SIDES], struct err *e)
 	struct exists_job *x = (struct exists_job *)j;
 	struct session *c = session[x->side];
 
-	x->answer = c->store->ops->mailbox_exists(c, x->name, e);
+	x->answer = c->store->ops->mailbox_state(c, x->name, x->above, &x->why);
+	if (x->answer != MAILBOX_NOT_KNOWN || x->why.scope < ERR_STORE)
+		return 0;
 	/* Not known is an answer, unless the session died of the question. */
-	return x->answer < 0 && e->scope >= ERR_STORE ? -1 : 0;
+	*e = x->why;
+	return -1;
 }
 
 int
-missing_ask(struct run *r, enum side s, const char *full, struct err *e)
+missing_ask(struct run *r, enum side s, const char *full, const char *above, struct err *why, struct err *e)
 {
-	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = full };
+	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = full, .above = above };
 
 	x.job.needs[s] = true;
-	return pool_run(r->pool, &x.job, e) < 0 ? -2 : x.answer;
+	if (pool_run(r->pool, &x.job, e) < 0)
+		return -2;
+	if (why != NULL)
+		*why = x.why;
+	return (int)x.answer;
 }
 
 enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after so many */
@@ -38,10 +46,10 @@ int
 missing_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e)
 {
 	struct box_side *bs = &rec->side[s];
-	int answer = missing_ask(r, s, full, e);
+	int answer = missing_ask(r, s, full, bs->above, NULL, e);
 
-	if (answer != -1)
-		return answer == -2 ? -2 : !answer;
+	if (answer != MAILBOX_NOT_KNOWN)
+		return answer == -2 ? -2 : answer == MAILBOX_ABSENT;
 	if (bs->missing_runs >= MISSING_RUNS)
 		return 1;
 	bs->missing_runs++;
@@ -84,6 +92,38 @@ missing_check_fingerprint(struct run *r, enum side s, struct err *e)
 	return memory_put(r->state, name, is, e);
 }
 
+/* What is damaged or out of sight was not removed by anybody: it waits, unless a person says what is to become of it. But of a
+ * removal of ours that broke off such a directory is left. */
+static void
+judge_away(struct run *r, struct run_box *b, enum side s)
+{
+	if (b->side[s].away == NULL)
+		return;
+	if (b->side[side_other(s)].is_gone && b->rec.side[s].is_leaving) {
+		b->side[s].is_gone = true;
+		return;
+	}
+	b->side[s].has_failed = true;
+	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: on the %s side %s; nothing is removed for that, and all "
+	    "goes on once it is back (%llu messages known). --restore %s makes it anew from the other side, --allow-delete %s "
+	    "carries its removal over", side_name(s), b->side[s].away, (unsigned long long)b->rec.side[s].here, b->name, b->name));
+}
+
+/* INBOX is listed even where nobody saw it. */
+static int
+check_assumed(struct run *r, struct run_box *b, enum side s, struct err *e)
+{
+	struct err why;
+	int answer;
+
+	if (b->restore || b->allow_delete)
+		return 0;
+	answer = missing_ask(r, s, b->side[s].on, b->rec.side[s].above, &why, e);
+	if (answer == MAILBOX_AWAY)
+		b->side[s].away = arena_strdup(&r->arena, why.text);
+	return answer == -2 ? -1 : 0;
+}
+
 /* R6: asks the store about a mailbox it did not list though the base knows it. */
 static int
 check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
@@ -93,13 +133,26 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 	/* The name it was to have there may be another's; and what has nothing there but a name has not even that (R12). */
 	const char *full = has_name ? arena_printf(&r->arena, "%s%s", r->set->box[s], bs->now) : b->side[s].on;
 	const struct box_record *owner = strcmp(bs->mailbox_id, BOX_ID_APART) == 0 ? renames_owner(r, s, full) : NULL;
-	int answer = owner != NULL && owner->id != b->rec.id ? 0 : missing_ask(r, s, full, e);
+	struct err why;
+	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : missing_ask(r, s, full, bs->above, &why, e);
 
 	if (answer == -2)
 		return -1;
-	if (answer == 0) {
+	/* Restored, it is made anew around what is left of it. */
+	if (answer == MAILBOX_AWAY && b->restore) {
+		b->side[s].listed = arena_alloc(&r->arena, sizeof *b->side[s].listed);
+		*b->side[s].listed = (struct mailbox){ .name = b->side[s].on, .id = "", .is_assumed = true };
+		return 0;
+	}
+	if (answer == MAILBOX_AWAY && b->allow_delete)
+		answer = MAILBOX_ABSENT;
+	if (answer == MAILBOX_AWAY) {
+		b->side[s].away = arena_strdup(&r->arena, why.text);
+		return 0;
+	}
+	if (answer == MAILBOX_ABSENT) {
 		b->side[s].is_gone = true;
-	} else if (answer < 0) {
+	} else if (answer == MAILBOX_NOT_KNOWN) {
 		b->side[s].is_gone = bs->missing_runs >= MISSING_RUNS;
 		if (!b->side[s].is_gone)
 			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
@@ -177,7 +230,7 @@ is_list_short(const struct run *r, enum side s)
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
 		if (!b->is_excluded && b->side[s].listed == NULL && b->rec.id != 0 && b->rec.side[s].is_known && !b->side[s].is_gone &&
-		    listing_find(&r->listing[s], b->side[s].on) == NULL)
+		    b->side[s].away == NULL && listing_find(&r->listing[s], b->side[s].on) == NULL)
 			return true;
 	}
 	return false;
@@ -231,8 +284,11 @@ missing_check(struct run *r, struct err *e)
 				if (b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
 					return -1;
 			}
-			if (b->is_excluded || b->side[s].listed != NULL || b->rec.id == 0 ||
-			    !b->rec.side[s].is_known || b->side[s].has_failed)
+			if (b->is_excluded || b->rec.id == 0 || !b->rec.side[s].is_known || b->side[s].has_failed)
+				continue;
+			if (b->side[s].listed != NULL && b->side[s].listed->is_assumed && check_assumed(r, b, (enum side)s, e) < 0)
+				return -1;
+			if (b->side[s].listed != NULL)
 				continue;
 			if (!r->listing[s].is_complete) {
 				b->side[s].has_failed = true;
@@ -244,6 +300,9 @@ missing_check(struct run *r, struct err *e)
 			}
 		}
 	}
+	for (i = 0; i < r->boxes.n; i++)
+		for (s = 0; s < SIDES; s++)
+			judge_away(r, &r->boxes.at[i], (enum side)s);
 	for (s = 0; s < SIDES; s++)
 		is_short[s] = r->set->patterns.n > 0 && is_list_short(r, (enum side)s);
 	for (s = 0; s < SIDES && (is_short[FAR] || is_short[NEAR]); s++)

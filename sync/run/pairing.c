@@ -104,7 +104,7 @@ known_pairs(struct run *r, const struct box_record *all, size_t n)
 static struct box_record
 blank_record(const char *name)
 {
-	static const struct box_side blank = { .mailbox_id = "", .on = "", .now = "", .mask = { .kw = "" } };
+	static const struct box_side blank = { .mailbox_id = "", .above = "", .on = "", .now = "", .mask = { .kw = "" } };
 
 	return (struct box_record){ .name = name, .side = { blank, blank } };
 }
@@ -315,6 +315,21 @@ pairing_make(struct run *r, struct err *e)
 	return 0;
 }
 
+/* Where each mailbox that is seen lies, for the day when it is not. */
+static int
+keep_above(struct run *r, struct run_box *b, enum side s, struct err *e)
+{
+	struct box_side *bs = &b->rec.side[s];
+	const struct mailbox *m = b->side[s].listed;
+
+	if (b->is_excluded || b->side[s].has_failed || m == NULL || m->is_assumed || m->above == NULL ||
+	    (bs->above != NULL && strcmp(bs->above, m->above) == 0 && !bs->is_leaving))
+		return 0;
+	bs->above = m->above;
+	bs->is_leaving = false;
+	return b->rec.id != 0 ? box_put(r->state, &b->rec, e) : 0;
+}
+
 /* R12: by what each mailbox is known again under another name. */
 int
 pairing_keep_identities(struct run *r, struct err *e)
@@ -328,6 +343,8 @@ pairing_keep_identities(struct run *r, struct err *e)
 		for (s = 0; s < SIDES; s++) {
 			b = &r->boxes.at[i];
 			bs = &b->rec.side[s];
+			if (keep_above(r, b, (enum side)s, e) < 0)
+				return -1;
 			if (b->is_excluded || b->side[s].has_failed || b->side[s].listed == NULL || *b->side[s].listed->id == '\0' ||
 			    strcmp(bs->mailbox_id, BOX_ID_APART) == 0 || strcmp(bs->mailbox_id, b->side[s].listed->id) == 0)
 				continue;

@@ -39,7 +39,7 @@ fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan
 	out->is_readable = !b->is_excluded && !rs->has_failed;
 	/* Never listed in full since it is what it is, or not now that the other side is paired anew: what the other side has
 	 * may be here already, unseen. */
-	out->is_readonly = rs->is_readonly || (out->exists && bs->is_known && bs->listed == 0) ||
+	out->is_readonly = rs->is_readonly || rs->is_part || (out->exists && bs->is_known && bs->listed == 0) ||
 	    (rs->is_unsure && b->rec.side[side_other(s)].is_blank);
 	out->here = bs->here;
 	out->known = bs->here;

@@ -212,10 +212,10 @@ ask_hidden(struct renames *x, struct err *e)
 			p = &x->at[i];
 			if (p->on[s] != NULL || !p->rec->side[s].is_known || places_listed(x->run, (enum side)s, p->was[s]) != NULL)
 				continue;
-			got = missing_ask(x->run, (enum side)s, p->was[s], e);
+			got = missing_ask(x->run, (enum side)s, p->was[s], p->rec->side[s].above, NULL, e);
 			if (got == -2)
 				return -1;
-			p->is_hidden[s] = got != 0;
+			p->is_hidden[s] = got != MAILBOX_ABSENT;
 		}
 	return 0;
 }

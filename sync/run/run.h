@@ -39,9 +39,11 @@ struct run_side {
 	const char *shown;		/* what the channel would call it there; NULL = as `on` */
 	struct mailbox *listed;		/* NULL = not listed, or a container only */
 	bool is_gone;			/* known, and missing for sure (R6) */
+	const char *away;		/* known, and damaged or out of sight, for this reason; NULL = not so */
 	bool wants_delta;
 	bool has_failed;		/* its delta could not be had: nothing is concluded from it */
 	bool is_readonly;
+	bool is_part;			/* of what is known, some is away: nothing is made where that may come back */
 	bool was_read;			/* a delta was folded in this run */
 	bool is_unsure;			/* its last list was not complete: more may be there than the base knows */
 	bool was_written;		/* since its last delta, folded or kept */
@@ -154,8 +156,8 @@ const char *name_on(const struct box_record *rec, enum side s);
 const char *name_now(const struct box_record *rec, enum side s);
 
 /* missing.c */
-/* 1: the store has such a mailbox, 0: it says that it has not, -1: not known; -2 with *e: no session. */
-int missing_ask(struct run *r, enum side s, const char *full, struct err *e);
+/* An enum mailbox_state, *why (unless NULL) says why it is AWAY; -2 with *e: no session. above: box_side.above. */
+int missing_ask(struct run *r, enum side s, const char *full, const char *above, struct err *why, struct err *e);
 /* R6: 1 the store denies that the mailbox of rec has that name, or shrugs in a second run; 0 it has it; -1 a first shrug, which is
  * counted; -2 with *e. */
 int missing_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e);
@@ -183,7 +185,13 @@ bool gather_is_wanted(const struct run *r);
 int gather(struct run *r, struct err *e);
 
 /* fold.c */
-struct fold_missing { VEC(struct key) keys; struct arena arena; };
+struct fold_missing {
+	VEC(struct key) keys;
+	struct arena arena;
+	bool is_held;			/* not gone, as a part of the mailbox is away: the cursor stays */
+	size_t replaced;		/* messages whose place something else has, such as */
+	const char *replaced_name, *replaced_by;
+};
 /* Folds all but the vanished of a full list, which go into `missing` to be confirmed. */
 int fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
     struct err *e);

@@ -204,6 +204,8 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 			.server_id = x->plan->ops.at[b->op[0]].to, .when = x->run->set->now };
 		return intent_put(x->run->state, &b->intent[0], e);
 	}
+	if (b->kind == OP_REMOVE_BOX)
+		return settle_leaving(x, b, e);
 	if (is_box_op(b->kind))
 		return 0;
 	for (i = 0; i < b->n; i++) {

@@ -33,6 +33,19 @@ settle_revive(struct exec *x, const struct batch *b, struct err *e)
 	return status < 0 ? -1 : box_put(x->run->state, &box->rec, e);
 }
 
+/* A mailbox of a local store is about to be removed: a directory that is left of it, should the run end in between, is nobody's
+ * mail out of sight. */
+int
+settle_leaving(struct exec *x, const struct batch *b, struct err *e)
+{
+	struct run_box *box = &x->run->boxes.at[b->part[0].box];
+
+	if (!x->run->set->store[b->side]->ops->is_local || box->rec.side[b->side].is_leaving)
+		return 0;
+	box->rec.side[b->side].is_leaving = true;
+	return box_put(x->run->state, &box->rec, e);
+}
+
 /* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. */
 static int
 box_created(struct exec *x, struct batch *b, struct err *e)
@@ -47,6 +60,9 @@ box_created(struct exec *x, struct batch *b, struct err *e)
 	rs->listed = arena_alloc(&x->run->arena, sizeof *rs->listed);
 	rs->listed->name = b->part[0].on;
 	rs->listed->id = "";
+	/* The directories above it may have been made with it. */
+	box->rec.side[b->side].above = "";
+	box->rec.side[b->side].is_leaving = false;
 	if (box->rec.id == 0 || !box->rec.side[b->side].is_known)
 		return 0;
 	for (i = 0; i < x->in->messages.n && !is_revived; i++)

@@ -382,7 +382,7 @@ store_free(struct store *s)
 static const struct store_ops imap_ops = {
 	.kind = "IMAP", .has_uid_keys = true, .free = store_free, .session_open = session_open,
 	.session_close = session_close, .list = imap_list, .cursors = imap_cursors,
-	.identities = imap_identities, .leave = imap_leave, .mailbox_exists = imap_exists, .delta = imap_delta,
+	.identities = imap_identities, .leave = imap_leave, .mailbox_state = imap_mailbox_state, .delta = imap_delta,
 	.delta_begin = imap_delta_begin, .delta_end = imap_delta_end,
 	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .choose_name = choose_name, .deliver = imap_deliver,
 	.change = imap_change, .change_begin = imap_change_begin, .change_end = imap_change_end, .move = imap_move, .create_mailbox = imap_create_mailbox,

@@ -73,7 +73,7 @@ imap_create_mailbox(struct session *session, const char *name, unsigned role, en
 		*o = OUTCOME_UNKNOWN;
 		return -1;
 	}
-	if (answer.status == IMAP_NO && (answer.code == IMAP_CODE_ALREADYEXISTS || imap_exists(session, name, e) == 1))
+	if (answer.status == IMAP_NO && (answer.code == IMAP_CODE_ALREADYEXISTS || imap_mailbox_state(session, name, NULL, e) == MAILBOX_THERE))
 		answer.status = IMAP_OK;
 	/* Other programs show their users what is subscribed. A server that refuses leaves a mailbox all the same. */
 	if (answer.status == IMAP_OK && run(c, "SUBSCRIBE ", name, NULL, "", &ignored, e) < 0)

@@ -132,7 +132,7 @@ int imap_cursors_queue(struct imap_conn *c, struct cursors_work *w, struct mailb
 /* Once all is answered, or will not be (status -1, *e): fills them, and frees what the work needed. */
 int imap_cursors_end(struct cursors_work *w, int status, struct err *e);
 int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
-int imap_exists(struct session *c, const char *name, struct err *e);
+enum mailbox_state imap_mailbox_state(struct session *c, const char *name, const char *above, struct err *e);
 int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 struct cursor imap_cursor(uint64_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages);
 void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r);

@@ -474,8 +474,8 @@ denies(const struct imap_answer *a)
 	return a->code == IMAP_CODE_NONEXISTENT;
 }
 
-int
-imap_exists(struct session *session, const char *name, struct err *e)
+enum mailbox_state
+imap_mailbox_state(struct session *session, const char *name, const char *above, struct err *e)
 {
 	static const struct imap_events events;
 	struct imap_conn *c = imap_conn_of(session);
@@ -484,6 +484,7 @@ imap_exists(struct session *session, const char *name, struct err *e)
 	struct buf wire = { 0 };
 	int status;
 
+	(void)above;
 	imap_begin(c, &cmd, IMAP_ANY);
 	imap_put(&cmd, "STATUS ");
 	status = imap_name_out(c->st, name, &wire, e);
@@ -495,10 +496,11 @@ imap_exists(struct session *session, const char *name, struct err *e)
 	imap_command_release(&cmd);
 	buf_release(&wire);
 	if (status < 0)
-		return -1;
+		return MAILBOX_NOT_KNOWN;
 	if (answer.status == IMAP_OK)
-		return 1;
+		return MAILBOX_THERE;
 	if (answer.status == IMAP_NO && denies(&answer))
-		return 0;
-	return imap_answer_err(c->s, &answer, ERR_BOX, "STATUS", e);
+		return MAILBOX_ABSENT;
+	imap_answer_err(c->s, &answer, ERR_BOX, "STATUS", e);
+	return MAILBOX_NOT_KNOWN;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sync/maildir/disk.h"
+#include "sync/maildir/folder_state.h"
 #include "sync/maildir/folderops.h"
 #include "sync/maildir/folders.h"
 #include "sync/maildir/layout.h"
@@ -145,6 +146,7 @@ list_folder(const struct maildir_store *s, const struct folder *folder, struct l
 
 	box->name = arena_strdup(&l->arena, folder->name);
 	box->id = "";
+	box->above = arena_strdup(&l->arena, folder->above);
 	if (!folder->is_box) {
 		box->attrs = MAILBOX_NOSELECT;
 		return;
@@ -165,11 +167,25 @@ list_fingerprint(struct maildir_store *s, struct listing *l, struct err *e)
 	return 0;
 }
 
+/* Without Path the Inbox is the store itself, and the mark has its place there. One that has its mark is not new: what it
+ * lacks is away. */
+static int
+make_inbox(struct maildir_store *s, struct err *e)
+{
+	struct err unseen;
+	char id[MARKER_SIZE];
+
+	if (!maildir_may_write(s) || layout_has_path(&s->layout) || (folder_state(&s->layout, "INBOX", NULL, &unseen) ==
+	    FOLDER_AWAY && marker_get(s->layout.inbox, false, false, id, &unseen) != 0))
+		return 0;
+	return folderops_create(&s->layout, &s->mdir, "INBOX", e);
+}
+
 /* INBOX is there even where its directory is missing; MapInbox lists it by a second name. */
 static void
 list_inbox(struct maildir_store *s, struct listing *l, bool is_listed)
 {
-	struct mailbox *box, alias = { .name = "INBOX", .id = "" };
+	struct mailbox *box, alias = { .name = "INBOX", .id = "", .is_assumed = true };
 	size_t i;
 
 	for (i = 0; i < l->boxes.n; i++)
@@ -207,9 +223,7 @@ maildir_list(struct session *c, struct listing *l, struct err *e)
 	for (i = 0; i < f.refused.n; i++)
 		vec_push(&l->refused, (struct mailbox_refused){ .name = arena_strdup(&l->arena, f.refused.at[i].name),
 		    .why = arena_strdup(&l->arena, f.refused.at[i].why) });
-	/* Without Path the Inbox is the store itself, and the mark has its place there. */
-	if (!has_inbox && maildir_may_write(s) && !layout_has_path(&s->layout) &&
-	    folderops_create(&s->layout, &s->mdir, "INBOX", e) < 0)
+	if (!has_inbox && make_inbox(s, e) < 0)
 		goto done;
 	list_inbox(s, l, has_inbox);
 	listing_sort(l);
@@ -247,10 +261,20 @@ maildir_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *
 	return 0;
 }
 
-static int
-maildir_mailbox_exists(struct session *c, const char *name, struct err *e)
+static enum mailbox_state
+maildir_mailbox_state(struct session *c, const char *name, const char *above, struct err *e)
 {
-	return folders_exists(&maildir_store_of(c)->layout, name, e);
+	switch (folder_state(&maildir_store_of(c)->layout, name, above, e)) {
+	case FOLDER_ABSENT:
+		return MAILBOX_ABSENT;
+	case FOLDER_THERE:
+		return MAILBOX_THERE;
+	case FOLDER_AWAY:
+		return MAILBOX_AWAY;
+	case FOLDER_NOT_KNOWN:
+		break;
+	}
+	return MAILBOX_NOT_KNOWN;
 }
 
 static enum outcome
@@ -332,7 +356,7 @@ static const struct store_ops maildir_ops = {
 	.session_close = maildir_session_close,
 	.list = maildir_list,
 	.cursors = maildir_cursors,
-	.mailbox_exists = maildir_mailbox_exists,
+	.mailbox_state = maildir_mailbox_state,
 	.delta = maildir_delta,
 	.confirm_gone = maildir_confirm_gone,
 	.identify = maildir_identify, .describe = maildir_describe,

@@ -9,7 +9,8 @@
 #include "state/base/log.h"
 #include "sync/maildir/disk.h"
 #include "sync/maildir/folderops.h"
-#include "sync/maildir/folders.h"
+#include "sync/maildir/filename.h"
+#include "sync/maildir/folder_state.h"
 #include "sync/maildir/keywords.h"
 #include "sync/maildir/msgfile.h"
 #include "sync/maildir/scan.h"
@@ -30,9 +31,15 @@ piece_of(struct session *session)
 }
 
 static bool
-is_missing_inbox(struct maildir_store *s, const char *box, struct err *e)
+is_to_be_made(const struct maildir_store *s, const struct delta *d, struct err *e)
 {
-	return names_is_inbox(layout_name(&s->layout, box)) && folders_exists(&s->layout, box, e) == 0;
+	enum folder_state state;
+
+	/* One that went away since the list was made is not made again. */
+	if ((!names_is_inbox(layout_name(&s->layout, d->box)) && !d->is_decided) || d->listed.epoch != 0)
+		return false;
+	state = folder_state(&s->layout, d->box, NULL, e);
+	return state == FOLDER_ABSENT || state == FOLDER_AWAY;
 }
 
 static void
@@ -55,6 +62,26 @@ log_scan(const struct delta *d, const struct mdir *m)
 	log_line(LOG_MAILDIR, "%s: read %s, because %s: %zu messages%s%s", d->box, m->path, why, d->entries.n,
 	    d->is_complete ? "" : "; it changed meanwhile, so that nothing counts as gone",
 	    d->cursor.is_steady ? "" : "; to be read again next time");
+}
+
+/* Names that messages could have, of something else. */
+static void
+add_replaced(struct delta *d, const struct mdir *m, const struct scan *scan, const struct keywords *keywords)
+{
+	struct delta_entry entry;
+	struct filename f;
+	size_t i;
+
+	for (i = 0; i < scan->odd.n; i++) {
+		if (!scan->odd.at[i].is_replaced)
+			continue;
+		filename_parse(scan->odd.at[i].name, m->set->delimiter, &f);
+		entry = (struct delta_entry){ .key = { scan->odd.at[i].name, (uint32_t)f.base }, .server_id = "",
+			.flags = keywords_flags(keywords, &d->arena, f.flags), .replaced = scan->odd.at[i].why,
+			.hint = arena_printf(&d->arena, "%c%s", scan->odd.at[i].is_new ? 'N' : 'C', scan->odd.at[i].name + f.base) };
+		if (!scan_has_base(scan, entry.key, m->set->delimiter))
+			vec_push(&d->entries, entry);
+	}
 }
 
 /* Takes over the scan's names: a mailbox of a million has them in memory once. */
@@ -84,6 +111,7 @@ fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m,
 		to->hint = hint;
 		to->server_id = "";
 	}
+	add_replaced(d, m, scan, keywords);
 	keywords_mask(keywords, &d->arena, used, &d->mask);
 	d->is_complete = scan->is_stable;
 	/* Dovecot may write the line after the name, and that would move no cursor. */
@@ -126,6 +154,32 @@ done:
 	return rc;
 }
 
+/* R6: what of the mailbox is not where it was. -1: all of it, perhaps: an empty directory that is another one than last time, and
+ * was there before, is what lies below a mount point. */
+static int
+check_whole(struct delta *d, const struct mdir *m, const struct scan *scan, struct err *e)
+{
+	struct stamps before;
+
+	if (d->is_decided || !stamp_of_cursor(&d->before, &before))
+		return 0;
+	if (before.cur.ino == scan->stamps.cur.ino) {
+		if (before.new.ino != 0 && before.new.ino != scan->stamps.new.ino)
+			d->part = arena_printf(&d->arena, "%s/new %s", m->path, scan->stamps.new.ino == 0 ? "is not there" :
+			    "is another directory than in the last run");
+		return 0;
+	}
+	if (before.new.ino != 0 && scan->stamps.new.ino == 0 && d->known != 0)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "held: %s is another directory than in the last run, and has no "
+		    "new. Nothing is removed or copied for that (%llu messages known) until it has one, be it empty", m->path,
+		    (unsigned long long)d->known);
+	if (scan->entries.n != 0 || d->known == 0 || scan->stamps.cur.btime > before.cur.ctime)
+		return 0;
+	return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "held: %s is empty and another directory than in the last run, though no "
+	    "new one: is something to be mounted there? Nothing is removed for that (%llu messages known); --restore copies them "
+	    "back, --allow-delete carries their deletion over", m->path, (unsigned long long)d->known);
+}
+
 static int
 read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 {
@@ -135,7 +189,7 @@ read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 	struct keywords keywords = { 0 };
 	int rc = -1, is_watched = 0;
 
-	if (is_missing_inbox(s, d->box, e)) {
+	if (is_to_be_made(s, d, e)) {
 		if (!may_write) {
 			d->is_complete = true;
 			return 0;
@@ -154,6 +208,8 @@ read_delta(struct session *c, struct delta *d, bool may_write, struct err *e)
 		goto done;
 	/* The names first: whatever they mean has its line by then, or soon, and no line changes. */
 	if (scan_make(&scan, &m, may_write, e) < 0 || keywords_read(&keywords, &m, e) < 0)
+		goto done;
+	if (check_whole(d, &m, &scan, e) < 0)
 		goto done;
 	log_odd(&m, &scan);
 	fill_delta(s, d, &m, &scan, &keywords);
@@ -198,7 +254,7 @@ maildir_confirm_gone(struct session *c, const char *box, const struct key *keys,
 	if (maildir_open_box(c, box, 0, &m, e) < 0 || scan_make(&scan, &m, false, e) < 0)
 		goto done;
 	for (i = 0; scan.is_stable && i < n; i++)
-		gone[i] = scan_find(&scan, keys[i]) == NULL;
+		gone[i] = scan_find(&scan, keys[i]) == NULL && !scan_is_replaced(&scan, keys[i]);
 	rc = 0;
 done:
 	scan_release(&scan);

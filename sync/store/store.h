@@ -62,6 +62,16 @@ struct mailbox {
 	bool has_cursor;		/* false: unknown, ask for its delta */
 	struct cursor cursor;
 	const char *id;			/* MAILBOXID, or what identifies a directory; "" = none */
+	const char *above;		/* the identities of the directories it lies in; NULL or "" = none: mailbox_state() */
+	bool is_assumed;		/* it was not seen: INBOX, which every store has; or a person wants it made anew */
+};
+
+/* What is under a name. */
+enum mailbox_state {
+	MAILBOX_NOT_KNOWN = -1,
+	MAILBOX_ABSENT,			/* nothing: the store itself denies it ([NONEXISTENT], ENOENT) (R6) */
+	MAILBOX_THERE,
+	MAILBOX_AWAY,			/* something that is no mailbox now, or it is missing with what it lay in: it may come back */
 };
 
 /* A name in the store that cannot be used, with the reason in words. is_unreadable: not even the name is known (NULL), the
@@ -94,6 +104,8 @@ struct delta_entry {
 	uint64_t size;			/* as the store counts; 0 = not known */
 	int64_t date;			/* seconds since 1970; 0 = not known */
 	const char *server_id;		/* "" = none */
+	const char *replaced;		/* not NULL: something else has its place, as said here. Known, it is not gone; not known,
+					 * it is no message */
 };
 
 enum delta_kind {
@@ -109,6 +121,9 @@ struct delta {
 	const char *box;
 	bool has_since;			/* false: list in full */
 	struct cursor since;
+	struct cursor before;		/* the same, also where the list is to be full; epoch 0 = none */
+	bool is_decided;		/* a person has said what is to become of what is missing here: a mailbox that is away is made
+					 * anew */
 	struct cursor listed;		/* as the last list had it; epoch 0 = it had not */
 	uint64_t known;			/* messages known here, to prove a delta complete (R2) */
 	/* the answer */
@@ -116,6 +131,8 @@ struct delta {
 	int status;			/* 0, or -1 with err set (ERR_BOX or wider) */
 	struct err err;
 	enum delta_kind kind;
+	const char *part;		/* FULL: a part of the mailbox is away, as said here: should anything known be missing, nothing
+					 * is gone, and the cursor stays; NULL = it is not */
 	bool is_complete;		/* absence from a FULL list may count as vanished, once confirmed */
 	VEC(struct delta_entry) entries;
 	VEC(struct key) vanished;
@@ -309,8 +326,8 @@ struct store_ops {
 	int (*identities)(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 	/* Leaves the mailbox that is open, if any: it may be about to get another name. NULL: none ever is. */
 	int (*leave)(struct session *c, struct err *e);
-	/* 1: exists; 0: the store itself says that it does not ([NONEXISTENT], ENOENT); -1: not known (R6). */
-	int (*mailbox_exists)(struct session *c, const char *name, struct err *e);
+	/* above: as listed when it was last seen; NULL or "" = not known. AWAY and NOT_KNOWN: *e says why. */
+	enum mailbox_state (*mailbox_state)(struct session *c, const char *name, const char *above, struct err *e);
 
 	/* Fills every d[i]; -1 only when the session is dead. is_readonly_run: EXAMINE, nothing written. look: NULL = not wanted. */
 	int (*delta)(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);

@@ -174,6 +174,7 @@ settle(struct history *h)
 	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight ? 2 : s->has_lied ? 5 : 3;
 
 	s->trouble = (struct trouble){ 0 };
+	damage_mend(s);
 	full_policy(s);
 	sim_trace(s, "---- settlement%s", h->is_straight ? " (straight)" : "");
 	look(s, &v, room, MOST);
@@ -288,6 +289,7 @@ disturb_base(struct history *h)
 	}
 	if (sim_happens(s, 15)) {
 		sim_trace(s, "the base is lost");
+		damage_mend(s);
 		sim_disturb(s, ORACLE_LOST);
 		oracle_blank(s->oracle, FAR, -1);
 		oracle_blank(s->oracle, NEAR, -1);
@@ -298,6 +300,7 @@ disturb_base(struct history *h)
 		ram_forgotten(s->ram[NEAR], true);
 	} else if (h->backup != NULL && sim_happens(s, 60)) {
 		sim_trace(s, "the base comes back from its backup");
+		damage_mend(s);
 		sim_disturb(s, ORACLE_OLD);
 		oracle_blank(s->oracle, FAR, -1);	/* it may be of before the first run */
 		oracle_blank(s->oracle, NEAR, -1);
@@ -308,11 +311,24 @@ disturb_base(struct history *h)
 		ram_forgotten(s->ram[NEAR], false);
 	} else if (sim_happens(s, 8)) {
 		sim_trace(s, "the far store has another fingerprint");
+		damage_mend(s);
 		sim_disturb(s, ORACLE_LOST);
 		oracle_blank(s->oracle, FAR, -1);
 		h->is_straight = false;
 		s->ram[FAR]->fingerprint++;
 	}
+}
+
+static void
+draw_damage(struct history *h)
+{
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		if (sim_happens(h->sim, 150)) {
+			h->is_straight = false;
+			damage_act(h->sim);
+		}
 }
 
 static void
@@ -387,6 +403,8 @@ live(struct history *h)
 		for (k = 0; k < 6; k++)
 			if (sim_happens(s, i == 0 ? 200 : 650))
 				people_act(s);
+		if (h->is_troubled)
+			draw_damage(h);
 		disturb_base(h);
 		draw_policy(h);
 		draw_trouble(h);

@@ -355,7 +355,12 @@ rename_box(struct sim *s, struct ram *r)
 {
 	int from = pick_box(s, r), to = 1 + (int)sim_draw(s, SIM_MADE - 1);
 	bool swap = r->box[to].exists;
+	int i;
 
+	/* What is out of sight has no name that could be changed. */
+	for (i = 0; i < SIM_BOXES; i++)
+		if (r->box[i].damage != RAM_WHOLE)
+			return;
 	if (from < 0 || from >= SIM_MADE || !ram_can_rename(r, from, to, swap))
 		return;
 	sim_trace(s, "  person: %s: %s %s %s", r->store.name, sim_box_name[from], swap ? "changes names with" : "is renamed to",

@@ -15,6 +15,7 @@ ram_create_box(struct ram *r, int box)
 	b->uidnext = 1;
 	b->modseq++;
 	b->messages.n = b->vanished.n = 0;
+	b->damage = RAM_WHOLE;
 	b->is_renamed = b->has_lost = false;
 }
 
@@ -22,6 +23,7 @@ void
 ram_drop_box(struct ram *r, int box)
 {
 	r->box[box].exists = false;
+	r->box[box].damage = RAM_WHOLE;
 	r->box[box].messages.n = 0;
 }
 
@@ -93,6 +95,9 @@ ram_new_epoch(struct ram *r, int box)
 	b->epoch = ++r->epochs;
 	if (r->kind == RAM_MAILDIR) {
 		b->identity = ++r->identities;
+		b->damage = RAM_WHOLE;
+		for (i = 0; i < b->messages.n; i++)
+			b->messages.at[i].was_listed = b->messages.at[i].is_away = b->messages.at[i].is_replaced = false;
 		return;
 	}
 	b->uidnext = 1;
@@ -111,6 +116,7 @@ ram_new_index(struct ram *r, int box)
 	size_t i;
 
 	b->generation++;
+	ram_watch_doubt(r, box);
 	b->modseq = 1;
 	b->vanished.n = 0;
 	for (i = 0; i < b->messages.n; i++)
@@ -220,7 +226,7 @@ ram_hint(const struct ram *r, struct arena *a, const struct ram_message *m)
 	if (r->kind != RAM_MAILDIR)
 		return "";
 	flags_letters(m->flags & FLAG_ALL, letters);
-	return arena_printf(a, "%s:2,%s", m->is_new ? "new" : "cur", letters);
+	return arena_printf(a, "%s%s:2,%s", m->is_replaced ? "held " : "", m->is_new ? "new" : "cur", letters);
 }
 
 /* "g12.sim": the number in a name, and whether the program chose it. 0 = none of ours. */
@@ -256,6 +262,8 @@ ram_find(const struct ram *r, int box, struct key key)
 		number = parse_name(key, &is_given);
 	for (i = 0; i < b->messages.n; i++) {
 		m = &b->messages.at[i];
+		if (m->is_away)
+			continue;
 		if (r->kind == RAM_MAILDIR ? m->number == number && m->is_given == is_given : m->uid == number)
 			return (long)i;
 	}
@@ -266,7 +274,7 @@ struct cursor
 ram_cursor(const struct ram *r, const struct ram_box *b)
 {
 	struct cursor c = { .epoch = b->epoch, .is_steady = r->kind != RAM_PLAIN };
-	uint64_t words[4] = { b->modseq, b->uidnext, b->generation, b->messages.n };
+	uint64_t words[RAM_CURSOR_WORDS] = { b->modseq, b->uidnext, b->generation, b->messages.n, b->damage != RAM_NEW_AWAY };
 
 	c.len = sizeof words;
 	memcpy(c.data, words, sizeof words);
@@ -345,7 +353,7 @@ ram_find_box(struct ram *r, const char *name, uint64_t epoch, struct err *e)
 {
 	int box = sim_box(name);
 
-	if (box < 0 || !r->box[box].exists)
+	if (box < 0 || !r->box[box].exists || r->box[box].damage == RAM_BOX_AWAY)
 		return err_set(e, ERR_BOX, "%s: no mailbox %s", r->store.name, name);
 	if (epoch != 0 && r->box[box].epoch != epoch)
 		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NOW, "%s: %s is another mailbox now", r->store.name, name);
@@ -439,7 +447,7 @@ ram_new(struct sim *sim, enum side side, enum ram_kind kind)
 	r->ops = (struct store_ops){ .kind = kind == RAM_MAILDIR ? "Maildir" : "IMAP",
 		.has_uid_keys = kind != RAM_MAILDIR, .is_local = kind == RAM_MAILDIR, .free = free_store,
 		.session_open = session_open, .session_close = session_close, .list = ram_list,
-		.cursors = ram_cursors, .mailbox_exists = ram_mailbox_exists, .delta = ram_delta,
+		.cursors = ram_cursors, .mailbox_state = ram_mailbox_state, .delta = ram_delta,
 		.confirm_gone = kind == RAM_MAILDIR ? ram_confirm_gone : NULL, .identify = ram_identify,
 		.fetch = ram_fetch, .choose_name = ram_choose_name, .deliver = ram_deliver,
 		.change = ram_change, .change_begin = kind == RAM_MAILDIR ? NULL : ram_change_begin, .change_end = ram_change_end,

@@ -30,6 +30,8 @@ struct ram_message {
 	uint32_t number;		/* of a Maildir name, unique in the store */
 	bool is_given;			/* the name is one that the program chose */
 	bool is_new;			/* in new/ */
+	bool is_away;			/* with the directory that it was in */
+	bool is_replaced;		/* something else has its name */
 	bool is_shown, was_shown, was_listed;	/* told to the program in this run; in any; in one that went well */
 	bool is_counted;		/* marked \Deleted by the program, and told to the oracle */
 	const struct content *c;
@@ -40,8 +42,15 @@ struct ram_message {
 
 struct ram_vanished { uint32_t uid, number; bool is_given; uint64_t modseq; };
 
+/* What a cursor says: modseq, UIDNEXT, generation, messages, and whether new/ was there. */
+enum { RAM_CURSOR_WORDS = 5 };
+
+/* What is wrong with a mailbox of a Maildir that nobody removed (damage.c). */
+enum ram_damage { RAM_WHOLE, RAM_BOX_AWAY, RAM_NEW_AWAY };
+
 struct ram_box {
 	bool exists;
+	enum ram_damage damage;
 	bool is_readonly;
 	uint64_t epoch;
 	uint64_t identity;		/* MAILBOXID, or what a directory is known by */
@@ -98,6 +107,11 @@ void ram_shown(struct ram *r, bool is_known);
 void ram_forgotten(struct ram *r, bool is_lost);
 const char *ram_text(const struct ram *r, const struct ram_message *m);	/* for traces; static */
 
+/* ---- damage.c ---- */
+/* Something of a Maildir is damaged or out of sight, or some of it is back. */
+void damage_act(struct sim *s);
+void damage_mend(struct sim *s);			/* all is as it was */
+
 /* ---- inside: shared by store_ram*.c ---- */
 struct ram_session {
 	struct session session;		/* first */
@@ -132,7 +146,7 @@ void ram_watch_doubt(struct ram *r, int box);
 int ram_list(struct session *c, struct listing *l, struct err *e);
 int ram_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 int ram_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
-int ram_mailbox_exists(struct session *c, const char *name, struct err *e);
+enum mailbox_state ram_mailbox_state(struct session *c, const char *name, const char *above, struct err *e);
 int ram_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);
 int ram_confirm_gone(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone, struct err *e);
 int ram_identify(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,

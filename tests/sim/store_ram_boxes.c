@@ -21,6 +21,8 @@ begin_box(struct ram_session *c, const char *call, int box, enum fate *f_r, enum
 		sim_fail(r->sim, "%s of a mailbox that nobody knows", call);
 		return err_set(e, ERR_BOX, "no such mailbox");
 	}
+	if (r->box[box].damage == RAM_BOX_AWAY)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: a link to nowhere has this name", r->store.name);
 	*f_r = ram_fate(r->sim);
 	if (*f_r == FATE_REFUSED || *f_r == FATE_NEVER)
 		return err_class(e, ERR_BOX, ERR_FAILED, *f_r == FATE_NEVER ? ERR_NEVER : ERR_LATER, "%s: %s refused",
@@ -53,15 +55,24 @@ ram_create_mailbox(struct session *session, const char *name, unsigned role, enu
 int
 ram_remove_mailbox(struct session *session, const char *name, enum outcome *o, struct err *e)
 {
+	size_t i;
 	struct ram_session *c = (struct ram_session *)session;
 	struct ram *r = (struct ram *)session->store;
 	int box = sim_box(name);
 	enum fate f = FATE_DONE;
 
+	for (i = 0; box >= 0 && i < r->box[box].messages.n; i++)
+		if (r->box[box].messages.at[i].is_replaced) {
+			*o = OUTCOME_FAILED;
+			return err_set(e, ERR_BOX, "%s: %s is kept, for something in it is no file", r->store.name, name);
+		}
 	if (begin_box(c, "remove", box, &f, o, e) < 0)
 		return -1;
 	ram_changes(r, box, r->sim->policy.remove[r->side] && box != 0, "a removal");
 	sim_trace(r->sim, "  %s: %s is removed with %zu messages", r->store.name, name, r->box[box].messages.n);
+	for (i = 0; i < r->box[box].messages.n; i++)
+		if (r->box[box].messages.at[i].is_away)
+			sim_fail(r->sim, "%s is removed, of which a part is away", name);
 	if (ram_takes_effect(f) && r->box[box].exists) {
 		oracle_ours_removed_box(r->sim->oracle, r->side, box);
 		while (r->box[box].messages.n > 0)

@@ -43,11 +43,13 @@ ram_list(struct session *session, struct listing *l, struct err *e)
 		return -1;
 	l->is_complete = true;
 	for (i = 0; i < SIM_BOXES; i++) {
-		if (!r->box[i].exists)
+		if (!r->box[i].exists || (r->box[i].damage == RAM_BOX_AWAY && i != 0))
 			continue;
 		m = (struct mailbox){ .name = sim_box_name[i], .has_cursor = true,
 			.cursor = ram_cursor(r, &r->box[i]), .id = "" };
-		if (r->ids == RAM_IDS_LISTED)
+		if (r->box[i].damage == RAM_BOX_AWAY)
+			m = (struct mailbox){ .name = sim_box_name[i], .id = "", .is_assumed = true };
+		else if (r->ids == RAM_IDS_LISTED)
 			m.id = arena_printf(&l->arena, "m%llu", (unsigned long long)r->box[i].identity);
 		if (i != 0 && sim_happens(s, s->trouble.partial)) {
 			sim_disturb(s, ORACLE_DISTURBED);
@@ -80,7 +82,7 @@ ram_cursors(struct session *session, struct mailbox *boxes, size_t n, struct err
 		return -1;
 	for (i = 0; i < n; i++) {
 		b = sim_box(boxes[i].name);
-		boxes[i].has_cursor = b >= 0 && r->box[b].exists && !sim_happens(r->sim, r->sim->trouble.partial);
+		boxes[i].has_cursor = b >= 0 && r->box[b].exists && r->box[b].damage != RAM_BOX_AWAY && !sim_happens(r->sim, r->sim->trouble.partial);
 		if (boxes[i].has_cursor)
 			boxes[i].cursor = ram_cursor(r, &r->box[b]);
 	}
@@ -104,21 +106,28 @@ ram_identities(struct session *session, struct mailbox *boxes, size_t n, struct 
 	return 0;
 }
 
-int
-ram_mailbox_exists(struct session *session, const char *name, struct err *e)
+enum mailbox_state
+ram_mailbox_state(struct session *session, const char *name, const char *above, struct err *e)
 {
 	struct ram *r = ram_of(session);
 	int box = sim_box(name);
 
+	(void)above;
 	if (ram_enter((struct ram_session *)session, "exists", -1, e) < 0)
-		return -1;
+		return MAILBOX_NOT_KNOWN;
 	/* A bare NO for what is not there. For what is, twice in a row, it would be a wrong answer by the rules (R6). */
 	if (box >= 0 && !r->box[box].exists && sim_happens(r->sim, r->sim->trouble.partial)) {
 		sim_disturb(r->sim, ORACLE_DISTURBED);
 		sim_trace(r->sim, "%s: NO to whether %s exists", r->store.name, name);
-		return err_set(e, ERR_BOX, "%s: NO", r->store.name);
+		err_set(e, ERR_BOX, "%s: NO", r->store.name);
+		return MAILBOX_NOT_KNOWN;
 	}
-	return box >= 0 && r->box[box].exists;
+	if (box < 0 || !r->box[box].exists)
+		return MAILBOX_ABSENT;
+	if (r->box[box].damage != RAM_BOX_AWAY)
+		return MAILBOX_THERE;
+	err_class(e, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: %s is a link to nowhere", r->store.name, name);
+	return MAILBOX_AWAY;
 }
 
 /* ---- deltas ---- */
@@ -126,11 +135,11 @@ ram_mailbox_exists(struct session *session, const char *name, struct err *e)
 static void
 add_entry(const struct ram *r, struct delta *d, struct ram_message *m)
 {
-	m->is_shown = true;
+	m->is_shown |= !m->is_replaced;
 	vec_push(&d->entries, (struct delta_entry){ .key = ram_key(r, &d->arena, m),
 		.flags = sim_flags(m->flags, r->spells_lower), .hint = ram_hint(r, &d->arena, m),
 		.size = r->kind == RAM_MAILDIR ? m->c->file_len : m->c->wire_len + m->c->is_misstated,
-		.date = m->date, .server_id = "" });
+		.date = m->date, .server_id = "", .replaced = m->is_replaced ? "is a pipe" : NULL });
 }
 
 /* What a list may miss. In a mailbox that the program knows, mail that it has not seen yet is shown: were it hidden
@@ -143,6 +152,15 @@ may_hide(const struct delta *d, const struct ram_box *b, const struct ram_messag
 	return says_so && b->complete != b->epoch;
 }
 
+static bool
+had_new(const struct cursor *before)
+{
+	uint64_t words[RAM_CURSOR_WORDS];
+
+	memcpy(words, before->data, sizeof words);
+	return before->len == sizeof words && words[RAM_CURSOR_WORDS - 1] != 0;
+}
+
 static void
 fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 {
@@ -153,8 +171,10 @@ fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 
 	d->kind = DELTA_FULL;
 	d->is_complete = !says_so;
+	d->part = b->damage == RAM_NEW_AWAY && had_new(&d->before) && !d->is_decided ? "its new is not there" : NULL;
 	for (i = 0; i < b->messages.n; i++)
-		if (!is_partial || !may_hide(d, b, &b->messages.at[i], says_so) || sim_chance(s, 50))
+		if (!b->messages.at[i].is_away && (!is_partial || b->messages.at[i].is_replaced ||
+		    !may_hide(d, b, &b->messages.at[i], says_so) || sim_chance(s, 50)))
 			add_entry(r, d, &b->messages.at[i]);
 	if (!says_so)
 		b->complete = b->epoch;
@@ -170,7 +190,7 @@ fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 static bool
 fill_changes(const struct ram *r, struct delta *d, struct ram_box *b)
 {
-	uint64_t since[4], added = 0;
+	uint64_t since[RAM_CURSOR_WORDS], added = 0;
 	size_t i;
 
 	if (r->kind > RAM_CONDSTORE || !d->has_since || d->since.epoch != b->epoch || d->since.len != sizeof since)
@@ -237,6 +257,8 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 	if (box < 0)
 		return -1;
 	b = &r->box[box];
+	if (b->damage == RAM_NEW_AWAY && d->before.epoch != b->epoch && had_new(&d->before) && !d->is_decided)
+		return err_set(e, ERR_BOX, "%s: %s is another mailbox, and without its new", r->store.name, d->box);
 	d->cursor = ram_cursor(r, b);
 	d->uidnext = r->kind == RAM_MAILDIR ? 0 : b->uidnext;
 	d->is_readonly = b->is_readonly;
@@ -307,11 +329,14 @@ ram_confirm_gone(struct session *session, const char *name, const struct key *ke
 	struct ram *r = ram_of(session);
 	int box = ram_enter_box((struct ram_session *)session, "confirm", name, 0, e);
 	size_t i;
+	long at;
 
 	if (box < 0)
 		return -1;
-	for (i = 0; i < n; i++)
-		gone[i] = ram_find(r, box, keys[i]) < 0 && !sim_happens(r->sim, r->sim->trouble.partial);
+	for (i = 0; i < n; i++) {
+		at = ram_find(r, box, keys[i]);
+		gone[i] = (at < 0 || r->box[box].messages.at[at].is_replaced) && !sim_happens(r->sim, r->sim->trouble.partial);
+	}
 	return 0;
 }
 
@@ -340,7 +365,7 @@ identify(struct session *session, const char *name, uint64_t epoch, struct ident
 			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: gone", name);
 			continue;
 		}
-		if (sim_happens(s, s->trouble.item)) {
+		if (r->box[box].messages.at[at].is_replaced || sim_happens(s, s->trouble.item)) {
 			sim_disturb(s, ORACLE_DISTURBED);
 			sim_trace(s, "%s: %s of %s cannot be read", r->store.name,
 			    ram_text(r, &r->box[box].messages.at[at]), name);
@@ -415,6 +440,12 @@ fetch_part(struct ram_session *c, struct fetch_part *p, const struct fetch_item 
 			continue;
 		}
 		m = r->box[box].messages.at[at];
+		if (m.is_replaced) {
+			err_set(&failed, ERR_MESSAGE, "%s: no regular file", p->box);
+			if (sink->end(sink->ctx, i, &failed, e) < 0)
+				return -1;
+			continue;
+		}
 		if (!sim_happens(s, s->trouble.item)) {
 			if (send_body(r, &m, i, sink, false, e) < 0)
 				return -1;

@@ -343,6 +343,11 @@ begin_item(struct ram_session *c, int box, struct key key, enum fate *f_r, long 
 		err_class(why, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: it is not there", r->store.name);
 		return 0;
 	}
+	if (r->box[box].messages.at[*at_r].is_replaced) {
+		ram_watch_doubt(r, box);
+		err_set(why, ERR_MESSAGE, "%s: left alone, it is no regular file", r->store.name);
+		return 0;
+	}
 	*f_r = ram_fate(s);
 	if (*f_r == FATE_REFUSED || *f_r == FATE_NEVER) {
 		refuse(r, *f_r, sim_box_name[box], why);

@@ -119,8 +119,10 @@ shown(struct fixture *f, const char *box)
 	char letters[7];
 
 	for (i = 0; i < d.entries.n; i++) {
+		if (d.entries.at[i].replaced != NULL)
+			continue;
 		flags_letters(d.entries.at[i].flags.sys, letters);
-		buf_printf(&b, "%s%s [%s] %s", i ? "; " : "", key_text(&f->a, d.entries.at[i].key, false), letters,
+		buf_printf(&b, "%s%s [%s] %s", b.len != 0 ? "; " : "", key_text(&f->a, d.entries.at[i].key, false), letters,
 		    d.entries.at[i].hint);
 	}
 	out = arena_strdup(&f->a, buf_str(&b));

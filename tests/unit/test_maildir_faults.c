@@ -163,7 +163,7 @@ a_mailbox_half_made_or_removed_is_finished_later(void **state)
 		is_finished = p.seen < n;
 		if (f->store->ops->remove_mailbox(f->c, "top/sub", &o, &f->e) < 0)
 			fail_msg("after step %lu: %s", n, f->e.text);
-		assert_int_equal(f->store->ops->mailbox_exists(f->c, "top/sub", &f->e), 0);
+		assert_int_equal(f->store->ops->mailbox_state(f->c, "top/sub", NULL, &f->e), 0);
 	}
 	buf_release(&p.log);
 }
@@ -329,7 +329,7 @@ directories_without_permission(void **state)
 		if (f->store->ops->list(f->c, &l, &f->e) < 0 || l.is_complete || listing_find(&l, "open") == NULL ||
 		    l.refused.n != 1)
 			_exit(2);
-		if (f->store->ops->mailbox_exists(f->c, "shut", &f->e) != -1)
+		if (f->store->ops->mailbox_state(f->c, "shut", NULL, &f->e) != -1)
 			_exit(3);
 		delta_init(&d, "shut", NULL);
 		if (f->store->ops->delta(f->c, &d, 1, false, NULL, &f->e) < 0 || d.status != -1 || d.err.scope != ERR_BOX)

@@ -472,10 +472,10 @@ missing_path_is_an_error_not_emptiness(void **state)
 	run(f, "mv mail gone");
 	assert_non_null(strstr(listed(f), "error: Path"));
 	assert_int_equal(f->e.scope, ERR_STORE);
-	assert_int_equal(f->store->ops->mailbox_exists(f->c, "box", &f->e), -1);
+	assert_int_equal(f->store->ops->mailbox_state(f->c, "box", NULL, &f->e), -1);
 	assert_int_equal(f->store->ops->create_mailbox(f->c, "box", 0, &o, &f->e), -1);
 	run(f, "test ! -e mail; mv gone mail; rm -r mail/box");
-	assert_int_equal(f->store->ops->mailbox_exists(f->c, "box", &f->e), 0);
+	assert_int_equal(f->store->ops->mailbox_state(f->c, "box", NULL, &f->e), 0);
 }
 
 static void
