@@ -11,6 +11,7 @@
 #include "state/base/buf.h"
 #include "state/base/log.h"
 #include "state/base/mem.h"
+#include "sync/net/ack.h"
 #include "sync/net/clock.h"
 #include "sync/net/deflate.h"
 #include "sync/net/tls.h"
@@ -204,6 +205,8 @@ poll_wire(struct conn *c, short wants, long long deadline)
 	}
 	if (hold > now && (until == 0 || hold < until))
 		until = hold;
+	if (wants & POLLIN)
+		ack_now(c->wire.fd);
 	p[0] = (struct pollfd){ .fd = hold > now ? -1 : c->wire.fd, .events = wants };
 	p[1] = (struct pollfd){ .fd = mailstream_cancel_get_fd(c->cancel), .events = POLLIN };
 	p[2] = (struct pollfd){ .fd = stop > 0 ? stop : -1, .events = POLLIN };
