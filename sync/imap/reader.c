@@ -23,6 +23,7 @@ struct imap_reader {
 	void *why_ctx;
 	char *in;
 	size_t keep, pos, end, room;
+	const char *line_end;		/* of imap_reader_line() */
 	size_t line_used;		/* bytes of this line already passed, kept literals included */
 	uint64_t octets;		/* the same of all lines */
 	uint64_t wasted;		/* of literals that nobody took */
@@ -483,6 +484,26 @@ int
 imap_reader_item(struct imap_reader *r, struct imap_token *token_r, struct err *e)
 {
 	return next_token(r, true, token_r, e);
+}
+
+const char *
+imap_reader_line(struct imap_reader *r)
+{
+	enum { LONGEST = 1024 };
+	size_t n = r->end - r->pos;
+
+	if (!imap_reader_is_between_lines(r) || r->fault != FAULT_NONE)
+		return NULL;
+	r->line_end = memchr(r->in + r->pos, '\n', n < LONGEST ? n : LONGEST);
+	return r->line_end != NULL ? r->in + r->pos : NULL;
+}
+
+void
+imap_reader_line_end(struct imap_reader *r)
+{
+	r->line_used = r->n_shown = 0;
+	r->has_passed_literal = false;
+	r->pos = r->keep = r->shown_from = (size_t)(r->line_end + 1 - r->in);
 }
 
 int

@@ -72,6 +72,11 @@ int imap_reader_unread(struct imap_reader *r, struct err *e);
 /* True at the first byte of a line: the peer owes nothing. */
 bool imap_reader_is_between_lines(const struct imap_reader *r);
 
+/* The next line, up to its LF and with it, where nothing of it was read yet and all of it is at hand and
+ * it is of a usual length; else NULL. It is borrowed until the next call, and not consumed: imap_reader_line_end() does that. */
+const char *imap_reader_line(struct imap_reader *r);
+void imap_reader_line_end(struct imap_reader *r);
+
 /* Ends the line before, skips blank lines, gives the first word of the next. */
 int imap_reader_start(struct imap_reader *r, struct imap_token *first_r, struct err *e);
 /* The next token; a literal not taken is drained first. */

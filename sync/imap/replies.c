@@ -269,6 +269,8 @@ imap_reply_read(struct imap_reader *r, struct imap_reply *reply, const struct im
 	reply->words_len = 0;
 	reply->code.kind = IMAP_CODE_NONE;
 	reply->fetch.n_bodies = 0;
+	if (reply_take_flags(&c))
+		return 0;
 	if (imap_reader_start(r, &t, e) < 0)
 		return -1;
 	if (t.len == 1 && t.s[0] == '*') {

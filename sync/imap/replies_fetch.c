@@ -152,6 +152,15 @@ fetch_item(struct reply_context *c, const struct imap_token *t)
 	return imap_reader_skip_value(c->r, c->e);
 }
 
+void
+reply_fetch_clear(struct imap_fetch *f, uint32_t seq)
+{
+	memset(f, 0, sizeof *f);
+	f->seq = seq;
+	f->flags = FLAGS_NONE;
+	f->emailid = f->threadid = f->guid = "";
+}
+
 int
 reply_read_fetch(struct reply_context *c, uint32_t seq)
 {
@@ -159,10 +168,7 @@ reply_read_fetch(struct reply_context *c, uint32_t seq)
 	bool is_behind_flags = false;
 	struct imap_token t;
 
-	memset(f, 0, sizeof *f);
-	f->seq = seq;
-	f->flags = FLAGS_NONE;
-	f->emailid = f->threadid = f->guid = "";
+	reply_fetch_clear(f, seq);
 	c->reply->kind = IMAP_REPLY_FETCH;
 	if (reply_expect(c, IMAP_TOKEN_OPEN, "FETCH without a list") < 0)
 		return -1;

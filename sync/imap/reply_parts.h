@@ -30,6 +30,9 @@ int reply_modseq(struct reply_context *c, uint64_t *n_r);
 
 /* replies_fetch.c */
 int reply_read_fetch(struct reply_context *c, uint32_t seq);
+void reply_fetch_clear(struct imap_fetch *f, uint32_t seq);
+/* replies_flags.c: the next line, if it is at hand and brings no more than a UID and its flags. False: nothing was read. */
+bool reply_take_flags(struct reply_context *c);
 /* replies_list.c */
 int reply_read_list(struct reply_context *c);
 int reply_read_status(struct reply_context *c);

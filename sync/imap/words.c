@@ -5,21 +5,22 @@
 
 static const struct {
 	const char *name;
+	size_t len;
 	uint32_t bit;
 } known[] = {
-	{ "\\Seen", FLAG_SEEN },
-	{ "\\Answered", FLAG_ANSWERED },
-	{ "\\Flagged", FLAG_FLAGGED },
-	{ "\\Deleted", FLAG_DELETED },
-	{ "\\Draft", FLAG_DRAFT },
-	{ "$Forwarded", FLAG_FORWARDED },
+	{ "\\Seen", sizeof("\\Seen") - 1, FLAG_SEEN },
+	{ "\\Answered", sizeof("\\Answered") - 1, FLAG_ANSWERED },
+	{ "\\Flagged", sizeof("\\Flagged") - 1, FLAG_FLAGGED },
+	{ "\\Deleted", sizeof("\\Deleted") - 1, FLAG_DELETED },
+	{ "\\Draft", sizeof("\\Draft") - 1, FLAG_DRAFT },
+	{ "$Forwarded", sizeof("$Forwarded") - 1, FLAG_FORWARDED },
 };
 
 void
 words_flag(struct words *w, const char *s, size_t len)
 {
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-		if (strlen(known[i].name) == len && strncasecmp(s, known[i].name, len) == 0) {
+		if (known[i].len == len && strncasecmp(s, known[i].name, len) == 0) {
 			w->sys |= known[i].bit;
 			return;
 		}

@@ -460,6 +460,50 @@ passed_over(void **state)
 	WITH("* LIST (\\Noselect) \"/\" a extra\r\n", anything);
 }
 
+/* A line of UID and flags that is at hand is read in one go (sync/imap/replies_flags.c); one that comes octet by octet is
+ * not. What comes out is the same, whatever the line holds. */
+static void
+flags_both_ways(void **state)
+{
+	static const char *const lines[] = {
+		"* 12 FETCH (UID 34 FLAGS ())", "* 1 FETCH (UID 4294967295 FLAGS (\\Seen))", "* 4294967295 FETCH (FLAGS (b A \\Seen) UID 1)",
+		"* 1 FETCH (UID 5 FLAGS (\\seen $FORWARDED $Junk work Work b a \\Recent \\Odd))", "* 1 FETCH (FLAGS (\\Deleted) UID 7)",
+		"* 1 FETCH (UID 5 FLAGS (a ))", "* 1 FETCH (UID 5 FLAGS ( a))", "* 1 FETCH (UID 5 FLAGS (a  b))", "* 1 FETCH (UID 5 FLAGS (a)) ",
+		"* 1 FETCH (UID 5 FLAGS (a) )", "* 1 FETCH (UID 5 FLAGS NIL)", "* 1 fetch (uid 5 flags (a))", "* 1  FETCH (UID 5 FLAGS (a))",
+		"* 0 FETCH (UID 5 FLAGS (a))", "* 1 FETCH (UID 0 FLAGS (a))", "* 01 FETCH (UID 5 FLAGS (a))", "* 1 FETCH (UID 05 FLAGS (a))",
+		"* 1 FETCH (UID 4294967296 FLAGS (a))", "* 4294967296 FETCH (UID 5 FLAGS (a))", "* 99999999999999999999 FETCH (UID 5 FLAGS (a))",
+		"* 1 FETCH (UID 5 FLAGS (a\"b))", "* 1 FETCH (UID 5 FLAGS (\"a\"))", "* 1 FETCH (UID 5 FLAGS (a(b)))", "* 1 FETCH (UID 5 FLAGS (]))",
+		"* 1 FETCH (UID 5 FLAGS (a) UID 6)", "* 1 FETCH (UID 5 FLAGS (a) FLAGS (b))", "* 1 FETCH (UID 5)", "* 1 FETCH (FLAGS (a))",
+		"* 1 FETCH (UID 5 FLAGS (a) MODSEQ (7))", "* 1 FETCH (UID 5 FLAGS (a)", "* 1 FETCH (UID 5 FLAGS (a", "* 1 FETCH (UID 5 FLAGS (caf\xc3\xa9))",
+		"* 1 FETCH (UID 5 FLAGS (a)) x", "* 1 FETCH (UID 5 FLAGS ({3}))", "* 1 FETCH (UID 5 FLAGS (\\))", "* 1 FETCH (UID 5 FLAGS (\\*))",
+	};
+	static const char *const ends[] = { "\r\n", "\n", "\r\r\n" };
+	struct peer whole, pieces;
+	char line[256];
+	int got;
+
+	(void)state;
+	for (size_t i = 0; i < 3 * sizeof lines / sizeof lines[0]; i++) {
+		snprintf(line, sizeof line, "%s%sA1 OK\r\n", lines[i / 3], ends[i % 3]);
+		peer_open(&whole, line, strlen(line), 0);
+		peer_open(&pieces, line, strlen(line), 1);
+		got = peer_read(&whole);
+		assert_int_equal(peer_read(&pieces), got);
+		assert_int_equal(whole.reply.kind, pieces.reply.kind);
+		if (got == 0 && whole.reply.kind == IMAP_REPLY_FETCH && pieces.reply.fetch.has != 0) {
+			assert_int_equal(whole.reply.fetch.seq, pieces.reply.fetch.seq);
+			assert_int_equal(whole.reply.fetch.has, pieces.reply.fetch.has);
+			assert_int_equal(whole.reply.fetch.uid, pieces.reply.fetch.uid);
+			assert_int_equal(whole.reply.fetch.is_recent, pieces.reply.fetch.is_recent);
+			assert_true(flags_equal(whole.reply.fetch.flags, pieces.reply.fetch.flags));
+		}
+		assert_int_equal(peer_read(&whole), peer_read(&pieces));
+		assert_int_equal(whole.reply.kind, pieces.reply.kind);
+		peer_close(&whole);
+		peer_close(&pieces);
+	}
+}
+
 /* ---- the hostile list: an error, at once ---- */
 
 static void
@@ -681,7 +725,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(understood), cmocka_unit_test(passed_over), cmocka_unit_test(hostile),
+		cmocka_unit_test(understood), cmocka_unit_test(passed_over), cmocka_unit_test(flags_both_ways), cmocka_unit_test(hostile),
 		cmocka_unit_test(lying_sizes), cmocka_unit_test(unreadable_lines),
 		cmocka_unit_test(nesting), cmocka_unit_test(long_lines), cmocka_unit_test(large_bodies),
 		cmocka_unit_test(the_cap), cmocka_unit_test(putting_back),
