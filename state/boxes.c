@@ -159,6 +159,9 @@ counts_fill(struct state *s, struct box_record *b, struct err *e)
 	b->unsettled = c->counts.unsettled;
 	b->side[FAR].here = c->counts.here[FAR];
 	b->side[NEAR].here = c->counts.here[NEAR];
+	b->side[FAR].has_digest = b->side[NEAR].has_digest = c->counts.has_digest;
+	b->side[FAR].digest = c->counts.digest[FAR];
+	b->side[NEAR].digest = c->counts.digest[NEAR];
 	return 0;
 }
 
@@ -203,7 +206,7 @@ box_put(struct state *s, struct box_record *b, struct err *e)
 {
 	uint32_t id = b->id != 0 ? b->id : s->ids.box;
 	struct state_key k = state_key_u8_u32(BOXES_RECORD, id);
-	struct counts none = { 0 };
+	struct counts none = { .has_digest = true };
 	struct box_record old;
 	struct arena a = { 0 };
 	int got, result = -1;

@@ -563,6 +563,10 @@ encode_counts(struct buf *b, const struct counts *c)
 	put_u64(b, c->unsettled);
 	put_u64(b, c->here[FAR]);
 	put_u64(b, c->here[NEAR]);
+	if (c->has_digest) {
+		put_u64(b, c->digest[FAR]);
+		put_u64(b, c->digest[NEAR]);
+	}
 	end(b, at);
 }
 
@@ -575,6 +579,9 @@ decode_counts(struct db_val v, struct counts *c_r)
 	c_r->unsettled = take_u64(&r);
 	c_r->here[FAR] = take_u64(&r);
 	c_r->here[NEAR] = take_u64(&r);
+	c_r->has_digest = !r.is_bad && r.at != r.end;
+	c_r->digest[FAR] = c_r->has_digest ? take_u64(&r) : 0;
+	c_r->digest[NEAR] = c_r->has_digest ? take_u64(&r) : 0;
 	return close_value(&r);
 }
 

@@ -29,6 +29,8 @@ struct ids {
 /* Kept apart from the box record, because they change with every message. */
 struct counts {
 	uint64_t records, unsettled, here[SIDES];
+	bool has_digest;		/* false: written by a program that kept none */
+	uint64_t digest[SIDES];		/* of what is here (state/model/seen_digest.h) */
 };
 
 /* An entry of DB_KEYS: message_seen without its key. */

@@ -10,6 +10,7 @@
 
 #include "state/base/log.h"
 #include "state/inside.h"
+#include "state/model/seen_digest.h"
 #include "state/names.h"
 #include "state/text.h"
 
@@ -42,6 +43,16 @@ has_key(const struct record_half *h)
 	return h->key.len > 0 && h->basis != BASIS_SHARED;
 }
 
+static void
+digest_record(struct counts *c, const struct record *r, uint64_t by)
+{
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		if (is_counted(&r->half[s]))
+			c->digest[s] += by * seen_digest(r->half[s].key, r->half[s].flags);
+}
+
 static int
 count_record(struct state *s, uint32_t box, const struct record *r, bool is_unsettled, int by, struct err *e)
 {
@@ -55,6 +66,8 @@ count_record(struct state *s, uint32_t box, const struct record *r, bool is_unse
 	c->counts.unsettled += is_unsettled ? n : 0;
 	c->counts.here[FAR] += is_counted(&r->half[FAR]) ? n : 0;
 	c->counts.here[NEAR] += is_counted(&r->half[NEAR]) ? n : 0;
+	if (c->counts.has_digest)
+		digest_record(&c->counts, r, n);
 	return 0;
 }
 
@@ -275,6 +288,32 @@ int
 message_put(struct state *s, struct record *r, const struct flag_mask mask[SIDES], struct err *e)
 {
 	return message_store(s, r, !record_is_settled(r, mask), e);
+}
+
+int
+message_digests_make(struct state *s, uint32_t box, struct err *e)
+{
+	struct box_counts *c = box_counts(s, box, e);
+	struct counts sum = { .has_digest = true };
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int got;
+
+	if (c == NULL || c->counts.has_digest)
+		return c == NULL ? -1 : 0;
+	while ((got = message_next(s, &a, box, after, &rec, e)) > 0) {
+		after = rec.id;
+		digest_record(&sum, &rec, 1);
+		arena_release(&a);
+	}
+	arena_release(&a);
+	if (got < 0 || (c = box_counts(s, box, e)) == NULL)
+		return -1;
+	c->counts.has_digest = true;
+	memcpy(c->counts.digest, sum.digest, sizeof sum.digest);
+	c->is_dirty = true;
+	return 0;
 }
 
 int

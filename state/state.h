@@ -70,6 +70,8 @@ struct box_side {
 	bool is_leaving;		/* the program is removing it there: what is left of it was not damaged by anybody */
 	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
 	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
+	bool has_digest;		/* digest is what is here on this side (kept by messages.c; state/model/seen_digest.h) */
+	uint64_t digest;
 	uint64_t missing_runs;		/* runs in a row it was not listed */
 	bool was_told;			/* that it cannot keep a keyword which the other side has (R14): once is enough */
 	bool is_blank;			/* listed where nothing was known, and not compared with all mailboxes of the other side
@@ -102,6 +104,8 @@ int box_delete(struct state *s, uint32_t id, struct err *e);	/* and its messages
  * it is settled. A record whose two halves are NEVER is deleted instead. Where two records of a box
  * claim one key, message_find gives the one stored last. */
 int message_put(struct state *s, struct record *r, const struct flag_mask mask[SIDES], struct err *e);
+/* Adds up the digests of a mailbox whose counts are of before there were any. Nothing to do where there are. */
+int message_digests_make(struct state *s, uint32_t box, struct err *e);
 int message_delete(struct state *s, uint32_t box, uint64_t id, struct err *e);
 int message_get(struct state *s, struct arena *a, uint32_t box, uint64_t id, struct record *r_r, struct err *e);
 int message_find(struct state *s, struct arena *a, uint32_t box, enum side side, struct key key,

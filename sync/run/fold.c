@@ -456,6 +456,9 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	b->side[s].is_forced = false;
 	if (box_put(r->state, &b->rec, e) < 0)
 		return -1;
+	if (d->kind == DELTA_FULL && d->is_complete && !bs->has_digest && !r->set->store[s]->ops->is_local &&
+	    message_digests_make(r->state, b->rec.id, e) < 0)
+		return -1;
 	/* The counts are the base's own. */
 	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0 || window_shown(r, b, s, e) < 0)
 		return -1;

@@ -106,6 +106,24 @@ add_question(struct gather_job *g, const struct run *r, uint32_t index)
 	g->index[g->n++] = index;
 }
 
+/* What the base holds at this moment, against which a list of flags may be held while it streams by. Of the flight that
+ * follows what is written the base is not known yet. */
+static void
+add_digest(struct gather_job *g, struct run *r, const struct run_box *b)
+{
+	struct delta *d = &g->delta[g->n - 1];
+	struct arena a = { 0 };
+	struct box_record now;
+	struct err unseen;
+
+	if (d->has_since && !d->since.is_steady && box_get(r->state, &a, b->rec.id, &now, &unseen) > 0) {
+		d->has_digest = now.side[g->side].has_digest;
+		d->digest = now.side[g->side].digest;
+		d->known = now.side[g->side].here;
+	}
+	arena_release(&a);
+}
+
 static size_t
 count_wanted(const struct run *r, enum side s)
 {
@@ -192,6 +210,7 @@ submit_side(struct run *r, enum side s)
 		group = other;
 		g->is_readonly = r->set->is_dry;
 		add_question(g, r, (uint32_t)i);
+		add_digest(g, r, &r->boxes.at[i]);
 		left--;
 		if (g->n < find_most(r, s, i, per, &group) && left > 0)
 			continue;

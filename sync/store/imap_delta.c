@@ -15,6 +15,7 @@
  *   3. Entries of UIDs below the saved uidnext that FETCH n:* brings are not counted as new.
  */
 #include "sync/store/imap_inside.h"
+#include "sync/store/imap_plain.h"
 
 #include "state/base/log.h"
 
@@ -39,6 +40,9 @@ struct delta_work {
 	uint64_t kept;			/* octets, of the connection's count */
 	size_t joined;			/* ranges of d->gone that were joined */
 	uint32_t fresh;			/* UIDs from since_next on that FETCH showed */
+	struct imap_plain plain;	/* HOW_PLAIN: what the list showed */
+	uint32_t last;			/* highest UID shown */
+	bool is_same;			/* HOW_PLAIN: it is what the base knows */
 };
 
 /* ---- answers ---- */
@@ -113,12 +117,32 @@ add_entry(struct delta_work *w, const struct imap_fetch *f)
 	vec_push(&d->entries, e);
 }
 
+/* HOW_PLAIN: the list has flags, what is new a size as well. Dovecot answers the two FETCHes at the same time. */
+static void
+see_plain(struct delta_work *w, const struct imap_fetch *f)
+{
+	if (!(f->has & IMAP_FETCH_SIZE)) {
+		imap_plain_see(&w->plain, w->d, f);
+		return;
+	}
+	if (f->uid < w->since_next)
+		return;			/* the last message, where nothing is new; the list shows it (R3) */
+	w->fresh++;
+	add_entry(w, f);
+}
+
 static void
 on_fetch(void *ctx, const struct imap_fetch *f)
 {
 	struct delta_work *w = ctx;
 
-	if ((f->has & (IMAP_FETCH_UID | IMAP_FETCH_FLAGS)) == (IMAP_FETCH_UID | IMAP_FETCH_FLAGS))
+	if ((f->has & (IMAP_FETCH_UID | IMAP_FETCH_FLAGS)) != (IMAP_FETCH_UID | IMAP_FETCH_FLAGS))
+		return;
+	if (f->uid > w->last)
+		w->last = f->uid;
+	if (w->how == HOW_PLAIN)
+		see_plain(w, f);
+	else
 		add_entry(w, f);
 }
 
@@ -132,6 +156,12 @@ on_fresh(void *ctx, const struct imap_fetch *f)
 
 	if (!(f->has & IMAP_FETCH_UID) || !(f->has & IMAP_FETCH_FLAGS))
 		return;
+	if (w->how == HOW_PLAIN) {
+		on_fetch(w, f);
+		return;
+	}
+	if (f->uid > w->last)
+		w->last = f->uid;
 	if (f->uid >= w->since_next)
 		w->fresh++;
 	add_entry(w, f);
@@ -177,6 +207,21 @@ on_select_done(void *ctx, const struct imap_result *result)
 	imap_result_err(w->c->s, result, ERR_BOX, w->d->box, &w->err);
 }
 
+/* What UIDNEXT is at least, of a server whose SELECT does not tell (Courier): by STATUS, by the last run, by what is there. */
+static uint32_t
+least_uidnext(const struct delta_work *w)
+{
+	uint32_t next = w->last != UINT32_MAX ? w->last + 1 : w->last, listed, count;
+	uint64_t modseq;
+
+	imap_cursor_read(&w->d->listed, &listed, &modseq, &count);
+	if (w->d->listed.epoch == w->box.uidvalidity && listed > next)
+		next = listed;
+	if (w->d->has_since && w->d->since.epoch == w->box.uidvalidity && w->since_next > next)
+		next = w->since_next;
+	return next;
+}
+
 static void
 snapshot(struct delta_work *w)
 {
@@ -185,6 +230,8 @@ snapshot(struct delta_work *w)
 	if (box == NULL)
 		return;
 	w->box = *box;
+	if (w->box.uidnext == 0)
+		w->box.uidnext = least_uidnext(w);
 	w->kw = arena_strdup(&w->d->arena, box->mask.kw);
 	if (box->unreadable != NULL && w->unreadable == NULL)
 		w->unreadable = arena_strdup(&w->d->arena, box->unreadable);
@@ -366,6 +413,21 @@ is_suspect(const struct delta_work *w)
 	return w->how != HOW_PLAIN && (!w->box.has_modseq || w->box.highestmodseq < w->since_modseq);
 }
 
+static void
+compare_plain(struct delta_work *w)
+{
+	w->is_same = imap_plain_is_known(&w->plain, w->d, w->box.exists);
+	if (!w->is_same)
+		imap_plain_expand(&w->plain, w->d);
+}
+
+/* Dovecot tells a modseq that cannot be asked about, where CONDSTORE is not offered. */
+static bool
+has_modseq(const struct delta_work *w)
+{
+	return w->box.has_modseq && imap_session_has_condstore(w->c->s);
+}
+
 /* What the second flight is for; HOW_QRESYNC = there is none. */
 static enum delta_how
 again(struct delta_work *w)
@@ -380,6 +442,8 @@ again(struct delta_work *w)
 		return HOW_QRESYNC;
 	if (is_suspect(w))
 		return HOW_FULL;
+	if (w->how == HOW_PLAIN)
+		compare_plain(w);
 	/* More should be there than is: something vanished, and CONDSTORE does not say what. */
 	if (w->how == HOW_CONDSTORE && w->d->known + w->fresh != w->box.exists)
 		return HOW_SEARCH;
@@ -392,6 +456,7 @@ start_over(struct delta_work *w)
 	w->d->entries.n = 0;
 	w->d->gone.n = 0;
 	w->fresh = 0;
+	imap_plain_clear(&w->plain);
 	w->is_answered = w->is_broken = false;
 }
 
@@ -420,13 +485,12 @@ conclude(struct delta_work *w)
 		d->err = w->err;
 		return;
 	}
-	d->kind = w->how == HOW_FULL || w->how == HOW_PLAIN ? DELTA_FULL : DELTA_CHANGES;
+	d->kind = !w->is_same && (w->how == HOW_FULL || w->how == HOW_PLAIN) ? DELTA_FULL : DELTA_CHANGES;
 	d->is_complete = !w->is_broken;
 	d->has_present = w->how == HOW_SEARCH;
 	d->has_exists = true;
 	d->exists = w->box.exists;
-	d->cursor = imap_cursor(w->box.uidvalidity, w->box.uidnext, w->box.has_modseq ? w->box.highestmodseq : 0,
-	    w->box.exists);
+	d->cursor = imap_cursor(w->box.uidvalidity, w->box.uidnext, has_modseq(w) ? w->box.highestmodseq : 0, w->box.exists);
 	if (w->box.is_dirty || w->box.is_uid_not_sticky)
 		d->cursor.is_steady = false;
 	d->uidnext = w->box.uidnext;
@@ -573,8 +637,11 @@ end(struct imap_conn *c, struct delta_work *w, size_t n, int status)
 
 	for (i = 0; i < c->watches.n; i++)
 		c->watches.at[i]->work = NULL;
-	for (i = 0; i < n && status == 0; i++)
-		conclude(&w[i]);
+	for (i = 0; i < n; i++) {
+		if (status == 0)
+			conclude(&w[i]);
+		imap_plain_release(&w[i].plain);
+	}
 	free(w);
 }
 

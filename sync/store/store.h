@@ -126,6 +126,8 @@ struct delta {
 					 * anew */
 	struct cursor listed;		/* as the last list had it; epoch 0 = it had not */
 	uint64_t known;			/* messages known here, to prove a delta complete (R2) */
+	bool has_digest;		/* what is known of them is this (state/model/seen_digest.h) */
+	uint64_t digest;
 	/* the answer */
 	struct arena arena;
 	int status;			/* 0, or -1 with err set (ERR_BOX or wider) */

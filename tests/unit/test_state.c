@@ -18,6 +18,7 @@
 #include "state/db_check.h"
 #include "state/inside.h"
 #include "state/lock.h"
+#include "state/model/seen_digest.h"
 #include "state/names.h"
 #include "state/place.h"
 #include "state/state.h"
@@ -218,7 +219,7 @@ check_box(struct state *s, struct arena *a, const struct model *m, const uint32_
 {
 	struct box_record br;
 	struct record r;
-	uint64_t records = 0, unsettled = 0, here[SIDES] = { 0 }, last;
+	uint64_t records = 0, unsettled = 0, here[SIDES] = { 0 }, digest[SIDES] = { 0 }, last;
 	enum side side;
 	struct err e;
 	int i;
@@ -233,6 +234,7 @@ check_box(struct state *s, struct arena *a, const struct model *m, const uint32_
 			const struct model_half *h = &m->record[i].half[side];
 
 			here[side] += h->presence == PRESENCE_HERE;
+			digest[side] += h->presence == PRESENCE_HERE ? seen_digest(r.half[side].key, r.half[side].flags) : 0;
 			assert_int_equal(r.half[side].presence, h->presence);
 			if (h->presence == PRESENCE_NEVER)
 				continue;
@@ -246,6 +248,8 @@ check_box(struct state *s, struct arena *a, const struct model *m, const uint32_
 	assert_int_equal(br.unsettled, unsettled);
 	assert_int_equal(br.side[FAR].here, here[FAR]);
 	assert_int_equal(br.side[NEAR].here, here[NEAR]);
+	assert_true(br.side[FAR].has_digest && br.side[FAR].digest == digest[FAR]);
+	assert_true(br.side[NEAR].has_digest && br.side[NEAR].digest == digest[NEAR]);
 	for (last = 0; message_next(s, a, box[b], last, &r, &e) > 0; records--) {
 		assert_true(r.id > last);
 		last = r.id;
@@ -314,6 +318,48 @@ test_messages_in_memory_follow_the_model(void **state)
 {
 	(void)state;
 	run_messages(NULL, 60);
+}
+
+/* A base of before there were digests gets them when they are asked for. */
+static void
+test_digests_of_an_older_base(void **state)
+{
+	struct state *s = open_memory();
+	struct record r = record_blank(0);
+	struct box_record b;
+	struct box_counts *c;
+	struct arena a = { 0 };
+	struct err e;
+	uint64_t was;
+	uint32_t uid;
+
+	(void)state;
+	OK(state_begin(s, &e));
+	r.box = add_box(s, "INBOX");
+	for (uid = 1; uid < 50; uid++) {
+		r.id = 0;
+		r.half[FAR].presence = uid % 7 == 0 ? PRESENCE_GONE : PRESENCE_HERE;
+		r.half[FAR].key = key_from_uid(&a, uid);
+		r.half[FAR].flags = (struct flags){ .sys = uid % 3, .kw = uid % 5 == 0 ? "work" : "" };
+		OK(message_put(s, &r, masks, &e));
+	}
+	c = box_counts(s, r.box, &e);
+	was = c->counts.digest[FAR];
+	assert_int_not_equal(was, 0);
+	c->counts.has_digest = false;
+	c->counts.digest[FAR] = 0;
+	r.half[FAR].flags.sys = FLAG_FLAGGED;
+	OK(message_put(s, &r, masks, &e));
+	assert_int_equal(box_get(s, &a, r.box, &b, &e), 1);
+	assert_false(b.side[FAR].has_digest);
+	r.half[FAR].flags.sys = 49 % 3;
+	OK(message_put(s, &r, masks, &e));
+	OK(message_digests_make(s, r.box, &e));
+	assert_int_equal(box_get(s, &a, r.box, &b, &e), 1);
+	assert_true(b.side[FAR].has_digest && b.side[FAR].digest == was);
+	OK(state_commit(s, &e));
+	state_close(&s);
+	arena_release(&a);
 }
 
 static void

@@ -220,7 +220,7 @@ encode_any(int kind, struct arena *a, struct buf *b)
 	struct intent i = roll_intent(a);
 	struct log_entry l = { .when = 5, .side = NEAR, .box = roll_string(a), .what = "w", .why = "y" };
 	struct seen seen = { roll_wide(), PRESENCE_GONE, 3, 4 };
-	struct counts counts = { 1, 2, { 3, roll_wide() } };
+	struct counts counts = { 1, 2, { 3, roll_wide() }, true, { roll_wide(), 4 } };
 	struct ids ids = { 1, 2, 3, roll_wide() };
 
 	buf_clear(b);
