@@ -157,6 +157,16 @@ attrs_of(unsigned list)
 	return attrs;
 }
 
+/* NAMESPACE (RFC 2342) is not everywhere: LIST shows the delimiter as well, if with each name that has one. */
+static void
+learn_delimiter(struct imap_store *st, char delimiter)
+{
+	pthread_mutex_lock(&st->lock);
+	if (st->delimiter == '\0')
+		st->delimiter = delimiter;
+	pthread_mutex_unlock(&st->lock);
+}
+
 static void
 on_list(void *ctx, const struct imap_list *list)
 {
@@ -166,6 +176,7 @@ on_list(void *ctx, const struct imap_list *list)
 	const char *why;
 	int is_ours;
 
+	learn_delimiter(w->c->st, list->delimiter);
 	/* LIST "" "" style answers, and names listed only for their children. */
 	if (list->name_len == 0)
 		return;
@@ -224,6 +235,9 @@ on_list_done(void *ctx, const struct imap_result *result)
 }
 
 static const struct imap_events list_events = { .list = on_list, .list_unreadable = on_list_unreadable, .status = on_status, .done = on_list_done };
+
+/* Whoever does not know this question shows the delimiter with a name, or has none. */
+static const struct imap_events delimiter_events = { .list = on_list };
 
 /* A single mailbox without STATUS is not the listing's failure: it is read whole instead (R6). */
 static const struct imap_events status_events = { .status = on_status };
@@ -286,6 +300,22 @@ queue_list(struct imap_conn *c, struct imap_session *s, struct list_work *w, con
 	return status;
 }
 
+/* The delimiter alone (RFC 9051 section 6.3.9.8), for an account that has no name yet to show it. */
+static int
+queue_delimiter(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e)
+{
+	struct imap_command cmd;
+	int status;
+
+	if (c->st->delimiter != '\0' || imap_caps_has(imap_session_caps(s), IMAP_CAP_NAMESPACE))
+		return 0;
+	imap_command_init(&cmd, IMAP_ANY, imap_session_caps(s), imap_session_is_utf8(s));
+	imap_put(&cmd, "LIST \"\" \"\"");
+	status = imap_send(s, &cmd, &delimiter_events, w, NULL, e);
+	imap_command_release(&cmd);
+	return status;
+}
+
 int
 imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e)
 {
@@ -296,6 +326,8 @@ imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w
 	/* Names that fall together in a table are easily made, unless it is nobody's guess how they fall. */
 	if (getrandom(&w->seed, sizeof w->seed, GRND_NONBLOCK) != sizeof w->seed)
 		w->seed = 2166136261u;
+	if (queue_delimiter(c, s, w, e) < 0)
+		return -1;
 	/* INBOX is not below a prefix, and may not be subscribed. */
 	if ((*prefix != '\0' || c->st->is_subscribed_only) && queue_list(c, s, w, "INBOX", false, e) < 0)
 		return -1;

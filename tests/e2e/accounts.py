@@ -1,6 +1,7 @@
 """Servers the tests of one process share, and cases with an account on one."""
 import os
 
+import lib
 from lib import Case, ImapSide
 from courier import Courier
 from mailutils import Mailutils
@@ -41,6 +42,7 @@ class Account(Case):
     def account(self, kind=None, **kw):
         global _users
         _users += 1
+        lib.whole_lines = getattr(server(kind or self.kind), 'ends_lines', False)
         side = ImapSide(server(kind or self.kind), f'u{os.getpid()}x{_users}', **kw)
         self.addCleanup(side.close)
         return side

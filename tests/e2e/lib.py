@@ -41,6 +41,9 @@ def program(name='MAILTWIN'):
 
 # Mail ------------------------------------------------------------------------------------------------
 
+whole_lines = False     # a server that ends the last line of a message itself: all mail comes with that end
+
+
 def message(serial, rng=None, size=0, message_id=True):
     """A message as it stands in a Maildir (LF). Shape varies with rng; `size` is a least size in bytes."""
     rng = rng or random.Random(serial)
@@ -59,7 +62,7 @@ def message(serial, rng=None, size=0, message_id=True):
     if size:
         line = bytes(rng.choice(b'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij0123456789+/') for _ in range(76)) + b'\n'
         body += line * ((size - len(body)) // len(line) + 1)
-    if rng.random() < .1:
+    if rng.random() < .1 and not whole_lines:
         body = body[:-1]
     return b'\n'.join(head) + b'\n\n' + body
 
@@ -322,6 +325,8 @@ class ImapSide:
         return self._delimiter
 
     def wire(self, name):
+        if name.upper() != 'INBOX':
+            name = getattr(self.server, 'prefix', '').replace('.', '/') + name
         return '"' + utf7_encode(name).replace('/', self.delimiter()).replace('\\', '\\\\').replace('"', '\\"') + '"'
 
     def select(self, name):
@@ -342,7 +347,8 @@ class ImapSide:
                 name = name[1:-1].replace('\\"', '"').replace('\\\\', '\\')
             if re.search(rb'\\(noselect|nonexistent)', attributes, re.I):
                 continue
-            found.append(utf7_decode(name))
+            prefix = getattr(self.server, 'prefix', '').replace('.', '/')
+            found.append(utf7_decode(name.removeprefix(prefix)))
         return sorted(found)
 
     def create(self, name):
@@ -412,6 +418,13 @@ class ImapSide:
             if letters:
                 words = '(' + ' '.join(NAMES.get(f, f) for f in letters) + ')'
                 self.ok(self.imap.uid('STORE', str(mail.key), f'{sign}FLAGS.SILENT', words), 'STORE')
+        self.save()
+
+    def save(self):
+        """A server may keep what was changed to itself until the mailbox is left."""
+        if getattr(self.server, 'saves_late', False):
+            self.ok(self.imap.unselect(), 'UNSELECT')
+            self.selected = None
 
     def delete(self, mail):
         self.flag(mail, add='T')

@@ -182,6 +182,10 @@ class OnDovecotWithDots(Twins, Account):
     kind = 'dots'
 
 
+class OnCourier(Twins, Account):
+    kind = 'courier'
+
+
 class OnCyrus(Twins, Account):
     kind = 'cyrus'
 

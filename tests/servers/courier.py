@@ -10,6 +10,8 @@ class Courier(Server):
     without: capabilities not announced; settings: of its imapd, {'IMAP_KEYWORDS': 0}."""
 
     name = 'courier'
+    prefix = 'INBOX.'
+    ends_lines = True           # a message without an end of its last line gets one
     CAPABILITIES = ('IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA '
                     'IDLE').split()
 

@@ -12,6 +12,7 @@ class Mailutils(Server):
     login. mail: how it keeps mail, `maildir` or `mbox`."""
 
     name = 'mailutils'
+    saves_late = True           # others see a STORE when the mailbox has been left
 
     def __init__(self, certificate=None, mail='maildir'):
         super().__init__(certificate)

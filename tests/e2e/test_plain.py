@@ -1,0 +1,174 @@
+"""Servers without CONDSTORE, NAMESPACE or UIDNEXT: Courier, GNU Mailutils, Dovecots that do not say what they can. What a run
+costs there, and what they lack."""
+import re
+
+from accounts import Account, server
+from lib import ImapSide
+
+PLAIN = ('no-condstore', 'no-namespace', 'courier', 'mailutils')
+
+
+class Plain(Account):
+    def read(self, run):
+        """What a run with --debug=run was told of each mailbox of the far side: {mailbox: (kind, entries)}."""
+        found = re.findall(r'far (\S+): (full list|changes), (\d+) entries', run.err)
+        return {box: (kind, int(n)) for box, kind, n in found}
+
+    def watch(self):
+        return self.read(self.sync('-a', '--debug=run'))
+
+
+class Nothing(Plain):
+    """All flags are read in every run, and held against the base without one message being compared by itself."""
+
+    def nothing(self, kind):
+        self.imap_pair(kind=kind)
+        for box in ('INBOX', 'a', 'b'):
+            if box != 'INBOX':
+                self.near.create(box)
+            self.fill(self.near, box, 20, 'S')
+        keeps_keywords = kind != 'mailutils'
+        self.sync()
+        self.sync()
+        self.assertEqual(self.watch(), {box: ('changes', 0) for box in ('INBOX', 'a', 'b')})
+        mails = self.far.messages('a')
+        self.far.flag(mails[3], add='F')
+        if keeps_keywords:
+            self.far.flag(mails[4], add=['work'])
+        self.assertEqual(self.watch(), {'INBOX': ('changes', 0), 'a': ('full list', 20), 'b': ('changes', 0)})
+        self.assertIn('F', self.one(self.near, mails[3].serial).flags)
+        self.assertEqual(self.watch(), {box: ('changes', 0) for box in ('INBOX', 'a', 'b')})
+        # There and back: what is as it was is nothing new, what was taken off is.
+        self.far.flag(mails[3], remove='F')
+        if keeps_keywords:
+            self.far.flag(mails[4], remove=['work'])
+        self.far.flag(mails[5], add='F')
+        self.far.flag(mails[5], remove='F')
+        self.sync_twice()
+        self.assertNotIn('F', self.one(self.near, mails[3].serial).flags)
+        # As many as before, and others.
+        self.far.delete(mails[6])
+        self.fill(self.far, 'a', 1)
+        self.sync_twice()
+        self.assertEqual(len(self.near.messages('a')), 20)
+        self.assertEqual(self.watch(), {box: ('changes', 0) for box in ('INBOX', 'a', 'b')})
+
+    def test_dovecot(self):
+        self.nothing('no-condstore')
+
+    def test_dovecot_without_namespace(self):
+        self.nothing('no-namespace')
+
+    def test_courier(self):
+        self.nothing('courier')
+
+    def test_mailutils(self):
+        self.nothing('mailutils')
+
+    def test_a_change_of_ours_that_somebody_took_back(self):
+        """The base knows what we wrote; a list as it was before that is a change."""
+        for kind in ('no-condstore', 'courier'):
+            with self.subTest(kind=kind):
+                self.far = self.near = None
+                self.setUp()
+                self.imap_pair(kind=kind)
+                s = self.fill(self.near, 'INBOX', 5, 'S')
+                self.sync()
+                self.sync()
+                self.near.flag(self.one(self.near, s[2]), add='F')
+                self.sync()
+                self.far.flag(self.one(self.far, s[2]), remove='F')
+                self.sync_twice()
+                self.assertEqual(self.one(self.near, s[2]).flags, frozenset('S'))
+
+
+class WithoutNamespace(Plain):
+    """The delimiter is what LIST shows."""
+
+    def nested(self, kind, store=''):
+        self.imap_pair(kind=kind, far_store=store)
+        self.far.create('work/2026/spring')
+        self.fill(self.far, 'work/2026/spring', 2)
+        self.near.create('home/garden')
+        self.fill(self.near, 'home/garden', 2)
+        self.fill(self.far, 'INBOX', 2)
+        self.sync_twice()
+        self.assertIn('home/garden', self.far.boxes())
+        self.assertEqual(len(self.near.messages('work/2026/spring')), 2)
+        self.far.remove('work/2026/spring')
+        self.near.remove('home/garden')
+        self.sync_twice()
+        self.assertNotIn('home/garden', self.far.boxes())
+        self.assertNotIn('work/2026/spring', self.near.boxes())
+
+    def test_dovecot(self):
+        self.nested('no-namespace')
+
+    def test_courier(self):
+        self.nested('courier-no-namespace', 'Path INBOX.\n')
+
+    def test_nothing_but_inbox(self):
+        """No name shows it yet: it is asked for alone."""
+        for kind, store in (('no-namespace', ''), ('courier-no-namespace', 'Path INBOX.\n')):
+            with self.subTest(kind=kind):
+                self.far = self.near = None
+                self.setUp()
+                self.imap_pair(kind=kind, far_store=store)
+                self.near.create('a/b')
+                self.fill(self.near, 'a/b', 1)
+                self.sync_twice()
+                self.assertIn('a/b', self.far.boxes())
+
+
+class Folders(Plain):
+    def test_removed_in_the_maildir(self):
+        """Courier tells no UIDNEXT at SELECT; a mailbox is removed as it was when it was read (R13) all the same."""
+        self.imap_pair(kind='courier')
+        for box in ('a', 'a/b', 'c'):
+            self.near.create(box)
+            self.fill(self.near, box, 3)
+        self.fill(self.near, 'INBOX', 30)
+        self.sync_twice()
+        # The last one is gone: UIDNEXT is not told by what is left.
+        self.far.delete(max(self.far.messages('c'), key=lambda m: m.key))
+        self.sync_twice()
+        self.near.remove('c')
+        self.near.remove('a/b')
+        self.sync_twice()
+        self.assertEqual(self.far.boxes(), ['INBOX', 'a'])
+
+    def test_new_mail_in_a_mailbox_to_be_removed_stays(self):
+        self.imap_pair(kind='courier')
+        self.fill(self.near, 'INBOX', 30)
+        self.near.create('c')
+        self.fill(self.near, 'c', 3)
+        self.sync_twice()
+        self.near.remove('c')
+        new, = self.fill(self.far, 'c', 1)
+        self.sync_twice()
+        self.assertEqual([m.serial for m in self.far.messages('c')], [new])
+
+
+class Acknowledged(Plain):
+    """Courier and imap4d write an answer in two parts, and send the second when the first is acknowledged: at once, and not
+    after 40 ms. 60 answers make more than two seconds of that."""
+
+    def short(self, kind, boxes=30):
+        self.imap_pair(kind=kind)
+        for i in range(boxes):
+            self.far.create(f'box{i}')
+        self.sync()
+        self.sync()
+        self.binary_fast()
+        took = min(self.sync().took for _ in range(3))
+        self.assertLess(took, 1)
+
+    def binary_fast(self):
+        from lib import program
+        self.binary = program('MAILTWIN_FAST')
+
+    def test_courier(self):
+        self.short('courier')
+
+    def test_mailutils(self):
+        self.short('mailutils', 12)
