@@ -945,6 +945,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_messages_in_a_file_follow_the_model),
 		TEST(test_messages_in_memory_follow_the_model),
+		TEST(test_digests_of_an_older_base),
 		TEST(test_putting_the_same_again_writes_nothing),
 		TEST(test_a_key_taken_over_stays_with_its_new_record),
 		TEST(test_a_message_needs_its_box),
