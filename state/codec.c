@@ -444,7 +444,7 @@ take_side(struct reader *r, struct box_side *s)
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
-enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_END = 4 };
+enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_END = 8 };
 enum place_bit { PLACE_LEAVING = 1, PLACE_END = 2 };
 
 static bool
@@ -493,11 +493,49 @@ take_shown(struct reader *r, struct box_shown *s)
 	s->released = take_u64(r);
 }
 
+static unsigned
+count_days(const struct box_day *week)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < BOX_DAYS; i++)
+		n += week[i].day != 0;
+	return n;
+}
+
+static void
+put_week(struct buf *b, const struct box_day *week)
+{
+	unsigned i;
+
+	put_u8(b, count_days(week));
+	for (i = 0; i < BOX_DAYS; i++) {
+		if (week[i].day == 0)
+			continue;
+		put_u32(b, week[i].day);
+		put_u32(b, week[i].deleted);
+		put_u64(b, week[i].shown);
+	}
+}
+
+static void
+take_week(struct reader *r, struct box_day *week)
+{
+	unsigned i, n = take_below(r, BOX_DAYS + 1);
+
+	for (i = 0; i < n; i++) {
+		week[i].day = take_u32(r);
+		week[i].deleted = take_u32(r);
+		week[i].shown = take_u64(r);
+	}
+}
+
 static void
 put_tail(struct buf *b, const struct box_record *box)
 {
 	unsigned parts = (has_shown(&box->side[FAR].shown) || has_shown(&box->side[NEAR].shown) ? PART_SHOWN : 0u) |
-	    (has_place(&box->side[FAR]) || has_place(&box->side[NEAR]) ? PART_PLACE : 0u);
+	    (has_place(&box->side[FAR]) || has_place(&box->side[NEAR]) ? PART_PLACE : 0u) |
+	    (count_days(box->side[FAR].week) + count_days(box->side[NEAR].week) != 0 ? PART_WEEK : 0u);
 	enum side s;
 
 	if (parts == 0)
@@ -509,6 +547,9 @@ put_tail(struct buf *b, const struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_PLACE)
 			put_place(b, &box->side[s]);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_WEEK)
+			put_week(b, box->side[s].week);
 }
 
 static void
@@ -527,6 +568,9 @@ take_tail(struct reader *r, struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_PLACE)
 			take_place(r, &box->side[s]);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_WEEK)
+			take_week(r, box->side[s].week);
 }
 
 void

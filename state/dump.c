@@ -144,6 +144,21 @@ dump_memory(struct dump *d, struct err *e)
 	return got;
 }
 
+/* "19700:3:40 19701:2:37": day, deletions, messages before them. */
+static void
+add_week(struct dump *d, const char *prefix, const struct box_day *week)
+{
+	struct buf text = { 0 };
+	int i;
+
+	for (i = 0; i < BOX_DAYS; i++)
+		if (week[i].day != 0)
+			buf_printf(&text, "%s%" PRIu32 ":%" PRIu32 ":%" PRIu64, text.len != 0 ? " " : "", week[i].day,
+			    week[i].deleted, week[i].shown);
+	add_string(d, prefix, "week", buf_str(&text));
+	buf_release(&text);
+}
+
 static int
 dump_box(struct dump *d, const struct box_record *b, struct err *e)
 {
@@ -179,6 +194,7 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_number(d, prefix, "window", bs->shown.suspected);
 		add_number(d, prefix, "window-held", bs->shown.held);
 		add_number(d, prefix, "window-released", bs->shown.released);
+		add_week(d, prefix, bs->week);
 	}
 	return end_line(d, e);
 }

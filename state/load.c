@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,6 +200,23 @@ load_memory(struct load *l)
 	return l->is_bad ? -1 : memory_put(l->s, name, value, l->e);
 }
 
+static void
+take_week(struct load *l, const char *prefix, struct box_day *week)
+{
+	const char *text = take_string(l, prefix, "week");
+	int i, n;
+
+	for (i = 0; *text != '\0'; i++) {
+		if (i == BOX_DAYS || sscanf(text, "%" SCNu32 ":%" SCNu32 ":%" SCNu64 "%n", &week[i].day, &week[i].deleted,
+		    &week[i].shown, &n) != 3) {
+			bad(l, "no days of a week", text);
+			return;
+		}
+		text += n;
+		text += *text == ' ';
+	}
+}
+
 static int
 load_box(struct load *l)
 {
@@ -236,6 +254,7 @@ load_box(struct load *l)
 		bs->shown.suspected = take_number(l, prefix, "window", UINT64_MAX);
 		bs->shown.held = take_number(l, prefix, "window-held", UINT64_MAX);
 		bs->shown.released = take_number(l, prefix, "window-released", UINT64_MAX);
+		take_week(l, prefix, bs->week);
 	}
 	if (l->is_bad)
 		return -1;

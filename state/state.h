@@ -59,6 +59,14 @@ struct box_shown {
 	uint64_t released;		/* of the oldest that vanished: so many were judged to be deleted, and are not yet on the other side */
 };
 
+/* Deletions that a side showed and that were carried over, on one day (R21). */
+struct box_day {
+	uint32_t day;			/* since 1970; 0 = this entry is free */
+	uint32_t deleted;
+	uint64_t shown;			/* messages there before the first of them */
+};
+enum { BOX_DAYS = 7 };
+
 struct box_side {
 	bool is_known;			/* seen on this side at least once */
 	struct cursor cursor;		/* epoch 0 and not steady = none */
@@ -78,6 +86,7 @@ struct box_side {
 					 * yet: its mail may be filed elsewhere there (R10) */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 	struct box_shown shown;
+	struct box_day week[BOX_DAYS];	/* in no order */
 };
 
 /* Instead of an identity: this mailbox was renamed where the other side could not follow, and goes by its name alone. */

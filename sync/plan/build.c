@@ -127,7 +127,7 @@ void
 build_count(struct build *b, uint32_t op, uint64_t weight)
 {
 	b->ops.at[op].is_counted = true;
-	b->ops.at[op].weight = weight;
+	b->ops.at[op].weight = b->ops.at[op].op.weight = weight;
 }
 
 void

@@ -3,7 +3,9 @@
  * Counted, per mailbox and target side, are operations that delete or mark \Deleted there because of the other
  * side; what a person moved is not counted. They are held back when
  *   the other side shows nothing at all where the base knows GUARD_FLOOR messages or more, or
- *   there are more of them than MaxDelete allows, in the mailbox or over the channel, or
+ *   there are more of them than MaxDelete allows, in the mailbox or over the channel; or with those of the last seven days,
+ *   where a share is meant, or the limit of the default, only if the mailbox has lost so much: mail that comes and is deleted
+ *   week by week is no trickle; or
  *   they were held back by the last run: mail that arrives meanwhile must not make them look few.
  * Messages that a server perhaps does not show any more (windows.c) are held one by one and not counted.
  * A held mailbox holds the moves in and out of it on that side as well; everything else goes on.
@@ -14,7 +16,7 @@
 
 #include "state/base/buf.h"
 
-enum hold { HOLD_NOT, HOLD_EMPTY, HOLD_MANY, HOLD_CHANNEL };
+enum hold { HOLD_NOT, HOLD_EMPTY, HOLD_MANY, HOLD_WEEK, HOLD_CHANNEL };
 
 struct tally {
 	uint64_t deletions;		/* on this side, because of the other one */
@@ -37,6 +39,37 @@ exceeds(const struct max_delete *max, uint64_t deletions, uint64_t known)
 		return deletions > max->n;
 	case MAX_DELETE_PERCENT:
 		return deletions >= GUARD_FLOOR && (double)deletions * 100 > (double)known * (double)max->n;
+	case MAX_DELETE_NONE:
+		break;
+	}
+	return false;
+}
+
+/* What a side showed in the last seven days, and shows now. */
+struct week { uint64_t deleted, shown; };
+
+static bool
+has_lost(const struct week *w, uint64_t left, double percent)
+{
+	return w->shown > left && (double)(w->shown - left) * 100 > (double)w->shown * percent;
+}
+
+/* The same over seven days. */
+static bool
+exceeds_week(const struct max_delete *max, const struct week *w, uint64_t deletions, uint64_t known)
+{
+	uint64_t total = deletions + w->deleted, left = known > deletions ? known - deletions : 0;
+
+	if (w->deleted == 0 || deletions == 0)
+		return false;
+	switch (max->kind) {
+	case MAX_DELETE_DEFAULT:
+		return exceeds(max, total, known + w->deleted) &&
+		    (has_lost(w, left, 50) || (w->shown > left && w->shown - left > GUARD_MOST));
+	case MAX_DELETE_COUNT:
+		return total > max->n;
+	case MAX_DELETE_PERCENT:
+		return exceeds(max, total, known + w->deleted) && has_lost(w, left, (double)max->n);
 	case MAX_DELETE_NONE:
 		break;
 	}
@@ -100,6 +133,9 @@ judge_boxes(struct guards *g, enum side t)
 		else if (stays_held(&g->b->in->policy.max_delete, side, tally->deletions) ||
 		    exceeds(&g->b->in->policy.max_delete, tally->deletions + side->deleted, side->known + side->deleted))
 			tally->hold = HOLD_MANY;
+		else if (exceeds_week(&g->b->in->policy.max_delete, &(struct week){ side->week_deleted, side->week_shown },
+		    tally->deletions, side->known))
+			tally->hold = HOLD_WEEK;
 	}
 }
 
@@ -108,7 +144,8 @@ judge_channel(struct guards *g, enum side t)
 {
 	uint64_t deletions = 0, known = 0, explained = 0, here = 0, deleted = 0;
 	enum side s = side_other(t);
-	bool is_wiped, has_more = false;
+	struct week week = { 0, 0 };
+	bool is_wiped, is_week, has_more = false;
 	struct buf names = { 0 };
 	uint32_t i;
 
@@ -123,10 +160,12 @@ judge_channel(struct guards *g, enum side t)
 		deleted += side->deleted;
 		explained += g->b->boxes[i].explained[s];
 		here += box_here(g, i, s);
+		week.deleted += side->week_deleted;
+		week.shown += side->week_deleted != 0 ? side->week_shown : side->known;
 	}
 	is_wiped = is_empty(known, explained, here);
-	if (deletions == 0 || !(is_wiped || exceeds(&g->b->in->policy.max_delete, deletions + deleted,
-	    known + deleted)))
+	is_week = !is_wiped && !exceeds(&g->b->in->policy.max_delete, deletions + deleted, known + deleted);
+	if (deletions == 0 || (is_week && !exceeds_week(&g->b->in->policy.max_delete, &week, deletions, known)))
 		return;
 	for (i = 0; i < g->b->in->boxes.n; i++) {
 		struct tally *tally = &g->boxes[i][t];
@@ -141,10 +180,11 @@ judge_channel(struct guards *g, enum side t)
 	}
 	if (has_more)
 		build_note(g->b, NOTE_ERROR, NONE, arena_printf(&g->b->plan->arena,
-		    "%llu of the %llu messages known on %s are deleted there%s, over several mailboxes; this is not carried "
+		    "%llu of the %llu messages known on %s are deleted there%s, over several mailboxes%s; this is not carried "
 		    "over to %s. For each of them, --allow-delete BOX carries it over, --restore BOX copies the messages "
 		    "back to %s: %s", (unsigned long long)deletions, (unsigned long long)known, side_name(s),
-		    is_wiped ? ", and nothing is left" : "", side_name(t), side_name(s), buf_str(&names)));
+		    is_wiped ? ", and nothing is left" : "", !is_week ? "" : arena_printf(&g->b->plan->arena,
+		    ", after %llu in the last seven days", (unsigned long long)week.deleted), side_name(t), side_name(s), buf_str(&names)));
 	buf_release(&names);
 }
 
@@ -157,7 +197,7 @@ tell(struct guards *g, uint32_t box, enum side t)
 	const char *name = build_name(g->b, box), *what = "";
 	struct arena *a = &g->b->plan->arena;
 
-	if (tally->hold != HOLD_EMPTY && tally->hold != HOLD_MANY)
+	if (tally->hold != HOLD_EMPTY && tally->hold != HOLD_MANY && tally->hold != HOLD_WEEK)
 		return;
 	if (!side->exists)
 		what = arena_printf(a, "mailbox %s, with %llu messages known, is missing on %s", name,
@@ -165,6 +205,10 @@ tell(struct guards *g, uint32_t box, enum side t)
 	else if (tally->hold == HOLD_EMPTY)
 		what = arena_printf(a, "%s shows no message on %s, where %llu are known", name, side_name(s),
 		    (unsigned long long)side->known);
+	else if (tally->hold == HOLD_WEEK)
+		what = arena_printf(a, "%llu of the %llu messages known in %s are deleted on %s, after %llu in the last seven days",
+		    (unsigned long long)tally->deletions, (unsigned long long)side->known, name, side_name(s),
+		    (unsigned long long)side->week_deleted);
 	else
 		what = arena_printf(a, "%llu of the %llu messages known in %s are deleted on %s",
 		    (unsigned long long)tally->deletions, (unsigned long long)side->known, name, side_name(s));

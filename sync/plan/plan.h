@@ -79,6 +79,8 @@ struct plan_box_side {
 	struct key oldest;		/* the lowest key shown there, where keys are UIDs; KEY_NONE = not known, or not wanted: nothing has
 					 * vanished */
 	struct plan_shown shown;	/* see window.h */
+	uint64_t week_deleted;		/* deletions that it showed in the last seven days, carried over without being allowed */
+	uint64_t week_shown;		/* messages there before the first of them */
 };
 
 struct plan_box {
@@ -170,6 +172,7 @@ struct op {
 	const char *from, *to;		/* OP_RENAME_BOX; of the input, or the plan's arena */
 	bool is_conflict;		/* the other side's change lost; a note says which */
 	bool is_held;			/* by a guard: not carried out */
+	uint64_t weight;		/* messages that it deletes because of the other side, for MaxDelete; 0 = not counted */
 	bool is_window;			/* ... that of windows: the message is perhaps not shown any more, not deleted */
 	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15) */
 };

@@ -1,14 +1,15 @@
 /* P15: which of the oldest messages of each mailbox vanished, and what that means (window.h). */
 #include "sync/plan/build.h"
 
-/* Neither moved, nor marked \Deleted when it was last seen, nor set aside. */
+/* Of a pair, and neither moved, nor marked \Deleted when it was last seen, nor set aside. */
 static bool
 is_oldest(const struct build *b, uint32_t msg, enum side s)
 {
 	const struct record *r = build_record(b, msg);
-	struct key oldest = b->in->boxes.at[b->in->messages.at[msg].box].side[s].oldest;
+	const struct plan_box_side *side = &b->in->boxes.at[b->in->messages.at[msg].box].side[s];
+	struct key oldest = side->exists ? side->oldest : KEY_NONE;
 
-	return !b->messages[msg].is_taken && !b->messages[msg].is_moved && r->half[s].presence == PRESENCE_GONE &&
+	return record_is_pair(r) && !b->messages[msg].is_taken && b->messages[msg].moved_to[s] == NONE && r->half[s].presence == PRESENCE_GONE &&
 	    oldest.len != 0 && r->half[s].key.len == oldest.len && key_cmp(r->half[s].key, oldest) < 0 &&
 	    !(r->half[s].flags.sys & FLAG_DELETED) && r->mark != MARK_TOMBSTONE && r->mark != MARK_ORPHAN &&
 	    r->mark != MARK_EXPIRED;

@@ -49,6 +49,7 @@ fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan
 	out->allow_delete = b->allow_delete;
 	out->restore = b->restore;
 	out->was_held = bs->was_held;
+	week_sum(bs, r->set->now, out);
 	out->shown = (struct plan_shown){ bs->shown.last, bs->shown.most, bs->shown.suspected, bs->shown.held, bs->shown.released };
 }
 
@@ -70,6 +71,13 @@ is_retried(const struct run *r, const struct record *rec)
 		return true;
 	return (rec->mark == MARK_FAILED || rec->mark == MARK_SKIPPED) &&
 	    ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
+}
+
+/* Not shown before its mailbox was made anew (fold_reset), and perhaps shown by the new one. */
+static bool
+may_be_shown(const struct run_box *b, const struct record *rec)
+{
+	return rec->mark == MARK_SKIPPED && !record_is_pair(rec) && (b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank);
 }
 
 /* A mailbox that has vanished on a side is judged by all its messages (P8). */
@@ -168,7 +176,8 @@ add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena 
 	const struct policy *p = &r->set->policy;
 	struct run_box *b = &r->boxes.at[index];
 	struct plan_box *pb = &in->boxes.at[index];
-	bool all = p->retry_failed || ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD) || needs_all(b);
+	bool all = p->retry_failed || ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD) || needs_all(b) ||
+	    ((b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank) && r->slicing != SLICING_YES);
 	struct flag_mask masks[SIDES];
 	struct record rec;
 	uint64_t after = r->is_further ? b->sliced_to : 0;
@@ -185,7 +194,7 @@ add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena 
 		if (got <= 0)
 			return got;
 		after = rec.id;
-		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(r, &rec))
+		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(r, &rec) && !may_be_shown(b, &rec))
 			continue;
 		report_unkept(r, b, &rec);
 		b->slice_end = after;

@@ -50,6 +50,7 @@ struct run_side {
 	struct delta *closing;		/* kept: read behind all that was written; NULL = none */
 	bool is_forced;			/* list in full whatever the cursor says */
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
+	uint64_t deleted;		/* messages deleted on the other side because they were gone from this one, not kept in the base yet */
 	uint64_t before, vanished;	/* messages before the delta that is being folded, and how many of them it shows to be gone */
 };
 
@@ -269,6 +270,11 @@ int window_shown(struct run *r, struct run_box *b, enum side s, struct err *e);	
 /* The oldest message of a mailbox that is shown on a side, where messages of it have vanished. */
 int window_oldest(struct run *r, const struct run_box *b, enum side s, struct arena *a, struct key *oldest_r, struct err *e);
 int window_remember(struct run *r, const struct plan *p, struct err *e);	/* what the plan judged */
+
+/* week.c: deletions carried over in the last seven days (R21). */
+void week_sum(const struct box_side *bs, int64_t now, struct plan_box_side *out);
+void week_note(struct run_box *b, const struct op *op);	/* op was carried out */
+int week_keep(struct run *r, struct err *e);		/* what was noted goes into the base; what is allowed is not counted */
 
 /* guard.c: a side that lost the twins of much of what it had (R21), after twins_find. */
 void guard_lost(struct run *r, struct plan_input *in, struct arena *a);

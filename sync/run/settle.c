@@ -344,6 +344,7 @@ flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
 		x->run->report->side[b->side].trashed++;
 	else
 		x->run->report->side[b->side].flagged++;
+	week_note(exec_box(x, op->box), op);
 	h->flags = flags_dup(&x->arena, item->flags);
 	h->hint = arena_strdup(&x->arena, item->new_hint);
 	return settle_put(x, exec_box(x, op->box), rec, e);
@@ -376,6 +377,7 @@ expunged(struct exec *x, struct batch *b, size_t n, struct err *e)
 	if (settle_log(x, b, n, "expunged", e) < 0)
 		return -1;
 	x->run->report->side[b->side].expunged++;
+	week_note(exec_box(x, op->box), op);
 	rec->half[b->side].presence = PRESENCE_GONE;
 	if (settle_put(x, exec_box(x, op->box), rec, e) < 0)
 		return -1;

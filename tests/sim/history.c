@@ -78,6 +78,32 @@ check_guard(struct sim *s)
 				    (unsigned long long)s->policy.max_delete.n);
 }
 
+/* The same over seven days, where every run ended, and nothing was allowed meanwhile. */
+static void
+check_week(struct history *h)
+{
+	struct sim *s = h->sim;
+	int64_t today = s->now / (24 * 3600);
+	uint64_t total;
+	int side, b, d;
+
+	if (s->week[today % 7].day != today) {
+		memset(&s->week[today % 7], 0, sizeof s->week[0]);
+		s->week[today % 7].day = today;
+	}
+	for (side = 0; side < SIDES; side++)
+		for (b = 0; b < SIM_BOXES; b++) {
+			s->week[today % 7].n[side][b] += s->deletions[side][b];
+			for (d = 0, total = 0; d < 7; d++)
+				total += s->week[d].day + 7 > today ? s->week[d].n[side][b] : 0;
+			if (h->has_policies && s->policy.max_delete.kind == MAX_DELETE_COUNT && !s->has_moved[side][b] &&
+			    s->deletions[side][b] != 0 && total > s->policy.max_delete.n)
+				sim_fail(s, "%llu deletions in %s on %s in seven days, where MaxDelete allows %llu",
+				    (unsigned long long)total, sim_box_name[b], side_name((enum side)side),
+				    (unsigned long long)s->policy.max_delete.n);
+		}
+}
+
 /* 0, or -1 when channel_run said so. */
 static int
 run(struct history *h, struct err *e)
@@ -86,10 +112,13 @@ run(struct history *h, struct err *e)
 	struct run_events ev = { .note = on_note, .ctx = s };
 	struct channel_report report = { 0 };
 	struct state *state = NULL;
-	int status;
+	int status, i, b;
 
 	h->runs++;
 	sim_trace(s, "run %u", h->runs);
+	for (i = 0; i < SIDES; i++)
+		for (b = 0; b < SIM_BOXES; b++)
+			ram_slide(s->ram[i], b, true);
 	s->changes = s->commits = 0;
 	memset(s->deletions, 0, sizeof s->deletions);
 	memset(s->has_moved, 0, sizeof s->has_moved);
@@ -117,6 +146,9 @@ run(struct history *h, struct err *e)
 	if (oracle_finding(s->oracle) != NULL)
 		sim_fail(s, "%s", oracle_finding(s->oracle));
 	check_guard(s);
+	check_week(h);
+	if (h->set.allow_delete.n > 0)
+		memset(s->week, 0, sizeof s->week);
 	return status;
 }
 
@@ -149,6 +181,9 @@ full_policy(struct sim *s)
 
 	s->policy = (struct policy){ .sync = { FULL, FULL }, .create = { true, true }, .remove = { true, true },
 		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 } };
+	for (i = 0; i < SIDES; i++)
+		s->policy.window[i] = s->ram[i]->window == 0 || s->ram[i]->is_lifted ? (struct window){ WINDOW_NO, 0 } :
+		    (struct window){ WINDOW_SIZE, s->ram[i]->window };
 	for (i = 0; i < SIM_BOXES; i++)
 		s->ram[FAR]->box[i].is_readonly = s->ram[NEAR]->box[i].is_readonly = false;
 }
@@ -173,8 +208,13 @@ settle(struct history *h)
 	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);
 	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight ? 2 : s->has_lied ? 5 : 3;
 
+	bool is_lifted[SIDES] = { s->ram[FAR]->is_lifted, s->ram[NEAR]->is_lifted };
+
 	s->trouble = (struct trouble){ 0 };
 	damage_mend(s);
+	/* Now all is shown: what dropped out of sight is the same as before. */
+	ram_lift(s->ram[FAR]);
+	ram_lift(s->ram[NEAR]);
 	full_policy(s);
 	sim_trace(s, "---- settlement%s", h->is_straight ? " (straight)" : "");
 	look(s, &v, room, MOST);
@@ -216,6 +256,10 @@ settle(struct history *h)
 		sim_fail(s, "%s", oracle_finding(s->oracle));
 	h->is_straight = true;
 	h->was_held = false;
+	ram_settled(s->ram[FAR]);
+	ram_settled(s->ram[NEAR]);
+	s->ram[FAR]->is_lifted = is_lifted[FAR];
+	s->ram[NEAR]->is_lifted = is_lifted[NEAR];
 }
 
 /* ---- what a history is made of ---- */
@@ -293,6 +337,8 @@ disturb_base(struct history *h)
 		sim_disturb(s, ORACLE_LOST);
 		oracle_blank(s->oracle, FAR, -1);
 		oracle_blank(s->oracle, NEAR, -1);
+		ram_lift(s->ram[FAR]);
+		ram_lift(s->ram[NEAR]);
 		h->is_straight = false;
 		db_memory_free(&h->base);
 		h->base = db_memory_new();
@@ -302,6 +348,8 @@ disturb_base(struct history *h)
 		sim_trace(s, "the base comes back from its backup");
 		damage_mend(s);
 		sim_disturb(s, ORACLE_OLD);
+		ram_lift(s->ram[FAR]);
+		ram_lift(s->ram[NEAR]);
 		oracle_blank(s->oracle, FAR, -1);	/* it may be of before the first run */
 		oracle_blank(s->oracle, NEAR, -1);
 		h->is_straight = false;
@@ -314,6 +362,8 @@ disturb_base(struct history *h)
 		damage_mend(s);
 		sim_disturb(s, ORACLE_LOST);
 		oracle_blank(s->oracle, FAR, -1);
+		ram_lift(s->ram[FAR]);
+		ram_lift(s->ram[NEAR]);
 		h->is_straight = false;
 		s->ram[FAR]->fingerprint++;
 	}
@@ -353,6 +403,8 @@ make_stores(struct sim *s)
 			r->ids = (enum ram_ids)sim_draw(s, 3);
 		if (r->ids == RAM_IDS_ASKED)
 			r->ops.identities = ram_identities;
+		if (r->kind != RAM_MAILDIR && sim_chance(s, 15))
+			r->window = 1 + sim_draw(s, 6);
 		r->store.max_sessions = 1 + (int)sim_draw(s, 3);
 		sim_trace(s, "%s is of kind %d, keeps %s", r->store.name, r->kind, sim_flags_text(r->keeps));
 	}

@@ -75,6 +75,7 @@ struct sim {
 	unsigned long changes;		/* calls of this run that changed something on a store */
 	unsigned long commits;
 	uint64_t deletions[SIDES][SIM_BOXES];	/* of this run: not of what was \Deleted there, or moved */
+	struct { int64_t day; uint64_t n[SIDES][SIM_BOXES]; } week[7];	/* deletions of the runs before, by day modulo 7 */
 	bool has_created[SIDES][SIM_BOXES];	/* in this run, by the program: what it can keep is not known yet */
 	bool has_moved[SIDES][SIM_BOXES];	/* in this run, by the program, to there */
 	int64_t now;

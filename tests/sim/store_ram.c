@@ -82,6 +82,9 @@ ram_rename(struct ram *r, int from, int to, bool swap, void (*each)(struct ram *
 void
 ram_mistaken(struct ram *r)
 {
+	/* What is paired anew must be shown. */
+	ram_lift(r->sim->ram[FAR]);
+	ram_lift(r->sim->ram[NEAR]);
 	sim_disturb(r->sim, ORACLE_LOST);
 	oracle_blank(r->sim->oracle, r->side, -1);
 }
@@ -92,6 +95,8 @@ ram_new_epoch(struct ram *r, int box)
 	struct ram_box *b = &r->box[box];
 	size_t i;
 
+	ram_lift(r->sim->ram[FAR]);
+	ram_lift(r->sim->ram[NEAR]);
 	b->epoch = ++r->epochs;
 	if (r->kind == RAM_MAILDIR) {
 		b->identity = ++r->identities;
@@ -262,7 +267,7 @@ ram_find(const struct ram *r, int box, struct key key)
 		number = parse_name(key, &is_given);
 	for (i = 0; i < b->messages.n; i++) {
 		m = &b->messages.at[i];
-		if (m->is_away)
+		if (m->is_away || m->is_hidden)
 			continue;
 		if (r->kind == RAM_MAILDIR ? m->number == number && m->is_given == is_given : m->uid == number)
 			return (long)i;
@@ -274,7 +279,7 @@ struct cursor
 ram_cursor(const struct ram *r, const struct ram_box *b)
 {
 	struct cursor c = { .epoch = b->epoch, .is_steady = r->kind != RAM_PLAIN };
-	uint64_t words[RAM_CURSOR_WORDS] = { b->modseq, b->uidnext, b->generation, b->messages.n, b->damage != RAM_NEW_AWAY };
+	uint64_t words[RAM_CURSOR_WORDS] = { b->modseq, b->uidnext, b->generation, ram_shown_count(b), b->damage != RAM_NEW_AWAY };
 
 	c.len = sizeof words;
 	memcpy(c.data, words, sizeof words);

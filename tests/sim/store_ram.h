@@ -12,7 +12,7 @@
  *   RAM_MAILDIR     names; a full list, which may miss names until asked again; or, where the program alone changed it
  *                   since, what it did
  * and of the UID kinds: with or without the key of what was delivered (UIDPLUS), with a move in one or in three
- * acts, with a MAILBOXID or without, misstated sizes, keywords in other letters, flags that are not kept.
+ * acts, with a MAILBOXID or without, all messages shown or the newest only, misstated sizes, keywords in other letters, flags that are not kept.
  */
 #ifndef TESTS_SIM_STORE_RAM_H
 #define TESTS_SIM_STORE_RAM_H
@@ -32,6 +32,8 @@ struct ram_message {
 	bool is_new;			/* in new/ */
 	bool is_away;			/* with the directory that it was in */
 	bool is_replaced;		/* something else has its name */
+	bool is_settled;		/* was there at a settlement */
+	bool is_hidden;			/* older than the newest that the server shows */
 	bool is_shown, was_shown, was_listed;	/* told to the program in this run; in any; in one that went well */
 	bool is_counted;		/* marked \Deleted by the program, and told to the oracle */
 	const struct content *c;
@@ -79,6 +81,8 @@ struct ram {
 	uint32_t numbers;		/* names given out */
 	uint64_t epochs, identities;
 	unsigned fingerprint;
+	size_t window;			/* so many of the newest are shown of each mailbox; 0 = all */
+	bool is_lifted;			/* not any more, or not for now */
 	struct ram_box box[SIM_BOXES];
 };
 
@@ -101,6 +105,13 @@ void ram_new_index(struct ram *r, int box);		/* modseqs dropped */
 struct ram_message *ram_put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t number);
 void ram_remove(struct ram *r, int box, size_t i);
 void ram_set_flags(struct ram *r, int box, size_t i, uint32_t flags);
+/* store_ram_window.c: what the server shows of a mailbox is looked at anew. Within a run nothing more is hidden: what is deleted
+ * just when it drops out of sight would be done by nobody, and come back with the window. */
+void ram_slide(struct ram *r, int box, bool may_hide);
+/* All is shown from now on; how many are. */
+void ram_lift(struct ram *r);
+void ram_settled(struct ram *r);	/* what is there now has its twin, and may drop out of sight */
+size_t ram_shown_count(const struct ram_box *b);
 /* After a run: what the program knows of what it was shown. is_known false: nothing of this run's. */
 void ram_shown(struct ram *r, bool is_known);
 /* The base is lost, or an old one: nothing (is_lost), or not all of it, is known any more. */

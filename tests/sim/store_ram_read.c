@@ -173,7 +173,8 @@ fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 	d->is_complete = !says_so;
 	d->part = b->damage == RAM_NEW_AWAY && had_new(&d->before) && !d->is_decided ? "its new is not there" : NULL;
 	for (i = 0; i < b->messages.n; i++)
-		if (!b->messages.at[i].is_away && (!is_partial || b->messages.at[i].is_replaced ||
+		if (!b->messages.at[i].is_away && !b->messages.at[i].is_hidden &&
+		    (!is_partial || b->messages.at[i].is_replaced ||
 		    !may_hide(d, b, &b->messages.at[i], says_so) || sim_chance(s, 50)))
 			add_entry(r, d, &b->messages.at[i]);
 	if (!says_so)
@@ -199,7 +200,7 @@ fill_changes(const struct ram *r, struct delta *d, struct ram_box *b)
 	if (since[0] > b->modseq || since[1] > b->uidnext || since[2] != b->generation || !d->since.is_steady)
 		return false;
 	for (i = 0; i < b->messages.n; i++)
-		if (b->messages.at[i].modseq > since[0]) {
+		if (b->messages.at[i].modseq > since[0] && !b->messages.at[i].is_hidden) {
 			add_entry(r, d, &b->messages.at[i]);
 			added += b->messages.at[i].uid >= since[1];
 		}
@@ -207,12 +208,13 @@ fill_changes(const struct ram *r, struct delta *d, struct ram_box *b)
 		if (b->vanished.at[i].modseq > since[0])
 			vec_push(&d->gone, (struct uid_range){ b->vanished.at[i].uid, b->vanished.at[i].uid });
 	/* CONDSTORE: when the count says so, all UIDs there are. */
-	d->has_present = r->kind == RAM_CONDSTORE && d->known + added != b->messages.n;
+	d->has_present = r->kind == RAM_CONDSTORE && d->known + added != ram_shown_count(b);
 	for (i = 0; i < b->messages.n && d->has_present; i++)
-		vec_push(&d->present, (struct uid_range){ b->messages.at[i].uid, b->messages.at[i].uid });
+		if (!b->messages.at[i].is_hidden)
+			vec_push(&d->present, (struct uid_range){ b->messages.at[i].uid, b->messages.at[i].uid });
 	d->kind = DELTA_CHANGES;
 	d->is_complete = d->has_exists = true;
-	d->exists = b->messages.n;
+	d->exists = ram_shown_count(b);
 	return true;
 }
 
@@ -259,6 +261,7 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 	b = &r->box[box];
 	if (b->damage == RAM_NEW_AWAY && d->before.epoch != b->epoch && had_new(&d->before) && !d->is_decided)
 		return err_set(e, ERR_BOX, "%s: %s is another mailbox, and without its new", r->store.name, d->box);
+	ram_slide(r, box, false);
 	d->cursor = ram_cursor(r, b);
 	d->uidnext = r->kind == RAM_MAILDIR ? 0 : b->uidnext;
 	d->is_readonly = b->is_readonly;
@@ -267,6 +270,7 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 	d->mask = (struct flag_mask){ .sys = r->keeps & FLAG_ALL, .has_any_keyword = r->has_any_keyword,
 		.kw = sim_flags(r->keeps, false).kw };
 	ram_meanwhile(c, "between SELECT and list");
+	ram_slide(r, box, false);
 	if (!b->exists || b->epoch != d->cursor.epoch)
 		return err_set(e, ERR_BOX, "%s: %s went away", r->store.name, d->box);
 	if (!fill_watched(r, d, b) && !fill_changes(r, d, b))

@@ -1,0 +1,98 @@
+/* A server that shows the newest messages of each mailbox only. What is older is there all the same: people reach it by
+ * other ways, and it is shown again once newer mail is gone. */
+#include "tests/sim/store_ram.h"
+
+/* Equal mail that turns up elsewhere while this drops out of sight is a move to the program, whoever meant what by it. */
+static bool
+has_equal(const struct ram *r, const struct ram_message *m)
+{
+	size_t i;
+	int b;
+
+	for (b = 0; b < SIM_BOXES; b++)
+		for (i = 0; i < r->box[b].messages.n && r->box[b].exists; i++)
+			if (&r->box[b].messages.at[i] != m && (r->box[b].messages.at[i].c == m->c ||
+			    r->box[b].messages.at[i].c->header == m->c->header))
+				return true;
+	return false;
+}
+
+/* Only what was a twin at a settlement drops out of sight: of another, which the program has not read yet, nobody could know
+ * that what is on the other side is the same. */
+static size_t
+shown_from(const struct ram *r, const struct ram_box *b)
+{
+	size_t i, first = r->window == 0 || r->is_lifted || b->messages.n <= r->window ? 0 : b->messages.n - r->window;
+
+	for (i = 0; i < first && (b->messages.at[i].is_hidden || (b->messages.at[i].is_settled &&
+	    !has_equal(r, &b->messages.at[i]))); i++)
+		;
+	return i;
+}
+
+static void
+forget_vanished(struct ram_box *b, uint32_t uid)
+{
+	size_t i, k = 0;
+
+	for (i = 0; i < b->vanished.n; i++)
+		if (b->vanished.at[i].uid != uid)
+			b->vanished.at[k++] = b->vanished.at[i];
+	b->vanished.n = k;
+}
+
+void
+ram_slide(struct ram *r, int box, bool may_hide)
+{
+	struct ram_box *b = &r->box[box];
+	size_t i, first = shown_from(r, b);
+	struct ram_message *m;
+
+	for (i = 0; i < b->messages.n; i++) {
+		m = &b->messages.at[i];
+		if (m->is_hidden == (i < first) || (!m->is_hidden && !may_hide))
+			continue;
+		m->is_hidden = i < first;
+		if (m->is_hidden) {
+			vec_push(&b->vanished, (struct ram_vanished){ m->uid, m->number, m->is_given, ++b->modseq });
+		} else {
+			forget_vanished(b, m->uid);
+			m->modseq = ++b->modseq;
+		}
+		sim_trace(r->sim, "%s: %s in %s %s", r->store.name, ram_text(r, m), sim_box_name[box],
+		    m->is_hidden ? "drops out of sight" : "is shown again");
+	}
+}
+
+void
+ram_settled(struct ram *r)
+{
+	size_t i;
+	int b;
+
+	for (b = 0; b < SIM_BOXES; b++)
+		for (i = 0; i < r->box[b].messages.n; i++)
+			r->box[b].messages.at[i].is_settled = true;
+}
+
+void
+ram_lift(struct ram *r)
+{
+	int i;
+
+	if (r->window == 0)
+		return;
+	r->is_lifted = true;
+	for (i = 0; i < SIM_BOXES; i++)
+		ram_slide(r, i, false);
+}
+
+size_t
+ram_shown_count(const struct ram_box *b)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < b->messages.n; i++)
+		n += !b->messages.at[i].is_hidden;
+	return n;
+}
