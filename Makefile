@@ -15,9 +15,25 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -letpan
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
              -Wformat=2 -Wvla $(if $(DEVELOPER),-Werror)
-SAN_opt   :=
-SAN_san   := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-SAN_tsan  := -fsanitize=thread
+# What the compiler has against the exploits of faults we do not know; sanitizers see more without it.
+takes      = $(shell for flag in $(1); do $(CC) -Werror $$flag -O2 -x c -c -o /dev/null /dev/null 2>/dev/null && echo $$flag; done)
+CLANG_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+ifneq ($(filter opt fast clang,$(KIND)),)
+HARDEN    := -fPIE $(call takes,-fstack-protector-strong -fstack-clash-protection -fcf-protection \
+             -ftrivial-auto-var-init=zero) $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+ifeq ($(filter -ftrivial-auto-var-init=zero,$(HARDEN)),)
+HARDEN    += $(shell $(CC) -Werror -ftrivial-auto-var-init=zero $(CLANG_ZERO) -x c -c -o /dev/null /dev/null 2>/dev/null && \
+             echo -ftrivial-auto-var-init=zero $(CLANG_ZERO))
+endif
+LINK      := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+endif
+# What tests run may be stopped at a numbered step (cmd/steps.h), and what is installed may not: `fast` is `opt` with that.
+STEPS     := -DMAILTWIN_STEPS
+SAN_opt   := $(HARDEN)
+SAN_clang := $(HARDEN)
+SAN_fast  := $(HARDEN) $(STEPS)
+SAN_san   := $(STEPS) -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SAN_tsan  := $(STEPS) -fsanitize=thread
 SAN_fuzz  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 COMPILE    = $(CC) -std=c11 -D_GNU_SOURCE -pthread -I. $(WARN) $(PKG_CFLAGS) $(SAN_$(KIND)) $(CFLAGS)
 
@@ -39,7 +55,7 @@ all: mailtwin
 mailtwin: $(B)/mailtwin
 	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
 $(B)/mailtwin: $(B)/cmd/main.o $(B)/mailtwin.a
-	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
+	$(call say,LD)$(COMPILE) $(LINK) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
 $(B)/mailtwin.a: $(call obj,$(STATE) $(SYNC) $(CMD))
 	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
 $(B)/%.o: %.c $(B)/flags
@@ -76,7 +92,8 @@ clang:
 # What a user sees, with the sanitized program; and the same stopped, killed and cut.
 e2e crash: mailtwin
 	$(Q)$(san) .build/san/mailtwin
-	$(Q)MAILTWIN=.build/san/mailtwin MAILTWIN_FAST=$(B)/mailtwin tests/run tests/$@ $(CASES)
+	$(Q)$(again) KIND=fast .build/fast/mailtwin
+	$(Q)MAILTWIN=.build/san/mailtwin MAILTWIN_FAST=.build/fast/mailtwin tests/run tests/$@ $(CASES)
 
 # What has threads, under ThreadSanitizer: stores, lines and the pool of workers.
 TSAN_UNIT := test_pool test_net_stream test_net_tls test_maildir_watch
@@ -156,7 +173,7 @@ clean:
 	rm -rf .build mailtwin
 help:
 	@echo 'targets: all check test demo bench unit layers headers clang tsan sim sim-faults e2e crash fuzz deps install uninstall clean'
-	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|san|tsan|fuzz PREFIX= DESTDIR='
+	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|fast|san|tsan|fuzz PREFIX= DESTDIR='
 	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
 .PHONY: all check test demo demo-deps bench unit layers headers clang tsan tsan-unit sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE

@@ -12,6 +12,7 @@
 #include "cmd/config.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
+#include "state/base/redact.h"
 #include "state/base/log.h"
 
 static void
@@ -83,6 +84,8 @@ app_fail_at(struct app *app, const char *channel, const char *box, const struct 
 	buf_release(&line);
 }
 
+enum { REDACTED_MORE = 1024 };		/* what is put in place of a password may be longer */
+
 static char * __attribute__((format(printf, 1, 0)))
 format(const char *fmt, va_list ap)
 {
@@ -90,6 +93,8 @@ format(const char *fmt, va_list ap)
 
 	if (vasprintf(&text, fmt, ap) < 0)
 		abort();
+	text = mem_realloc(text, strlen(text) + REDACTED_MORE, 1);
+	redact(text, strlen(text) + REDACTED_MORE);
 	return text;
 }
 

@@ -7,9 +7,8 @@
 #include "cmd/overlap.h"
 #include "state/base/buf.h"
 
-/* A password in a file that others can read is worth a word, here where the file is looked at. */
-static void
-check_mode(const struct app *app)
+void
+command_check_mode(const struct app *app)
 {
 	struct stat st;
 
@@ -46,7 +45,7 @@ check_config_run(struct app *app)
 	printf("# %s\n", app->settings->file);
 	for (size_t i = 0; i < app->file.n_shadowed; i++)
 		printf("# not read: %s\n", app->file.shadowed[i]);
-	check_mode(app);
+	command_check_mode(app);
 	check_overlaps(app);
 	config_print(app->settings, &text);
 	fputs(buf_str(&text), stdout);

@@ -26,6 +26,9 @@ void command_run(struct app *app);
 /* For commands without arguments: -1 if there are some, which is told. */
 int command_takes_nothing(struct app *app);
 
+/* Warns of a password in a configuration that others can read. */
+void command_check_mode(const struct app *app);
+
 void check_config_run(struct app *app);
 void help_run(struct app *app);
 void list_run(struct app *app);

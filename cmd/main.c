@@ -6,6 +6,9 @@
 
 #include "cmd/command.h"
 #include "cmd/interrupt.h"
+#ifdef MAILTWIN_STEPS
+#include "cmd/steps.h"
+#endif
 
 int
 main(int argc, char **argv)
@@ -18,6 +21,9 @@ main(int argc, char **argv)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ .rlim_cur = 0, .rlim_max = 0 });
 	/* One heap for all threads: they allocate little at a time, and a heap of their own costs each memory and calls. */
 	(void)mallopt(M_ARENA_MAX, 1);
+#ifdef MAILTWIN_STEPS
+	steps_install();
+#endif
 	if (app_init(&app, argc, argv) == 0)
 		command_run(&app);
 	code = app_finish(&app);

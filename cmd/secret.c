@@ -12,6 +12,7 @@
 
 #include "cmd/shell.h"
 #include "cmd/shown.h"
+#include "state/base/redact.h"
 
 enum { TOKEN_MOST = 1 << 24, USER_MOST = 1024 };
 
@@ -194,6 +195,7 @@ secrets_fetch(struct secrets *s, const struct account_settings *a, unsigned limi
 	secret = vec_add(&s->all);
 	secret->account = a;
 	secret->status = fetch_user(secret, limit, cancel) < 0 || fetch_pass(secret, limit, cancel) < 0 ? -1 : 0;
+	redact_add(buf_str(&secret->pass), secret->pass.len);
 }
 
 const struct secret *
@@ -213,4 +215,5 @@ secrets_release(struct secrets *s)
 		buf_release(&s->all.at[i].pass);
 	}
 	vec_release(&s->all);
+	redact_clear();
 }

@@ -36,6 +36,7 @@ sync_run(struct app *app)
 	struct tell t;
 
 	if (run_begin(&set, app, false) == 0) {
+		command_check_mode(app);
 		tell_init(&t, app, set.targets.all.n);
 		for (size_t i = 0; i < set.targets.all.n && *interrupt_flag() == 0; i++)
 			run_channel(&set, &t, &set.targets.all.at[i]);

@@ -97,3 +97,40 @@ place_check(const char *path, struct err *e)
 	free(dir);
 	return result;
 }
+
+/* What holds for the directory and for each file: it is ours, and no one else may do there what `others` are. */
+static int
+check_owner(const char *path, mode_t others, const char *remedy, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	if (st.st_uid != geteuid())
+		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "%s belongs to another user (%lu), who could change what "
+		    "is known of the mail: give it to this user, or put the state elsewhere with SyncState", path,
+		    (unsigned long)st.st_uid);
+	if ((st.st_mode & others) != 0)
+		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "%s is open to other users (mode %03o), and holds what is "
+		    "known of the mail: chmod %s", path, (unsigned)st.st_mode & 0777, remedy);
+	return 0;
+}
+
+int
+place_check_owner(const char *path, struct err *e)
+{
+	static const char *const ends[] = { ".mdb", ".lock" };
+	const char *slash = strrchr(path, '/');
+	char *dir = slash == NULL ? mem_strdup(".") : slash == path ? mem_strdup("/") : mem_printf("%.*s", (int)(slash - path), path);
+	int result = check_owner(dir, S_IWGRP | S_IWOTH, "go-w", e);
+	size_t i;
+
+	for (i = 0; i < sizeof ends / sizeof ends[0] && result == 0; i++) {
+		char *file = mem_printf("%s%s", path, ends[i]);
+
+		result = check_owner(file, S_IRWXG | S_IRWXO, "600", e);
+		free(file);
+	}
+	free(dir);
+	return result;
+}

@@ -9,6 +9,10 @@
  * the file system and the line of configuration to use instead. */
 int place_check(const char *path, struct err *e);
 
+/* The directory of `path`, and `path`.mdb and .lock where they are there: -1 where they are another user's, where others may
+ * write into the directory, or read the files. */
+int place_check_owner(const char *path, struct err *e);
+
 /* The name of a file system that is refused, by its number as statfs(2) gives it; NULL = a local one. */
 const char *place_network_name(unsigned long magic);
 

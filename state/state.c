@@ -214,6 +214,8 @@ open_file(struct state *s, const struct state_place *place, struct err *e)
 		goto done;
 	if (place_check(place->path, e) != 0)
 		goto done;
+	if (place_check_owner(place->path, e) != 0)
+		goto done;
 	if (lock_take(lock, what, place->is_dry, &s->lock, e) != 0)
 		goto done;
 	if (check_file(s, place->fsync, e) != 0)

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "state/base/redact.h"
+
 /* Cuts text that snprintf truncated so that it ends in "..." on a UTF-8 boundary. */
 static void
 mark_cut(char *text, size_t size)
 {
-	size_t end = size - 4;
+	size_t len = strlen(text), end = len < size - 4 ? len : size - 4;
 
 	while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
 		end--;
@@ -37,6 +39,7 @@ fill(struct err *e, enum err_scope scope, enum err_class class, enum err_retry r
 	n = vsnprintf(e->text, sizeof e->text, fmt, ap);
 	if (n >= 0 && sys != 0 && (size_t)n < sizeof e->text)
 		n += snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", strerror(sys));
+	redact(e->text, sizeof e->text);
 	if (n < 0 || (size_t)n >= sizeof e->text)
 		mark_cut(e->text, sizeof e->text);
 	one_line(e->text);
@@ -89,6 +92,7 @@ err_context(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof e->text)
 		n += snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", old);
+	redact(e->text, sizeof e->text);
 	if (n < 0 || (size_t)n >= sizeof e->text)
 		mark_cut(e->text, sizeof e->text);
 	one_line(e->text);

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "state/base/redact.h"
+
 static unsigned log_areas;
 static void (*log_write)(enum log_area, const char *);
 
@@ -30,5 +32,6 @@ log_line(enum log_area area, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
+	redact(line, sizeof line);
 	log_write(area, line);
 }

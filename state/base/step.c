@@ -1,23 +1,15 @@
 #include "state/base/step.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "state/base/log.h"
-
-enum { STEP_EXIT_STATUS = 86 };
 
 static pthread_mutex_t step_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool (*step_hook)(void *, unsigned long, enum step_kind, const char *);
 static void *step_ctx;
 static unsigned long step_count;
 static bool step_dead;
-static int step_env = -1;		/* -1 = environment not read yet, else whether it asks anything */
-static unsigned long step_env_exit;
-static const char *step_env_log;
 
 const char *
 step_kind_name(enum step_kind kind)
@@ -26,31 +18,6 @@ step_kind_name(enum step_kind kind)
 		"send", "answer" };
 
 	return names[kind];
-}
-
-/* Called with step_lock held. */
-static void
-read_environment(void)
-{
-	const char *n = getenv("MAILTWIN_STEP_EXIT");
-
-	step_env_log = getenv("MAILTWIN_STEP_LOG");
-	step_env_exit = n != NULL ? strtoul(n, NULL, 10) : 0;
-	step_env = step_env_exit != 0 || step_env_log != NULL;
-}
-
-static void
-append_line(enum step_kind kind, const char *what)
-{
-	FILE *f = fopen(step_env_log, "a");
-
-	if (f == NULL)
-		return;
-	fprintf(f, "%lu %s ", step_count, step_kind_name(kind));
-	for (; *what; what++)
-		fputc(*what == '\n' ? '\t' : *what, f);
-	fputc('\n', f);
-	fclose(f);
 }
 
 /* What is done to the disk, for a person who looks for it. Commands to servers have lines of their own. */
@@ -76,18 +43,12 @@ step(enum step_kind kind, const char *what, struct err *e)
 
 	if (log_is_on(LOG_STATE) || log_is_on(LOG_MAILDIR))
 		tell(kind, what);
-	if (step_env == 0 && step_hook == NULL)
+	if (step_hook == NULL)
 		return 0;
 	pthread_mutex_lock(&step_lock);
-	if (step_env < 0)
-		read_environment();
-	if (step_env > 0 || step_hook != NULL) {
+	if (step_hook != NULL) {
 		step_count++;
-		if (step_env_log != NULL)
-			append_line(kind, what);
-		if (step_env_exit != 0 && step_count == step_env_exit)
-			_exit(STEP_EXIT_STATUS);
-		if (step_hook != NULL && !step_dead)
+		if (!step_dead)
 			step_dead = step_hook(step_ctx, step_count, kind, what);
 	}
 	is_dead = step_dead;

@@ -4,8 +4,7 @@
  * Call step() immediately BEFORE the act. In production no hook is installed and it costs one load.
  * With a hook that returns true the program behaves as if it had died before the act: step() returns
  * -1 for this and every later call, the act must not be done, and the caller returns its error.
- * MAILTWIN_STEP_EXIT=N in the environment (tests only) ends the process at step N with status 86;
- * MAILTWIN_STEP_LOG=FILE appends "N kind what" lines.
+ * The hook that a test sets from outside is cmd/steps.c, which is not in the program that is installed.
  */
 #ifndef STATE_BASE_STEP_H
 #define STATE_BASE_STEP_H

@@ -31,7 +31,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def program(name='MAILTWIN'):
-    """The program under test; MAILTWIN_FAST is the one built for speed."""
+    """The program under test; MAILTWIN_FAST is the one built for speed.
+    Both can be stopped at numbered steps; the program that is installed cannot."""
     path = os.environ.get(name) or os.environ.get('MAILTWIN')
     for candidate in (path, '.build/san/mailtwin', 'mailtwin'):
         if candidate and os.path.exists(os.path.join(ROOT, candidate)):
@@ -601,6 +602,7 @@ class Case(unittest.TestCase):
     def write_config(self, text):
         with open(self.config, 'w') as f:
             f.write(text)
+        os.chmod(self.config, 0o600)
 
     def maildir(self, name, **kw):
         return MaildirSide(os.path.join(self.dir, name), **kw)

@@ -427,3 +427,67 @@ class Bodies(Told):
                 self.sync_twice()
                 self.assertEqual(sorted(serials(self.near)), made + new)
                 Session.fetch_items = right
+
+
+class Private(Told):
+    """What is nobody else's business stays so."""
+
+    WORD = 'correct horse/battery'
+
+    def test_a_password_that_is_echoed(self):
+        self.start(account='Timeout 1\n')
+        self.put(2)
+        with open(self.config) as f:
+            text = f.read().replace('Pass secret', f'Pass "{self.WORD}"').replace('AuthMechs LOGIN', 'AuthMechs PLAIN LOGIN')
+        self.write_config(text)
+
+        def says(line):
+            def fault(session, verb, words):
+                if verb in ('AUTHENTICATE', 'LOGIN'):
+                    return line.replace('{sent}', str(words[-1]))
+            return fault
+        for line in ('{tag} NO wrong: ' + self.WORD + '\r\n', '{tag} NO I heard {sent}\r\n',
+                     '* NO [ALERT] your password ' + self.WORD + ' is old\r\n{tag} NO [EXPIRED] {sent}\r\n',
+                     '* BYE {sent} ' + self.WORD + '\r\n', '* 1 FETCH ' + self.WORD + '\r\n* 2 FETCH {sent}\r\n{tag} NO x\r\n',
+                     '{tag} BAD ' + 'x' * 480 + self.WORD + '\r\n', 'nonsense {sent}\r\n', '* 1 FETCH ' + 'x' * 90 + self.WORD + '\r\n'):
+            with self.subTest(line=line):
+                self.server.fault = says(line)
+                run = self.mailtwin('-V', '-a', '--debug=net,imap,state,run', code=(1, 75, 77))
+                said = run.out + run.err
+                for part in (self.WORD, self.WORD[:10], 'correct', 'Y29ycmVjdCBob3'):
+                    self.assertNotIn(part, said)
+
+    def test_a_state_that_is_not_ours_alone(self):
+        self.pair()
+        self.fill(self.near, 'INBOX', 2)
+        self.sync_twice()
+        files = [os.path.join(self.state, f) for f in os.listdir(self.state)]
+        self.assertTrue(all(os.stat(f).st_mode & 0o077 == 0 for f in files))
+        for path in files:
+            for mode in (0o644, 0o660, 0o666):
+                os.chmod(path, mode)
+                for args in (['-a'], ['plan', '-a']):
+                    run = self.mailtwin(*args, code=1)
+                    self.assertIn('chmod 600', run.err)
+                    self.assertIn(os.path.basename(path), run.err)
+            os.chmod(path, 0o600)
+        for mode in (0o777, 0o770, 0o1777):
+            os.chmod(self.state, mode)
+            self.assertIn('chmod go-w', self.mailtwin('-a', code=1).err)
+        os.chmod(self.state, 0o755)
+        self.sync_twice()
+        if os.geteuid() == 0:
+            for path in [self.state, *files]:
+                os.chown(path, 12345, -1)
+                self.assertIn('another user (12345)', self.mailtwin('-a', code=1).err)
+                os.chown(path, 0, -1)
+        self.sync_twice()
+
+    def test_a_password_in_a_file_that_others_read(self):
+        self.start()
+        self.sync_twice()
+        os.chmod(self.config, 0o644)
+        for args in (['-a'], ['plan', '-a'], ['check-config']):
+            self.assertIn('can be read by others: chmod 600', self.mailtwin(*args).err)
+        os.chmod(self.config, 0o600)
+        self.assertNotIn('chmod', self.mailtwin('-a').err)
