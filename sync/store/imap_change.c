@@ -56,6 +56,14 @@ cmp_change(const void *x, const void *y, void *ctx)
 	return c != 0 ? c : (a->uid > b->uid) - (a->uid < b->uid);
 }
 
+static bool
+has_vanished(struct imap_show *w, struct key key)
+{
+	const struct imap_shown *s = imap_show_find(w, key_uid(key));
+
+	return s != NULL && s->has_vanished;
+}
+
 /* One STORE per set of UIDs with the same change. */
 static int
 send_changes(struct change_work *w, bool by_add, bool is_ahead, struct err *e)
@@ -72,7 +80,7 @@ send_changes(struct change_work *w, bool by_add, bool is_ahead, struct err *e)
 	int status = 0;
 
 	for (i = 0; i < n; i++)
-		if (!flags_is_none(by_add ? items[i].add : items[i].remove))
+		if (!flags_is_none(by_add ? items[i].add : items[i].remove) && !has_vanished(&w->flags, items[i].key))
 			g[count++] = (struct flag_group){ key_uid(items[i].key), i };
 	qsort_r(g, count, sizeof *g, cmp_change, &sort);
 	for (i = 0; i < count && status == 0; i = k) {
@@ -282,14 +290,19 @@ part_failed(struct change_work *w, const struct err *why, struct err *e)
 	return store_part_ended(-1, &w->b->status, &w->b->err, e);
 }
 
+static const char *
+expunge_items(struct imap_conn *c)
+{
+	return imap_is_loose(c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE;
+}
+
 /* SELECT, and how those look that are to go: reading alone. */
 static int
 approach(struct change_work *w, struct err *e)
 {
 	struct err why;
 
-	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 || imap_show_ask(&w->expunge, imap_is_loose(w->c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" :
-	    FLAGS_ALONE, &why) < 0)
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 || imap_show_ask(&w->expunge, expunge_items(w->c), &why) < 0)
 		return part_failed(w, &why, e);
 	return 0;
 }
@@ -303,6 +316,8 @@ act(struct change_work *w, struct err *e)
 	if (w->b->status < 0)
 		return 0;
 	if (imap_writable(w->c, w->b->box, w->ticket, w->b->epoch, &why) < 0)
+		return part_failed(w, &why, e);
+	if (w->expunge.is_set_bad && imap_narrow(&w->expunge, expunge_items(w->c), &why) < 0)
 		return part_failed(w, &why, e);
 	w->is_sent = true;
 	if (send_changes(w, true, false, &why) < 0 || send_changes(w, false, false, &why) < 0)
@@ -337,6 +352,21 @@ ask_again(struct change_work *w, struct err *e)
 	return part_failed(w, &why, e);
 }
 
+/* STOREs that were refused for a message among them that is gone. */
+static int
+store_again(struct change_work *w, struct err *e)
+{
+	struct err why;
+
+	if (!w->is_sent || w->b->status < 0 || !w->flags.is_set_bad)
+		return 0;
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 ||
+	    imap_writable(w->c, w->b->box, w->ticket, w->b->epoch, &why) < 0 || imap_narrow(&w->flags, FLAGS_ALONE, &why) < 0 ||
+	    send_changes(w, true, false, &why) < 0 || send_changes(w, false, false, &why) < 0)
+		return part_failed(w, &why, e);
+	return imap_settle(w->c, e);
+}
+
 static int
 hear_again(struct change_work *w, struct err *e)
 {
@@ -362,6 +392,9 @@ one_by_one(struct imap_conn *c, struct change_work **w, size_t n, struct err *e)
 			return -1;
 	if (imap_settle(c, e) < 0)
 		return -1;
+	for (i = 0; i < n; i++)
+		if (store_again(w[i], e) < 0)
+			return -1;
 	for (i = 0; i < n; i++)
 		if (ask_again(w[i], e) < 0)
 			return -1;

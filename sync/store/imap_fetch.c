@@ -14,7 +14,7 @@ enum {
 	AHEAD = 120,			/* messages asked for at once, about */
 };
 
-struct fetched { uint32_t uid; uint64_t listed; size_t index; bool is_done; };
+struct fetched { uint32_t uid; uint64_t listed; size_t index; bool is_done, is_gone; };
 
 /* What is fetched from one mailbox. */
 struct fetch_work {
@@ -37,7 +37,7 @@ struct fetch_work {
 	struct identify_item *items;
 	struct digest *digest;
 	bool wants_full;
-	bool is_answered_badly;
+	bool is_answered_badly, is_set_bad;	/* by NO or BAD; by BAD */
 	struct err answer;
 };
 
@@ -223,6 +223,7 @@ on_done(void *ctx, const struct imap_result *result)
 	if (result->status == IMAP_OK || w->is_answered_badly)
 		return;
 	w->is_answered_badly = true;
+	w->is_set_bad = result->status == IMAP_BAD;
 	imap_result_err(w->c->s, result, ERR_MESSAGE, w->box, &w->answer);
 }
 
@@ -302,6 +303,29 @@ part_failed(struct fetch_work *w, const struct err *why, struct err *e)
 	return store_part_ended(-1, &w->status, &w->failure, e);
 }
 
+/* Those that BAD was the answer to, because they are gone. */
+static int
+find_gone(struct fetch_work *w, struct err *e)
+{
+	struct imap_show show;
+	struct arena a = { 0 };
+	struct imap_shown *s;
+	size_t i;
+	int status;
+
+	imap_show_begin(&show, w->c, &a, w->n);
+	for (i = 0; i < w->n; i++)
+		if (!w->sorted[i].is_done)
+			imap_show_add(&show, w->sorted[i].uid);
+	status = imap_narrow(&show, " (UID FLAGS)", e);
+	for (i = 0; i < w->n && status == 0; i++)
+		if ((s = imap_show_find(&show, w->sorted[i].uid)) != NULL)
+			w->sorted[i].is_gone = s->has_vanished;
+	imap_show_end(&show);
+	arena_release(&a);
+	return status;
+}
+
 /* A body that did not come with the others is asked for alone. */
 static int
 fetch_left(struct fetch_work *w, struct err *e)
@@ -316,7 +340,13 @@ fetch_left(struct fetch_work *w, struct err *e)
 	if (imap_enter_ahead(w->c, w->box, &w->ticket, &why) < 0 ||
 	    imap_entered(w->c, w->box, w->ticket, w->epoch, &why) < 0)
 		return part_failed(w, &why, e);
-	return fetch_rest(w, 1, 0, e);
+	if (fetch_rest(w, 1, 0, e) < 0)
+		return -1;
+	if (!w->is_set_bad)
+		return 0;
+	if (imap_settle(w->c, e) < 0)
+		return -1;
+	return find_gone(w, &why) < 0 ? part_failed(w, &why, e) : 0;
 }
 
 /* Fetches in bulk, behind SELECTs that are not waited for (R17 allows reading so), then what is left alone. */
@@ -349,10 +379,10 @@ run(struct fetch_work *w, size_t n, struct err *e)
 }
 
 static void
-missing(const struct fetch_work *w, struct err *e)
+missing(const struct fetch_work *w, const struct fetched *m, struct err *e)
 {
 	/* A server's NO names the trouble; silence means that it is gone. */
-	if (w->is_answered_badly)
+	if (w->is_answered_badly && !m->is_gone)
 		*e = w->answer;
 	else
 		err_class(e, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message of %s is gone", w->c->st->store.name,
@@ -389,7 +419,7 @@ end_part(struct fetch_work *w, struct err *e)
 	for (i = 0; i < w->n && w->status == 0; i++) {
 		if (w->sorted[i].is_done)
 			continue;
-		missing(w, &gone);
+		missing(w, &w->sorted[i], &gone);
 		if (w->end->sink->end(w->end->sink->ctx, w->sorted[i].index, &gone, e) < 0)
 			return -1;
 	}
@@ -462,7 +492,7 @@ imap_identify(struct session *session, struct fetch_part *parts, size_t n, struc
 		parts[i].err = w[i].failure;
 		for (k = 0; k < w[i].n && status == 0 && w[i].status == 0; k++)
 			if (!w[i].sorted[k].is_done)
-				missing(&w[i], &items[w[i].sorted[k].index].err);
+				missing(&w[i], &w[i].sorted[k], &items[w[i].sorted[k].index].err);
 		free(w[i].sorted);
 	}
 	free(w);

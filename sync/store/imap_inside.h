@@ -175,6 +175,7 @@ struct imap_show {
 	size_t n;
 	struct arena *arena;		/* of their flags */
 	bool has_failed;		/* a command was refused: err */
+	bool is_set_bad;		/* ... with BAD */
 	struct err err;
 };
 extern const struct imap_events imap_show_events;	/* their context is a struct imap_show */
@@ -191,6 +192,10 @@ int imap_show_send(struct imap_show *w, struct imap_command *cmd, const char *ta
 /* Sends `verb` uids `tail` flags in as many lines as it takes; the answers go to w. */
 int imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
     const char *tail, const struct flags *flags, uint64_t epoch, struct err *e);
+
+/* imap_narrow.c: to this server a set of UIDs that names a message which is gone is no set. Which are here is asked by a
+ * range, which names none; the others have vanished. Waits. Nothing is refused any more then, or it has failed with *e. */
+int imap_narrow(struct imap_show *w, const char *items, struct err *e);
 
 /* imap_expunge.c */
 /* Sends what removes exactly these UIDs, which w will show gone. has_foreign_r: it was not sent, for what others marked

@@ -54,6 +54,7 @@ on_done(void *ctx, const struct imap_result *r)
 	if (r->status == IMAP_OK || w->has_failed)
 		return;
 	w->has_failed = true;
+	w->is_set_bad = r->status == IMAP_BAD;
 	imap_result_err(w->c->s, r, ERR_BOX, "STORE", &w->err);
 }
 

@@ -2,8 +2,9 @@
 costs there, and what they lack."""
 import re
 
-from accounts import Account, server
-from lib import ImapSide
+from accounts import Account
+from lib import program, serials
+from test_scripted import Told
 
 PLAIN = ('no-condstore', 'no-namespace', 'courier', 'mailutils')
 
@@ -164,7 +165,7 @@ class Acknowledged(Plain):
         self.assertLess(took, 1)
 
     def binary_fast(self):
-        from lib import program
+
         self.binary = program('MAILTWIN_FAST')
 
     def test_courier(self):
@@ -172,3 +173,89 @@ class Acknowledged(Plain):
 
     def test_mailutils(self):
         self.short('mailutils', 12)
+
+
+class SetsOfUids(Told):
+    """To some servers (GNU Mailutils) a set of UIDs that names an expunged message is no set: BAD, and nothing done of it. It is
+    asked again without that message, in the same run."""
+
+    POOR = ['QRESYNC', 'CONDSTORE', 'ESEARCH', 'LIST-STATUS', 'OBJECTID', 'SEARCHRES']
+
+    def strict(self, when=None, gone=None, without=()):
+        """`gone` is expunged by somebody just before the first `when`; a set that names it is BAD from then on."""
+        self.start(without=self.POOR + list(without))
+        serials = self.put(6)
+        self.server.create('Archive')
+        self.put(1, 'Archive')
+        self.sync()
+
+        def fault(session, verb, words):
+            box = session.box
+            if verb == when and self.at is not None and box is self.box():
+                box.mails = [m for m in box.mails if m.uid != self.at]
+                self.at = None
+            if verb in ('UID FETCH', 'UID STORE', 'UID COPY', 'UID MOVE', 'UID EXPUNGE') and ':' not in words[0]:
+                there = {m.uid for m in box.mails}
+                if not {int(u) for u in words[0].split(',')} <= there:
+                    return '{tag} BAD Failed to parse message set\r\n'
+        self.server.fault, self.at = fault, gone
+        return serials
+
+    def test_flags(self):
+        s = self.strict('UID STORE', 3)
+        for serial in s[:5]:
+            self.near.flag(self.one(self.near, serial), add='F')
+        self.sync()
+        flagged = {m.uid for m in self.box().mails if '\\Flagged' in m.flags}
+        self.assertEqual(flagged, {1, 2, 4, 5})
+        self.sync_twice()
+        self.assertEqual(len(self.near.messages('INBOX')), 5)
+
+    def test_deletions(self):
+        s = self.strict('UID FETCH', 2)
+        for serial in s[:4]:
+            self.near.delete(self.one(self.near, serial))
+        self.sync()
+        self.assertEqual([m.uid for m in self.box().mails], [5, 6])
+        self.sync_twice()
+
+    def test_deletions_without_uidplus(self):
+        s = self.strict('UID STORE', 2, without=['UIDPLUS', 'MOVE'])
+        for serial in s[:4]:
+            self.near.delete(self.one(self.near, serial))
+        self.sync(code=(0, 1))
+        self.sync_twice()
+        self.assertEqual([m.uid for m in self.box().mails], [5, 6])
+
+    def test_bodies(self):
+        self.strict()
+        s = self.put(5)
+        self.at = 8
+
+        def body(session, verb, words, was=self.server.fault):
+            if verb == 'UID FETCH' and 'BODY.PEEK[]' in str(words) and self.at:
+                self.box().mails = [m for m in self.box().mails if m.uid != self.at]
+                self.at = None
+            return was(session, verb, words)
+        self.server.fault = body
+        run = self.sync()
+        self.assertEqual(run.err, '')
+        self.assertEqual(sorted(set(serials(self.near)) & set(s)), [s[0]] + s[2:])
+        self.sync_twice()
+
+    def moves(self, verb, without=()):
+        """The one that is gone was moved on the other side: it stays where that put it (P11)."""
+        s = self.strict(verb, 3, without=without)
+        for serial in s[:4]:
+            self.near.move(self.one(self.near, serial), 'Archive')
+        run = self.sync()
+        self.assertEqual(run.err, '')
+        self.sync_twice()
+        self.assertEqual(len(self.box('Archive').mails), 1 + 4)
+        self.assertEqual(len(self.box().mails), 2)
+
+    def test_moves(self):
+        self.moves('UID MOVE')
+
+    def test_moves_by_copies(self):
+        self.moves('UID COPY', ['MOVE'])
