@@ -48,6 +48,8 @@ missing_denied(struct run *r, struct box_record *rec, enum side s, const char *f
 	struct box_side *bs = &rec->side[s];
 	int answer = missing_ask(r, s, full, bs->above, NULL, e);
 
+	if (answer == MAILBOX_REFUSED)
+		return -1;
 	if (answer != MAILBOX_NOT_KNOWN)
 		return answer == -2 ? -2 : answer == MAILBOX_ABSENT;
 	if (bs->missing_runs >= MISSING_RUNS)
@@ -156,8 +158,14 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 		b->side[s].is_gone = bs->missing_runs >= MISSING_RUNS;
 		if (!b->side[s].is_gone)
 			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
-			    "not listed on the %s side, and the server does not say that it is gone; "
-			    "waiting for the next run", side_name(s)));
+			    "not listed on the %s side, and the server does not say that it is gone (%s); "
+			    "waiting for the next run", side_name(s), why.text));
+	} else if (answer == MAILBOX_REFUSED) {
+		b->side[s].has_failed = true;
+		r->report->failed++;
+		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "not listed on the %s side, and the server refuses to "
+		    "say whether it is there: %s; left alone", side_name(s), why.text));
+		return 0;
 	} else {
 		b->side[s].has_failed = true;
 		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,

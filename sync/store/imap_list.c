@@ -506,6 +506,22 @@ denies(const struct imap_answer *a)
 	return a->code == IMAP_CODE_NONEXISTENT;
 }
 
+/* No word on whether the mailbox exists: who asks may not know, the server cannot tell now, or does not understand. */
+static bool
+refuses(const struct imap_answer *a)
+{
+	switch (a->code) {
+	case IMAP_CODE_NONE:
+	case IMAP_CODE_OTHER:
+	case IMAP_CODE_ALERT:
+	case IMAP_CODE_NONEXISTENT:
+	case IMAP_CODE_TRYCREATE:
+		return a->status == IMAP_BAD;
+	default:
+		return a->status == IMAP_BAD || a->status == IMAP_NO;
+	}
+}
+
 enum mailbox_state
 imap_mailbox_state(struct session *session, const char *name, const char *above, struct err *e)
 {
@@ -534,5 +550,9 @@ imap_mailbox_state(struct session *session, const char *name, const char *above,
 	if (answer.status == IMAP_NO && denies(&answer))
 		return MAILBOX_ABSENT;
 	imap_answer_err(c->s, &answer, ERR_BOX, "STATUS", e);
-	return MAILBOX_NOT_KNOWN;
+	if (!refuses(&answer))
+		return MAILBOX_NOT_KNOWN;
+	/* Whatever it is about, it is said of this mailbox. */
+	e->scope = ERR_BOX;
+	return MAILBOX_REFUSED;
 }

@@ -68,10 +68,11 @@ struct mailbox {
 
 /* What is under a name. */
 enum mailbox_state {
-	MAILBOX_NOT_KNOWN = -1,
+	MAILBOX_NOT_KNOWN = -1,		/* no answer, or a bare NO */
 	MAILBOX_ABSENT,			/* nothing: the store itself denies it ([NONEXISTENT], ENOENT) (R6) */
 	MAILBOX_THERE,
 	MAILBOX_AWAY,			/* something that is no mailbox now, or it is missing with what it lay in: it may come back */
+	MAILBOX_REFUSED,		/* the question is refused, for another reason than that it is absent ([NOPERM], BAD) */
 };
 
 /* A name in the store that cannot be used, with the reason in words. is_unreadable: not even the name is known (NULL), the
@@ -328,7 +329,7 @@ struct store_ops {
 	int (*identities)(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 	/* Leaves the mailbox that is open, if any: it may be about to get another name. NULL: none ever is. */
 	int (*leave)(struct session *c, struct err *e);
-	/* above: as listed when it was last seen; NULL or "" = not known. AWAY and NOT_KNOWN: *e says why. */
+	/* above: as listed when it was last seen; NULL or "" = not known. AWAY, REFUSED and NOT_KNOWN: *e says why. */
 	enum mailbox_state (*mailbox_state)(struct session *c, const char *name, const char *above, struct err *e);
 
 	/* Fills every d[i]; -1 only when the session is dead. is_readonly_run: EXAMINE, nothing written. look: NULL = not wanted. */

@@ -259,3 +259,37 @@ class SetsOfUids(Told):
 
     def test_moves_by_copies(self):
         self.moves('UID COPY', ['MOVE'])
+
+
+class Refusals(Told):
+    """A mailbox that is not listed is gone where the server says so; another reason is told, and is no witness however often it
+    comes."""
+
+    def refused(self, answer, words):
+        self.start()
+        self.server.create('a')
+        s = self.put(3, 'a')
+        self.put(30)
+        self.sync()
+        kept = self.server.boxes.pop('a')
+        self.server.fault = lambda session, verb, w: answer if verb == 'STATUS' and w[0] == 'a' else None
+        for _ in range(3):
+            run = self.sync(code=1)
+            self.assertIn(words, run.err)
+            self.assertIn('not listed on the far side', run.err)
+            self.assertEqual([m.serial for m in self.near.messages('a')], s)
+        self.server.fault = None
+        self.server.boxes['a'] = kept
+        self.sync_twice()
+        self.server.boxes.pop('a')
+        self.sync_twice()
+        self.assertNotIn('a', self.near.boxes())
+
+    def test_no_permission(self):
+        self.refused('{tag} NO [NOPERM] you may not look\r\n', 'you may not look')
+
+    def test_not_now(self):
+        self.refused('{tag} NO [UNAVAILABLE] the disk of this user is away\r\n', 'the disk of this user is away')
+
+    def test_not_understood(self):
+        self.refused('{tag} BAD what is STATUS\r\n', 'what is STATUS')
