@@ -174,6 +174,9 @@ add_report(struct tell *t, const struct channel_report *r)
 	t->sum.held += r->held;
 	t->sum.bytes += r->bytes;
 	t->sum.hit_max_transfer |= r->hit_max_transfer;
+	for (size_t i = 0; i < r->removed.n; i++)
+		vec_push(&t->sum.removed, (struct report_removed){ r->removed.at[i].side,
+			arena_strdup(&t->sum.arena, r->removed.at[i].box), r->removed.at[i].messages });
 	t->is_any = true;
 }
 
@@ -195,6 +198,11 @@ add_summary(struct buf *out, const struct channel_report *r, size_t errors)
 		if (c->cloned != 0)
 			buf_printf(out, " =%llu", (unsigned long long)c->cloned);
 	}
+	for (size_t i = 0; i < r->removed.n; i++) {
+		buf_printf(out, "%s%s:", i == 0 ? "    Removed: " : ", ", side_name(r->removed.at[i].side));
+		shown_escape(out, r->removed.at[i].box, false);
+		buf_printf(out, " (%llu)", (unsigned long long)r->removed.at[i].messages);
+	}
 	if (r->paired != 0)
 		buf_printf(out, "    Paired: %llu", (unsigned long long)r->paired);
 	if (r->held != 0)
@@ -211,6 +219,7 @@ static void
 json_side(struct buf *out, enum side side, const struct channel_report *r)
 {
 	const struct side_counts *c = &r->side[side];
+	uint64_t removed = 0;
 
 	json_open_member(out, side_name(side));
 	json_bool(out, "changed", r->is_changed[side]);
@@ -220,6 +229,9 @@ json_side(struct buf *out, enum side side, const struct channel_report *r)
 	json_number(out, "expunged", c->expunged);
 	json_number(out, "moved", c->moved);
 	json_number(out, "copied", c->cloned);
+	for (size_t i = 0; i < r->removed.n; i++)
+		removed += r->removed.at[i].side == side;
+	json_number(out, "mailboxes_removed", removed);
 	json_close(out);
 }
 
@@ -354,4 +366,5 @@ tell_end(struct tell *t)
 	}
 	buf_release(&line);
 	vec_release(&t->held_notes);
+	report_release(&t->sum);
 }

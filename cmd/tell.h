@@ -21,7 +21,7 @@ struct tell {
 	size_t number, channels;
 	struct progress progress;
 	struct run_events events;
-	struct channel_report sum;	/* of all channels; only its counts are used */
+	struct channel_report sum;	/* of all channels; its counts and what was removed are used */
 	size_t errors;
 	int64_t begun, channel_begun;	/* milliseconds of a steady clock */
 	int64_t json_progress;		/* when it was last told */

@@ -52,13 +52,14 @@ fill_random(char id[MARKER_SIZE])
 }
 
 /* Writes a fresh mark beside and renames it: over a damaged one as well, of which nothing is worth
- * keeping. Two runs at once are kept apart by the lock of the Maildir's root. */
+ * keeping. Of two runs at once the second finds the mark of the first (*id_r is that), and is kept out by its lock (root_lock.h). */
 static int
 make_mark(int dir_fd, const char *root, bool is_synced, char id_r[MARKER_SIZE], struct err *e)
 {
 	struct arena a = { 0 };
 	const char *tmp = arena_printf(&a, "%s.%s", MARKER_FILE, filename_unique(&a, ':'));
 	const char *shown = arena_printf(&a, "%s/%s", root, tmp);
+	char theirs[MARKER_SIZE];
 	bool is_made = false;
 	int fd = -1, rc = -1;
 
@@ -78,9 +79,16 @@ make_mark(int dir_fd, const char *root, bool is_synced, char id_r[MARKER_SIZE], 
 		goto done;
 	if (step(STEP_RENAME, arena_printf(&a, "%s\n%s/%s", shown, root, MARKER_FILE), e) < 0)
 		goto done;
-	if (renameat(dir_fd, tmp, dir_fd, MARKER_FILE) < 0) {
-		disk_err(e, ERR_STORE, errno, "%s cannot be renamed", shown);
-		goto done;
+	if (disk_rename_noreplace(dir_fd, tmp, dir_fd, MARKER_FILE) < 0) {
+		if (errno == EEXIST && read_mark(dir_fd, theirs) == 1) {
+			memcpy(id_r, theirs, MARKER_SIZE);
+			rc = 1;
+			goto done;
+		}
+		if (renameat(dir_fd, tmp, dir_fd, MARKER_FILE) < 0) {
+			disk_err(e, ERR_STORE, errno, "%s cannot be renamed", shown);
+			goto done;
+		}
 	}
 	is_made = false;
 	rc = is_synced && disk_sync(dir_fd, false, root, e) < 0 ? -1 : 1;

@@ -63,6 +63,9 @@ struct run_events {
 
 struct side_counts { uint64_t added, flagged, trashed, expunged, moved, cloned; };
 
+/* A mailbox that was removed because it had been on the other side. Dry: that would be. */
+struct report_removed { enum side side; const char *box; uint64_t messages; };
+
 struct report_error {
 	enum err_class class;
 	const char *box;		/* NULL = the channel */
@@ -77,6 +80,7 @@ struct channel_report {
 	uint64_t bytes;			/* of bodies carried */
 	bool is_changed[SIDES];		/* something was written on that side */
 	bool hit_max_transfer;
+	VEC(struct report_removed) removed;	/* what was in them is counted as expunged, too */
 	VEC(struct report_error) errors;	/* each thing named once */
 	struct buf plan_text;		/* is_dry: plan_explain() of the whole plan */
 };

@@ -7,6 +7,7 @@ void
 report_release(struct channel_report *r)
 {
 	vec_release(&r->errors);
+	vec_release(&r->removed);
 	buf_release(&r->plan_text);
 	arena_release(&r->arena);
 }
@@ -126,9 +127,16 @@ report_progress(struct run *r)
 		r->ev->progress(r->ev->ctx, &r->progress);
 }
 
+void
+report_removed(struct channel_report *rep, enum side s, const char *box, uint64_t messages)
+{
+	rep->side[s].expunged += messages;
+	vec_push(&rep->removed, (struct report_removed){ s, arena_strdup(&rep->arena, box), messages });
+}
+
 /* Dry: what would be done, in words and in counts. */
 static void
-count_op(struct channel_report *rep, const struct op *op)
+count_op(struct channel_report *rep, const struct plan_input *in, const struct op *op)
 {
 	struct side_counts *c = &rep->side[op->side];
 
@@ -154,9 +162,11 @@ count_op(struct channel_report *rep, const struct op *op)
 	case OP_PAIR:
 		rep->paired++;
 		return;
+	case OP_REMOVE_BOX:
+		report_removed(rep, op->side, in->boxes.at[op->box].name, in->boxes.at[op->box].side[op->side].here);
+		break;
 	case OP_RENAME_BOX:
 	case OP_CREATE_BOX:
-	case OP_REMOVE_BOX:
 		break;
 	default:
 		return;
@@ -173,7 +183,7 @@ report_plan(struct run *r, const struct plan_input *in, const struct plan *plan)
 	plan_explain(in, plan, &names, false, &r->report->plan_text);
 	for (i = 0; i < plan->ops.n; i++)
 		if (!plan->ops.at[i].is_held)
-			count_op(r->report, &plan->ops.at[i]);
+			count_op(r->report, in, &plan->ops.at[i]);
 }
 
 /* Whether the record leaves something to be done on side s that a mailbox nobody may write to cannot take. */

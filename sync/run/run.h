@@ -300,6 +300,7 @@ void report_note(struct run *r, enum note_level level, const char *box, const ch
 /* R14: a keyword that one side cannot keep; once per mailbox, as the base remembers. */
 void report_unkept(struct run *r, struct run_box *b, const struct record *rec);
 void report_err(struct run *r, const char *box, const struct err *e);
+void report_removed(struct channel_report *rep, enum side s, const char *box, uint64_t messages);
 void report_progress(struct run *r);
 /* Mailboxes the store does not let us write to, while something waits for them. */
 void report_readonly(struct run *r, const struct plan_input *in);

@@ -190,6 +190,27 @@ rename_failed(struct exec *x, struct batch *b, struct err *e)
 	return split(x, box, b->side, e);
 }
 
+/* With all that was in it, as far as that was known. */
+static int
+box_removed(struct exec *x, const struct batch *b, struct err *e)
+{
+	struct run *r = x->run;
+	struct run_box *box = &r->boxes.at[b->part[0].box];
+	unsigned long long n;
+
+	if (box->rec.id != 0 && box_get(r->state, &r->arena, box->rec.id, &box->rec, e) < 0)
+		return -1;
+	n = box->rec.side[b->side].here;
+	report_removed(r->report, b->side, box->name, n);
+	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "removed on %s with %llu %s, as on %s", side_name(b->side), n,
+	    n == 1 ? "message" : "messages", side_name(side_other(b->side))));
+	if (settle_log(x, b, 0, arena_printf(&r->arena, "removed the mailbox with %llu %s", n, n == 1 ? "message" : "messages"), e) < 0)
+		return -1;
+	box->side[b->side].listed = NULL;
+	box->side[b->side].was_written = false;
+	return 0;
+}
+
 int
 settle_box(struct exec *x, struct batch *b, struct err *e)
 {
@@ -216,9 +237,5 @@ settle_box(struct exec *x, struct batch *b, struct err *e)
 		return renamed(x, b, e);
 	if (b->kind == OP_CREATE_BOX)
 		return box_created(x, b, e);
-	if (settle_log(x, b, 0, "removed the mailbox", e) < 0)
-		return -1;
-	box->side[b->side].listed = NULL;
-	box->side[b->side].was_written = false;
-	return 0;
+	return box_removed(x, b, e);
 }

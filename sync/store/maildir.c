@@ -29,6 +29,8 @@ maildir_free(struct store *s)
 	if (m == NULL)
 		return;
 	watch_free(&m->mdir.watch);
+	root_lock_drop(&m->lock);
+	pthread_mutex_destroy(&m->mutex);
 	arena_release(&m->arena);
 	free(m);
 }
@@ -54,13 +56,34 @@ is_folding_at(const char *dir)
 	return is_folding;
 }
 
-static struct session *
-maildir_session_open(struct store *s, struct err *e)
+/* Whoever writes is alone in the Maildir. */
+static int
+take_lock(struct maildir_store *s, struct err *e)
 {
-	struct maildir_session *c = mem_alloc(sizeof *c);
+	struct arena a = { 0 };
+	int rc = 0;
 
-	(void)e;
-	c->base.store = s;
+	pthread_mutex_lock(&s->mutex);
+	if (maildir_may_write(s) && s->lock == NULL)
+		rc = root_lock_take(layout_root(&s->layout, &a), &s->lock, e);
+	pthread_mutex_unlock(&s->mutex);
+	arena_release(&a);
+	return rc;
+}
+
+static struct session *
+maildir_session_open(struct store *store, struct err *e)
+{
+	struct maildir_store *s = (struct maildir_store *)store;
+	struct maildir_session *c;
+
+	if (take_lock(s, e) < 0)
+		return NULL;
+	pthread_mutex_lock(&s->mutex);
+	s->sessions++;
+	pthread_mutex_unlock(&s->mutex);
+	c = mem_alloc(sizeof *c);
+	c->base.store = store;
 	return &c->base;
 }
 
@@ -69,8 +92,15 @@ maildir_session_close(struct session *session)
 {
 	struct maildir_session *c = (struct maildir_session *)session;
 
+	struct maildir_store *s;
+
 	if (c == NULL)
 		return;
+	s = maildir_store_of(session);
+	pthread_mutex_lock(&s->mutex);
+	if (--s->sessions == 0)
+		root_lock_drop(&s->lock);
+	pthread_mutex_unlock(&s->mutex);
 	digest_free(&c->digest);
 	free(c->piece);
 	free(c);
@@ -161,7 +191,7 @@ list_fingerprint(struct maildir_store *s, struct listing *l, struct err *e)
 	char id[MARKER_SIZE];
 	int has = marker_get(layout_root(&s->layout, &l->arena), maildir_may_write(s), s->mdir.is_synced, id, e);
 
-	if (has < 0)
+	if (has < 0 || take_lock(s, e) < 0)
 		return -1;
 	l->fingerprint = has ? arena_printf(&l->arena, "maildir:%s", id) : "";
 	return 0;
@@ -384,6 +414,7 @@ maildir_store_new(const struct maildir_settings *settings)
 	struct maildir_store *s = mem_alloc(sizeof *s);
 	size_t len = strlen(settings->inbox);
 
+	pthread_mutex_init(&s->mutex, NULL);
 	while (len > 1 && settings->inbox[len - 1] == '/')
 		len--;
 	s->layout.kind = settings->layout;

@@ -4,10 +4,12 @@
 #ifndef SYNC_STORE_MAILDIR_PARTS_H
 #define SYNC_STORE_MAILDIR_PARTS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "sync/maildir/layout.h"
 #include "sync/maildir/mdir.h"
+#include "sync/maildir/root_lock.h"
 #include "sync/maildir/stamp.h"
 #include "sync/message/digest.h"
 #include "sync/store/store.h"
@@ -18,6 +20,9 @@ struct maildir_store {
 	struct layout layout;
 	struct mdir_settings mdir;
 	bool keeps_date;
+	pthread_mutex_t mutex;		/* of what follows */
+	unsigned sessions;		/* open; with the last of them the lock is let go */
+	struct root_lock *lock;		/* NULL = nothing is written, or there is no mark yet */
 };
 
 struct maildir_session {

@@ -187,6 +187,12 @@ class Away(Store):
         """What has a witness goes as ever."""
         self.start()
         self.near.remove('a/b')
+        self.assertIn('-8', self.mailtwin('-V', 'plan', '-a').out.split('Far:')[-1])
+        run = self.sync('-V', '-a')
+        self.assertIn('-8', run.out.split('Far:')[-1].split('Near:')[0])
+        self.assertIn('Removed: far:a/b (8)', run.out)
+        self.assertIn('removed on far with 8 messages', run.out + run.err)
+        self.assertIn('a/b: removed the mailbox with 8 messages', self.mailtwin('log', 'c').out)
         self.sync_twice()
         self.assertNotIn('a/b', self.far.boxes())
         self.near.remove('a')
