@@ -141,6 +141,12 @@ app_init(struct app *app, int argc, char *const *argv)
 
 	memset(app, 0, sizeof *app);
 	app->home = config_home();
+	if (app->home[0] != '/') {
+		err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "HOME is \"%s\", which is no absolute path: the configuration and the state "
+		    "would be looked for wherever the program is started", app->home);
+		app_fail(app, &e);
+		return -1;
+	}
 	if (options_parse(argc, argv, command_names(), &app->options, &e) < 0) {
 		app_fail(app, &e);
 		return -1;
@@ -199,12 +205,17 @@ app_code(const struct app *app)
 int
 app_finish(struct app *app)
 {
+	bool had_failed = ferror(stdout);
 	struct err e;
 	int code;
 
-	/* A full disk or a closed pipe behind us must not look like success. */
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		err_sys(&e, ERR_RUN, errno, "cannot write to standard output");
+	/* A full disk or a closed pipe behind us must not look like success; but what was told is not told again. */
+	errno = 0;
+	if ((fflush(stdout) != 0 || had_failed) && (!had_failed || app_code(app) == 0)) {
+		if (errno != 0)
+			err_sys(&e, ERR_RUN, errno, "cannot write to standard output");
+		else
+			err_set(&e, ERR_RUN, "not all could be written to standard output");
 		app_fail(app, &e);
 	}
 	code = app_code(app);

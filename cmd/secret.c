@@ -68,7 +68,7 @@ may_ask(const struct account_settings *a)
 static int
 refuse(struct err *e)
 {
-	e->class = e->class == ERR_CANCELLED ? ERR_CANCELLED : ERR_REFUSED;
+	e->class = e->class == ERR_CANCELLED || e->class == ERR_TEMPORARY ? e->class : ERR_REFUSED;
 	e->retry = ERR_LATER;
 	return -1;
 }

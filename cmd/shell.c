@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/process.h"
 #include "state/base/mem.h"
 #include "state/base/vec.h"
 
@@ -48,7 +49,9 @@ join_env(const char *const *more)
 static int
 spawn(const struct shell *sh, int out, pid_t *pid_r)
 {
-	char *argv[] = { (char *)"sh", (char *)"-c", (char *)sh->command, NULL };
+	/* What a person's command makes has the modes they want. */
+	char *command = mem_printf("umask %04o\n%s", (unsigned)process_umask(), sh->command);
+	char *argv[] = { (char *)"sh", (char *)"-c", command, NULL };
 	char **env = join_env(sh->env);
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -61,6 +64,7 @@ spawn(const struct shell *sh, int out, pid_t *pid_r)
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
 	sigaddset(&defaults, SIGALRM);
+	sigaddset(&defaults, SIGXFSZ);
 	posix_spawnattr_setsigdefault(&attr, &defaults);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setpgroup(&attr, 0);
@@ -76,6 +80,7 @@ spawn(const struct shell *sh, int out, pid_t *pid_r)
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	free(env);
+	free(command);
 	return rc;
 }
 
@@ -192,7 +197,10 @@ shell_run(const struct shell *sh, struct buf *out, size_t most, struct err *e)
 	if (ends[1] >= 0)
 		close(ends[1]);
 	c.fd = ends[0];
-	if (rc != 0)
+	if (rc == EAGAIN || rc == ENOMEM)
+		err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s cannot be run now: no process is to be had (%s)", sh->what,
+		    strerror(rc));
+	else if (rc != 0)
 		err_sys(e, ERR_STORE, rc, "%s cannot be run", sh->what);
 	else
 		rc = attend(&c, out, most, e);

@@ -354,7 +354,8 @@ start_worker(struct pool *p)
 	if (p->started >= WORKERS_MOST || (p->started >= p->width[FAR] && p->started >= p->width[NEAR]))
 		return;
 	if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
-		assert(p->started > 0);
+		/* No thread is to be had: whoever waits does the work. */
+		p->set.is_inline |= p->started == 0;
 		return;
 	}
 	w->is_started = true;
