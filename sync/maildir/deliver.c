@@ -102,8 +102,6 @@ write_error(struct deliver *d, struct item *it, int sys, struct err *e)
 	enum err_scope scope = sys == EFBIG ? ERR_MESSAGE : ERR_BOX;
 
 	disk_err(e, scope, sys, "%s/tmp/%s cannot be written", d->m->path, it->tmp);
-	if (sys == EFBIG)
-		e->retry = ERR_NEVER;
 	return -1;
 }
 

@@ -221,6 +221,7 @@ scan_make(struct scan *s, const struct mdir *m, bool may_probe, struct err *e)
 		s->is_stable = state != STAMP_DIRTY && stamps_equal(&s->stamps, &after);
 		s->is_steady = s->is_stable && state == STAMP_STEADY;
 	}
+	s->ahead = s->is_stable ? 0 : stamp_ahead(&s->stamps);
 	sort(s);
 	if (!s->is_stable)
 		drop_renamed(s, m);

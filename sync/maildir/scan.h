@@ -44,6 +44,8 @@ struct scan {
 	VEC(struct scan_odd) odd;
 	bool is_stable;			/* nothing changed while it was made */
 	bool is_steady;			/* nothing can change any more without moving the cursor (R5) */
+	int64_t ahead;			/* nanoseconds that the directories' times are ahead of the clock: it cannot be stable then;
+					 * 0 = they are not */
 	struct stamps stamps;		/* from before it was made */
 };
 

@@ -140,6 +140,14 @@ judge(const struct stamps *s, int tmp_fd)
 	return now / grain > last / grain ? STAMP_QUIET : STAMP_DIRTY;
 }
 
+int64_t
+stamp_ahead(const struct stamps *s)
+{
+	int64_t ahead = last_change(s) - disk_clock();
+
+	return ahead > RECENT ? ahead : 0;
+}
+
 int
 stamp_settle(int box_fd, int tmp_fd, struct stamps *s_r, enum stamp_state *state_r)
 {

@@ -164,6 +164,20 @@ judge_part(struct run *r, struct run_box *b, enum side s, const struct delta *d,
 	b->side[s].is_part = true;
 }
 
+/* What is missing waits until the clock has passed the times of the disk. */
+static void
+tell_ahead(struct run *r, const struct run_box *b, enum side s, const struct delta *d, const struct fold_missing *missing)
+{
+	struct err e;
+
+	if (d->ahead == 0 || d->is_complete || missing->keys.n == 0)
+		return;
+	err_class(&e, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "the clock of this machine is %lld seconds behind the times of the %s "
+	    "mailbox: %zu messages that are missing there are not taken for deleted until it has passed them", (long long)d->ahead,
+	    side_name(s), missing->keys.n);
+	report_err(r, b->name, &e);
+}
+
 /* A full list against all keys known, both in key order. */
 static int
 merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
@@ -417,6 +431,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 			return -1;
 		tell_replaced(r, b, s, missing);
 		judge_part(r, b, s, d, missing);
+		tell_ahead(r, b, s, d, missing);
 		if (!d->is_complete)
 			missing->keys.n = 0;
 		return 0;

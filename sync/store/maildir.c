@@ -14,6 +14,7 @@
 #include "sync/maildir/layout.h"
 #include "sync/maildir/marker.h"
 #include "sync/maildir/mdir.h"
+#include "sync/maildir/names_kept.h"
 #include "sync/maildir/stamp.h"
 #include "sync/store/maildir_parts.h"
 
@@ -211,6 +212,27 @@ make_inbox(struct maildir_store *s, struct err *e)
 	return folderops_create(&s->layout, &s->mdir, "INBOX", e);
 }
 
+/* A directory is asked once whether it keeps names, and that is remembered by its identity and the delimiter. */
+static int
+check_names(struct maildir_store *s, struct listing *l, struct err *e)
+{
+	const char *root = layout_root(&s->layout, &l->arena), *place;
+	struct stamp dir, inbox;
+
+	if (!maildir_may_write(s) || stamp_take(AT_FDCWD, root, &dir) < 0)
+		return 0;
+	place = arena_printf(&l->arena, "%s %c", folder_identities(&l->arena, "", &dir), s->mdir.delimiter);
+	if (s->names_kept != NULL && strcmp(s->names_kept, place) == 0)
+		return 0;
+	if (names_kept_check(root, s->mdir.delimiter, e) < 0)
+		return -1;
+	if (stamp_take(AT_FDCWD, s->layout.inbox, &inbox) == 0 && inbox.dev != dir.dev &&
+	    names_kept_check(s->layout.inbox, s->mdir.delimiter, e) < 0)
+		return -1;
+	s->names_kept = arena_strdup(&s->arena, place);
+	return 0;
+}
+
 /* INBOX is there even where its directory is missing; MapInbox lists it by a second name. */
 static void
 list_inbox(struct maildir_store *s, struct listing *l, bool is_listed)
@@ -258,7 +280,7 @@ maildir_list(struct session *c, struct listing *l, struct err *e)
 	list_inbox(s, l, has_inbox);
 	listing_sort(l);
 	s->base.is_folding = s->base.is_folding || is_folding_at(s->layout.inbox);
-	rc = list_fingerprint(s, l, e);
+	rc = list_fingerprint(s, l, e) < 0 || check_names(s, l, e) < 0 ? -1 : 0;
 done:
 	folders_release(&f);
 	return rc;
@@ -360,21 +382,24 @@ maildir_rename_mailbox(struct session *c, const char *from, const char *to, enum
 	return rc;
 }
 
-/* ---- what servers remember; a directory has nothing to say ---- */
+/* ---- what is remembered between runs ---- */
 
 static const char *
 maildir_memory_save(struct store *s, struct arena *a)
 {
-	(void)s;
-	(void)a;
-	return NULL;
+	const char *kept = ((struct maildir_store *)s)->names_kept;
+
+	return kept != NULL ? arena_printf(a, "names-kept %s", kept) : NULL;
 }
 
 static void
-maildir_memory_load(struct store *s, const char *memory)
+maildir_memory_load(struct store *store, const char *memory)
 {
-	(void)s;
-	(void)memory;
+	struct maildir_store *s = (struct maildir_store *)store;
+	static const char head[] = "names-kept ";
+
+	if (strncmp(memory, head, sizeof head - 1) == 0)
+		s->names_kept = arena_strdup(&s->arena, memory + sizeof head - 1);
 }
 
 static const struct store_ops maildir_ops = {

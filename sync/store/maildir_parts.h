@@ -20,6 +20,7 @@ struct maildir_store {
 	struct layout layout;
 	struct mdir_settings mdir;
 	bool keeps_date;
+	const char *names_kept;		/* where names are known to come back as written; NULL = not known yet */
 	pthread_mutex_t mutex;		/* of what follows */
 	unsigned sessions;		/* open; with the last of them the lock is let go */
 	struct root_lock *lock;		/* NULL = nothing is written, or there is no mark yet */

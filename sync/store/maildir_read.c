@@ -114,6 +114,7 @@ fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m,
 	add_replaced(d, m, scan, keywords);
 	keywords_mask(keywords, &d->arena, used, &d->mask);
 	d->is_complete = scan->is_stable;
+	d->ahead = scan->ahead / 1000000000;
 	/* Dovecot may write the line after the name, and that would move no cursor. */
 	if (keywords->may_add && (used & ~keywords_known(keywords) & ~keywords->taken))
 		is_steady = false;

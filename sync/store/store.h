@@ -136,6 +136,7 @@ struct delta {
 	enum delta_kind kind;
 	const char *part;		/* FULL: a part of the mailbox is away, as said here: should anything known be missing, nothing
 					 * is gone, and the cursor stays; NULL = it is not */
+	int64_t ahead;			/* seconds that the mailbox is ahead of the clock, so that its list cannot be complete; 0 = not so */
 	bool is_complete;		/* absence from a FULL list may count as vanished, once confirmed */
 	VEC(struct delta_entry) entries;
 	VEC(struct key) vanished;

@@ -1,0 +1,113 @@
+/* Loaded before the C library (LD_PRELOAD) to make the machine less than it is. SHIM says what is wrong:
+ *   drop    the file system drops ':' from names of files
+ *   lower   it lowercases names of messages
+ *   refuse  it refuses ':'
+ *   ahead   directories changed an hour from now
+ *   thread  no thread is to be had
+ *   spawn   no process is to be had
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int
+is(const char *what)
+{
+	const char *shim = getenv("SHIM");
+
+	return shim != NULL && strcmp(shim, what) == 0;
+}
+
+/* The name as the file system has it; NULL = refused. */
+static const char *
+name_of(const char *path, char out[4096])
+{
+	const char *base = strrchr(path, '/');
+	size_t i, n;
+
+	base = base != NULL ? base + 1 : path;
+	if (strstr(base, "2,") == NULL || strlen(path) >= 4096)
+		return path;
+	if (is("refuse") && strchr(base, ':') != NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	for (i = n = 0; path[i] != '\0'; i++)
+		if (&path[i] < base)
+			out[n++] = path[i];
+		else if (!(is("drop") && path[i] == ':'))
+			out[n++] = is("lower") ? (char)tolower((unsigned char)path[i]) : path[i];
+	out[n] = '\0';
+	return out;
+}
+
+#define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
+
+#define OPENAT(fn) \
+int \
+fn(int fd, const char *path, int flags, ...) \
+{ \
+	char out[4096]; \
+	va_list ap; \
+	mode_t mode; \
+	va_start(ap, flags); \
+	mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(ap, mode_t) : 0; \
+	va_end(ap); \
+	path = name_of(path, out); \
+	return path == NULL ? -1 : REAL(int, fn, int, const char *, int, ...)(fd, path, flags, mode); \
+}
+OPENAT(openat)
+OPENAT(openat64)
+
+int
+renameat2(int a, const char *from, int b, const char *to, unsigned flags)
+{
+	char x[4096], y[4096];
+
+	from = name_of(from, x);
+	to = from != NULL ? name_of(to, y) : NULL;
+	return to == NULL ? -1 : REAL(int, renameat2, int, const char *, int, const char *, unsigned)(a, from, b, to, flags);
+}
+
+int
+unlinkat(int fd, const char *path, int flags)
+{
+	char out[4096];
+
+	path = name_of(path, out);
+	return path == NULL ? -1 : REAL(int, unlinkat, int, const char *, int)(fd, path, flags);
+}
+
+int
+statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict x)
+{
+	int rc = REAL(int, statx, int, const char *, int, unsigned, struct statx *)(fd, path, flags, mask, x);
+
+	if (rc == 0 && is("ahead") && S_ISDIR(x->stx_mode))
+		x->stx_ctime.tv_sec += 3600;
+	return rc;
+}
+
+int
+pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+	return is("thread") ? EAGAIN : REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)(thread,
+	    attr, start, arg);
+}
+
+int
+posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *files, const posix_spawnattr_t *attr,
+    char *const argv[], char *const env[])
+{
+	return is("spawn") ? EAGAIN : REAL(int, posix_spawn, pid_t *, const char *, const posix_spawn_file_actions_t *,
+	    const posix_spawnattr_t *, char *const[], char *const[])(pid, path, files, attr, argv, env);
+}
