@@ -191,7 +191,8 @@ close_value(const struct reader *r)
 
 /* ---- messages ---- */
 
-enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2, RECORD_TROUBLE = 4 };
+enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2, RECORD_TROUBLE = 4, RECORD_SENT_FAR = 8, RECORD_SENT_NEAR = 16,
+	RECORD_END = 32 };
 enum record_field {
 	FIELD_AGREED = 1, FIELD_WHY = 2, FIELD_SIZE = 4, FIELD_HEADER = 8, FIELD_FULL = 16, FIELD_REFUSALS = 32,
 	FIELD_TRIMMED = 64, FIELD_END = 128
@@ -315,7 +316,8 @@ encode_record(struct buf *b, const struct record *r, bool is_unsettled)
 	size_t at = begin(b);
 
 	put_u8(b, (r->has_agreed ? RECORD_AGREED : 0u) | (is_unsettled ? RECORD_UNSETTLED : 0u) |
-	    (r->trouble != TROUBLE_NONE ? RECORD_TROUBLE : 0u));
+	    (r->trouble != TROUBLE_NONE ? RECORD_TROUBLE : 0u) | (r->half[FAR].is_sent ? RECORD_SENT_FAR : 0u) |
+	    (r->half[NEAR].is_sent ? RECORD_SENT_NEAR : 0u));
 	put_u8(b, r->mark);
 	put_u8(b, (has_agreed ? FIELD_AGREED : 0u) | (*r->why != '\0' ? FIELD_WHY : 0u) |
 	    (r->refusals != 0 ? FIELD_REFUSALS : 0u) | ident_fields(&r->ident));
@@ -344,7 +346,7 @@ decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
 	unsigned bits, fields;
 
 	*r_r = record_blank(0);
-	bits = take_below(&r, RECORD_TROUBLE * 2);
+	bits = take_below(&r, RECORD_END);
 	r_r->has_agreed = bits & RECORD_AGREED;
 	*is_unsettled_r = bits & RECORD_UNSETTLED;
 	r_r->mark = (enum record_mark)take_below(&r, MARK_TOMBSTONE + 1);
@@ -364,6 +366,8 @@ decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
 	take_ident(&r, fields, &r_r->ident);
 	take_half(&r, &r_r->half[FAR]);
 	take_half(&r, &r_r->half[NEAR]);
+	r_r->half[FAR].is_sent = bits & RECORD_SENT_FAR;
+	r_r->half[NEAR].is_sent = bits & RECORD_SENT_NEAR;
 	return close_value(&r);
 }
 
@@ -444,7 +448,7 @@ take_side(struct reader *r, struct box_side *s)
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
-enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_END = 8 };
+enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_END = 16 };
 enum place_bit { PLACE_LEAVING = 1, PLACE_END = 2 };
 
 static bool
@@ -530,12 +534,37 @@ take_week(struct reader *r, struct box_day *week)
 	}
 }
 
+static bool
+has_refused(const struct box_side *s)
+{
+	return !flags_is_none(flag_mask_refused(&s->mask)) || s->doubted != 0;
+}
+
+static void
+put_refused(struct buf *b, const struct box_side *s)
+{
+	struct flags refused = flag_mask_refused(&s->mask);
+
+	put_u32(b, refused.sys);
+	put_string(b, refused.kw);
+	put_u32(b, s->doubted);
+}
+
+static void
+take_refused(struct reader *r, struct box_side *s)
+{
+	s->mask.refused.sys = take_u32(r);
+	s->mask.refused.kw = take_string(r);
+	s->doubted = take_u32(r);
+}
+
 static void
 put_tail(struct buf *b, const struct box_record *box)
 {
 	unsigned parts = (has_shown(&box->side[FAR].shown) || has_shown(&box->side[NEAR].shown) ? PART_SHOWN : 0u) |
 	    (has_place(&box->side[FAR]) || has_place(&box->side[NEAR]) ? PART_PLACE : 0u) |
-	    (count_days(box->side[FAR].week) + count_days(box->side[NEAR].week) != 0 ? PART_WEEK : 0u);
+	    (count_days(box->side[FAR].week) + count_days(box->side[NEAR].week) != 0 ? PART_WEEK : 0u) |
+	    (has_refused(&box->side[FAR]) || has_refused(&box->side[NEAR]) ? PART_REFUSED : 0u);
 	enum side s;
 
 	if (parts == 0)
@@ -550,6 +579,9 @@ put_tail(struct buf *b, const struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_WEEK)
 			put_week(b, box->side[s].week);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_REFUSED)
+			put_refused(b, &box->side[s]);
 }
 
 static void
@@ -571,6 +603,9 @@ take_tail(struct reader *r, struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_WEEK)
 			take_week(r, box->side[s].week);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_REFUSED)
+			take_refused(r, &box->side[s]);
 }
 
 void

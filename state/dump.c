@@ -179,6 +179,9 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_flags(d, prefix, "can-flags", bs->mask.sys);
 		add_number(d, prefix, "can-all-keywords", bs->mask.has_any_keyword);
 		add_string(d, prefix, "can-keywords", bs->mask.kw);
+		add_flags(d, prefix, "refused-flags", bs->mask.refused.sys);
+		add_string(d, prefix, "refused-keywords", flag_mask_refused(&bs->mask).kw);
+		add_flags(d, prefix, "doubted-flags", bs->doubted);
 		add_string(d, prefix, "mailbox-id", bs->mailbox_id);
 		add_string(d, prefix, "above", bs->above);
 		add_number(d, prefix, "leaving", bs->is_leaving);
@@ -250,6 +253,7 @@ dump_message(struct dump *d, const struct record *r, bool is_unsettled, struct e
 		add_number(d, prefix, "size", h->size);
 		add_signed(d, prefix, "date", h->date);
 		add_string(d, prefix, "server-id", h->server_id);
+		add_number(d, prefix, "sent", h->is_sent);
 	}
 	return end_line(d, e);
 }

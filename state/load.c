@@ -239,6 +239,9 @@ load_box(struct load *l)
 		bs->mask.sys = take_flags(l, prefix, "can-flags");
 		bs->mask.has_any_keyword = take_number(l, prefix, "can-all-keywords", 1);
 		bs->mask.kw = take_string(l, prefix, "can-keywords");
+		bs->mask.refused.sys = take_flags(l, prefix, "refused-flags");
+		bs->mask.refused.kw = take_string(l, prefix, "refused-keywords");
+		bs->doubted = take_flags(l, prefix, "doubted-flags");
 		bs->mailbox_id = take_string(l, prefix, "mailbox-id");
 		bs->above = take_string(l, prefix, "above");
 		bs->is_leaving = take_number(l, prefix, "leaving", 1);
@@ -284,6 +287,7 @@ load_half(struct load *l, const char *prefix, struct record_half *h)
 	h->size = take_number(l, prefix, "size", UINT64_MAX);
 	h->date = take_signed(l, prefix, "date");
 	h->server_id = take_string(l, prefix, "server-id");
+	h->is_sent = take_number(l, prefix, "sent", 1);
 }
 
 /* A record must be new to the base, and its box must not. */

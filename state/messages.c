@@ -83,7 +83,9 @@ key_put(struct state *s, uint32_t box, enum side side, const struct record *r, b
 {
 	const struct record_half *h = &r->half[side];
 	struct state_key prefix = state_key_u32_u8(box, side);
-	struct seen seen = { r->id, h->presence, h->flags.sys, message_tail(h->flags.kw, h->hint) };
+	/* What was sent looks like nothing that is listed: the first list that shows it is folded, whatever it shows. */
+	uint32_t tail = message_tail(h->flags.kw, h->hint) ^ (h->is_sent ? UINT32_MAX : 0);
+	struct seen seen = { r->id, h->presence, h->flags.sys, tail };
 	struct db_val old;
 	int got = 0;
 

@@ -70,7 +70,7 @@ enum { BOX_DAYS = 7 };
 struct box_side {
 	bool is_known;			/* seen on this side at least once */
 	struct cursor cursor;		/* epoch 0 and not steady = none */
-	struct flag_mask mask;		/* what the side could keep when last opened */
+	struct flag_mask mask;		/* what the side could keep when last opened; and what it did not take all the same */
 	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none; BOX_ID_APART */
 	const char *on;			/* what the mailbox is called on this side, without prefix; "" = as the record's name */
 	const char *now;		/* its name there until it is renamed to that (R12); "" = it has it already */
@@ -81,6 +81,7 @@ struct box_side {
 	bool has_digest;		/* digest is what is here on this side (kept by messages.c; state/model/seen_digest.h) */
 	uint64_t digest;
 	uint64_t missing_runs;		/* runs in a row it was not listed */
+	uint32_t doubted;		/* flags it did not make in one run, without saying no (R14) */
 	bool was_told;			/* that it cannot keep a keyword which the other side has (R14): once is enough */
 	bool is_blank;			/* listed where nothing was known, and not compared with all mailboxes of the other side
 					 * yet: its mail may be filed elsewhere there (R10) */

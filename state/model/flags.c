@@ -214,12 +214,18 @@ flags_intersect(struct arena *a, struct flags x, struct flags y)
 }
 
 struct flags
+flag_mask_refused(const struct flag_mask *mask)
+{
+	return (struct flags){ mask->refused.sys, mask->refused.kw != NULL ? mask->refused.kw : "" };
+}
+
+struct flags
 flags_keep(struct arena *a, struct flags f, const struct flag_mask *mask)
 {
 	f.sys &= mask->sys;
 	if (!mask->has_any_keyword)
 		f.kw = kw_intersect(a, f.kw, mask->kw);
-	return f;
+	return flags_minus(a, f, flag_mask_refused(mask));
 }
 
 struct flag_mask
@@ -230,6 +236,7 @@ flag_mask_intersect(struct arena *a, const struct flag_mask *x, const struct fla
 	m.has_any_keyword = x->has_any_keyword && y->has_any_keyword;
 	m.kw = m.has_any_keyword ? "" : x->has_any_keyword ? y->kw : y->has_any_keyword ? x->kw :
 	    kw_intersect(a, x->kw, y->kw);
+	m.refused = flags_union(a, flag_mask_refused(x), flag_mask_refused(y));
 	return m;
 }
 
@@ -237,7 +244,7 @@ bool
 flag_mask_equal(const struct flag_mask *x, const struct flag_mask *y)
 {
 	return x->sys == y->sys && x->has_any_keyword == y->has_any_keyword &&
-	    (x->has_any_keyword || kw_equal(x->kw, y->kw));
+	    (x->has_any_keyword || kw_equal(x->kw, y->kw)) && flags_equal(flag_mask_refused(x), flag_mask_refused(y));
 }
 
 struct flags

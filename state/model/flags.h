@@ -37,6 +37,7 @@ struct flag_mask {
 	uint32_t sys;
 	bool has_any_keyword;		/* every keyword can be kept: PERMANENTFLAGS \* */
 	const char *kw;			/* else: those that can, canonical */
+	struct flags refused;		/* of those, what it did not take when it was given; its kw may be NULL = none */
 };
 
 /* "DFPRST" letters, sorted; unknown letters are ignored. letters must have room for 7. */
@@ -60,6 +61,7 @@ struct flags flags_minus(struct arena *a, struct flags x, struct flags y);
 struct flags flags_intersect(struct arena *a, struct flags x, struct flags y);
 /* What of f a side with this mask can keep. */
 struct flags flags_keep(struct arena *a, struct flags f, const struct flag_mask *mask);
+struct flags flag_mask_refused(const struct flag_mask *mask);	/* its kw is never NULL */
 struct flag_mask flag_mask_intersect(struct arena *a, const struct flag_mask *x, const struct flag_mask *y);
 bool flag_mask_equal(const struct flag_mask *x, const struct flag_mask *y);
 

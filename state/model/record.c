@@ -28,6 +28,20 @@ is_open(enum half_basis b)
 	return b == BASIS_SHARED || b == BASIS_DOUBTED;
 }
 
+struct flags
+record_shown(struct arena *a, struct record *r, enum side s, struct flags shown)
+{
+	struct record_half *h = &r->half[s];
+	struct flags sent = h->presence != PRESENCE_NEVER ? h->flags : r->has_agreed ? r->agreed : FLAGS_NONE;
+	struct flags missing = flags_minus(a, sent, shown);
+
+	missing.sys &= ~(uint32_t)FLAG_DELETED;
+	if (r->has_agreed)
+		r->agreed = flags_minus(a, r->agreed, missing);
+	h->is_sent = false;
+	return missing;
+}
+
 bool
 record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
 {

@@ -59,6 +59,9 @@ struct record_half {
 	uint64_t size;			/* octets as the store counts them; 0 = not known */
 	int64_t date;			/* INTERNALDATE or mtime, seconds; 0 = not known */
 	const char *server_id;		/* EMAILID, X-GM-MSGID; "" = none */
+	/* We put it there, and the store has not shown it since: `flags` (of a half that is NEVER: the record's `agreed`) are
+	 * what was sent, which need not be what was kept. */
+	bool is_sent;
 };
 
 struct record {
@@ -95,6 +98,10 @@ record_is_pair(const struct record *r)
 /* Makes `agreed` what both sides show, flag by flag, within what both can keep; for each flag they
  * differ in, agreed stays as it was. Strings of the result live in `a` or in *r. */
 void record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDES]);
+
+/* The store shows these flags of what we put there, for the first time (half s is_sent): what it did not keep of what was
+ * sent was never agreed. Returns that. */
+struct flags record_shown(struct arena *a, struct record *r, enum side s, struct flags shown);
 
 /* True when no planner under any policy has anything to do for it: a pair that is here on both sides
  * with the same flags, or a message set aside by its mark; and not \Deleted anywhere. */

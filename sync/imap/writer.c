@@ -183,14 +183,20 @@ imap_put_search(struct imap_command *c)
 	imap_put(c, c->is_esearch ? "UID SEARCH RETURN (ALL) " : "UID SEARCH ");
 }
 
-int
-imap_check_flags(struct flags flags, struct err *e)
+bool
+imap_is_keyword(const char *s, size_t len)
+{
+	return is_atom(s, len) && memchr(s, ']', len) == NULL;
+}
+
+static int
+check_flags(struct flags flags, struct err *e)
 {
 	const char *p = flags.kw, *word;
 	size_t len;
 
 	while ((word = kw_next(&p, &len)) != NULL)
-		if (!is_atom(word, len) || memchr(word, ']', len) != NULL)
+		if (!imap_is_keyword(word, len))
 			return err_class(e, ERR_MESSAGE, ERR_FAILED, ERR_NEVER,
 			    "keyword \"%.*s\" cannot be stored on an IMAP server", (int)len, word);
 	return 0;
@@ -199,7 +205,7 @@ imap_check_flags(struct flags flags, struct err *e)
 int
 imap_put_flags(struct imap_command *c, struct flags flags, struct err *e)
 {
-	if (imap_check_flags(flags, e) < 0)
+	if (check_flags(flags, e) < 0)
 		return -1;
 	words_write(&c->text, flags);
 	return 0;

@@ -97,7 +97,7 @@ void imap_put_uids_from(struct imap_command *c, uint32_t first);
 void imap_put_search(struct imap_command *c);
 /* "(\Seen $Forwarded work)". -1 (ERR_MESSAGE) when a keyword is no atom. */
 int imap_put_flags(struct imap_command *c, struct flags flags, struct err *e);
-int imap_check_flags(struct flags flags, struct err *e);	/* whether it would take them */
+bool imap_is_keyword(const char *s, size_t len);	/* an atom without "]", so that also a response code can hold it */
 /* "\" 7-Feb-2024 21:52:25 +0000\"" with its quotes. */
 void imap_put_date(struct imap_command *c, int64_t time, int zone);
 /* {size} and, when its turn comes, the octets. */

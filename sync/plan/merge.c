@@ -13,15 +13,25 @@ keep_both(struct arena *a, struct flags f, const struct flag_mask mask[SIDES])
 	return without_deleted(flags_keep(a, flags_keep(a, f, &mask[FAR]), &mask[NEAR]));
 }
 
+/* What was agreed of a record whose twin on side t is found, and shows these flags. As far as it was only sent there, it is
+ * agreed by being shown. */
+static struct flags
+agreed_with(struct arena *a, const struct record *r, enum side t, struct flags shown)
+{
+	bool is_sent = r->half[t].is_sent && r->half[t].presence == PRESENCE_NEVER;
+
+	return is_sent ? flags_intersect(a, r->agreed, shown) : r->agreed;
+}
+
 struct flags
 merge_base_twin(struct arena *a, const struct record *far, const struct record *near)
 {
 	struct flags f = far->half[FAR].flags, n = near->half[NEAR].flags, base;
 
 	if (far->has_agreed && near->has_agreed)
-		base = flags_intersect(a, far->agreed, near->agreed);
+		base = flags_intersect(a, agreed_with(a, far, NEAR, n), agreed_with(a, near, FAR, f));
 	else if (far->has_agreed || near->has_agreed)
-		base = far->has_agreed ? far->agreed : near->agreed;
+		base = far->has_agreed ? agreed_with(a, far, NEAR, n) : agreed_with(a, near, FAR, f);
 	else
 		base = flags_intersect(a, f, n);
 	/* One alone: agreed, so that it is taken back. Both: new, so that it is a deletion; neither: no. */
@@ -39,6 +49,9 @@ merge_base_moved(struct arena *a, const struct record *source, const struct reco
 	if (!source->has_agreed)
 		return t == FAR ? merge_base_twin(a, source, other) : merge_base_twin(a, other, source);
 	base = flags_keep(a, source->agreed, kept);
+	/* Moved on before it was ever shown where we put it: what it lacks now may never have been kept. */
+	if (source->half[side_other(t)].is_sent)
+		base = flags_minus(a, base, flags_minus(a, source->half[side_other(t)].flags, other->half[side_other(t)].flags));
 	base.sys |= source->half[t].flags.sys & FLAG_DELETED;
 	return base;
 }

@@ -204,6 +204,19 @@ await_outcomes(struct run *r, struct err *e)
 	return quiet_wait(r, e) < 0 ? -1 : recover_begin(r, e);
 }
 
+/* What was written has been read. What came without its key is paired, so that a flag changed there later is a change;
+ * and what lacks flags that it was to have gets them. */
+static int
+fill_up(struct run *r, struct err *e)
+{
+	static const bool none[SIDES] = { false, false };
+	size_t waiting = 0;
+
+	if (carry_out(r, false, &waiting, e) < 0)
+		return -1;
+	return gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ? -1 : 0;
+}
+
 static int
 synchronise(struct run *r, struct err *e)
 {
@@ -231,6 +244,8 @@ synchronise(struct run *r, struct err *e)
 		mem_trim();
 	/* What has found its twin by now needs no intent any more. */
 	if (gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0)
+		return -1;
+	if (r->is_short && fill_up(r, e) < 0)
 		return -1;
 	return refused_count(r, e);
 }

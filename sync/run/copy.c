@@ -3,8 +3,9 @@
  * A batch may go into several mailboxes: all of them are fetched from in one request, and each has a delivery of its own
  * that stays open until the last body has come, so that nobody waits for the answers of one before the next is sent.
  *
- * A store may take several messages at one stroke, or refuse them so. What was refused with others is fetched and
- * sent once more, each by itself, so that one message a server does not want keeps no other back.
+ * A store may take several messages at one stroke, or refuse them so. What was refused is fetched and sent once more, by
+ * itself, then without what it may have been refused for (`enum deliver_how`), so that one message a server does not want
+ * keeps no other back, and no keyword keeps its message.
  *
  * Must hold: finish() of each delivery is called whatever happened, so that what did arrive is durable and
  * known; a body that broke off is nowhere. What goes wrong with one mailbox does not keep others from theirs.
@@ -243,17 +244,18 @@ settle_these(struct copying *t, int status, struct err *e)
 	return status;
 }
 
-/* Of what the pass asked for, those refused together with others, for another pass. Each is as if not tried yet. */
+/* Of what the pass asked for, those that may go otherwise, for another pass. Each is as if not tried yet. */
 static size_t
-keep_refused_together(struct copying *t)
+keep_for_another_pass(struct copying *t)
 {
 	struct deliver_item *item;
 	size_t i, k = 0;
 
 	for (i = 0; i < t->n; i++) {
 		item = &t->b->deliver[t->at[i]];
-		if (item->outcome != OUTCOME_FAILED || !item->goes_alone)
+		if (item->outcome != OUTCOME_FAILED || !item->goes_again)
 			continue;
+		item->goes_again = false;
 		item->err = (struct err){ 0 };
 		t->at[k++] = t->at[i];
 	}
@@ -325,7 +327,7 @@ copy_end(struct batch *b, struct session *session[SIDES], struct err *e)
 		if (!t->has_begun)
 			status = carry(t, from, to, e);
 		status = settle_these(t, status, e);
-		if (status == 0 && keep_refused_together(t) > 0) {
+		while (status == 0 && keep_for_another_pass(t) > 0) {
 			b->reads_later = true;
 			status = settle_these(t, carry(t, from, to, e), e);
 		}

@@ -26,12 +26,13 @@ cmp_entry(const void *x, const void *y)
 
 /* Seen this way on side s: true if the record was changed by it. */
 static bool
-see(struct record *rec, enum side s, const struct delta_entry *d)
+see(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
 {
 	struct record_half *h = &rec->half[s];
-	bool is_same = h->presence == PRESENCE_HERE && flags_equal(h->flags, d->flags) &&
+	bool is_same = h->presence == PRESENCE_HERE && flags_equal(h->flags, d->flags) && !h->is_sent &&
 	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
 
+	kept_seen(r, b, s, a, rec, d->flags);
 	h->presence = PRESENCE_HERE;
 	h->basis = BASIS_LISTED;
 	h->flags = d->flags;
@@ -46,8 +47,8 @@ see(struct record *rec, enum side s, const struct delta_entry *d)
 }
 
 /* Agreement follows sight: what both sides show alike is agreed (model/record.h). */
-static int
-put(struct run *r, struct run_box *b, struct arena *a, struct record *rec, struct err *e)
+int
+fold_put(struct run *r, struct run_box *b, struct arena *a, struct record *rec, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
@@ -65,9 +66,9 @@ fold_new(struct run *r, struct run_box *b, enum side s, struct arena *a, const s
 {
 	struct record rec = record_blank(b->rec.id);
 
-	see(&rec, s, d);
+	see(r, b, s, a, &rec, d);
 	rec.half[s].key = d->key;
-	return put(r, b, a, &rec, e);
+	return fold_put(r, b, a, &rec, e);
 }
 
 static int
@@ -79,8 +80,8 @@ fold_entry(struct run *r, struct run_box *b, enum side s, const struct delta_ent
 
 	if (status == 0)
 		status = fold_new(r, b, s, &a, d, e);
-	else if (status == 1 && see(&rec, s, d))
-		status = put(r, b, &a, &rec, e);
+	else if (status == 1 && see(r, b, s, &a, &rec, d))
+		status = fold_put(r, b, &a, &rec, e);
 	else if (status == 1)
 		status = 0;
 	arena_release(&a);
@@ -97,7 +98,7 @@ fold_vanished(struct run *r, struct run_box *b, enum side s, struct key key, str
 	if (status == 1 && rec.half[s].presence == PRESENCE_HERE) {
 		rec.half[s].presence = PRESENCE_GONE;
 		b->side[s].vanished++;
-		status = put(r, b, &a, &rec, e);
+		status = fold_put(r, b, &a, &rec, e);
 	}
 	arena_release(&a);
 	return status < 0 ? -1 : 0;
@@ -307,7 +308,7 @@ fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e)
 			rec.half[s] = RECORD_HALF_NEVER;
 			if (rec.half[side_other(s)].presence == PRESENCE_GONE)
 				rec.half[side_other(s)] = RECORD_HALF_NEVER;
-			if (put(r, b, &a, &rec, e) < 0) {
+			if (fold_put(r, b, &a, &rec, e) < 0) {
 				got = -1;
 				break;
 			}
@@ -338,6 +339,7 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	b->rec.side[s].listed = 0;
 	b->rec.side[s].is_blank = true;
 	b->rec.side[s].shown = (struct box_shown){ 0 };
+	b->rec.side[s].mask.refused = FLAGS_NONE;
 	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
 	if (known > 0)
 		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
@@ -355,57 +357,26 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	return fold_reset(r, b, side_other(s), e);
 }
 
-/* R14: a keyword that side s could not keep and does not show was not taken off there. Now that it may be one to
- * keep, it is agreed by none, and the side that has it brings it. */
-static void
-forget_unkept(struct arena *a, struct record *rec, enum side s, const struct flag_mask *was)
-{
-	struct flags unkept = flags_minus(a, rec->agreed, flags_keep(a, rec->agreed, was));
-
-	if (rec->has_agreed)
-		rec->agreed.kw = kw_minus(a, rec->agreed.kw, kw_minus(a, unkept.kw, rec->half[s].flags.kw));
-}
-
-/* What side s can keep has changed: every record's being settled is judged again. */
-static int
-judge_again(struct run *r, struct run_box *b, enum side s, const struct flag_mask *was, struct err *e)
-{
-	struct arena a = { 0 };
-	struct record rec;
-	uint64_t after = 0;
-	int got;
-
-	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
-		after = rec.id;
-		forget_unkept(&a, &rec, s, was);
-		if (put(r, b, &a, &rec, e) < 0) {
-			got = -1;
-			break;
-		}
-		arena_release(&a);
-	}
-	arena_release(&a);
-	return got;
-}
-
 int
 fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
     struct err *e)
 {
 	struct box_side *bs = &b->rec.side[s];
-	bool is_new_mask = !bs->is_known || !flag_mask_equal(&bs->mask, &d->mask);
-	struct flag_mask was = bs->mask;
+	struct flag_mask was = bs->mask, told = d->mask;
+	bool is_new_mask;
 	uint64_t old_epoch = bs->cursor.epoch;
 	size_t i;
 
 	b->side[s].before = bs->here;
 	b->side[s].vanished = 0;
+	told.refused = was.refused;
+	is_new_mask = !bs->is_known || !flag_mask_equal(&was, &told);
 	if (d->is_mask_unknown) {
 		is_new_mask = false;
 		if (!bs->is_known)
 			bs->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
 	} else {
-		bs->mask = d->mask;
+		bs->mask = told;
 		bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
 		bs->was_told = bs->was_told && !bs->mask.has_any_keyword;
 	}
@@ -424,7 +395,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 		if (b->side[s].has_failed)
 			return 0;
 	}
-	if (is_new_mask && bs->is_known && judge_again(r, b, s, &was, e) < 0)
+	if (is_new_mask && bs->is_known && kept_judge_again(r, b, s, &was, e) < 0)
 		return -1;
 	if (d->kind == DELTA_FULL) {
 		if (merge_full(r, b, s, d, missing, e) < 0)
@@ -434,7 +405,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 		tell_ahead(r, b, s, d, missing);
 		if (!d->is_complete)
 			missing->keys.n = 0;
-		return 0;
+		return kept_take_back(r, b, s, e);
 	}
 	for (i = 0; i < d->entries.n; i++)
 		if (fold_entry(r, b, s, &d->entries.at[i], e) < 0)
@@ -442,7 +413,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	for (i = 0; i < d->vanished.n; i++)
 		if (fold_vanished(r, b, s, d->vanished.at[i], e) < 0)
 			return -1;
-	if (fold_gone(r, b, s, d, e) < 0)
+	if (fold_gone(r, b, s, d, e) < 0 || kept_take_back(r, b, s, e) < 0)
 		return -1;
 	return d->has_present ? sift(r, b, s, d->present.at, d->present.n, false, missing, e) : 0;
 }

@@ -37,6 +37,8 @@ claim(struct run *r, const struct intent *in, struct record *rec, const struct r
 		return 0;
 	if (rec->ident.has == 0)
 		rec->ident = in->ident;
+	if (rec->half[in->side].is_sent)
+		kept_seen(r, home, in->side, a, rec, found->half[in->side].flags);
 	rec->half[in->side] = found->half[in->side];
 	if (at == home) {
 		rec->mark = MARK_NEW;

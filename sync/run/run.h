@@ -7,6 +7,7 @@
  *   renames.c  find what was renamed (R12): places.c searches, evidence.c looks into mailboxes
  *   gather.c   ask for the deltas of those that moved
  *   fold.c     fold a delta into the base (R1, R2, R4)
+ *   kept.c     what of its flags a store kept, and what it does not take (R14)
  *   recover.c  look into unfinished intents (R11, R19)
  *   twins.c    find who is whose twin before anything is copied (R10)
  *   moves.c    find what a person moved (R9)
@@ -52,6 +53,8 @@ struct run_side {
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
 	uint64_t deleted;		/* messages deleted on the other side because they were gone from this one, not kept in the base yet */
 	uint64_t before, vanished;	/* messages before the delta that is being folded, and how many of them it shows to be gone */
+	uint32_t ignored;		/* of box_side.doubted: since this run */
+	struct flags taken;		/* flags it shows that it had refused; kw NULL = none */
 };
 
 /* A message that a store refused in this run and did not say why. */
@@ -119,6 +122,8 @@ struct run {
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
 	bool has_left;			/* originals of moves that could not be expunged yet */
+	bool is_short;			/* something we put somewhere lacks flags there that it was to have, or nobody knows yet
+					 * which it is there */
 	enum slicing slicing;		/* of the look under way */
 	bool is_further;		/* this is not its first slice */
 	bool has_more;			/* nor its last */
@@ -199,6 +204,9 @@ int fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, s
 /* Ends it: those of `missing` that are gone (gone[i]), and the cursor if is_certain. */
 int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
     const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e);
+
+/* Stores a record as it stands by what was seen. */
+int fold_put(struct run *r, struct run_box *b, struct arena *a, struct record *rec, struct err *e);
 
 /* What is known of a side is void (R7): its halves are forgotten, what was agreed stays with the others. */
 int fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e);
@@ -289,6 +297,19 @@ int culprit_note(struct run *r, struct isolate_item item, uint32_t box, struct r
 int culprits_tell(struct run *r, struct err *e);	/* no job is under way */
 /* How a person finds the message of rec on side s. may_ask: its store is asked; no job is under way. */
 struct message_words culprit_words(struct run *r, const struct run_box *b, const struct record *rec, enum side s, bool may_ask);
+
+/* kept.c: flags and keywords that stores do not keep (R14) */
+/* Before the half takes over what the store shows of the message: flags that it was to have, flags that were refused. */
+void kept_seen(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, struct flags shown);
+int kept_take_back(struct run *r, struct run_box *b, enum side s, struct err *e);	/* once all of a delta was seen */
+/* What a store did not take of what it was given; told, and remembered. unkept.kw NULL = nothing. */
+int kept_learn(struct run *r, struct run_box *b, enum side s, struct flags unkept, struct err *e);
+/* The same of a change of flags, which shows them by now. What it ignored is an error once, and learnt in the run after. */
+int kept_changed(struct run *r, struct run_box *b, enum side s, const struct flag_item *item, struct err *e);
+void kept_undated(struct run *r, struct run_box *b, enum side s);	/* nor the date of a message */
+int kept_retry(struct run *r, struct err *e);	/* with --retry-failed: nothing counts as refused */
+/* What side s can keep has changed: every record's being settled is judged again. */
+int kept_judge_again(struct run *r, struct run_box *b, enum side s, const struct flag_mask *was, struct err *e);
 
 /* refused.c */
 void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);

@@ -288,6 +288,25 @@ is_alias(struct exec *x, const struct run_box *box, enum side s, struct key key,
 	return status;
 }
 
+/* What the store did not take of what went with a message. */
+static int
+learn_unkept(struct exec *x, struct batch *b, size_t n, struct run_box *box, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	const struct deliver_item *d = &b->deliver[n];
+	struct flags lacks;
+
+	if (kept_learn(x->run, box, b->side, d->unkept, e) < 0)
+		return -1;
+	if (d->how >= DELIVER_AT_EPOCH)
+		kept_undated(x->run, box, b->side);
+	/* Sent without keywords, for it was refused with them: which of them is to blame shows when they are set. */
+	lacks = flags_minus(&x->arena, flags_keep(&x->arena, x->live[op->msg]->half[side_other(b->side)].flags,
+	    &box->rec.side[b->side].mask), d->flags);
+	x->run->is_short |= d->how >= DELIVER_BARE && !flags_is_none(lacks);
+	return 0;
+}
+
 static int
 copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 {
@@ -298,17 +317,24 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	struct record_half *h = &rec->half[b->side];
 	bool is_twice = false;
 
+	if (learn_unkept(x, b, n, box, e) < 0)
+		return -1;
+
 	x->run->report->bytes += b->size[n];
 	x->run->progress.bytes_done += b->size[n];
 	x->run->report->side[b->side].added++;
 	rec->ident = b->ident[n];
-	if (d->key.len == 0 && !rec->has_agreed) {
-		/* What the twin was given is agreed: a flag taken off there before it is found is a change. */
-		rec->has_agreed = true;
+	/* What the twin was given is agreed, as far as it is shown to have kept it; and nothing else is, whatever was before. */
+	if (rec->has_agreed)
+		rec->agreed = flags_intersect(&x->arena, rec->agreed, d->flags);
+	else if (d->key.len == 0)
 		rec->agreed = flags_dup(&x->arena, d->flags);
+	if (d->key.len == 0) {
+		rec->has_agreed = true;
+		h->is_sent = !d->is_shown;
 	}
 	if (d->key.len == 0) {
-		b->reads_later = true;
+		b->reads_later = x->run->is_short = true;
 		return settle_put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
 	}
 	if (is_alias(x, box, b->side, d->key, rec->id, &is_twice, e) < 0)
@@ -321,6 +347,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		h->key = key_dup(&x->arena, d->key);
 		h->hint = arena_strdup(&x->arena, d->hint);
 		h->flags = flags_dup(&x->arena, d->flags);
+		h->is_sent = !d->is_shown;
 		h->size = 0;
 		h->date = d->date;
 		rec->mark = MARK_NEW;
@@ -340,11 +367,16 @@ flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
 	struct record_half *h = &rec->half[b->side];
 	const struct flag_item *item = &b->flags[b->at[n]];
 
+	if (kept_changed(x->run, exec_box(x, op->box), b->side, item, e) < 0)
+		return -1;
 	if (op->add.sys & FLAG_DELETED)
 		x->run->report->side[b->side].trashed++;
 	else
 		x->run->report->side[b->side].flagged++;
 	week_note(exec_box(x, op->box), op);
+	/* It is seen for the first time: what it lacks, and was not taken off just now, it never kept. */
+	if (h->is_sent)
+		kept_seen(x->run, exec_box(x, op->box), b->side, &x->arena, rec, flags_union(&x->arena, item->flags, op->remove));
 	h->flags = flags_dup(&x->arena, item->flags);
 	h->hint = arena_strdup(&x->arena, item->new_hint);
 	return settle_put(x, exec_box(x, op->box), rec, e);
@@ -427,12 +459,17 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 		h->presence = PRESENCE_HERE;
 		h->key = key_dup(&x->arena, m->new_key);
 		h->hint = arena_strdup(&x->arena, m->new_hint);
+		h->is_sent = !m->is_shown;
 		/* The store copied what flags there were by then, and nobody marked the copy: a \Deleted on it is taken
 		 * back. The next delta tells whether there is one. */
 		if (b->kind == OP_CLONE) {
 			h->flags.sys |= FLAG_DELETED;
 			to->agreed.sys |= FLAG_DELETED;
 		}
+	} else if (h->presence == PRESENCE_NEVER) {
+		x->run->is_short = true;
+		/* What was taken off before the move is a change still, and not what the store did not keep. */
+		h->is_sent = !m->is_shown && flags_is_none(flags_minus(&x->arena, to->agreed, from->half[b->side].flags));
 	}
 	if (settle_put(x, to_box, to, e) < 0)
 		return -1;

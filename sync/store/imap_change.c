@@ -12,6 +12,7 @@
  *   2. A tagged OK proves nothing: an item is DONE by what FETCH or VANISHED showed of it. Those that were not shown are
  *      asked for once more at the end, in all mailboxes at once.
  *   3. What is expunged looks as it did when it was decided (R20).
+ *   4. No flag that a server does not take keeps another off: what is not made is tried flag by flag (imap_insist.c).
  */
 #include "sync/store/imap_inside.h"
 
@@ -99,12 +100,6 @@ send_changes(struct change_work *w, bool by_add, bool is_ahead, struct err *e)
 	return status;
 }
 
-static bool
-is_made(const struct flag_item *item, const struct flags *now, struct arena *a)
-{
-	return flags_is_none(flags_minus(a, item->add, *now)) && flags_is_none(flags_intersect(a, item->remove, *now));
-}
-
 /* A STORE in a session that has not noticed yet that the message is gone is answered as if it were there: what does not
  * show the change is asked for anew. */
 static void
@@ -115,7 +110,7 @@ doubt_unmade(struct imap_show *w, const struct flag_item *items, size_t n, struc
 
 	for (i = 0; i < n; i++) {
 		s = imap_show_find(w, key_uid(items[i].key));
-		if (s != NULL && s->is_here && !is_made(&items[i], &s->flags, a))
+		if (s != NULL && s->is_here && !imap_is_made(&items[i], s->flags, a))
 			s->is_here = false;
 	}
 }
@@ -131,7 +126,7 @@ judge_flags(struct imap_show *w, struct flag_item *item, struct arena *a)
 		return;
 	}
 	item->flags = s->flags;
-	if (is_made(item, &s->flags, a)) {
+	if (imap_is_made(item, s->flags, a)) {
 		item->outcome = OUTCOME_DONE;
 		return;
 	}
@@ -481,6 +476,10 @@ begin(struct change_work *w, struct imap_conn *c, struct box_changes *b, struct 
 	w->uids = mem_alloc((b->n_expunges + 1) * sizeof *w->uids);
 	for (i = 0; i < b->n_flags; i++) {
 		b->flags[i].outcome = OUTCOME_FAILED;
+		b->flags[i].unkept = FLAGS_NONE;
+		b->flags[i].ignored = 0;
+		imap_leave_off(&b->flags[i].add, &b->flags[i].unkept, a);
+		imap_leave_off(&b->flags[i].remove, &b->flags[i].unkept, a);
 		imap_show_add(&w->flags, key_uid(b->flags[i].key));
 	}
 	for (i = 0; i < b->n_expunges; i++) {
@@ -524,6 +523,18 @@ imap_change_begin(struct session *session, struct box_changes *boxes, size_t n, 
 	return 0;
 }
 
+/* -1: the session is dead. */
+static int
+insist(struct change_work *w, struct err *e)
+{
+	struct err why;
+
+	if (!w->is_sent || w->is_unknown || w->b->status < 0 ||
+	    imap_insist(&w->flags, w->b->box, w->b->epoch, w->b->flags, w->b->n_flags, w->a, &why) == 0)
+		return 0;
+	return part_failed(w, &why, e);
+}
+
 /* What is left after the flight. */
 static int
 finish(struct change_all *all, struct err *e)
@@ -543,6 +554,8 @@ finish(struct change_all *all, struct err *e)
 		all->w[i].b->is_late = !all->w[i].is_finished;
 	}
 	status = one_by_one(all->c, left, n, e);
+	for (i = 0; i < n && status == 0; i++)
+		status = insist(left[i], e);
 	free(left);
 	return status;
 }

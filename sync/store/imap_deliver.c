@@ -8,8 +8,10 @@
  *
  * Must hold:
  *   1. A message is DONE only by the tagged OK of its command; lost after that began, it is UNKNOWN.
- *   2. A group is taken whole or not at all. When it is refused nobody knows for whose sake, so each of it `goes_alone`
- *      next (sync/store/store.h), and none is given up on the strength of that answer.
+ *   2. A group is taken whole or not at all. When it is refused nobody knows for whose sake, so each of it goes alone
+ *      next (sync/store/store.h: `goes_again`), and none is given up on the strength of that answer.
+ *   3. Nor is a message given up for its keywords or its date: refused alone, it goes without them. What it should have of
+ *      that is set by STORE once the server has shown it, which tells what it is that the server does not take.
  */
 #include "sync/store/imap_inside.h"
 
@@ -83,6 +85,20 @@ refuse(struct imap_deliver *d, const char *why)
 	return 0;
 }
 
+/* Leaves off what the message may have been refused for. The date is set by now. */
+static void
+undress(struct deliver_item *item)
+{
+	if (item->how >= DELIVER_BARE) {
+		item->flags.kw = "";
+		item->flags.sys &= ~(uint32_t)FLAG_FORWARDED;
+	}
+	if (item->how == DELIVER_AT_EPOCH)
+		item->date = 1;
+	if (item->how == DELIVER_UNDATED)
+		item->date = 0;
+}
+
 static int
 deliver_begin(void *ctx, const struct body_head *head, struct err *e)
 {
@@ -98,10 +114,7 @@ deliver_begin(void *ctx, const struct body_head *head, struct err *e)
 	d->index = head->index;
 	d->lines = (struct lineends_out){ 0 };
 	d->converts = head->form == BODY_FILE;
-	if (imap_check_flags(d->items[d->index].flags, &d->items[d->index].err) < 0) {
-		d->is_refused = true;
-		return 0;
-	}
+	undress(&d->items[d->index]);
 	if (limit != 0 && head->wire_size > limit) {
 		snprintf(why, sizeof why, "its %llu octets are more than the server takes (%llu)",
 		    (unsigned long long)head->wire_size, (unsigned long long)limit);
@@ -202,6 +215,24 @@ take_keys(struct imap_deliver *d, const struct append *a, const struct imap_code
 		d->items[d->order[a->first + i]].key = key_from_uid(d->arena, uid);
 }
 
+/* Whether the answer may be about what goes with the message. [LIMIT] names the number of keywords among others (RFC 5530). */
+static bool
+may_be_dress(const struct imap_result *r, const struct err *why)
+{
+	return (why->scope == ERR_MESSAGE && why->retry != ERR_NEVER) || r->code->kind == IMAP_CODE_LIMIT;
+}
+
+/* How to send it after that answer; as it was: there is no other way. */
+static enum deliver_how
+how_next(const struct deliver_item *item)
+{
+	if (item->how < DELIVER_BARE && (*item->flags.kw != '\0' || (item->flags.sys & FLAG_FORWARDED)))
+		return DELIVER_BARE;
+	if (item->how < DELIVER_AT_EPOCH && item->date < 0)
+		return DELIVER_AT_EPOCH;
+	return item->date != 0 ? DELIVER_UNDATED : item->how;
+}
+
 static void
 refused(struct imap_deliver *d, const struct append *a, const struct imap_result *r, struct deliver_item *item)
 {
@@ -210,8 +241,12 @@ refused(struct imap_deliver *d, const struct append *a, const struct imap_result
 	item->is_unexplained = a->n == 1 && item->err.scope == ERR_MESSAGE && item->err.retry == ERR_LATER &&
 	    r->code->kind == IMAP_CODE_NONE;
 	if (a->n > 1 && item->err.scope < ERR_STORE) {
-		item->goes_alone = true;
+		item->goes_again = true;
+		item->how = DELIVER_ALONE;
 		item->err.retry = ERR_LATER;
+	} else if (a->n == 1 && may_be_dress(r, &item->err)) {
+		item->goes_again = how_next(item) != item->how;
+		item->how = how_next(item);
 	}
 }
 
@@ -246,7 +281,7 @@ put_message(struct imap_command *cmd, const struct deliver_item *item, const str
 {
 	imap_put(cmd, " ");
 	if (imap_put_flags(cmd, item->flags, e) < 0)
-		return err_widen(e, ERR_BOX);	/* deliver_begin() has seen that they can be put */
+		return err_widen(e, ERR_BOX);	/* imap_deliver() has left off what cannot be put */
 	if (item->date != 0) {
 		imap_put(cmd, " ");
 		imap_put_date(cmd, item->date, 0);
@@ -342,7 +377,7 @@ is_full(const struct imap_deliver *d)
 	bool is_grouping = imap_caps_has(imap_session_caps(d->c->s), IMAP_CAP_MULTIAPPEND);
 
 	return !is_grouping || d->n_group == GROUP_MOST || d->bytes.len >= GROUP_BYTES ||
-	    d->items[d->group[d->n_group - 1].index].goes_alone;
+	    d->items[d->group[d->n_group - 1].index].how != DELIVER_TOGETHER;
 }
 
 /* What was collected joins the group, or leaves from its file. */
@@ -411,6 +446,7 @@ imap_deliver(struct session *session, const char *box, uint64_t epoch, struct de
 	*d_r = NULL;
 	for (i = 0; i < n; i++) {
 		items[i].hint = "";
+		imap_leave_off(&items[i].flags, &items[i].unkept, a);
 		octets += imap_likely_size(items[i].size);
 	}
 	if (imap_expect_octets(imap_conn_of(session), octets, e) < 0)

@@ -197,6 +197,15 @@ int imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char 
  * range, which names none; the others have vanished. Waits. Nothing is refused any more then, or it has failed with *e. */
 int imap_narrow(struct imap_show *w, const char *items, struct err *e);
 
+/* imap_insist.c: keywords that no IMAP server can be given (sync/imap/writer.h) go over from *flags to *unkept. */
+void imap_leave_off(struct flags *flags, struct flags *unkept, struct arena *a);
+/* What a STORE was to make of these items, and w does not show: each flag by itself. What is not made even then, though
+ * the server takes a STORE that changes nothing, becomes the item's `unkept`. Waits. */
+int imap_insist(struct imap_show *w, const char *box, uint64_t epoch, struct flag_item *items, size_t n, struct arena *a,
+    struct err *e);
+/* Whether all of the change shows, or is known as unkept. */
+bool imap_is_made(const struct flag_item *item, struct flags now, struct arena *a);
+
 /* imap_expunge.c */
 /* Sends what removes exactly these UIDs, which w will show gone. has_foreign_r: it was not sent, for what others marked
  * \Deleted would have gone with them (no UIDPLUS). */

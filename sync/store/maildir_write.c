@@ -94,6 +94,7 @@ fill_item(struct maildir_delivery *d, size_t i)
 	switch (r->state) {
 	case DELIVER_DONE:
 		item->outcome = OUTCOME_DONE;
+		item->is_shown = true;
 		item->key = item->name;
 		item->hint = arena_printf(d->arena, "%c%s", r->is_new ? 'n' : 'c', r->name + item->name.len);
 		break;
@@ -342,6 +343,7 @@ maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to,
 		if (msgfile_move(&m, item->key, item->hint, &dest, arena_strndup(a, item->name.data, item->name.len),
 		    &letters, keep, a, &item->new_hint, &item->err) == 0) {
 			item->outcome = OUTCOME_DONE;
+			item->is_shown = true;
 			item->new_key = item->name;
 		} else if (item->err.scope > ERR_MESSAGE) {
 			*e = item->err;

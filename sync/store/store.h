@@ -206,14 +206,28 @@ struct fetch_part {
 
 /* ---- writes ---- */
 
+/* How a message is sent: from what costs least to what any server takes. */
+enum deliver_how {
+	DELIVER_TOGETHER,		/* in one command with others, where the store can */
+	DELIVER_ALONE,
+	DELIVER_BARE,			/* and without keywords */
+	DELIVER_AT_EPOCH,		/* and, being older than 1970, as of then */
+	DELIVER_UNDATED,		/* and without a date */
+};
+
 struct deliver_item {
-	struct flags flags;
+	struct flags flags;		/* and, as an answer: what was sent of them */
 	int64_t date;			/* arrival time to give it, 0 = now; settled when its body begins */
 	struct key name;		/* from choose_name, or KEY_NONE */
 	uint64_t size;			/* of its body, about; 0 = not known */
-	/* answer; FAILED and goes_alone: refused in one command with others, perhaps for the sake of one of those: ask
-	 * again, with this set, and it is sent by itself */
-	bool goes_alone;
+	/* answer; FAILED and goes_again: refused, perhaps for the sake of others in that command, or of what goes with it: ask
+	 * again, as `how` says by now */
+	enum deliver_how how;
+	bool goes_again;
+	/* answer: what this store never takes, whatever the message, and was not sent; and with DONE: it has the flags, for
+	 * the store has seen them there. Else the next delta shows what was kept of them */
+	struct flags unkept;
+	bool is_shown;
 	/* answer */
 	enum outcome outcome;
 	struct key key;			/* KEY_NONE with DONE: the store did not say (no UIDPLUS) */
@@ -241,6 +255,8 @@ struct flag_item {
 	/* answer */
 	enum outcome outcome;		/* FAILED with err ERR_NOW: it is not there (any more); look again */
 	struct flags flags;		/* with DONE: as they are now */
+	struct flags unkept;		/* with DONE: what of add and remove the store did not make, though it takes other changes */
+	uint32_t ignored;		/* of its sys: to these it did not say no */
 	const char *new_hint;
 	struct err err;
 };
@@ -289,6 +305,7 @@ struct move_item {
 	/* answer */
 	enum outcome outcome;
 	struct key new_key;		/* KEY_NONE with DONE: the store did not say (no COPYUID) */
+	bool is_shown;			/* with DONE: it has the flags it had, for the store has seen them; else as with deliver_item */
 	bool is_left;			/* with DONE: the original could not be expunged yet (no UIDPLUS) and is \Deleted */
 	const char *new_hint;
 	struct err err;

@@ -398,7 +398,8 @@ make_stores(struct sim *s)
 		r->has_move = sim_chance(s, 60);
 		r->spells_lower = sim_chance(s, 30);
 		r->keeps = keeps[sim_draw(s, sizeof keeps / sizeof keeps[0])];
-		r->has_any_keyword = (r->keeps & SIM_KW_ALL) == SIM_KW_ALL && sim_chance(s, 80);
+		ram_draw_keeping(r);
+		r->has_any_keyword = (ram_told(r) & SIM_KW_ALL) == SIM_KW_ALL && sim_chance(s, 80);
 		if (r->kind != RAM_MAILDIR)
 			r->ids = (enum ram_ids)sim_draw(s, 3);
 		if (r->ids == RAM_IDS_ASKED)
@@ -407,6 +408,11 @@ make_stores(struct sim *s)
 			r->window = 1 + sim_draw(s, 6);
 		r->store.max_sessions = 1 + (int)sim_draw(s, 3);
 		sim_trace(s, "%s is of kind %d, keeps %s", r->store.name, r->kind, sim_flags_text(r->keeps));
+		if (r->drops != 0)
+			sim_trace(s, "  drops %s of what arrives", sim_flags_text(r->drops));
+		if (r->refuses != 0)
+			sim_trace(s, "  refuses %s%s", sim_flags_text(r->refuses), r->refusal == RAM_SAYS_NO ? " with NO" :
+			    r->refusal == RAM_UNFIT ? ", which cannot be said" : " without a word");
 	}
 	s->common = s->ram[FAR]->keeps & s->ram[NEAR]->keeps;
 	s->is_same_size = s->ram[FAR]->kind == RAM_MAILDIR && s->ram[NEAR]->kind == RAM_MAILDIR && sim_chance(s, 50);

@@ -283,6 +283,12 @@ oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint
 }
 
 void
+oracle_unseen(struct oracle *o, int box, int serial, uint32_t flags)
+{
+	cell(o, box, serial)->unseen |= flags;
+}
+
+void
 oracle_loose(struct oracle *o, int box, int serial)
 {
 	cell(o, box, serial)->is_loose = true;

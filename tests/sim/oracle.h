@@ -74,6 +74,9 @@ void oracle_went(struct oracle *o, int side, int from, int to, int serial, uint3
 bool oracle_was_filed(const struct oracle *o, int side, int box, int serial);
 /* The flags of one message changed for real. */
 void oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint32_t is);
+/* Those were taken off something that the program had put there, and not looked at yet: it may take it for a server's
+ * that did not keep them, and set them again. */
+void oracle_unseen(struct oracle *o, int box, int serial, uint32_t flags);
 /* It may stay on one side for good. */
 void oracle_loose(struct oracle *o, int box, int serial);
 /* A store said that it had been changed or removed, and it had not. */

@@ -19,6 +19,7 @@ struct cell {
 	uint32_t base;			/* flags at the last settlement, or as put */
 	uint32_t touched[2], last[2];	/* which flags people changed, and to what */
 	uint32_t twice;			/* changed more than once */
+	uint32_t unseen;		/* taken off before the program had seen them */
 };
 
 struct box {

@@ -109,6 +109,8 @@ reflag(struct ram *r, int box, size_t at, uint32_t flags)
 	sim_trace(r->sim, "  person: %s %s: flags of %s: %s -> %s", r->store.name, sim_box_name[box], ram_text(r, m),
 	    sim_flags_text(m->flags), sim_flags_text(flags));
 	oracle_flags(r->sim->oracle, r->side, box, m->c->serial, m->flags, flags);
+	if (m->is_ours && !m->was_listed)
+		oracle_unseen(r->sim->oracle, box, m->c->serial, m->flags & ~flags);
 	ram_set_flags(r, box, at, flags);
 }
 

@@ -82,7 +82,7 @@ expected(const struct oracle *o, const struct cell *c, uint32_t *known_r)
 	}
 	/* Changed and changed back: a run that ended in between may have carried the first, and not known it. */
 	if (o->level != ORACLE_CALM)
-		*known_r &= ~c->twice;
+		*known_r &= ~(c->twice | c->unseen);
 	/* A message not yet agreed on may be paired anew after a crash: then flags are united. */
 	if (c->agreed == 0 && o->level != ORACLE_CALM)
 		*known_r &= value;
@@ -174,6 +174,10 @@ is_box_settled(const struct oracle *o, const struct oracle_view *v, int b, char 
 		if (o->level == ORACLE_CALM && box->removed[s] && !box->is_stuck && !box->is_loose && !box->removed[!s] && !box->is_busy[!s] &&
 		    box->was_there[0] && box->was_there[1] && (v->exists[0][b] || v->exists[1][b]))
 			return says(why, size, "O8: box %d was removed on side %d and is still there", b, s);
+	/* Removed under the other of two names, and not carried over yet: what went with it is still to be counted. */
+	if (o->has_renames && (box->removed[0] || box->removed[1] || box->is_loose) && !box->is_stuck &&
+	    v->exists[0][b] != v->exists[1][b] && o->level < ORACLE_LOST)
+		return says(why, size, "O8: box %d was removed, and is on one side still", b);
 	if (box->removed[0] || box->removed[1] || box->is_loose)
 		return true;
 	if (v->exists[0][b] != v->exists[1][b])
@@ -211,7 +215,7 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 			c->added_both = 0;
 			for (s = 0; s < 2; s++)
 				c->added[s] = c->removed[s] = c->marked[s] = c->ours[s] = 0;
-			c->touched[0] = c->touched[1] = c->last[0] = c->last[1] = c->twice = 0;
+			c->touched[0] = c->touched[1] = c->last[0] = c->last[1] = c->twice = c->unseen = 0;
 			if (c->count[0] > 0) {
 				flags_of(v, 0, b, n, flags);
 				c->base = flags[0];

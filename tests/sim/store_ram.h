@@ -12,7 +12,8 @@
  *   RAM_MAILDIR     names; a full list, which may miss names until asked again; or, where the program alone changed it
  *                   since, what it did
  * and of the UID kinds: with or without the key of what was delivered (UIDPLUS), with a move in one or in three
- * acts, with a MAILBOXID or without, all messages shown or the newest only, misstated sizes, keywords in other letters, flags that are not kept.
+ * acts, with a MAILBOXID or without, all messages shown or the newest only, misstated sizes, keywords in other letters, flags
+ * that are not kept, or dropped when something arrives, or refused though it says that it keeps them (store_ram_keeps.c).
  */
 #ifndef TESTS_SIM_STORE_RAM_H
 #define TESTS_SIM_STORE_RAM_H
@@ -22,6 +23,9 @@
 
 /* Whether a mailbox has an identity that outlives a rename, and where it is told. */
 enum ram_ids { RAM_IDS_NONE, RAM_IDS_LISTED, RAM_IDS_ASKED };
+
+/* How it lets know that it does not keep what it says it keeps (store_ram_keeps.c). */
+enum ram_refusal { RAM_SAYS_NO, RAM_SAYS_NOTHING, RAM_UNFIT, RAM_REFUSALS };
 
 enum ram_kind { RAM_QRESYNC, RAM_CONDSTORE, RAM_PLAIN, RAM_MAILDIR };
 
@@ -35,6 +39,7 @@ struct ram_message {
 	bool is_settled;		/* was there at a settlement */
 	bool is_hidden;			/* older than the newest that the server shows */
 	bool is_shown, was_shown, was_listed;	/* told to the program in this run; in any; in one that went well */
+	bool is_ours;			/* put there by the program */
 	bool is_counted;		/* marked \Deleted by the program, and told to the oracle */
 	const struct content *c;
 	uint32_t flags;			/* sim.h */
@@ -78,6 +83,9 @@ struct ram {
 	bool has_uidplus, has_move, spells_lower, has_any_keyword;
 	enum ram_ids ids;
 	uint32_t keeps;			/* flags */
+	uint32_t drops, refuses;	/* store_ram_keeps.c: the former are kept where they are set, the latter never */
+	enum ram_refusal refusal;
+	bool refuses_dates;
 	uint32_t numbers;		/* names given out */
 	uint64_t epochs, identities;
 	unsigned fingerprint;
@@ -164,6 +172,15 @@ int ram_identify(struct session *c, struct fetch_part *parts, size_t n, struct i
     struct err *e);
 int ram_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
+
+/* store_ram_keeps.c */
+void ram_draw_keeping(struct ram *r);			/* within an opportunity */
+uint32_t ram_told(const struct ram *r);			/* the flags it says that it keeps */
+uint32_t ram_kept(const struct ram *r, uint32_t flags);	/* of those that something arrives with */
+void ram_leave_off(struct ram *r, struct deliver_item *item);	/* at the start of a delivery */
+void ram_undress(struct deliver_item *item);		/* when its body begins */
+bool ram_refuses_dress(const struct ram *r, const struct deliver_item *item);
+void ram_may_go_again(struct ram *r, struct deliver_item *item);	/* refused: perhaps otherwise */
 
 struct key ram_choose_name(struct store *s, struct arena *a);
 int ram_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,

@@ -267,8 +267,8 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 	d->is_readonly = b->is_readonly;
 	if (r->ids != RAM_IDS_NONE)
 		d->mailbox_id = arena_printf(&d->arena, "m%llu", (unsigned long long)b->identity);
-	d->mask = (struct flag_mask){ .sys = r->keeps & FLAG_ALL, .has_any_keyword = r->has_any_keyword,
-		.kw = sim_flags(r->keeps, false).kw };
+	d->mask = (struct flag_mask){ .sys = ram_told(r) & FLAG_ALL, .has_any_keyword = r->has_any_keyword,
+		.kw = sim_flags(ram_told(r), false).kw };
 	ram_meanwhile(c, "between SELECT and list");
 	ram_slide(r, box, false);
 	if (!b->exists || b->epoch != d->cursor.epoch)

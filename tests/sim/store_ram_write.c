@@ -158,6 +158,7 @@ sink_begin(void *ctx, const struct body_head *head, struct err *e)
 
 	(void)e;
 	d->len = 0;
+	ram_undress(&d->items[head->index]);
 	if (head->size > 4096 || head->index >= d->n)
 		sim_fail(ram_of(&d->c->session)->sim, "a body of a size that no message has");
 	return 0;
@@ -183,7 +184,8 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c)
 	struct ram_message *m;
 
 	ram_changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
-	m = ram_put(r, d->box, c, sim_bits(item->flags), ram_number(item->name));
+	m = ram_put(r, d->box, c, ram_kept(r, sim_bits(item->flags)), ram_number(item->name));
+	m->is_ours = true;
 	ram_watch_act(r, d->box);
 	m->is_given = item->name.len > 0;
 	m->is_counted = (m->flags & FLAG_DELETED) != 0;	/* as deleted as what it was made of */
@@ -196,7 +198,10 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c)
 		item->key = ram_key(r, d->arena, m);
 		item->hint = ram_hint(r, d->arena, m);
 	}
-	item->flags = sim_flags(m->flags, r->spells_lower);
+	/* A server says what key it has, and not what of the rest it kept. */
+	item->is_shown = r->kind == RAM_MAILDIR;
+	if (item->is_shown)
+		item->flags = sim_flags(m->flags, r->spells_lower);
 }
 
 /* One message reaches the store, or not. -1: nothing more will. */
@@ -213,10 +218,17 @@ deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struc
 		f = FATE_NEVER;
 	if (f == FATE_REFUSED || f == FATE_NEVER) {
 		/* Modern servers take several at once, and refuse them so. */
-		bool is_together = r->has_uidplus && !item->goes_alone;
+		bool is_together = r->has_uidplus && item->how == DELIVER_TOGETHER;
 
-		item->goes_alone |= is_together;
 		refuse(r, is_together ? FATE_REFUSED : f, sim_box_name[d->box], &item->err);
+		ram_may_go_again(r, item);
+		return 0;
+	}
+	if (f == FATE_DONE && r->kind != RAM_MAILDIR && ram_refuses_dress(r, item)) {
+		sim_trace(r->sim, "  %s %s: refuses %s%s", r->store.name, sim_box_name[d->box],
+		    sim_flags_text(sim_bits(item->flags)), item->date != 0 ? " or the date" : "");
+		refuse(r, FATE_REFUSED, sim_box_name[d->box], &item->err);
+		ram_may_go_again(r, item);
 		return 0;
 	}
 	if (ram_act(d->c, r->kind == RAM_MAILDIR ? STEP_RENAME : STEP_SEND, "delivery", e) < 0)
@@ -311,6 +323,7 @@ ram_deliver(struct session *session, const char *name, uint64_t epoch, struct de
 		items[i].outcome = OUTCOME_FAILED;
 		items[i].key = KEY_NONE;
 		items[i].hint = "";
+		ram_leave_off((struct ram *)session->store, &items[i]);
 	}
 	box = enter_writable(c, "deliver", name, epoch, e);
 	if (box < 0)
@@ -410,7 +423,8 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		flags = ((m->flags | add) & ~remove) & r->keeps;
 		ram_changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)) ||
 		    r->sim->has_moved[r->side][box], "a flag change");
-		if (((add | remove) & ~r->sim->common & ~(uint32_t)FLAG_DELETED) && !r->sim->has_created[r->side][box])
+		/* It may not know yet what one of them does not take. */
+		if (((add | remove) & ~(r->sim->common | r->sim->ram[FAR]->refuses | r->sim->ram[NEAR]->refuses | FLAG_DELETED)) && !r->sim->has_created[r->side][box])
 			sim_fail(r->sim, "flags %s are changed, which the two sides cannot both keep",
 			    sim_flags_text((add | remove) & ~r->sim->common));
 		sim_trace(r->sim, "  %s %s: flags of %s: %s -> %s", r->store.name, name, ram_text(r, m),
@@ -421,6 +435,7 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		if (ram_takes_effect(f))
 			set_flags(r, box, (size_t)at, flags);
 		items[i].flags = sim_flags(flags, r->spells_lower);
+		items[i].unkept = sim_flags((add | remove) & r->refuses, r->spells_lower);
 		items[i].new_hint = ram_hint(r, a, m);
 		if (ram_end_item(c, f, &items[i].outcome, e) < 0)
 			return -1;
@@ -553,7 +568,8 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	struct ram *r = ram_of(&c->session);
 	struct ram_message old = r->box[box].messages.at[at], *m;
 
-	m = ram_put(r, to, old.c, old.flags, ram_number(name));
+	m = ram_put(r, to, old.c, ram_kept(r, old.flags), ram_number(name));
+	m->is_ours = true;
 	ram_watch_act(r, to);
 	m->is_given = name.len > 0;
 	m->date = old.date;
@@ -618,6 +634,7 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 		if (f == FATE_DONE && (r->has_uidplus || r->kind == RAM_MAILDIR)) {
 			items[i].new_key = ram_key(r, a, &m);
 			items[i].new_hint = ram_hint(r, a, &m);
+			items[i].is_shown = r->kind == RAM_MAILDIR;
 		}
 		if (ram_end_item(c, f, &items[i].outcome, e) < 0)
 			return -1;

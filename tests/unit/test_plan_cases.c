@@ -177,7 +177,7 @@ box_named(struct test_case *c, const char *name)
 	b.name = arena_strdup(&c->arena, name);
 	for (s = FAR; s <= NEAR; s++)
 		b.side[s] = (struct plan_box_side){ .exists = true, .was_known = true, .is_readable = true,
-			.mask = { FLAG_ALL, true, "" } };
+			.mask = { .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" } };
 	vec_push(&c->in.boxes, b);
 	return i;
 }
@@ -236,7 +236,9 @@ set_box_side(struct test_case *c, struct plan_box_side *side, const char *word)
 	else if (strncmp(word, "as:", 3) == 0)		/* is called so there */
 		side->name = arena_strdup(&c->arena, word + 3);
 	else if (strncmp(word, "keeps:", 6) == 0)
-		side->mask = (struct flag_mask){ parse_flags(c, word + 6).sys, false, parse_flags(c, word + 6).kw };
+		side->mask = (struct flag_mask){ .sys = parse_flags(c, word + 6).sys, .kw = parse_flags(c, word + 6).kw };
+	else if (strncmp(word, "refuses:", 8) == 0)
+		side->mask.refused = parse_flags(c, word + 8);
 	else
 		bad(c, "no such state of a mailbox", word);
 }
@@ -307,7 +309,7 @@ count_message(struct test_case *c, const struct record *r)
 	}
 }
 
-/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK */
+/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK sent=SIDE */
 static void
 parse_message(struct test_case *c, char *line)
 {
@@ -330,6 +332,8 @@ parse_message(struct test_case *c, char *line)
 			r.agreed = parse_flags(c, word + 5);
 		} else if (strncmp(word, "mark=", 5) == 0)
 			r.mark = parse_mark(c, word + 5);
+		else if (strcmp(word, "sent=far") == 0 || strcmp(word, "sent=near") == 0)
+			r.half[word[5] == 'f' ? FAR : NEAR].is_sent = true;
 		else if (strchr(word, '=') == NULL && *word != '\0')
 			r.box = box_named(c, word);
 		else if (*word != '\0')

@@ -85,9 +85,9 @@ make_box(struct world *w, uint32_t i)
 		side->is_gone = !side->exists && side->was_known && !once_in(w, 4);
 		side->is_readable = side->exists && !once_in(w, 12);
 		side->is_readonly = once_in(w, 15);
-		side->mask = (struct flag_mask){ FLAG_ALL, true, "" };
+		side->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
 		if (once_in(w, 5))
-			side->mask = (struct flag_mask){ below(w, FLAG_ALL + 1), below(w, 2), "Junk" };
+			side->mask = (struct flag_mask){ .sys = below(w, FLAG_ALL + 1), .has_any_keyword = below(w, 2), .kw = "Junk" };
 		side->refuses = once_in(w, 8) ? "its name has a colon" : NULL;
 		side->allow_delete = once_in(w, 8);
 		side->restore = once_in(w, 8);

@@ -102,6 +102,7 @@ roll_record(struct arena *a)
 		h->size = roll(2) ? roll_wide() : 0;
 		h->date = roll(2) ? (int64_t)roll_wide() - (1 << 20) : 0;
 		h->server_id = roll_string(a);
+		h->is_sent = roll(4) == 0;
 	}
 	return r;
 }
@@ -141,6 +142,7 @@ assert_record_equal(const struct record *a, const struct record *b)
 		assert_int_equal(x->size, y->size);
 		assert_int_equal(x->date, y->date);
 		assert_string_equal(x->server_id, y->server_id);
+		assert_int_equal(x->is_sent, y->is_sent);
 	}
 }
 
@@ -160,7 +162,11 @@ roll_box(struct arena *a)
 		s->cursor.len = (uint8_t)roll(CURSOR_SIZE + 1);
 		for (i = 0; i < s->cursor.len; i++)
 			s->cursor.data[i] = (unsigned char)roll(256);
-		s->mask = (struct flag_mask){ roll(64), roll(2), roll_string(a) };
+		s->mask = (struct flag_mask){ .sys = roll(64), .has_any_keyword = roll(2), .kw = roll_string(a),
+			.refused = { .kw = "" } };
+		if (roll(3) == 0)
+			s->mask.refused = (struct flags){ roll(64), roll_string(a) };
+		s->doubted = roll(3) ? 0 : roll(64);
 		s->mailbox_id = roll_string(a);
 		s->on = roll_string(a);
 		s->listed = (int64_t)roll_wide() - 5;
@@ -265,6 +271,9 @@ test_records_come_back_as_they_were(void **state)
 		assert_string_equal(box.name, box_got.name);
 		assert_memory_equal(&box.side[NEAR].cursor, &box_got.side[NEAR].cursor, sizeof box.side[NEAR].cursor);
 		assert_string_equal(box.side[FAR].mask.kw, box_got.side[FAR].mask.kw);
+		assert_true(flag_mask_equal(&box.side[FAR].mask, &box_got.side[FAR].mask));
+		assert_true(flag_mask_equal(&box.side[NEAR].mask, &box_got.side[NEAR].mask));
+		assert_int_equal(box.side[NEAR].doubted, box_got.side[NEAR].doubted);
 		assert_int_equal(box.side[FAR].mask.has_any_keyword, box_got.side[FAR].mask.has_any_keyword);
 		assert_string_equal(box.side[NEAR].mailbox_id, box_got.side[NEAR].mailbox_id);
 		assert_int_equal(box.side[NEAR].listed, box_got.side[NEAR].listed);
@@ -620,7 +629,7 @@ test_a_dump_is_readable(void **state)
 	    "end 3\n";
 	struct db_memory *m = db_memory_new();
 	struct state *s = open_memory(m);
-	struct flag_mask masks[SIDES] = { { FLAG_ALL, true, "" }, { FLAG_ALL, true, "" } };
+	struct flag_mask masks[SIDES] = { { .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" }, { .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" } };
 	struct box_record b = { .name = "Sent Mail" };
 	struct arena a = { 0 };
 	struct record r;
