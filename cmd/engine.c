@@ -64,6 +64,13 @@ tell_alert(void *ctx, const char *store, const char *text)
 	app_warn(ctx, "%s: the server says: %s", store, text);
 }
 
+/* From any thread. */
+static void
+tell_warning(void *ctx, const char *store, const char *text)
+{
+	app_warn(ctx, "%s: %s", store, text);
+}
+
 static enum net_tls
 tls_of(enum settings_tls type)
 {
@@ -106,7 +113,7 @@ make_imap(struct engine *en, const struct store_settings *s, struct err *e)
 		.delimiter = s->path_delimiter, .is_subscribed_only = s->is_subscribed_only,
 		.map_inbox = s->map_inbox, .is_readonly = s->is_read_only, .connections = a->connections,
 		.pipeline_depth = a->pipeline_depth, .answer_limit = a->answer_limit, .version = MAILTWIN_VERSION,
-		.alert = tell_alert, .alert_ctx = en->app,
+		.alert = tell_alert, .warn = tell_warning, .alert_ctx = en->app,
 	};
 
 	return imap_store_new(&set, e);

@@ -1,5 +1,6 @@
 #include "sync/imap/auth.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +27,11 @@ enum mech_flags {
 	MECH_NO_SECRET = 1 << 1,
 	MECH_NAMED = 1 << 2,		/* "*" does not mean it */
 	MECH_ONE_FLIGHT = 1 << 3,
+	MECH_BOUND = 1 << 4,		/* to the TLS connection */
+	MECH_WEAK = 1 << 5,		/* who listens can find the password by trying */
 };
+
+enum { ROUNDS_LEAST = 4096, ROUNDS_MOST = 1000000 };
 
 /* The best first. "" stands for what else is named and offered. */
 static const struct mech {
@@ -37,6 +42,11 @@ static const struct mech {
 	{ "EXTERNAL", HOW_EXTERNAL, MECH_NO_SECRET | MECH_ONE_FLIGHT },
 	{ "GSSAPI", HOW_SASL, MECH_NO_SECRET },
 	{ "GSS-SPNEGO", HOW_SASL, MECH_NO_SECRET },
+	{ "SCRAM-SHA-512-PLUS", HOW_SASL, MECH_BOUND },
+	{ "SCRAM-SHA-384-PLUS", HOW_SASL, MECH_BOUND },
+	{ "SCRAM-SHA-256-PLUS", HOW_SASL, MECH_BOUND },
+	{ "SCRAM-SHA-224-PLUS", HOW_SASL, MECH_BOUND },
+	{ "SCRAM-SHA-1-PLUS", HOW_SASL, MECH_BOUND },
 	{ "SCRAM-SHA-512", HOW_SASL, 0 },
 	{ "SCRAM-SHA-384", HOW_SASL, 0 },
 	{ "SCRAM-SHA-256", HOW_SASL, 0 },
@@ -44,8 +54,8 @@ static const struct mech {
 	{ "SCRAM-SHA-1", HOW_SASL, 0 },
 	{ "OAUTHBEARER", HOW_BEARER, MECH_CLEAR | MECH_NAMED | MECH_ONE_FLIGHT },
 	{ "XOAUTH2", HOW_XOAUTH2, MECH_CLEAR | MECH_NAMED | MECH_ONE_FLIGHT },
-	{ "DIGEST-MD5", HOW_SASL, 0 },
-	{ "CRAM-MD5", HOW_SASL, 0 },
+	{ "DIGEST-MD5", HOW_SASL, MECH_WEAK },
+	{ "CRAM-MD5", HOW_SASL, MECH_WEAK },
 	{ "", HOW_SASL, MECH_NAMED },
 	{ "PLAIN", HOW_PLAIN, MECH_CLEAR | MECH_ONE_FLIGHT },
 	{ "LOGIN", HOW_LOGIN_COMMAND, MECH_CLEAR },
@@ -95,7 +105,7 @@ is_allowed(const struct auth_settings *set, const struct mech *m)
 		return false;
 	if (m->how == HOW_EXTERNAL)
 		return set->has_client_certificate;
-	return (m->flags & MECH_CLEAR) == 0 || set->is_tls;
+	return (m->flags & (MECH_CLEAR | MECH_WEAK)) == 0 || set->is_tls;
 }
 
 static bool
@@ -105,6 +115,47 @@ is_known(const char *name)
 		if (strcasecmp(mechs[i].name, name) == 0)
 			return true;
 	return false;
+}
+
+enum strength { STRENGTH_UNKNOWN, STRENGTH_CLEAR, STRENGTH_MD5, STRENGTH_SHA1, STRENGTH_SHA2 };
+
+static enum strength
+strength_of(const char *name)
+{
+	if (strncasecmp(name, "SCRAM-SHA-1", 11) == 0 && (name[11] == '\0' || name[11] == '-'))
+		return STRENGTH_SHA1;
+	if (strncasecmp(name, "SCRAM-", 6) == 0)
+		return STRENGTH_SHA2;
+	if (strcasecmp(name, "CRAM-MD5") == 0 || strcasecmp(name, "DIGEST-MD5") == 0)
+		return STRENGTH_MD5;
+	return strcasecmp(name, "PLAIN") == 0 || strcasecmp(name, "LOGIN") == 0 ? STRENGTH_CLEAR : STRENGTH_UNKNOWN;
+}
+
+unsigned
+auth_strength(const char *const *offered, size_t n)
+{
+	enum strength best = STRENGTH_UNKNOWN;
+
+	for (size_t i = 0; i < n; i++)
+		if (strength_of(offered[i]) > best)
+			best = strength_of(offered[i]);
+	return best;
+}
+
+/* Without TLS whoever sits on the line can take the better mechanisms out of what is offered. */
+static int
+check_strength(const struct auth_settings *set, const char *name, struct err *e)
+{
+	enum strength best = is_any(set) ? STRENGTH_SHA2 : auth_strength(set->allowed, set->n_allowed);
+	enum strength used = strength_of(name);
+
+	if (best > set->offered_before)
+		best = set->offered_before;
+	if (set->is_tls || used == STRENGTH_UNKNOWN || used >= best)
+		return 0;
+	return err_class(e, ERR_STORE, ERR_REFUSED, ERR_NEVER, "%s: of its ways to log in the server now offers %s as the best, and "
+	    "has offered a better one before: without TLS somebody on the way may have taken it out. Use TLS; or, where the server "
+	    "has changed, name %s alone in AuthMechs", set->label, name, name);
 }
 
 typedef VEC(struct candidate) candidates;
@@ -121,7 +172,7 @@ line_up(const struct auth_settings *set, const char *const *offered, size_t n, c
 			for (k = 0; k < set->n_allowed; k++)
 				if (!is_known(set->allowed[k]) && has_name(offered, n, set->allowed[k]))
 					vec_push(list, (struct candidate){ m, set->allowed[k] });
-		} else if (is_allowed(set, m) && (m->how == HOW_LOGIN_COMMAND ? set->has_login :
+		} else if (is_allowed(set, m) && ((m->flags & MECH_BOUND) == 0 || set->binding != NULL) && (m->how == HOW_LOGIN_COMMAND ? set->has_login :
 		    has_name(offered, n, m->name))) {
 			vec_push(list, (struct candidate){ m, m->name });
 		}
@@ -195,6 +246,8 @@ begin(struct auth *a, const struct candidate *c, struct err *e)
 	a->mech = c->mech;
 	buf_clear(&a->first);
 	a->has_first = true;
+	if (check_strength(set, c->name, e) < 0)
+		return -1;
 	switch (c->mech->how) {
 	case HOW_SASL:
 		if ((r = auth_sasl_new(set, a->name, &a->sasl, &a->first, e)) < 0)
@@ -298,6 +351,34 @@ fail_extra(struct auth *a, struct err *e)
 	    "%s: the server asks for more than %s has to say", a->set.label, a->name);
 }
 
+/* The rounds of a SCRAM server's first message, "r=...,s=...,i=4096". */
+static int
+check_rounds(const struct auth *a, const struct buf *challenge, struct err *e)
+{
+	const struct auth_settings *set = &a->set;
+	const char *at = challenge->len > 2 && strncmp(challenge->data, "r=", 2) == 0 ? strstr(challenge->data, ",i=") : NULL;
+	char text[256];
+	unsigned long n;
+
+	if (strncmp(a->name, "SCRAM-", 6) != 0 || at == NULL)
+		return 0;
+	n = strtoul(at + 3, NULL, 10);
+	if (n > ROUNDS_MOST)
+		return err_class(e, ERR_STORE, ERR_REFUSED, ERR_NEVER, "%s: the server wants %lu rounds of %s, more than the %d that are "
+		    "worked off for anybody", set->label, n, a->name, ROUNDS_MOST);
+	if (n >= ROUNDS_LEAST)
+		return 0;
+	if (!set->is_tls)
+		return err_class(e, ERR_STORE, ERR_REFUSED, ERR_NEVER, "%s: the server wants no more than %lu rounds of %s; without TLS "
+		    "that would let whoever listens find the password by trying (%d are the least)", set->label, n, a->name,
+		    ROUNDS_LEAST);
+	snprintf(text, sizeof text, "the server wants no more than %lu rounds of %s (%d are the least that is safe): its copy of "
+	    "the password is easily found by trying, should it be lost", n, a->name, ROUNDS_LEAST);
+	if (set->warn != NULL)
+		set->warn(set->warn_ctx, text);
+	return 0;
+}
+
 /* The answer to `challenge`, both raw. */
 static int
 answer(struct auth *a, const struct buf *challenge, struct buf *out, struct err *e)
@@ -309,6 +390,8 @@ answer(struct auth *a, const struct buf *challenge, struct buf *out, struct err 
 	}
 	switch (a->mech->how) {
 	case HOW_SASL:
+		if (check_rounds(a, challenge, e) < 0)
+			return -1;
 		return auth_sasl_step(a->sasl, buf_str(challenge), challenge->len, out, e);
 	case HOW_BEARER:
 	case HOW_XOAUTH2:

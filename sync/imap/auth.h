@@ -17,14 +17,19 @@
  * Choice: the first of the following that AuthMechs allows and the server offers. "*" allows those
  * that give nothing away, and with TLS the clear-text ones too; the token mechanisms only where they
  * are named, as a password is no token; EXTERNAL with a client certificate.
- *   EXTERNAL GSSAPI GSS-SPNEGO SCRAM-SHA-512 SCRAM-SHA-384 SCRAM-SHA-256 SCRAM-SHA-224 SCRAM-SHA-1
+ *   EXTERNAL GSSAPI GSS-SPNEGO, SCRAM-SHA-512 -384 -256 -224 -1 each with -PLUS, then each without,
  *   OAUTHBEARER XOAUTH2 DIGEST-MD5 CRAM-MD5, others that are named, PLAIN, LOGIN
+ * -PLUS ties the exchange to the TLS connection (RFC 5802 section 6): "*" means it, and so does its own name; SCRAM-SHA-256
+ * named is that alone. MD5's challenges are for TLS, or to be named.
  * One that fails before anything was sent (no ticket, no plugin) gives way to the next.
  *
  * Invariants:
- *   1. Without TLS no clear-text mechanism is used unless AuthMechs names it.
+ *   1. Without TLS no clear-text mechanism is used unless AuthMechs names it; and none that is weaker than what the server once
+ *      offered, as long as AuthMechs allows that.
  *   2. The secret, and responses that hold it, live in wiped buffers only; no error text holds them.
  *   3. With SCRAM and the like, an OK that comes before the server proved itself is an error.
+ *   4. With SCRAM no fewer than 4096 rounds without TLS, which make a guess cheap for who listens; and no more than a million,
+ *      which are this side's work.
  */
 #ifndef SYNC_IMAP_AUTH_H
 #define SYNC_IMAP_AUTH_H
@@ -49,6 +54,12 @@ struct auth_settings {
 	bool has_client_certificate;
 	bool has_initial;		/* the server takes an initial response (SASL-IR) */
 	bool has_login;			/* the LOGIN command is there: IMAP without LOGINDISABLED */
+	const char *binding;		/* kind of channel binding; NULL = none, or the server has refused it */
+	const struct buf *binding_data;
+	unsigned offered_before;	/* auth_strength() of what this server offered in earlier runs; 0 = not known */
+	/* Words for people about what is used all the same. NULL = nobody listens. */
+	void (*warn)(void *ctx, const char *text);
+	void *warn_ctx;
 };
 
 struct auth;
@@ -57,6 +68,9 @@ struct auth;
 struct auth *auth_new(const struct auth_settings *set, const char *const *offered, size_t n_offered,
     struct err *e);
 void auth_free(struct auth **auth);
+
+/* How strong the best of these is against who listens, 1 (clear text) to 4 (SCRAM-SHA-256 and better); 0 = none is known. */
+unsigned auth_strength(const char *const *offered, size_t n);
 
 const char *auth_mechanism(const struct auth *auth);	/* "SCRAM-SHA-256"; "LOGIN" for both LOGINs */
 bool auth_is_login(const struct auth *auth);

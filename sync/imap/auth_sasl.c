@@ -18,6 +18,7 @@ struct auth_sasl {
 	sasl_secret_t *secret;		/* Cyrus's form of the password, made when it asks */
 	size_t secret_size;
 	sasl_callback_t callbacks[6];
+	sasl_channel_binding_t binding;
 	bool is_complete;
 };
 
@@ -166,6 +167,14 @@ fail(const struct auth_sasl *s, int r, const char *what, struct err *e)
 	    s->mechanism, what, why, is_gssapi && r != SASL_NOMECH ? "; klist shows the tickets, kinit gets one" : "");
 }
 
+static bool
+is_bound(const char *mechanism)
+{
+	size_t len = strlen(mechanism);
+
+	return len > 5 && strcmp(mechanism + len - 5, "-PLUS") == 0;
+}
+
 /* Sets conn up: no security layer, as TLS is ours to give. */
 static int
 set_up(struct auth_sasl *s)
@@ -181,7 +190,11 @@ set_up(struct auth_sasl *s)
 	memset(&props, 0, sizeof props);
 	if ((r = sasl_setprop(s->conn, SASL_SSF_EXTERNAL, &ssf)) != SASL_OK)
 		return r;
-	return sasl_setprop(s->conn, SASL_SEC_PROPS, &props);
+	if ((r = sasl_setprop(s->conn, SASL_SEC_PROPS, &props)) != SASL_OK || !is_bound(s->mechanism))
+		return r;
+	s->binding = (sasl_channel_binding_t){ .name = s->set->binding, .critical = 1,
+		.len = s->set->binding_data->len, .data = (const unsigned char *)buf_str(s->set->binding_data) };
+	return sasl_setprop(s->conn, SASL_CHANNEL_BINDING, &s->binding);
 }
 
 int

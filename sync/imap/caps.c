@@ -209,7 +209,10 @@ imap_memory_write(const struct imap_memory *m, struct buf *out)
 {
 	buf_adds(out, "1 ");
 	put_field(out, m->mechanism, strlen(m->mechanism));
-	buf_printf(out, "%s%s- ", m->is_stepwise ? "s" : "", m->shows_closed ? "c" : "");
+	buf_printf(out, "%s%s%s", m->is_stepwise ? "s" : "", m->shows_closed ? "c" : "", m->refuses_binding ? "b" : "");
+	if (m->offered != 0)
+		buf_printf(out, "%u", m->offered);
+	buf_adds(out, "- ");
 	put_field(out, &m->delimiter, m->delimiter != 0);
 	put_field(out, buf_str(&m->prefix), m->prefix.len);
 	for (size_t i = 0; i < m->caps.len; i++)
@@ -222,6 +225,7 @@ imap_memory_read(struct imap_memory *m, const char *text)
 {
 	struct buf field = { 0 };
 	bool is_good = false;
+	const char *at;
 
 	imap_memory_release(m);
 	if (strncmp(text, "1 ", 2) != 0)
@@ -234,6 +238,9 @@ imap_memory_read(struct imap_memory *m, const char *text)
 		goto done;
 	m->is_stepwise = strchr(buf_str(&field), 's') != NULL;
 	m->shows_closed = strchr(buf_str(&field), 'c') != NULL;
+	m->refuses_binding = strchr(buf_str(&field), 'b') != NULL;
+	at = strpbrk(buf_str(&field), "1234");
+	m->offered = at != NULL ? (unsigned)(*at - '0') : 0;
 	if (!get_field(&text, &field) || field.len > 1)
 		goto done;
 	m->delimiter = field.len == 1 ? field.data[0] : '\0';

@@ -52,6 +52,8 @@ void imap_caps_auth(const struct imap_caps *caps, struct buf *out);
 struct imap_memory {
 	char mechanism[24];		/* that last logged in, if a flight can carry it; "" = open step by step */
 	bool is_stepwise;		/* a pipelined opening failed here: never try again */
+	bool refuses_binding;		/* it offers SCRAM-...-PLUS, and knows no channel binding of ours */
+	unsigned offered;		/* auth_strength() of what it has offered at best */
 	bool shows_closed;		/* SELECT answers [CLOSED] (R17) */
 	char delimiter;			/* of the personal namespace; 0 = not known or flat */
 	struct buf prefix;		/* of the personal namespace, as on the wire */

@@ -28,12 +28,22 @@
 
 enum { FLIGHT_MAX = 4096, CHALLENGES_MAX = 32, MECHANISMS_MAX = 64, SCRAM_CHALLENGES = 2 };
 
+/* What the tagged response to AUTHENTICATE or LOGIN said. */
+struct login {
+	bool is_ended;
+	enum imap_status status;
+	char code[64], text[512];
+	struct imap_session *s;
+};
+
 struct opening {
 	const struct imap_open *o;
 	struct imap_session *s;
 	bool is_flight;			/* this connection tries R24 */
 	int challenges;			/* answered while logging in */
 	struct auth *auth;
+	struct buf binding;		/* of this connection; auth's */
+	struct login login;		/* here, since a session that ends tells it so */
 };
 
 static int
@@ -65,6 +75,8 @@ session_new(const struct imap_open *o, struct stream *stream)
 	if (o->memory != NULL) {
 		memcpy(s->memory.mechanism, o->memory->mechanism, sizeof s->memory.mechanism);
 		s->memory.is_stepwise = o->memory->is_stepwise;
+		s->memory.refuses_binding = o->memory->refuses_binding;
+		s->memory.offered = o->memory->offered;
 		s->memory.shows_closed = o->memory->shows_closed;
 		s->memory.delimiter = o->memory->delimiter;
 		buf_add(&s->memory.prefix, buf_str(&o->memory->prefix), o->memory->prefix.len);
@@ -195,6 +207,14 @@ choose(struct opening *op, char *words, bool has_initial, struct err *e)
 	set.service = "imap";
 	set.is_tls = stream_is_tls(s->stream);
 	set.has_initial = has_initial;
+	set.offered_before = s->memory.offered;
+	if (!op->is_flight && auth_strength(offered, n) > s->memory.offered)
+		s->memory.offered = auth_strength(offered, n);
+	buf_clear(&op->binding);
+	set.binding = s->memory.refuses_binding ? NULL : stream_binding(s->stream, &op->binding);
+	set.binding_data = &op->binding;
+	set.warn = op->o->warn;
+	set.warn_ctx = op->o->ctx;
 	set.has_login = !op->is_flight && (s->caps.has & UINT64_C(1) << IMAP_CAP_LOGINDISABLED) == 0;
 	return auth_new(&set, offered, n, e);
 }
@@ -205,14 +225,6 @@ is_scram(const struct auth *auth)
 {
 	return strncmp(auth_mechanism(auth), "SCRAM-", 6) == 0;
 }
-
-/* What the tagged response to AUTHENTICATE or LOGIN said. */
-struct login {
-	bool is_ended;
-	enum imap_status status;
-	char code[64], text[512];
-	struct imap_session *s;
-};
 
 static void
 login_done(void *ctx, const struct imap_result *result)
@@ -326,15 +338,29 @@ done:
 	return rc;
 }
 
+/* A server may offer -PLUS and not know the binding that we have: Cyrus 3.6 has tls-unique alone, and says "bad protocol". What
+ * speaks of the password is not asked a second time. */
+static bool
+has_refused_binding(const struct opening *op, const struct login *login)
+{
+	const char *name = auth_mechanism(op->auth);
+	size_t len = strlen(name);
+
+	return login->status == IMAP_NO && len > 5 && strcmp(name + len - 5, "-PLUS") == 0 && op->challenges < SCRAM_CHALLENGES &&
+	    strcasecmp(login->code, "AUTHENTICATIONFAILED") != 0 && strcasestr(login->text, "authentication fail") == NULL;
+}
+
+/* One attempt. 1: once more, without channel binding. */
 static int
-log_in(struct opening *op, struct err *e)
+try_login(struct opening *op, struct err *e)
 {
 	struct imap_session *s = op->s;
-	struct login login = { .s = s };
+	struct login *login = &op->login;
 	struct buf words = { 0 };
 	unsigned ticket;
 	int rc = -1;
 
+	*login = (struct login){ .s = s };
 	if (ask_caps(s, e) < 0)
 		goto done;
 	buf_reserve(&words, 1);
@@ -344,15 +370,30 @@ log_in(struct opening *op, struct err *e)
 		goto done;
 	s->is_stale = true;
 	if (auth_is_login(op->auth)) {
-		if (say_login(op, &login, e) < 0)
+		if (say_login(op, login, e) < 0)
 			goto done;
-	} else if (say_authenticate(op, &login, &ticket, e) < 0 || converse(op, ticket, e) < 0) {
+	} else if (say_authenticate(op, login, &ticket, e) < 0 || converse(op, ticket, e) < 0) {
 		goto done;
 	}
-	rc = finish_login(op, &login, e);
+	if (has_refused_binding(op, login)) {
+		s->memory.refuses_binding = true;
+		auth_free(&op->auth);
+		op->challenges = 0;
+		rc = 1;
+		goto done;
+	}
+	rc = finish_login(op, login, e);
 done:
 	buf_release(&words);
 	return rc;
+}
+
+static int
+log_in(struct opening *op, struct err *e)
+{
+	int rc = try_login(op, e);
+
+	return rc > 0 ? try_login(op, e) : rc;
 }
 
 /* ---- what is said once logged in ---- */
@@ -578,17 +619,18 @@ fly(struct opening *op, struct err *e)
 {
 	const struct imap_memory *m = op->o->memory;
 	struct imap_session *s = op->s;
-	struct login login = { .s = s };
+	struct login *login = &op->login;
 	unsigned ticket;
 	int rc;
 
+	*login = (struct login){ .s = s };
 	imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
 	s->is_stale = true;
-	rc = take_off(op, &login, &ticket, e);
+	rc = take_off(op, login, &ticket, e);
 	if (rc == 1 && !auth_is_one_flight(op->auth))
 		rc = check_proof(op, ticket, e);
 	if (rc == 1)
-		rc = await_login(op, ticket, &login, e);
+		rc = await_login(op, ticket, login, e);
 	if (rc <= 0)
 		return rc;
 	/* What stood behind the login may be lost: Cyrus loses its place in TLS input at the login's end, takes the
@@ -635,6 +677,7 @@ imap_session_open(const struct imap_open *o, struct err *e)
 		rc = stepwise(&op, rc == 1, e);
 done:
 	auth_free(&op.auth);
+	buf_release(&op.binding);
 	if (rc < 0)
 		imap_session_close(&op.s);
 	return op.s;

@@ -147,6 +147,8 @@ imap_session_memory(const struct imap_session *s, struct imap_memory *m)
 	imap_memory_release(m);
 	memcpy(m->mechanism, s->memory.mechanism, sizeof m->mechanism);
 	m->is_stepwise = s->memory.is_stepwise;
+	m->refuses_binding = s->memory.refuses_binding;
+	m->offered = s->memory.offered;
 	m->shows_closed = s->memory.shows_closed;
 	m->delimiter = s->memory.delimiter;
 	buf_add(&m->prefix, buf_str(&s->memory.prefix), s->memory.prefix.len);

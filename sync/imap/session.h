@@ -118,6 +118,8 @@ struct imap_open {
 	const char *id_name, *id_version;	/* sent as ID where offered; NULL = no ID */
 	/* [ALERT] texts: people must see them (RFC 9051 section 7.1). */
 	void (*alert)(void *ctx, const char *text);
+	/* What else they should know of this server. NULL = nobody listens. */
+	void (*warn)(void *ctx, const char *text);
 	/* Queues the first commands, of kind IMAP_ANY (LIST ... STATUS): in the same flight as the login
 	 * where that is allowed. Called again after a pipelined opening that had to be redone; the
 	 * commands of the first call have then ended as LOST or UNSENT. NULL = none. */

@@ -634,6 +634,12 @@ conn_is_tls(const struct conn *c)
 	return c->tls != NULL;
 }
 
+const char *
+conn_binding(const struct conn *c, struct buf *data)
+{
+	return c->tls != NULL ? tls_binding(c->tls, data) : NULL;
+}
+
 bool
 conn_is_deflated(const struct conn *c)
 {

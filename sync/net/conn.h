@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "state/base/buf.h"
 #include "state/base/err.h"
 #include "sync/net/etpan.h"
 #include "sync/net/net.h"
@@ -64,6 +65,7 @@ bool conn_is_dead(const struct conn *c);	/* in at least one direction */
 struct mailstream_cancel *conn_cancel(struct conn *c);	/* notify it from any thread */
 int conn_fd(const struct conn *c);
 bool conn_is_tls(const struct conn *c);
+const char *conn_binding(const struct conn *c, struct buf *data);	/* tls_binding(); NULL without TLS */
 bool conn_is_deflated(const struct conn *c);
 void conn_describe(const struct conn *c, char *text, size_t size);
 

@@ -325,6 +325,12 @@ stream_is_tls(const struct stream *s)
 	return conn_is_tls(s->conn);
 }
 
+const char *
+stream_binding(const struct stream *s, struct buf *data)
+{
+	return conn_binding(s->conn, data);
+}
+
 bool
 stream_is_deflated(const struct stream *s)
 {

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "state/base/buf.h"
 #include "state/base/err.h"
 #include "sync/net/etpan.h"
 #include "sync/net/net.h"
@@ -76,6 +77,8 @@ void stream_secret_begin(struct stream *s);
 void stream_secret_end(struct stream *s);
 
 bool stream_is_tls(const struct stream *s);
+/* The kind of the connection's channel binding, its data appended (sync/net/tls.h); NULL = none. */
+const char *stream_binding(const struct stream *s, struct buf *data);
 bool stream_is_deflated(const struct stream *s);
 struct stream_counts stream_counts(const struct stream *s);
 

@@ -475,6 +475,43 @@ tls_is_resumed(const struct tls_link *link)
 	return SSL_session_reused(link->ssl) == 1;
 }
 
+/* The hash of the server's certificate by the hash it is signed with, or SHA-256 where that is MD5 or SHA-1. */
+static bool
+end_point(const SSL *ssl, struct buf *data)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	unsigned len = 0;
+	int md = NID_undef;
+
+	if (leaf == NULL || X509_get_signature_info(leaf, &md, NULL, NULL, NULL) != 1 || md == NID_undef)
+		return false;
+	if (md == NID_md5 || md == NID_sha1)
+		md = NID_sha256;
+	if (EVP_get_digestbynid(md) == NULL || X509_digest(leaf, EVP_get_digestbynid(md), hash, &len) != 1)
+		return false;
+	buf_add(data, hash, len);
+	return true;
+}
+
+const char *
+tls_binding(const struct tls_link *link, struct buf *data)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char key[32];
+	const char *name = NULL;
+
+	ERR_clear_error();
+	if (SSL_version(link->ssl) < TLS1_3_VERSION) {
+		name = end_point(link->ssl, data) ? "tls-server-end-point" : NULL;
+	} else if (SSL_export_keying_material(link->ssl, key, sizeof key, label, sizeof label - 1, NULL, 0, 1) == 1) {
+		buf_add(data, key, sizeof key);
+		name = "tls-exporter";
+	}
+	ERR_clear_error();
+	return name;
+}
+
 void
 tls_describe(const struct tls_link *link, char *text, size_t size)
 {

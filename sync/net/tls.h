@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "state/base/buf.h"
 #include "state/base/err.h"
 #include "sync/net/net.h"
 
@@ -52,6 +53,10 @@ enum tls_answer tls_handshake(struct tls_link *link, struct err *e);
  * must be repeated with the same bytes, or more behind them. */
 long tls_read(struct tls_link *link, void *p, size_t len, struct err *e);
 long tls_write(struct tls_link *link, const void *p, size_t len, struct err *e);
+
+/* What ties an authentication to this connection: the name of the kind and its data. tls-exporter with TLS 1.3 (RFC 9266),
+ * tls-server-end-point before (RFC 5929). NULL where there is none. */
+const char *tls_binding(const struct tls_link *link, struct buf *data);
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384, resumed" */
 void tls_describe(const struct tls_link *link, char *text, size_t size);

@@ -12,6 +12,15 @@ alert(void *ctx, const char *text)
 		c->st->alert(c->st->alert_ctx, c->st->store.name, text);
 }
 
+static void
+warn(void *ctx, const char *text)
+{
+	struct imap_conn *c = ctx;
+
+	if (c->st->warn != NULL)
+		c->st->warn(c->st->alert_ctx, c->st->store.name, text);
+}
+
 void
 imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind)
 {
@@ -59,7 +68,7 @@ session_open(struct store *store, struct err *e)
 	struct imap_store *st = imap_store_of(store);
 	struct imap_conn *c = mem_alloc(sizeof *c);
 	struct imap_open open = { .net = st->net, .auth = &st->auth, .disabled = st->disabled, .wants_utf8 = false,
-		.id_name = "mailtwin", .id_version = st->version, .alert = alert, .first = first_commands,
+		.id_name = "mailtwin", .id_version = st->version, .alert = alert, .warn = warn, .first = first_commands,
 		.ctx = c };
 	struct imap_memory memory = { 0 };
 	struct buf text = { 0 };
@@ -418,6 +427,7 @@ imap_store_new(const struct imap_store_settings *set, struct err *e)
 	st->pipeline_depth = set->pipeline_depth;
 	st->answer_limit = set->answer_limit;
 	st->alert = set->alert;
+	st->warn = set->warn;
 	st->alert_ctx = set->alert_ctx;
 	for (i = 0; i < set->n_disabled; i++)
 		imap_caps_disable(&caps, set->disabled[i]);

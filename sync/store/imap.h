@@ -36,6 +36,7 @@ struct imap_store_settings {
 	const char *version;		/* of the program, for ID */
 	/* [ALERT]s, from any thread. */
 	void (*alert)(void *ctx, const char *store, const char *text);
+	void (*warn)(void *ctx, const char *store, const char *text);	/* of ours, about this server; ctx as alert's */
 	void *alert_ctx;
 };
 

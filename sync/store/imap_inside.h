@@ -20,6 +20,7 @@ struct imap_store {
 	unsigned pipeline_depth;
 	uint64_t answer_limit;		/* 0 = none */
 	void (*alert)(void *ctx, const char *store, const char *text);
+	void (*warn)(void *ctx, const char *store, const char *text);
 	void *alert_ctx;
 
 	pthread_mutex_t lock;		/* what follows */

@@ -181,7 +181,37 @@ test_clear_text(void **state)
 	expect_none(set, "", "*", "without TLS");
 	expect_choice(set, "PLAIN LOGIN", "PLAIN", "PLAIN");
 	expect_choice(set, "PLAIN LOGIN", "* LOGIN", "LOGIN");
+	/* Who listens can find the password behind MD5's challenges by trying. */
+	expect_none(set, "PLAIN CRAM-MD5 DIGEST-MD5", "*", "without TLS");
+	expect_choice(set, "PLAIN CRAM-MD5", "* CRAM-MD5", "CRAM-MD5");
+	set.is_tls = true;
 	expect_choice(set, "PLAIN CRAM-MD5", "*", "CRAM-MD5");
+}
+
+/* A better mechanism that was offered before may have been taken out by somebody on the way. */
+static void
+test_weaker_than_before(void **state)
+{
+	static const char *const sha2[] = { "PLAIN", "SCRAM-SHA-256" }, *const sha1[] = { "CRAM-MD5", "SCRAM-SHA-1" },
+	    *const clear[] = { "PLAIN", "LOGIN" };
+	struct auth_settings set = settings("tom", "pw");
+
+	(void)state;
+	assert_true(auth_strength(sha2, 2) > auth_strength(sha1, 2) && auth_strength(sha1, 2) > auth_strength(clear, 2));
+	set.is_tls = false;
+	set.offered_before = auth_strength(sha2, 2);
+	expect_choice(set, "SCRAM-SHA-256 SCRAM-SHA-1", "*", "SCRAM-SHA-256");
+	expect_none(set, "SCRAM-SHA-1", "*", "has offered a better one before");
+	expect_none(set, "PLAIN", "* PLAIN", "has offered a better one before");
+	expect_none(set, "PLAIN CRAM-MD5", "SCRAM-SHA-256 PLAIN", "has offered a better one before");
+	expect_none(set, "", "SCRAM-SHA-256 LOGIN", "name LOGIN alone in AuthMechs");
+	expect_choice(set, "PLAIN", "PLAIN", "PLAIN");
+	expect_choice(set, "SCRAM-SHA-1 PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1");
+	set.offered_before = auth_strength(sha1, 2);
+	expect_choice(set, "SCRAM-SHA-1", "*", "SCRAM-SHA-1");
+	expect_none(set, "PLAIN", "* PLAIN", "has offered a better one before");
+	set.is_tls = true;
+	expect_choice(set, "PLAIN", "*", "PLAIN");
 }
 
 /* What cannot start gives way to the next; the best one's reason is told. */
@@ -516,6 +546,116 @@ test_scram(void **state)
 	scram("SCRAM-SHA-256", EVP_sha256(), true, "not hunter2");
 }
 
+/* What the client says first, for which binding and list of mechanisms. */
+static void
+says_first(struct auth_settings set, const char *offered, const char *allowed, const char *mechanism, const char *begin)
+{
+	struct buf say = { NULL, 0, 0, 0 };
+	struct err e = { 0 };
+	struct auth *a = make(set, offered, allowed, &e);
+	char text[256];
+
+	if (a == NULL)
+		fail_msg("%s", e.text);
+	assert_string_equal(auth_mechanism(a), mechanism);
+	assert_int_equal(auth_initial(a, &say), 1);
+	unbase64(&say, text, sizeof text);
+	if (strncmp(text, begin, strlen(begin)) != 0)
+		fail_msg("%s begins otherwise than %s", text, begin);
+	buf_release(&say);
+	auth_free(&a);
+}
+
+static void
+test_scram_plus(void **state)
+{
+	struct buf data = { NULL, 0, 0, 0 }, say = { NULL, 0, 0, 0 }, hear = { NULL, 0, 0, 0 }, c = { NULL, 0, 0, 0 };
+	struct auth_settings set = settings("tom", "hunter2");
+	const char *both = "SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512";
+	struct err e = { 0 };
+	struct auth *a;
+	char text[512], *nonce, first[128], bound[128];
+
+	(void)state;
+	says_first(set, both, "*", "SCRAM-SHA-512", "n,,n=tom");
+	buf_adds(&data, "0123456789abcdef0123456789abcdef");
+	set.binding = "tls-exporter";
+	set.binding_data = &data;
+	says_first(set, both, "*", "SCRAM-SHA-256-PLUS", "p=tls-exporter,,n=tom,r=");
+	says_first(set, "PLAIN SCRAM-SHA-1-PLUS", "*", "SCRAM-SHA-1-PLUS", "p=tls-exporter,,n=tom,r=");
+	says_first(set, both, "SCRAM-SHA-256-PLUS SCRAM-SHA-512", "SCRAM-SHA-256-PLUS", "p=tls-exporter,,");
+	says_first(set, "SCRAM-SHA-256", "*", "SCRAM-SHA-256", "n,,n=tom,r=");
+	says_first(set, both, "SCRAM-SHA-256", "SCRAM-SHA-256", "n,,n=tom,r=");
+	/* And the proof covers the binding's data. */
+	a = make(set, both, "*", &e);
+	assert_int_equal(auth_initial(a, &say), 1);
+	unbase64(&say, text, sizeof text);
+	nonce = strstr(text, "r=") + 2;
+	snprintf(first, sizeof first, "r=%.60sserver,s=c2FsdHNhbHQ=,i=4096", nonce);
+	base64_encode(first, strlen(first), &hear);
+	assert_int_equal(auth_step(a, hear.data, hear.len, &say, &e), 0);
+	unbase64(&say, text, sizeof text);
+	snprintf(bound, sizeof bound, "p=tls-exporter,,%s", data.data);
+	base64_encode(bound, strlen(bound), &c);
+	assert_memory_equal(text, "c=", 2);
+	assert_memory_equal(text + 2, c.data, c.len);
+	auth_free(&a);
+	buf_release(&data);
+	buf_release(&say);
+	buf_release(&hear);
+	buf_release(&c);
+}
+
+static void
+count_warning(void *ctx, const char *text)
+{
+	assert_non_null(strstr(text, "rounds of SCRAM-SHA-256"));
+	(*(int *)ctx)++;
+}
+
+/* The answer to a first message with so many rounds: whether it is given, and how often that was warned of. */
+static void
+rounds(const char *n, bool is_tls, const char *refusal, int warnings)
+{
+	struct buf say = { NULL, 0, 0, 0 }, hear = { NULL, 0, 0, 0 };
+	struct auth_settings set = settings("tom", "hunter2");
+	struct err e = { 0 };
+	struct auth *a;
+	char text[256], first[256];
+	int warned = 0;
+
+	set.is_tls = is_tls;
+	set.warn = count_warning;
+	set.warn_ctx = &warned;
+	a = make(set, "SCRAM-SHA-256", "*", &e);
+	assert_int_equal(auth_initial(a, &say), 1);
+	unbase64(&say, text, sizeof text);
+	snprintf(first, sizeof first, "r=%.60sserver,s=c2FsdHNhbHQ=,i=%s", strstr(text, "r=") + 2, n);
+	base64_encode(first, strlen(first), &hear);
+	assert_int_equal(auth_step(a, hear.data, hear.len, &say, &e), refusal != NULL ? -1 : 0);
+	if (refusal != NULL && strstr(e.text, refusal) == NULL)
+		fail_msg("%s: %s", n, e.text);
+	assert_int_equal(warned, warnings);
+	auth_free(&a);
+	buf_release(&say);
+	buf_release(&hear);
+}
+
+static void
+test_scram_rounds(void **state)
+{
+	(void)state;
+	rounds("4096", false, NULL, 0);
+	rounds("4096", true, NULL, 0);
+	rounds("4095", false, "no more than 4095 rounds", 0);
+	rounds("1", false, "no more than 1 rounds", 0);
+	rounds("4095", true, NULL, 1);
+	rounds("1000", true, NULL, 1);
+	rounds("1000001", true, "wants 1000001 rounds", 0);
+	rounds("4294967295", true, "rounds", 0);
+	rounds("99999999999999999999999", false, "rounds", 0);
+}
+
 static void
 test_scram_nonsense(void **state)
 {
@@ -567,7 +707,8 @@ main(void)
 		cmocka_unit_test(test_token_length),
 		cmocka_unit_test(test_token_errors),
 		cmocka_unit_test(test_cram_md5),
-		cmocka_unit_test(test_scram),
+		cmocka_unit_test(test_scram), cmocka_unit_test(test_scram_plus), cmocka_unit_test(test_scram_rounds),
+		cmocka_unit_test(test_weaker_than_before),
 		cmocka_unit_test(test_scram_nonsense),
 	};
 
