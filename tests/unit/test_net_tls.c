@@ -312,6 +312,70 @@ test_resumption(void **state)
 	SSL_CTX_free(ctx);
 }
 
+/* Tells, in hexadecimal digits, what the server takes for the connection's channel binding. */
+static void
+talk_binding(struct peer *p, int fd, SSL *ssl)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char data[EVP_MAX_MD_SIZE];
+	char line[3 * EVP_MAX_MD_SIZE];
+	unsigned len = 32;
+
+	(void)p;
+	if (SSL_version(ssl) == TLS1_3_VERSION)
+		assert_int_equal(SSL_export_keying_material(ssl, data, len, label, sizeof label - 1, NULL, 0, 1), 1);
+	else
+		assert_int_equal(X509_digest(good.cert, EVP_sha256(), data, &len), 1);
+	for (unsigned i = 0; i < len; i++)
+		snprintf(line + 2 * i, 3, "%02x", data[i]);
+	snprintf(line + 2 * len, 3, "\r\n");
+	peer_say(fd, ssl, line);
+	peer_drain(fd, ssl);
+}
+
+static void
+binds(unsigned versions, const char *name)
+{
+	struct net_settings set = settings();
+	SSL_CTX *ctx = peer_ctx(&good);
+	struct peer p = { 0 };
+	struct buf data = { 0 }, hex = { 0 };
+	struct net *net;
+	struct stream *s;
+	struct err e;
+
+	peer_start(&p, talk_binding, ctx, 2);
+	set.port = p.port;
+	set.tls_versions = versions;
+	s = peer_open(&set, &net);
+	for (int i = 0; i < 2; i++) {
+		if (i > 0)
+			s = stream_open(net, &e);
+		assert_non_null(s);
+		buf_clear(&data);
+		buf_clear(&hex);
+		assert_string_equal(name, stream_binding(s, &data));
+		for (size_t k = 0; k < data.len; k++)
+			buf_printf(&hex, "%02x", (unsigned char)data.data[k]);
+		assert_string_equal(peer_line(s), buf_str(&hex));
+		stream_close(&s);
+	}
+	buf_release(&data);
+	buf_release(&hex);
+	net_free(&net);
+	peer_stop(&p);
+	SSL_CTX_free(ctx);
+}
+
+/* Both ends have the same, also where the session is resumed. */
+static void
+test_binding(void **state)
+{
+	(void)state;
+	binds(NET_TLS_1_3, "tls-exporter");
+	binds(NET_TLS_1_2, "tls-server-end-point");
+}
+
 /* STARTTLS. */
 
 static void
@@ -609,6 +673,7 @@ main(void)
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_client_certificate),
 		cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_binding),
 		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_starttls_late),
 		cmocka_unit_test(test_no_tls_there),
