@@ -48,6 +48,7 @@ struct conn {
 	long long dripping_since;	/* a line came in part, in so few octets that they are no progress; 0 = no */
 	size_t dripped;
 	long long waited;		/* ms within conn_read() since something of use came */
+	long long pushed;		/* and within writing, what was taken in making up for it */
 	long long patience;		/* and how many there may be; 0 = no limit */
 	size_t barren;
 	long long slept;		/* clock_slept() up to now */
@@ -316,7 +317,7 @@ count_turn(struct conn *c)
 	c->has_asked = false;
 }
 
-/* Waits until the direction may go on. *since: when it last did. limit: until when at most, to read (0 = none). */
+/* Waits until the direction may go on. *since: when it last did. limit: until when at most (0 = none). */
 static int
 await(struct conn *c, bool is_write, long long *since, long long limit)
 {
@@ -331,8 +332,8 @@ await(struct conn *c, bool is_write, long long *since, long long limit)
 		*since = moved;
 	if (held > *since)		/* the throttle's time is not the server's */
 		*since = held;
-	if (!is_write && held > clock_now()) {
-		c->waited -= held - clock_now();
+	if (held > clock_now()) {
+		*(is_write ? &c->pushed : &c->waited) -= held - clock_now();
 		limit = 0;
 	}
 	if (is_write && has_room_ahead(c))
@@ -340,12 +341,12 @@ await(struct conn *c, bool is_write, long long *since, long long limit)
 	if (!is_write)
 		count_turn(c);
 	deadline = timeout != 0 ? *since + timeout * 1000LL : 0;
-	until = deadline != 0 && !is_write && limit != 0 && limit < deadline ? limit : deadline;
+	until = deadline != 0 && limit != 0 && limit < deadline ? limit : deadline;
 	r = poll_wire(c, wants, until);
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return until < deadline ? fail_useless(c) : fail_timeout(c, is_write);
+		return until < deadline && !is_write ? fail_useless(c) : fail_timeout(c, is_write);
 	/* The write is tried again whatever comes in, or does not. */
 	if (is_write && has_room_ahead(c) && c->write_wants != POLLIN)
 		take_ahead(c);
@@ -405,7 +406,9 @@ put(struct conn *c, const char *p, size_t len)
 static int
 put_all(struct conn *c, const char *p, size_t len)
 {
-	long long since = clock_now();
+	long long begin = clock_now(), since = begin;
+	long long limit = c->patience != 0 ? begin + c->patience - c->pushed : 0;
+	long long worth = (long long)len * 1000 / SECOND_OF_USE;
 	ssize_t n;
 
 	while (len > 0) {
@@ -413,9 +416,13 @@ put_all(struct conn *c, const char *p, size_t len)
 			return -1;
 		p += n;
 		len -= (size_t)n;
-		if (n == 0 && await(c, true, &since, 0) < 0)
+		if (n == 0 && await(c, true, &since, limit) < 0)
 			return -1;
 	}
+	/* A server may take in a little at a time as well as say it. */
+	c->pushed += clock_now() - begin - worth;
+	if (c->pushed < 0)
+		c->pushed = 0;
 	return 0;
 }
 
@@ -570,7 +577,7 @@ conn_start_tls(struct conn *c, struct err *e)
 void
 conn_answered(struct conn *c)
 {
-	c->waited = 0;
+	c->waited = c->pushed = 0;
 	c->patience = PATIENCE_TIMEOUTS * 1000LL * net_settings(c->net)->timeout;
 }
 

@@ -1,8 +1,10 @@
 """Somebody on the line, or a server, who means harm: nothing heard before TLS counts, and nothing that is sent costs
 more than it is worth."""
+import itertools
 import os
 import re
 import signal
+import socket
 import time
 
 from hostile import Attacked, Peer
@@ -302,14 +304,53 @@ class Patience(Case):
                 sock.sendall(b''.join(b'* %d FETCH (UID %d FLAGS () RFC822.SIZE 100000)\r\n' % (i, i) for i in range(1, 501)))
             sock.sendall(tag + b' OK done\r\n')
 
+    def listing(self, sock, lines):
+        """Logs anybody in, and answers LIST with that for ever."""
+        sock.sendall(self.HELLO)
+        file = sock.makefile('rb')
+        while line := file.readline():
+            tag, verb = line.split()[:2]
+            while verb == b'LIST':
+                sock.sendall(lines())
+            sock.sendall(b'* CAPABILITY IMAP4rev1\r\n' * (verb == b'CAPABILITY') + tag + b' OK done\r\n')
+
+    def list_flood(self, sock):
+        n = itertools.count()
+        self.listing(sock, lambda: b''.join(b'* LIST () "/" m%d\r\n' % next(n) for _ in range(500)))
+
+    def literal_flood(self, sock):
+        self.listing(sock, lambda: b'* 1 FETCH (BODY[] {900000}\r\n' + b'x' * 900000 + b')\r\n')
+
+    def taken_in_slowly(self, sock):
+        """Reads an octet now and then of what it is sent."""
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        sock.sendall(self.HELLO)
+        file = sock.makefile('rb', buffering=0)
+        while line := file.readline():
+            tag, verb = line.split()[:2]
+            if verb == b'APPEND':
+                sock.sendall(b'+ go on\r\n')
+                while True:
+                    sock.recv(1)
+                    time.sleep(0.2)
+            if verb == b'LIST':
+                sock.sendall(b'* LIST () "/" INBOX\r\n')
+            if verb in (b'STATUS', b'SELECT', b'EXAMINE'):
+                sock.sendall(b'* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 9)\r\n* 0 EXISTS\r\n'
+                             b'* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 1] x\r\n')
+            sock.sendall(tag + b' OK done\r\n')
+
+    FLOODS = ('list_flood', 'literal_flood')
     SLOW = ('drip_greeting', 'blank_greeting', 'remarks', 'blanks', 'octets', 'list_lines', 'handshake', 'empty_blocks',
-            'empty_blocks_in_a_flood')
+            'empty_blocks_in_a_flood', 'taken_in_slowly')
 
     def begin(self, kind, timeout):
         peer = Peer(getattr(self, kind))
         peer.__enter__()
         self.addCleanup(peer.__exit__)
         near = self.maildir('near-' + kind)
+        if kind == 'taken_in_slowly':
+            near.deliver('INBOX', message(1, size=8000000))
         config = os.path.join(self.dir, kind)
         tls = f'TLSType IMAPS\nCertificateFile "{authority().ca}"' if kind == 'handshake' else 'TLSType None'
         with open(config, 'w') as f:
@@ -328,7 +369,7 @@ class Patience(Case):
                 self.assertLess(run.took, 40, run.err)
 
     def test_a_signal_does_not_wait(self):
-        runs = [(kind, self.begin(kind, 30)) for kind in self.SLOW]
+        runs = [(kind, self.begin(kind, 30)) for kind in self.SLOW + self.FLOODS]
         time.sleep(1)
         for kind, p in runs:
             if p.poll() is None:
