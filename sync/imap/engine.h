@@ -50,6 +50,7 @@ struct imap_session {
 	bool is_asked, is_continued;	/* somebody waits for `+`; it came */
 	struct buf challenge;		/* its text */
 	bool is_leaving;		/* LOGOUT was sent */
+	bool is_unordered;		/* answered a SELECT before what was asked in front of it */
 	bool is_bye;
 	struct buf bye;
 	VEC(struct selection *) selections;

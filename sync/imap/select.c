@@ -5,7 +5,8 @@
  *
  *   old --[CLOSED]--------------------------> new	always, where the server shows it
  *   old --tagged answer to UNSELECT---------> new
- *   old --FLAGS, PERMANENTFLAGS, UIDVALIDITY-> new	only while [CLOSED] is not known of this server
+ *   old --FLAGS, PERMANENTFLAGS, UIDVALIDITY-> new	only while [CLOSED] is not known of this server, and all that was
+ *						asked of the old one is answered
  *   new --tagged NO, BAD--------------------> none, or the next SELECT under way
  */
 #include "sync/imap/engine.h"
@@ -48,13 +49,23 @@ imap_box_closed(struct imap_session *s)
 	s->flowing = next;
 }
 
+/* Something asked of this mailbox is not answered yet. */
+static bool
+is_asked(const struct imap_session *s, const struct selection *sel)
+{
+	for (size_t i = 0; i < s->pending.n; i++)
+		if (s->pending.at[i].sel == sel && s->pending.at[i].role == PENDING_PLAIN)
+			return true;
+	return false;
+}
+
 /* A line that only a SELECT's answer, or news of the flowing mailbox, can bring. */
 static void
 maybe_switch(struct imap_session *s)
 {
 	struct selection *next;
 
-	if (s->flowing != NULL && (s->memory.shows_closed || !s->flowing->box.is_answered))
+	if (s->flowing != NULL && (s->memory.shows_closed || !s->flowing->box.is_answered || is_asked(s, s->flowing)))
 		return;
 	next = next_selection(s);
 	if (next != NULL)
@@ -136,6 +147,21 @@ imap_box_code(struct imap_session *s, const struct imap_code *code)
 	}
 }
 
+/* A SELECT is answered while something asked of a mailbox before it is not: a server that carries out commands side by side,
+ * which RFC 9051 section 5.5 forbids here. Nobody knows whose the data was; from now on each waits for the last. */
+static void
+check_order(struct imap_session *s, const struct pending *p)
+{
+	for (size_t i = 0; i < s->pending.n; i++) {
+		const struct pending *q = &s->pending.at[i];
+
+		if (q->role != PENDING_PLAIN || q->sel == NULL || q->sel == p->sel || q->tag > p->tag)
+			continue;
+		s->is_unordered = true;
+		q->sel->box.is_dirty = p->sel->box.is_dirty = true;
+	}
+}
+
 void
 imap_box_answered(struct imap_session *s, const struct pending *p, const struct imap_result *result)
 {
@@ -147,6 +173,8 @@ imap_box_answered(struct imap_session *s, const struct pending *p, const struct 
 			s->flowing = next_selection(s);
 		return;
 	}
+	if (!s->memory.shows_closed)
+		check_order(s, p);
 	if (result->status == IMAP_OK) {
 		s->flowing = sel;
 		if (result->code->kind == IMAP_CODE_READ_ONLY)
@@ -227,7 +255,9 @@ imap_select(struct imap_session *s, const struct imap_select *how, const struct 
 	if (compose(s, how, &c, e) < 0)
 		goto done;
 	if (s->latest != NULL && !s->memory.shows_closed) {
-		if (imap_finish(s, e) < 0)
+		/* With QRESYNC [CLOSED] will come, and is waited for the first time. Without it the old one's answers are
+		 * told from the new one's by UNSELECT, or by what only SELECT brings: all can be under way at once. */
+		if ((s->has_qresync || s->is_unordered) && imap_finish(s, e) < 0)
 			goto done;
 		if (!s->has_qresync && s->latest != NULL && imap_caps_has(&s->caps, IMAP_CAP_UNSELECT)) {
 			imap_command_init(&leave, IMAP_ANY, &s->caps, s->is_utf8);

@@ -4,7 +4,10 @@ import re
 
 from accounts import Account
 from lib import program, serials
+from scripted import Session
+from servers import Delay
 from test_scripted import Told
+from test_unreadable import Altered
 
 PLAIN = ('no-condstore', 'no-namespace', 'courier', 'mailutils')
 
@@ -293,3 +296,84 @@ class Refusals(Told):
 
     def test_not_understood(self):
         self.refused('{tag} BAD what is STATUS\r\n', 'what is STATUS')
+
+
+class OneFlight(Plain):
+    """All mailboxes are asked for at once, also where no [CLOSED] tells one's answers from the next one's."""
+
+    def turns(self, kind, boxes, most):
+        self.imap_pair(kind=kind)
+        for i in range(boxes):
+            self.near.create(f'box{i}')
+            self.fill(self.near, f'box{i}', 1, 'S')
+        with Delay(self.far.server.port) as line:
+            self.write_config(self.far.store('far', port=line.port) + self.near.store('near') +
+                              '\nChannel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\n')
+            for _ in range(3):
+                self.sync()
+            line.reset()
+            self.sync()
+            self.assertLessEqual(line.stats()['turns'], most)
+            self.assertEqual(line.stats()['connections'], 1)
+        self.assert_twins()
+
+    def test_courier(self):
+        self.turns('courier', 6, 9)
+
+    def test_dovecot(self):
+        self.turns('no-condstore', 6, 8)
+
+    def test_mailutils(self):
+        self.turns('mailutils', 5, 9)
+
+
+class WhoseAnswer(Altered):
+    """Mailboxes with the same UIDs and other flags, on a server that shows no end of one."""
+
+    def boxes(self, change=None):
+        self.start(without=['QRESYNC', 'CONDSTORE', 'LIST-STATUS', 'ESEARCH', 'UNSELECT', 'OBJECTID', 'SEARCHRES'])
+        for i, name in enumerate('abcd'):
+            self.server.create(name)
+            self.put(4, name, {'\\Flagged'} if i % 2 else {'\\Seen'})
+        if change:
+            self.alter(change)
+        self.sync_twice()
+        for i, name in enumerate('abcd'):
+            self.box(name).mails[i].flags = {'\\Answered'}
+        self.sync_twice()
+
+    def test_plain(self):
+        self.boxes()
+
+    def test_flags_line_in_the_midst(self):
+        """A keyword that comes up makes a server say FLAGS: no sign of the next mailbox while this one's list goes on."""
+        self.boxes(lambda session, text: '* FLAGS (\\Seen \\Answered new)\r\n' + text if ' FETCH (' in text else text)
+
+    def test_answers_out_of_order(self):
+        """A SELECT that is answered before the list in front of it: nothing of it is believed, and all is asked again, one
+        after the other."""
+        real, held, server = Session.obey, [], self
+
+        def obey(session, tag, verb, words):
+            if session.server is not server.server or session.user == 'tester':
+                return real(session, tag, verb, words)
+            if verb == 'UID FETCH' and session.box is server.box('b') and words[0] == '1:*' and server.disorder:
+                server.disorder -= 1
+                held.append((tag, words, session.box))
+                return False
+            stop = real(session, tag, verb, words)
+            if verb == 'SELECT' and held:
+                tag, words, box = held.pop()
+                box, session.box = session.box, box
+                real(session, tag, 'UID FETCH', words)
+                session.box = box
+            return stop
+        Session.obey = obey
+        self.addCleanup(setattr, Session, 'obey', real)
+        self.disorder = 0
+        self.boxes()
+        for i, name in enumerate('abcd'):
+            self.box(name).mails[i].flags = {'\\Flagged', '\\Seen'}
+        self.disorder = 1
+        self.sync_twice()
+        self.assertEqual(self.disorder, 0)
