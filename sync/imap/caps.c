@@ -21,6 +21,7 @@ static const char *const names[IMAP_CAPS] = {
 	[IMAP_CAP_APPENDLIMIT] = "APPENDLIMIT", [IMAP_CAP_STATUS_SIZE] = "STATUS=SIZE",
 	[IMAP_CAP_ACL] = "ACL", [IMAP_CAP_QUOTA] = "QUOTA", [IMAP_CAP_BINARY] = "BINARY",
 	[IMAP_CAP_REPLACE] = "REPLACE", [IMAP_CAP_SAVEDATE] = "SAVEDATE",
+	[IMAP_CAP_MESSAGELIMIT] = "MESSAGELIMIT", [IMAP_CAP_SAVELIMIT] = "SAVELIMIT",
 	[IMAP_CAP_UIDONLY] = "UIDONLY", [IMAP_CAP_PARTIAL] = "PARTIAL",
 	[IMAP_CAP_X_GM_EXT_1] = "X-GM-EXT-1", [IMAP_CAP_XYMHIGHESTMODSEQ] = "XYMHIGHESTMODSEQ",
 };
@@ -61,7 +62,7 @@ has_prefix(const char *word, size_t len, const char *prefix)
 }
 
 static void
-take_limit(struct imap_caps *caps, const char *digits, size_t len)
+take_digits(const char *digits, size_t len, uint64_t *n_r)
 {
 	uint64_t n = 0;
 
@@ -70,7 +71,27 @@ take_limit(struct imap_caps *caps, const char *digits, size_t len)
 			return;
 		n = n * 10 + (uint64_t)(digits[i] - '0');
 	}
-	caps->append_limit = n;
+	*n_r = n;
+}
+
+/* "NAME=number" */
+static void
+take_limit(struct imap_caps *caps, const char *word, size_t len)
+{
+	const struct { const char *prefix; uint64_t bit, *to; } limits[] = {
+		{ "APPENDLIMIT=", BIT(APPENDLIMIT), &caps->append_limit },
+		{ "MESSAGELIMIT=", BIT(MESSAGELIMIT), &caps->message_limit },
+		{ "SAVELIMIT=", BIT(SAVELIMIT), &caps->save_limit },
+	};
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		size_t n = strlen(limits[i].prefix);
+
+		if (!has_prefix(word, len, limits[i].prefix))
+			continue;
+		caps->has |= limits[i].bit;
+		take_digits(word + n, len - n, limits[i].to);
+	}
 }
 
 void
@@ -84,10 +105,7 @@ imap_caps_set(struct imap_caps *caps, const char *words, size_t len)
 		if (caps->list.len != 0)
 			buf_addc(&caps->list, ' ');
 		buf_add(&caps->list, word, n);
-		if (has_prefix(word, n, "APPENDLIMIT=")) {
-			caps->has |= BIT(APPENDLIMIT);
-			take_limit(caps, word + 12, n - 12);
-		}
+		take_limit(caps, word, n);
 		for (int i = 0; i < IMAP_CAPS; i++)
 			if (strlen(names[i]) == n && strncasecmp(word, names[i], n) == 0)
 				caps->has |= UINT64_C(1) << i;
@@ -102,7 +120,7 @@ void
 imap_caps_forget(struct imap_caps *caps)
 {
 	caps->has = 0;
-	caps->append_limit = 0;
+	caps->append_limit = caps->message_limit = caps->save_limit = 0;
 	buf_clear(&caps->list);
 }
 
@@ -209,7 +227,8 @@ imap_memory_write(const struct imap_memory *m, struct buf *out)
 {
 	buf_adds(out, "1 ");
 	put_field(out, m->mechanism, strlen(m->mechanism));
-	buf_printf(out, "%s%s%s", m->is_stepwise ? "s" : "", m->shows_closed ? "c" : "", m->refuses_binding ? "b" : "");
+	buf_printf(out, "%s%s%s%s", m->is_stepwise ? "s" : "", m->shows_closed ? "c" : "", m->refuses_binding ? "b" : "",
+	    m->needs_uidonly ? "u" : "");
 	if (m->offered != 0)
 		buf_printf(out, "%u", m->offered);
 	buf_adds(out, "- ");
@@ -241,6 +260,7 @@ imap_memory_read(struct imap_memory *m, const char *text)
 	m->refuses_binding = strchr(buf_str(&field), 'b') != NULL;
 	at = strpbrk(buf_str(&field), "1234");
 	m->offered = at != NULL ? (unsigned)(*at - '0') : 0;
+	m->needs_uidonly = strchr(buf_str(&field), 'u') != NULL;
 	if (!get_field(&text, &field) || field.len > 1)
 		goto done;
 	m->delimiter = field.len == 1 ? field.data[0] : '\0';

@@ -21,7 +21,7 @@ enum imap_cap {
 	IMAP_CAP_SEARCHRES, IMAP_CAP_MULTIAPPEND, IMAP_CAP_COMPRESS_DEFLATE, IMAP_CAP_OBJECTID,
 	IMAP_CAP_UTF8_ACCEPT, IMAP_CAP_UTF8_ONLY, IMAP_CAP_APPENDLIMIT, IMAP_CAP_STATUS_SIZE,
 	IMAP_CAP_ACL, IMAP_CAP_QUOTA, IMAP_CAP_BINARY, IMAP_CAP_REPLACE, IMAP_CAP_SAVEDATE,
-	IMAP_CAP_UIDONLY, IMAP_CAP_PARTIAL, IMAP_CAP_X_GM_EXT_1, IMAP_CAP_XYMHIGHESTMODSEQ,
+	IMAP_CAP_MESSAGELIMIT, IMAP_CAP_SAVELIMIT, IMAP_CAP_UIDONLY, IMAP_CAP_PARTIAL, IMAP_CAP_X_GM_EXT_1, IMAP_CAP_XYMHIGHESTMODSEQ,
 	IMAP_CAPS
 };
 
@@ -29,6 +29,8 @@ struct imap_caps {
 	uint64_t has;			/* 1 << enum imap_cap, as the server says */
 	uint64_t disabled;		/* by the user; kept by imap_caps_set */
 	uint64_t append_limit;		/* octets; 0 = none said, or said per mailbox */
+	uint64_t message_limit;		/* messages of one command (RFC 9738); 0 = none said */
+	uint64_t save_limit;		/* the same of COPY and APPEND alone; 0 = none said */
 	struct buf list;		/* the words as they came, one space between; empty = not known */
 };
 
@@ -55,6 +57,7 @@ struct imap_memory {
 	bool refuses_binding;		/* it offers SCRAM-...-PLUS, and knows no channel binding of ours */
 	unsigned offered;		/* auth_strength() of what it has offered at best */
 	bool shows_closed;		/* SELECT answers [CLOSED] (R17) */
+	bool needs_uidonly;		/* without UIDONLY it shows a part of a mailbox (R25) */
 	char delimiter;			/* of the personal namespace; 0 = not known or flat */
 	struct buf prefix;		/* of the personal namespace, as on the wire */
 	struct buf caps;		/* list after login */

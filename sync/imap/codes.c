@@ -9,7 +9,7 @@
 #include "sync/imap/replies.h"
 #include "sync/imap/words.h"
 
-enum arg { ARG_NONE, ARG_NUMBER, ARG_FLAGS, ARG_SET, ARG_APPENDUID, ARG_COPYUID };
+enum arg { ARG_NONE, ARG_NUMBER, ARG_FLAGS, ARG_SET, ARG_APPENDUID, ARG_COPYUID, ARG_LIMIT };
 
 static const struct {
 	const char *name;
@@ -37,6 +37,7 @@ static const struct {
 	{ "INUSE", IMAP_CODE_INUSE, ARG_NONE },
 	{ "LIMIT", IMAP_CODE_LIMIT, ARG_NONE },
 	{ "MAILBOXID", IMAP_CODE_MAILBOXID, ARG_NONE },
+	{ "MESSAGELIMIT", IMAP_CODE_MESSAGELIMIT, ARG_LIMIT },
 	{ "MODIFIED", IMAP_CODE_MODIFIED, ARG_SET },
 	{ "NEWNAME", IMAP_CODE_NEWNAME, ARG_NONE },
 	{ "NOMODSEQ", IMAP_CODE_NOMODSEQ, ARG_NONE },
@@ -123,6 +124,19 @@ get_flags(struct arena *a, const char *s, struct flag_mask *mask)
 	return is_good;
 }
 
+/* "1000 23221", or the number alone. */
+static bool
+get_limit(const char *s, struct imap_code *code)
+{
+	uint64_t uid = 0;
+
+	if (!get_number(&s, &code->number))
+		return false;
+	if (get_number(&s, &uid) && uid <= UINT32_MAX)
+		code->last_uid = (uint32_t)uid;
+	return true;
+}
+
 static bool
 get_args(struct imap_code *code, struct arena *a, enum arg arg)
 {
@@ -142,8 +156,28 @@ get_args(struct imap_code *code, struct arena *a, enum arg arg)
 	case ARG_COPYUID:
 		return get_number(&s, &code->number) && get_set(&s, &code->from) &&
 		    get_set(&s, &code->to) && imap_uidset_count(&code->from) == imap_uidset_count(&code->to);
+	case ARG_LIMIT:
+		return get_limit(s, code);
 	}
 	return false;
+}
+
+bool
+imap_code_is_part(const struct imap_code *code)
+{
+	switch (code->kind) {
+	case IMAP_CODE_MESSAGELIMIT:
+	case IMAP_CODE_LIMIT:
+	case IMAP_CODE_EXPUNGEISSUED:
+	case IMAP_CODE_UNAVAILABLE:
+	case IMAP_CODE_SERVERBUG:
+	case IMAP_CODE_CORRUPTION:
+		return true;
+	case IMAP_CODE_OTHER:
+		return strcasestr(code->name, "LIMIT") != NULL || strcasestr(code->name, "PARTIAL") != NULL;
+	default:
+		return false;
+	}
 }
 
 /* Where the code that begins at s[0] == '[' ends, or 0. Quoted strings may hold "]"; with an odd
@@ -190,6 +224,7 @@ imap_code_parse(struct imap_code *code, struct arena *a, const char *s, size_t l
 	code->kind = IMAP_CODE_NONE;
 	code->name = code->arg = "";
 	code->number = 0;
+	code->last_uid = 0;
 	imap_uidset_clear(&code->from);
 	imap_uidset_clear(&code->to);
 	code->mask = (struct flag_mask){ .kw = "" };

@@ -238,6 +238,7 @@ on_enabled(struct imap_session *s)
 	s->has_qresync |= imap_caps_has(&enabled, IMAP_CAP_QRESYNC);
 	/* RFC 7162 section 3.2.3: QRESYNC enables CONDSTORE as well. */
 	s->has_condstore |= imap_caps_has(&enabled, IMAP_CAP_CONDSTORE);
+	s->is_uidonly |= imap_caps_has(&enabled, IMAP_CAP_UIDONLY);
 	s->is_utf8 |= imap_caps_has(&enabled, IMAP_CAP_UTF8_ACCEPT);
 	imap_caps_release(&enabled);
 }
@@ -275,6 +276,7 @@ on_status(struct imap_session *s)
 		break;
 	default:
 		log_line(LOG_IMAP, "%s: warns: %s", s->label, s->reply.text);
+		imap_box_part(s, code);
 		return;
 	}
 	switch (code->kind) {
@@ -302,6 +304,7 @@ on_status(struct imap_session *s)
 		break;
 	default:
 		imap_box_code(s, code);
+		imap_box_part(s, code);
 		break;
 	}
 }
@@ -344,8 +347,7 @@ imap_dispatch(struct imap_session *s, struct err *e)
 		on_fetch(s);
 		return 0;
 	case IMAP_REPLY_EXISTS:
-		if (s->flowing != NULL)
-			s->flowing->box.exists = reply->number;
+		imap_box_exists(s, reply->number);
 		return 0;
 	case IMAP_REPLY_EXPUNGE:
 		on_gone(s, NULL, false, reply->number);

@@ -41,7 +41,7 @@ struct imap_session {
 	bool is_stale;			/* caps are of before the login, or of another run */
 	bool is_unprotected;		/* TLS is wanted and not there yet: what is heard is believed and shown by nobody */
 	bool is_dovecot;		/* by its greeting */
-	bool has_qresync, has_condstore, is_utf8;	/* ENABLED said so */
+	bool has_qresync, has_condstore, is_uidonly, is_utf8;	/* ENABLED said so */
 	struct imap_memory memory;
 	unsigned last_tag;
 	VEC(struct pending) pending;	/* in the order sent */
@@ -90,6 +90,9 @@ struct imap_body_sink imap_body_router(struct imap_session *s);
 /* select.c */
 void imap_box_code(struct imap_session *s, const struct imap_code *code);
 void imap_box_flags(struct imap_session *s, const struct flag_mask *mask);
+/* A code that says that something is a part; EXISTS. */
+void imap_box_part(struct imap_session *s, const struct imap_code *code);
+void imap_box_exists(struct imap_session *s, uint32_t n);
 void imap_box_closed(struct imap_session *s);
 void imap_box_unreadable(struct imap_session *s, const char *why);	/* a line about the flowing mailbox */
 /* The tagged answer to a SELECT or UNSELECT. */

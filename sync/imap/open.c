@@ -78,6 +78,7 @@ session_new(const struct imap_open *o, struct stream *stream)
 		s->memory.refuses_binding = o->memory->refuses_binding;
 		s->memory.offered = o->memory->offered;
 		s->memory.shows_closed = o->memory->shows_closed;
+		s->memory.needs_uidonly = o->memory->needs_uidonly;
 		s->memory.delimiter = o->memory->delimiter;
 		buf_add(&s->memory.prefix, buf_str(&o->memory->prefix), o->memory->prefix.len);
 	}
@@ -398,20 +399,30 @@ log_in(struct opening *op, struct err *e)
 
 /* ---- what is said once logged in ---- */
 
+/* UIDONLY (RFC 9586) where without it a mailbox shows a part of itself: those who limit commands and offer it do so (Yahoo),
+ * others are remembered (R25). */
+static bool
+wants_uidonly(const struct imap_session *s, const struct imap_caps *caps)
+{
+	return imap_caps_has(caps, IMAP_CAP_UIDONLY) &&
+	    (imap_caps_has(caps, IMAP_CAP_MESSAGELIMIT) || s->memory.needs_uidonly);
+}
+
 /* ENABLE with what is offered (before any SELECT: iCloud gives no modseq otherwise). */
 static int
 say_enable(struct opening *op, const struct imap_caps *caps, bool may_utf8, unsigned *ticket_r, struct err *e)
 {
 	bool has_utf8 = may_utf8 && (imap_caps_has(caps, IMAP_CAP_UTF8_ACCEPT) || imap_caps_has(caps, IMAP_CAP_UTF8_ONLY));
 	bool has_qresync = imap_caps_has(caps, IMAP_CAP_QRESYNC), has_condstore = imap_caps_has(caps, IMAP_CAP_CONDSTORE);
+	bool has_uidonly = wants_uidonly(op->s, caps);
 	struct imap_command c;
 
 	*ticket_r = 0;
-	if (!imap_caps_has(caps, IMAP_CAP_ENABLE) || !(has_utf8 || has_qresync || has_condstore))
+	if (!imap_caps_has(caps, IMAP_CAP_ENABLE) || !(has_utf8 || has_qresync || has_condstore || has_uidonly))
 		return 0;
 	imap_command_init(&c, IMAP_ANY, &op->s->caps, false);
-	imap_putf(&c, "ENABLE%s%s", has_qresync ? " QRESYNC" : has_condstore ? " CONDSTORE" : "",
-	    has_utf8 ? " UTF8=ACCEPT" : "");
+	imap_putf(&c, "ENABLE%s%s%s", has_qresync ? " QRESYNC" : has_condstore ? " CONDSTORE" : "",
+	    has_uidonly ? " UIDONLY" : "", has_utf8 ? " UTF8=ACCEPT" : "");
 	return imap_send(op->s, &c, NULL, NULL, ticket_r, e);
 }
 

@@ -169,13 +169,7 @@ read_numbered(struct reply_context *c, const struct imap_token *t)
 
 		if (n == 0)
 			return reply_bad(c, "FETCH of message 0");
-		if (reply_read_fetch(c, is_uid ? 0 : (uint32_t)n) < 0)
-			return -1;
-		if (is_uid) {		/* RFC 9586 */
-			c->reply->fetch.uid = (uint32_t)n;
-			c->reply->fetch.has |= IMAP_FETCH_UID;
-		}
-		return 0;
+		return is_uid ? reply_read_fetch(c, 0, (uint32_t)n) : reply_read_fetch(c, (uint32_t)n, 0);	/* RFC 9586 */
 	}
 	if (imap_token_is(&word, "EXISTS"))
 		c->reply->kind = IMAP_REPLY_EXISTS;

@@ -36,7 +36,7 @@ enum imap_code_kind {
 	IMAP_CODE_CLIENTBUG, IMAP_CODE_CLOSED, IMAP_CODE_COMPRESSIONACTIVE, IMAP_CODE_CONTACTADMIN,
 	IMAP_CODE_COPYUID, IMAP_CODE_CORRUPTION, IMAP_CODE_EXPIRED, IMAP_CODE_EXPUNGEISSUED,
 	IMAP_CODE_HASCHILDREN, IMAP_CODE_HIGHESTMODSEQ, IMAP_CODE_INUSE, IMAP_CODE_LIMIT,
-	IMAP_CODE_MAILBOXID, IMAP_CODE_MODIFIED, IMAP_CODE_NEWNAME, IMAP_CODE_NOMODSEQ,
+	IMAP_CODE_MAILBOXID, IMAP_CODE_MESSAGELIMIT, IMAP_CODE_MODIFIED, IMAP_CODE_NEWNAME, IMAP_CODE_NOMODSEQ,
 	IMAP_CODE_NONEXISTENT, IMAP_CODE_NOPERM, IMAP_CODE_OVERQUOTA, IMAP_CODE_PARSE,
 	IMAP_CODE_PERMANENTFLAGS, IMAP_CODE_PRIVACYREQUIRED, IMAP_CODE_READ_ONLY,
 	IMAP_CODE_READ_WRITE, IMAP_CODE_SERVERBUG, IMAP_CODE_TOOBIG, IMAP_CODE_TRYCREATE,
@@ -49,7 +49,8 @@ struct imap_code {
 	enum imap_code_kind kind;
 	const char *name;		/* as sent; "" = no code */
 	const char *arg;		/* the text behind the name: CAPABILITY's words, MAILBOXID's id */
-	uint64_t number;		/* UIDVALIDITY UIDNEXT HIGHESTMODSEQ; the first of APPENDUID and COPYUID */
+	uint64_t number;		/* UIDVALIDITY UIDNEXT HIGHESTMODSEQ MESSAGELIMIT; the first of APPENDUID and COPYUID */
+	uint32_t last_uid;		/* MESSAGELIMIT: the last one that was processed; 0 = not said */
 	struct imap_uidset from;	/* COPYUID's source; MODIFIED */
 	struct imap_uidset to;		/* APPENDUID; COPYUID's destination: as many UIDs as `from` */
 	struct flag_mask mask;		/* PERMANENTFLAGS */
@@ -193,6 +194,9 @@ struct imap_body_sink {
 int imap_reply_read(struct imap_reader *r, struct imap_reply *reply, const struct imap_body_sink *sink,
     struct err *e);
 void imap_reply_release(struct imap_reply *reply);
+
+/* In an OK: not all that was asked for was done or shown (RFC 9738, RFC 5530). */
+bool imap_code_is_part(const struct imap_code *code);
 
 /* Reads "[CODE args] text" as it stands in a status response; strings live in a. For
  * imap_reply_read() and for tests. */

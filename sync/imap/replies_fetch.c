@@ -162,13 +162,15 @@ reply_fetch_clear(struct imap_fetch *f, uint32_t seq)
 }
 
 int
-reply_read_fetch(struct reply_context *c, uint32_t seq)
+reply_read_fetch(struct reply_context *c, uint32_t seq, uint32_t uid)
 {
 	struct imap_fetch *f = &c->reply->fetch;
 	bool is_behind_flags = false;
 	struct imap_token t;
 
 	reply_fetch_clear(f, seq);
+	f->uid = uid;
+	f->has = uid != 0 ? IMAP_FETCH_UID : 0;
 	c->reply->kind = IMAP_REPLY_FETCH;
 	if (reply_expect(c, IMAP_TOKEN_OPEN, "FETCH without a list") < 0)
 		return -1;

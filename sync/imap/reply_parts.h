@@ -29,7 +29,7 @@ int reply_flag_list(struct reply_context *c, struct words *w, bool may_be_nil);
 int reply_modseq(struct reply_context *c, uint64_t *n_r);
 
 /* replies_fetch.c */
-int reply_read_fetch(struct reply_context *c, uint32_t seq);
+int reply_read_fetch(struct reply_context *c, uint32_t seq, uint32_t uid);	/* one of the two; 0 = not said */
 void reply_fetch_clear(struct imap_fetch *f, uint32_t seq);
 /* replies_flags.c: the next line, if it is at hand and brings no more than a UID and its flags. False: nothing was read. */
 bool reply_take_flags(struct reply_context *c);

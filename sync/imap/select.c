@@ -163,6 +163,30 @@ check_order(struct imap_session *s, const struct pending *p)
 }
 
 void
+imap_box_part(struct imap_session *s, const struct imap_code *code)
+{
+	if (s->flowing != NULL && imap_code_is_part(code))
+		s->flowing->box.is_part = true;
+}
+
+void
+imap_box_exists(struct imap_session *s, uint32_t n)
+{
+	struct imap_box *box = s->flowing != NULL ? &s->flowing->box : NULL;
+	struct selection *next;
+
+	if (box == NULL)
+		return;
+	/* Without [CLOSED] nothing tells whose it is, until FLAGS or UIDVALIDITY follow it: the last one in front of them is
+	 * the next mailbox's. */
+	next = box->is_answered && !s->memory.shows_closed ? next_selection(s) : NULL;
+	if (next != NULL)
+		next->box.exists = n;
+	box->has_shrunk |= box->is_answered && n < box->exists;
+	box->exists = n;
+}
+
+void
 imap_box_answered(struct imap_session *s, const struct pending *p, const struct imap_result *result)
 {
 	struct selection *sel = p->sel;
@@ -180,6 +204,9 @@ imap_box_answered(struct imap_session *s, const struct pending *p, const struct 
 		if (result->code->kind == IMAP_CODE_READ_ONLY)
 			sel->box.is_read_only = true;
 		sel->box.is_answered = true;
+		sel->box.exists_then = sel->box.exists;
+		sel->box.is_news_part = sel->box.is_part || imap_code_is_part(result->code);
+		sel->box.is_part = false;
 		return;
 	}
 	sel->is_failed = true;

@@ -111,6 +111,12 @@ imap_session_has_condstore(const struct imap_session *s)
 }
 
 bool
+imap_session_is_uidonly(const struct imap_session *s)
+{
+	return s->is_uidonly;
+}
+
+bool
 imap_session_shows_closed(const struct imap_session *s)
 {
 	return s->memory.shows_closed;
@@ -150,6 +156,7 @@ imap_session_memory(const struct imap_session *s, struct imap_memory *m)
 	m->refuses_binding = s->memory.refuses_binding;
 	m->offered = s->memory.offered;
 	m->shows_closed = s->memory.shows_closed;
+	m->needs_uidonly = s->memory.needs_uidonly;
 	m->delimiter = s->memory.delimiter;
 	buf_add(&m->prefix, buf_str(&s->memory.prefix), s->memory.prefix.len);
 	buf_add(&m->caps, buf_str(&s->caps.list), s->caps.list.len);

@@ -88,6 +88,10 @@ struct imap_box {
 	uint32_t uidnext;		/* 0 = not said */
 	uint64_t highestmodseq;		/* the SELECT's own, never a later one (R3) */
 	uint32_t exists;
+	uint32_t exists_then;		/* when the SELECT was answered */
+	bool has_shrunk;		/* EXISTS fell, and no EXPUNGE had said so: its numbers prove nothing */
+	/* A response code said that something is a part (R25): of what the SELECT showed; of what came since. */
+	bool is_news_part, is_part;
 	bool has_permanentflags;
 	struct flag_mask mask;		/* PERMANENTFLAGS, else FLAGS; strings live in arena */
 	char mailboxid[256];		/* "" = none */
@@ -139,6 +143,7 @@ const struct imap_caps *imap_session_caps(const struct imap_session *s);
 bool imap_session_is_utf8(const struct imap_session *s);
 bool imap_session_has_qresync(const struct imap_session *s);	/* ENABLED said so */
 bool imap_session_has_condstore(const struct imap_session *s);	/* enabled or offered */
+bool imap_session_is_uidonly(const struct imap_session *s);	/* ENABLED said so (RFC 9586) */
 bool imap_session_is_dovecot(const struct imap_session *s);	/* says its greeting; no promise */
 bool imap_session_shows_closed(const struct imap_session *s);	/* SELECT was answered with [CLOSED], here or in a run before */
 bool imap_session_is_alive(const struct imap_session *s);

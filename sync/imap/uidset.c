@@ -72,6 +72,13 @@ imap_uidset_copy(struct imap_uidset *to, const struct imap_uidset *from)
 }
 
 void
+imap_uidset_append(struct imap_uidset *to, const struct imap_uidset *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		vec_push(to, from->at[i]);
+}
+
+void
 imap_uidset_clear(struct imap_uidset *set)
 {
 	set->n = 0;
@@ -120,6 +127,32 @@ imap_uidset_normalise(struct imap_uidset *set)
 		}
 	}
 	set->n = n + 1;
+}
+
+void
+imap_uidset_subtract(struct imap_uidset *set, const struct imap_uidset *minus)
+{
+	struct imap_uidset out = { 0 };
+	size_t k = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		struct imap_range r = set->at[i];
+		bool is_left = true;
+
+		while (k < minus->n && minus->at[k].last < r.first)
+			k++;
+		for (size_t m = k; m < minus->n && minus->at[m].first <= r.last && is_left; m++) {
+			if (minus->at[m].first > r.first)
+				vec_push(&out, (struct imap_range){ r.first, minus->at[m].first - 1 });
+			is_left = minus->at[m].last < r.last;
+			if (is_left)
+				r.first = minus->at[m].last + 1;
+		}
+		if (is_left)
+			vec_push(&out, r);
+	}
+	imap_uidset_release(set);
+	*set = out;
 }
 
 /* The first of the ranges (normalised) that does not end before uid; n = none. */

@@ -31,10 +31,13 @@ int imap_uidset_parse(struct imap_uidset *set, const char *s, size_t len);
 /* Appends one UID, joining it to the last range where it follows it. */
 void imap_uidset_add(struct imap_uidset *set, uint32_t uid);
 void imap_uidset_copy(struct imap_uidset *to, const struct imap_uidset *from);
+void imap_uidset_append(struct imap_uidset *to, const struct imap_uidset *from);
 void imap_uidset_clear(struct imap_uidset *set);	/* memory kept */
 void imap_uidset_release(struct imap_uidset *set);
 
 uint64_t imap_uidset_count(const struct imap_uidset *set);	/* each range by itself */
+/* Takes the UIDs of `minus` out of set; both are normalised. */
+void imap_uidset_subtract(struct imap_uidset *set, const struct imap_uidset *minus);
 /* Sorts and joins, as the three below want it. */
 void imap_uidset_normalise(struct imap_uidset *set);
 bool imap_uidset_has(const struct imap_uidset *set, uint32_t uid);

@@ -176,6 +176,13 @@ imap_put_uids_from(struct imap_command *c, uint32_t first)
 }
 
 void
+imap_put_uid_range(struct imap_command *c, uint32_t first, uint32_t last)
+{
+	imap_putf(c, first == last ? "%u" : "%u:%u", first, last);
+	vec_push(&c->uids, (struct imap_range){ first, last });
+}
+
+void
 imap_put_search(struct imap_command *c)
 {
 	c->is_esearch = imap_caps_has(c->caps, IMAP_CAP_ESEARCH);

@@ -93,6 +93,8 @@ size_t imap_put_uids(struct imap_command *c, const uint32_t *uids, size_t n, siz
 void imap_put_saved(struct imap_command *c, const uint32_t *uids, size_t n);
 /* "n:*", for all from n on; every UID's data will be this command's. */
 void imap_put_uids_from(struct imap_command *c, uint32_t first);
+/* "first:last", for all between them. */
+void imap_put_uid_range(struct imap_command *c, uint32_t first, uint32_t last);
 /* "UID SEARCH ", as ESEARCH where that is offered. The keys are the caller's to put behind it. */
 void imap_put_search(struct imap_command *c);
 /* "(\Seen $Forwarded work)". -1 (ERR_MESSAGE) when a keyword is no atom. */

@@ -339,6 +339,7 @@ run_all(struct run *r, struct err *e)
 		if (boxes_list(r, e) < 0 || quiet_wait(r, e) < 0 || gather(r, e) < 0 || synchronise(r, e) < 0)
 			return -1;
 	}
+	report_parts(r);
 	return 0;
 }
 

@@ -4,7 +4,8 @@
  * fold finds changed ends up in the base's unsettled set by itself (state/state.h), and that set is all
  * the planner looks at.
  *
- * Must hold: a partial list makes nothing vanish (R6); another epoch makes nothing vanish (R7).
+ * Must hold: what is not proved to be all there is makes nothing vanish, and its cursor does not count (R6, R25); another epoch
+ * makes nothing vanish (R7).
  */
 #include "sync/run/run.h"
 
@@ -357,6 +358,27 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	return fold_reset(r, b, side_other(s), e);
 }
 
+/* R25: a list of another number of messages than there are is a part, whatever its store thinks of it. */
+static void
+check_whole(struct run *r, struct delta *d)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	if (!d->has_exists || !d->is_complete || (d->kind == DELTA_CHANGES && !d->has_present))
+		return;
+	/* What is new may have two entries, one behind the other. */
+	for (i = 0; i < d->entries.n && d->kind == DELTA_FULL; i++)
+		n += i == 0 || key_cmp(d->entries.at[i - 1].key, d->entries.at[i].key) != 0;
+	for (i = 0; i < d->present.n && d->kind == DELTA_CHANGES; i++)
+		n += (uint64_t)d->present.at[i].last - d->present.at[i].first + 1;
+	if (n == d->exists)
+		return;
+	d->is_complete = false;
+	d->unproved = arena_printf(&r->arena, "it listed %llu messages, and says that there are %llu", (unsigned long long)n,
+	    (unsigned long long)d->exists);
+}
+
 int
 fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
     struct err *e)
@@ -369,6 +391,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 
 	b->side[s].before = bs->here;
 	b->side[s].vanished = 0;
+	check_whole(r, d);
 	told.refused = was.refused;
 	is_new_mask = !bs->is_known || !flag_mask_equal(&was, &told);
 	if (d->is_mask_unknown) {
@@ -415,7 +438,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 			return -1;
 	if (fold_gone(r, b, s, d, e) < 0 || kept_take_back(r, b, s, e) < 0)
 		return -1;
-	return d->has_present ? sift(r, b, s, d->present.at, d->present.n, false, missing, e) : 0;
+	return d->has_present && d->is_complete ? sift(r, b, s, d->present.at, d->present.n, false, missing, e) : 0;
 }
 
 int
@@ -428,8 +451,14 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	for (i = 0; i < missing->keys.n; i++)
 		if ((gone == NULL || gone[i]) && fold_vanished(r, b, s, missing->keys.at[i], e) < 0)
 			return -1;
-	if (!missing->is_held)
+	/* Of a part the rest is to be asked for: from where it was, or from the start (R25). */
+	if (missing->is_held)
+		;	/* not even that */
+	else if (d->is_complete)
 		bs->cursor = d->cursor;
+	else if (!bs->is_known || bs->cursor.epoch != d->cursor.epoch)
+		bs->cursor = (struct cursor){ .epoch = d->cursor.epoch };
+	b->side[s].unproved = d->unproved == NULL ? NULL : arena_strdup(&r->arena, d->unproved);
 	/* Unsure of what vanished: the list must be made again. */
 	if (!is_certain || !d->is_complete || missing->is_held || missing->replaced != 0)
 		bs->cursor.is_steady = false;

@@ -134,6 +134,24 @@ report_removed(struct channel_report *rep, enum side s, const char *box, uint64_
 	vec_push(&rep->removed, (struct report_removed){ s, arena_strdup(&rep->arena, box), messages });
 }
 
+void
+report_parts(struct run *r)
+{
+	const struct run_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++)
+		for (s = 0; s < SIDES; s++) {
+			b = &r->boxes.at[i];
+			if (b->side[s].unproved == NULL || b->side[s].has_failed)
+				continue;
+			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "%s did not show all of the %s mailbox: %s; "
+			    "nothing counts as deleted there, and the next run asks for the rest",
+			    r->set->store[s]->name, side_name((enum side)s), b->side[s].unproved));
+		}
+}
+
 /* Dry: what would be done, in words and in counts. */
 static void
 count_op(struct channel_report *rep, const struct plan_input *in, const struct op *op)

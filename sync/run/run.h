@@ -47,6 +47,7 @@ struct run_side {
 	bool is_part;			/* of what is known, some is away: nothing is made where that may come back */
 	bool was_read;			/* a delta was folded in this run */
 	bool is_unsure;			/* its last list was not complete: more may be there than the base knows */
+	const char *unproved;		/* that list proved nothing: what is missing (R25); NULL = nothing, or not said */
 	bool was_written;		/* since its last delta, folded or kept */
 	struct delta *closing;		/* kept: read behind all that was written; NULL = none */
 	bool is_forced;			/* list in full whatever the cursor says */
@@ -325,6 +326,8 @@ void report_removed(struct channel_report *rep, enum side s, const char *box, ui
 void report_progress(struct run *r);
 /* Mailboxes the store does not let us write to, while something waits for them. */
 void report_readonly(struct run *r, const struct plan_input *in);
+/* R25: mailboxes that are known in part, at the end of the run. */
+void report_parts(struct run *r);
 void report_plan(struct run *r, const struct plan_input *in, const struct plan *plan);
 
 #endif

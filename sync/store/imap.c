@@ -48,6 +48,7 @@ learn_prefix(struct imap_store *st, struct imap_session *s)
 {
 	char delimiter;
 	const char *prefix = imap_session_prefix(s, &delimiter);
+	bool needs_uidonly;
 
 	pthread_mutex_lock(&st->lock);
 	if (!st->has_prefix) {
@@ -57,24 +58,25 @@ learn_prefix(struct imap_store *st, struct imap_session *s)
 		/* "INBOX." lists INBOX above it, "" among the others (sync/pair/patterns.h). */
 		st->store.is_inbox_listed = *st->prefix == '\0';
 	}
+	needs_uidonly = st->memory.needs_uidonly;
 	imap_session_memory(s, &st->memory);
+	st->memory.needs_uidonly |= needs_uidonly;
 	st->has_memory = true;
 	pthread_mutex_unlock(&st->lock);
 }
 
-static struct session *
-session_open(struct store *store, struct err *e)
+/* c->s: NULL with *e. */
+static void
+dial(struct imap_conn *c, struct err *e)
 {
-	struct imap_store *st = imap_store_of(store);
-	struct imap_conn *c = mem_alloc(sizeof *c);
+	struct imap_store *st = c->st;
+	struct store *store = &st->store;
 	struct imap_open open = { .net = st->net, .auth = &st->auth, .disabled = st->disabled, .wants_utf8 = false,
 		.id_name = "mailtwin", .id_version = st->version, .alert = alert, .warn = warn, .first = first_commands,
 		.ctx = c };
 	struct imap_memory memory = { 0 };
 	struct buf text = { 0 };
 
-	c->session.store = store;
-	c->st = st;
 	pthread_mutex_lock(&st->lock);
 	if (st->has_memory) {
 		imap_memory_write(&st->memory, &text);
@@ -97,6 +99,17 @@ session_open(struct store *store, struct err *e)
 	c->s = imap_session_open(&open, e);
 	imap_memory_release(&memory);
 	buf_release(&text);
+}
+
+static struct session *
+session_open(struct store *store, struct err *e)
+{
+	struct imap_store *st = imap_store_of(store);
+	struct imap_conn *c = mem_alloc(sizeof *c);
+
+	c->session.store = store;
+	c->st = st;
+	dial(c, e);
 	if (c->s == NULL) {
 		if (c->early != NULL)
 			listing_release(c->early);
@@ -107,6 +120,38 @@ session_open(struct store *store, struct err *e)
 	}
 	learn_prefix(st, c->s);
 	return &c->session;
+}
+
+bool
+imap_may_uidonly(struct imap_conn *c)
+{
+	const struct imap_caps *caps = imap_session_caps(c->s);
+	bool was_tried;
+
+	pthread_mutex_lock(&c->st->lock);
+	was_tried = c->st->memory.needs_uidonly;
+	pthread_mutex_unlock(&c->st->lock);
+	return !was_tried && !imap_session_is_uidonly(c->s) && imap_caps_has(caps, IMAP_CAP_UIDONLY) &&
+	    imap_caps_has(caps, IMAP_CAP_ENABLE);
+}
+
+int
+imap_reopen_uidonly(struct imap_conn *c, struct err *e)
+{
+	struct imap_session *old = c->s;
+
+	pthread_mutex_lock(&c->st->lock);
+	c->st->memory.needs_uidonly = true;
+	pthread_mutex_unlock(&c->st->lock);
+	free(c->selected);
+	c->selected = NULL;
+	dial(c, e);
+	if (c->s == NULL) {
+		c->s = old;
+		return err_widen(e, ERR_STORE);
+	}
+	imap_session_close(&old);
+	return 0;
 }
 
 static void

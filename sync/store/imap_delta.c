@@ -5,45 +5,31 @@
  *   neither     SELECT, FETCH 1:*                         the flags of everything, every time
  *   and in all cases FETCH uidnext:* for the sizes, and the server's own ids, of what is new
  *
- * The commands of all mailboxes asked for are pipelined; what proves to need a full list or a search gets
- * it in a second flight. Behind them goes R13's second look, where something seems to have vanished: what is moved out of a
- * mailbox before that was read is in another by then.
+ * The commands of all mailboxes asked for are pipelined; what proves to need a full list or a search, or was cut short
+ * (imap_pages.c), gets it in further flights. Behind the first goes R13's second look, where something seems to have vanished: what is
+ * moved out of a mailbox before that was read is in another by then.
  *
- * Must hold (R2, R3):
+ *   first flight -> again(): AGAIN_REST    what was cut off is asked for
+ *                            AGAIN_FULL    the cursor does not hold (R2)
+ *                            AGAIN_SEARCH  something vanished, and CONDSTORE does not say what
+ *                            AGAIN_PAGED   the list is not proved complete: once more, in pages
+ *                            AGAIN_OPEN    ... in a session with UIDONLY, without which the server shows a part (RFC 9586)
+ *                            AGAIN_STATUS  EXISTS is another number than STATUS had: asked for again
+ *                            AGAIN_NO      -> conclude()
+ *
+ * Must hold (R2, R3, R25):
  *   1. The cursor is the SELECT's own; a modseq or uidnext below the saved one means a full list.
- *   2. A list that broke off is not complete.
+ *   2. A list is complete only where imap_proof.c says so; changes only where nothing was cut off.
  *   3. Entries of UIDs below the saved uidnext that FETCH n:* brings are not counted as new.
  */
-#include "sync/store/imap_inside.h"
-#include "sync/store/imap_plain.h"
+#include "sync/store/imap_delta.h"
 
 #include "state/base/log.h"
 
 enum { KEY_OCTETS = 16 };
-enum delta_how { HOW_QRESYNC, HOW_CONDSTORE, HOW_PLAIN, HOW_FULL, HOW_SEARCH };
+enum again { AGAIN_NO, AGAIN_REST, AGAIN_FULL, AGAIN_SEARCH, AGAIN_PAGED, AGAIN_OPEN, AGAIN_STATUS };
 
-struct delta_work {
-	struct imap_conn *c;
-	struct delta *d;
-	const char *what;		/* "mailbox x" */
-	enum delta_how how;
-	bool is_readonly_run, asked_guid;
-	unsigned ticket;		/* of the SELECT */
-	bool is_answered;		/* the SELECT was, with OK, and what follows is a snapshot of its mailbox */
-	struct imap_box box;		/* without its strings */
-	const char *kw;			/* of the mask; the delta's arena */
-	const char *unreadable;		/* as in box; the delta's arena */
-	bool has_failed, is_broken;	/* is_broken: a FETCH or SEARCH failed, the mailbox itself did not */
-	struct err err;
-	uint32_t since_next, since_count;
-	uint64_t since_modseq;
-	uint64_t kept;			/* octets, of the connection's count */
-	size_t joined;			/* ranges of d->gone that were joined */
-	uint32_t fresh;			/* UIDs from since_next on that FETCH showed */
-	struct imap_plain plain;	/* HOW_PLAIN: what the list showed */
-	uint32_t last;			/* highest UID shown */
-	bool is_same;			/* HOW_PLAIN: it is what the base knows */
-};
+enum { LISTS_MOST = 4, PAGE_IN_DOUBT = 500 };
 
 /* ---- answers ---- */
 
@@ -127,10 +113,11 @@ see_plain(struct delta_work *w, const struct imap_fetch *f)
 	}
 	if (f->uid < w->since_next)
 		return;			/* the last message, where nothing is new; the list shows it (R3) */
-	w->fresh++;
 	add_entry(w, f);
 }
 
+/* FETCH n:* takes every FETCH there is while it is unanswered: the news of a QRESYNC SELECT, what others change meanwhile, the
+ * last message where nothing is new. All are news of known messages, and harmless where they are none. */
 static void
 on_fetch(void *ctx, const struct imap_fetch *f)
 {
@@ -146,54 +133,28 @@ on_fetch(void *ctx, const struct imap_fetch *f)
 		add_entry(w, f);
 }
 
-/* The flight for what is new: from since_next on. FETCH n:* takes every FETCH there is while it is unanswered: the
- * news of a QRESYNC SELECT, what others change meanwhile, the last message where nothing is new. All are news of known
- * messages, and harmless where they are none. */
-static void
-on_fresh(void *ctx, const struct imap_fetch *f)
-{
-	struct delta_work *w = ctx;
-
-	if (!(f->has & IMAP_FETCH_UID) || !(f->has & IMAP_FETCH_FLAGS))
-		return;
-	if (w->how == HOW_PLAIN) {
-		on_fetch(w, f);
-		return;
-	}
-	if (f->uid > w->last)
-		w->last = f->uid;
-	if (f->uid >= w->since_next)
-		w->fresh++;
-	add_entry(w, f);
-}
-
 static void
 on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
 {
 	struct delta_work *w = ctx;
 	size_t i;
 
-	(void)is_earlier;
 	/* Ranges, not UIDs: VANISHED 1:4294967295 is a legal line. The fold intersects them (R3). */
 	for (i = 0; i < uids->n && keep(w, sizeof(struct uid_range)); i++)
 		vec_push(&w->d->gone, (struct uid_range){ uids->at[i].first, uids->at[i].last });
 	if (w->d->gone.n > 2 * w->joined + 4096)
 		w->joined = delta_join_gone(w->d);
+	if (!is_earlier && imap_select_box(w->c->s, w->ticket) != NULL)
+		imap_uidset_append(&w->vanished, uids);
 }
 
 static void
 on_search(void *ctx, const struct imap_search *search)
 {
 	struct delta_work *w = ctx;
-	struct imap_uidset all = { 0 };
-	size_t i;
 
-	imap_uidset_copy(&all, &search->all);
-	imap_uidset_normalise(&all);
-	w->d->present.n = 0;
-	for (i = 0; i < all.n && keep(w, sizeof(struct uid_range)); i++)
-		vec_push(&w->d->present, (struct uid_range){ all.at[i].first, all.at[i].last });
-	imap_uidset_release(&all);
+	if (keep(w, search->all.n * sizeof(struct imap_range)))
+		imap_uidset_append(&w->found, &search->all);
 }
 
 static void
@@ -230,7 +191,8 @@ snapshot(struct delta_work *w)
 	if (box == NULL)
 		return;
 	w->box = *box;
-	if (w->box.uidnext == 0)
+	w->has_uidnext = w->box.uidnext != 0;
+	if (!w->has_uidnext)
 		w->box.uidnext = least_uidnext(w);
 	w->kw = arena_strdup(&w->d->arena, box->mask.kw);
 	if (box->unreadable != NULL && w->unreadable == NULL)
@@ -275,21 +237,9 @@ box_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
 static const struct imap_events select_events = { .fetch = box_fetch, .vanished = box_vanished,
 	.done = on_select_done };
 static const struct imap_events all_events = { .fetch = on_fetch, .done = on_done };
-static const struct imap_events fresh_events = { .fetch = on_fresh, .done = on_done };
 static const struct imap_events search_events = { .search = on_search, .done = on_done };
 
 /* ---- questions ---- */
-
-static void
-put_id_item(struct delta_work *w, struct imap_command *cmd)
-{
-	const char *item = imap_id_item(w->c);
-
-	if (item == NULL)
-		return;
-	imap_putf(cmd, " %s", item);
-	w->asked_guid |= strcmp(item, "X-GUID") == 0;
-}
 
 static void
 ask_no_guid(struct delta_work *w)
@@ -322,46 +272,83 @@ send_select(struct delta_work *w, struct err *e)
 	return status;
 }
 
-/* UID FETCH first:* ... */
-static int
-send_fetch(struct delta_work *w, uint32_t first, bool with_size, bool changed_since, const struct imap_events *ev,
-    struct err *e)
+/* What stands behind the set of a FETCH. */
+static void
+compose(struct delta_work *w, struct buf *tail, bool with_size, bool changed_since)
 {
-	struct imap_command cmd;
-	int status;
+	const char *item = with_size ? imap_id_item(w->c) : NULL;
 
-	imap_begin(w->c, &cmd, IMAP_READ);
-	imap_put(&cmd, "UID FETCH ");
-	imap_put_uids_from(&cmd, first);
-	imap_put(&cmd, " (UID FLAGS");
-	if (with_size) {
-		imap_put(&cmd, imap_is_loose(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
-		put_id_item(w, &cmd);
+	buf_adds(tail, " (UID FLAGS");
+	if (with_size)
+		buf_adds(tail, imap_is_loose(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
+	if (item != NULL) {
+		buf_printf(tail, " %s", item);
+		w->asked_guid |= strcmp(item, "X-GUID") == 0;
 	}
-	imap_put(&cmd, ")");
+	buf_adds(tail, ")");
 	if (changed_since)
-		imap_putf(&cmd, " (CHANGEDSINCE %llu)", (unsigned long long)w->since_modseq);
-	status = imap_send(w->c->s, &cmd, ev, w, NULL, e);
-	imap_command_release(&cmd);
-	return status;
+		buf_printf(tail, " (CHANGEDSINCE %llu)", (unsigned long long)w->since_modseq);
+}
+
+/* How many messages there are, and the UID behind the last, as far as is known before the SELECT is answered. */
+static void
+expect(const struct delta_work *w, uint32_t *exists_r, uint32_t *uidnext_r)
+{
+	uint64_t modseq;
+
+	*exists_r = w->box.exists;
+	*uidnext_r = w->box.uidnext;
+	if (*uidnext_r == 0 && w->d->listed.epoch != 0)
+		imap_cursor_read(&w->d->listed, uidnext_r, &modseq, exists_r);
+}
+
+/* All messages, in pages where they may be cut. */
+static int
+send_list(struct delta_work *w, bool with_size, struct err *e)
+{
+	uint32_t exists, uidnext;
+
+	expect(w, &exists, &uidnext);
+	imap_pages_release(&w->list);
+	imap_pages_init(&w->list, w->c, &all_events, w);
+	compose(w, &w->list.tail, with_size, false);
+	return imap_pages_ask(&w->list, 1, w->page, exists, uidnext, e);
+}
+
+/* What changed: few as a rule, and asked for in one. */
+static int
+send_changes(struct delta_work *w, struct err *e)
+{
+	imap_pages_release(&w->list);
+	imap_pages_init(&w->list, w->c, &all_events, w);
+	compose(w, &w->list.tail, false, true);
+	return imap_pages_ask(&w->list, 1, 0, 0, 0, e);
+}
+
+/* What is new, from since_next on. */
+static int
+send_fresh(struct delta_work *w, struct err *e)
+{
+	uint32_t exists, uidnext;
+
+	expect(w, &exists, &uidnext);
+	imap_pages_release(&w->fresh);
+	imap_pages_init(&w->fresh, w->c, &all_events, w);
+	compose(w, &w->fresh.tail, true, false);
+	return imap_pages_ask(&w->fresh, w->since_next, w->page, exists > w->d->known ? exists - (uint32_t)w->d->known : 0,
+	    uidnext, e);
 }
 
 static int
 send_search(struct delta_work *w, struct err *e)
 {
-	struct imap_command cmd;
-	int status;
+	uint32_t exists, uidnext;
 
-	imap_begin(w->c, &cmd, IMAP_READ);
-	if (imap_caps_has(imap_session_caps(w->c->s), IMAP_CAP_ESEARCH)) {
-		imap_put(&cmd, "UID SEARCH RETURN (ALL) ALL");
-	} else {
-		imap_put(&cmd, "UID SEARCH ALL");
-		cmd.is_search = true;
-	}
-	status = imap_send(w->c->s, &cmd, &search_events, w, NULL, e);
-	imap_command_release(&cmd);
-	return status;
+	expect(w, &exists, &uidnext);
+	imap_uidset_clear(&w->found);
+	imap_pages_release(&w->list);
+	imap_pages_init(&w->list, w->c, &search_events, w);
+	return imap_pages_ask(&w->list, 1, w->page, exists, uidnext, e);
 }
 
 /* All that is asked of one mailbox in one flight. */
@@ -372,22 +359,22 @@ send_all(struct delta_work *w, struct err *e)
 		return -1;
 	switch (w->how) {
 	case HOW_FULL:
-		return send_fetch(w, 1, true, false, &all_events, e);
+		return send_list(w, true, e);
 	case HOW_SEARCH:
 		return send_search(w, e);
 	case HOW_PLAIN:
 		/* What is new comes twice, in any order, with its size once: an entry adds to what is known. */
-		if (send_fetch(w, 1, false, false, &all_events, e) < 0)
+		if (send_list(w, false, e) < 0)
 			return -1;
 		break;
 	case HOW_CONDSTORE:
-		if (send_fetch(w, 1, false, true, &all_events, e) < 0)
+		if (send_changes(w, e) < 0)
 			return -1;
 		break;
 	case HOW_QRESYNC:
 		break;
 	}
-	return send_fetch(w, w->since_next, true, false, &fresh_events, e);
+	return send_fresh(w, e);
 }
 
 static enum delta_how
@@ -428,26 +415,54 @@ has_modseq(const struct delta_work *w)
 	return w->box.has_modseq && imap_session_has_condstore(w->c->s);
 }
 
-/* What the second flight is for; HOW_QRESYNC = there is none. */
-static enum delta_how
+/* A part of changes cannot be told from the whole by a count. */
+static bool
+has_lost_changes(const struct delta_work *w)
+{
+	return w->list.is_part || w->fresh.is_part || w->box.is_part || (w->how == HOW_QRESYNC && w->box.is_news_part);
+}
+
+/* The list, or SEARCH, proves nothing. */
+static enum again
+again_in_doubt(const struct delta_work *w)
+{
+	bool is_moving = w->box.exists != w->box.exists_then || w->vanished.n > 0 || w->box.has_shrunk;
+
+	if (w->lists < 2)
+		return AGAIN_PAGED;
+	if (w->lists >= LISTS_MOST)
+		return AGAIN_NO;
+	return imap_may_uidonly(w->c) ? AGAIN_OPEN : is_moving ? AGAIN_PAGED : AGAIN_NO;
+}
+
+/* What the next flight is for. */
+static enum again
 again(struct delta_work *w)
 {
 	if (w->has_failed || !w->is_answered || w->unreadable != NULL)
-		return HOW_QRESYNC;
+		return AGAIN_NO;
 	if (w->is_broken && w->asked_guid) {
 		ask_no_guid(w);
-		return HOW_FULL;
+		return AGAIN_FULL;
 	}
-	if (w->how == HOW_FULL || w->how == HOW_SEARCH)
-		return HOW_QRESYNC;
-	if (is_suspect(w))
-		return HOW_FULL;
-	if (w->how == HOW_PLAIN)
+	if (!w->is_broken && (imap_pages_rest(&w->list) || imap_pages_rest(&w->fresh)))
+		return AGAIN_REST;
+	if (w->how == HOW_PLAIN && !is_suspect(w))
 		compare_plain(w);
+	imap_proof_tidy(w);
+	if (w->is_same)
+		return w->box.is_part || w->list.is_part ? again_in_doubt(w) : AGAIN_NO;
+	if (w->how == HOW_FULL || w->how == HOW_SEARCH || (w->how == HOW_PLAIN && !is_suspect(w))) {
+		if (!imap_proof_holds(w))
+			return again_in_doubt(w);
+		return imap_proof_wants_status(w) ? AGAIN_STATUS : AGAIN_NO;
+	}
+	if (is_suspect(w) || has_lost_changes(w))
+		return AGAIN_FULL;
 	/* More should be there than is: something vanished, and CONDSTORE does not say what. */
-	if (w->how == HOW_CONDSTORE && w->d->known + w->fresh != w->box.exists)
-		return HOW_SEARCH;
-	return HOW_QRESYNC;
+	if (w->how == HOW_CONDSTORE && w->d->known + w->n_fresh != imap_proof_expects(w))
+		return AGAIN_SEARCH;
+	return AGAIN_NO;
 }
 
 static void
@@ -455,8 +470,11 @@ start_over(struct delta_work *w)
 {
 	w->d->entries.n = 0;
 	w->d->gone.n = 0;
-	w->fresh = 0;
 	imap_plain_clear(&w->plain);
+	w->is_same = false;
+	imap_uidset_clear(&w->vanished);
+	imap_uidset_clear(&w->found);
+	w->status = STATUS_NOT_ASKED;
 	w->is_answered = w->is_broken = false;
 }
 
@@ -486,11 +504,10 @@ conclude(struct delta_work *w)
 		return;
 	}
 	d->kind = !w->is_same && (w->how == HOW_FULL || w->how == HOW_PLAIN) ? DELTA_FULL : DELTA_CHANGES;
-	d->is_complete = !w->is_broken;
-	d->has_present = w->how == HOW_SEARCH;
-	d->has_exists = true;
-	d->exists = w->box.exists;
-	d->cursor = imap_cursor(w->box.uidvalidity, w->box.uidnext, has_modseq(w) ? w->box.highestmodseq : 0, w->box.exists);
+	imap_proof_conclude(w);
+	/* Where others expunged by sequence number meanwhile, what the next list counts is another number: read again. */
+	d->cursor = imap_cursor(w->box.uidvalidity, w->box.uidnext, has_modseq(w) ? w->box.highestmodseq : 0,
+	    w->box.exists_then);
 	if (w->box.is_dirty || w->box.is_uid_not_sticky)
 		d->cursor.is_steady = false;
 	d->uidnext = w->box.uidnext;
@@ -501,6 +518,8 @@ conclude(struct delta_work *w)
 	d->is_mask_unknown = w->box.is_read_only;
 	d->is_readonly = !w->is_readonly_run && w->box.is_read_only;
 }
+
+/* ---- flights ---- */
 
 /* All that is asked, in one go. */
 static int
@@ -536,31 +555,150 @@ fly_and_look(struct imap_conn *c, struct delta_work *w, size_t n, struct delta_l
 	return status;
 }
 
-/* Those that need it once more, in full or by SEARCH. *is_last_r is set to false where there are some. */
-static int
-second_flight(struct imap_conn *c, struct delta_work *w, size_t n, bool *is_last_r, struct err *e)
+static const char *
+reason(enum again again)
 {
-	enum delta_how how;
+	switch (again) {
+	case AGAIN_REST:
+		return "cut short: the rest is asked for";
+	case AGAIN_FULL:
+		return "the cursor does not hold: listed in full";
+	case AGAIN_SEARCH:
+		return "some vanished: searched for";
+	case AGAIN_PAGED:
+		return "not proved complete: listed again, in pages";
+	case AGAIN_OPEN:
+		return "shows a part: listed again with UIDONLY";
+	case AGAIN_STATUS:
+		return "EXISTS is not what STATUS had: asked for again";
+	case AGAIN_NO:
+		break;
+	}
+	return "";
+}
+
+/* What was cut off is asked for in the mailbox as it was selected, or as it still is: one that moved is listed anew. */
+static int
+send_rest(struct delta_work *w, struct err *e)
+{
+	bool is_selected = imap_session_box(w->c->s) != NULL &&
+	    imap_session_box(w->c->s) == imap_select_box(w->c->s, w->ticket);
+
+	if (!is_selected) {
+		imap_proof_tidy(w);	/* what has vanished is not in it any more */
+		w->before = w->box;
+		w->is_resumed = true;
+		w->is_answered = false;
+		imap_uidset_clear(&w->vanished);
+		if (send_select(w, e) < 0)
+			return -1;
+	}
+	if (imap_pages_rest(&w->list) && imap_pages_ask_rest(&w->list, e) < 0)
+		return -1;
+	return imap_pages_rest(&w->fresh) ? imap_pages_ask_rest(&w->fresh, e) : 0;
+}
+
+static int
+send_again(struct delta_work *w, enum again why, struct err *e)
+{
+	switch (why) {
+	case AGAIN_NO:
+		return 0;
+	case AGAIN_REST:
+		return send_rest(w, e);
+	case AGAIN_STATUS:
+		return imap_proof_ask_status(w, e);
+	case AGAIN_PAGED:
+	case AGAIN_OPEN:
+		if (w->page == 0)
+			w->page = PAGE_IN_DOUBT;
+		/* FALLTHROUGH */
+	case AGAIN_FULL:
+		w->how = HOW_FULL;
+		break;
+	case AGAIN_SEARCH:
+		w->how = HOW_SEARCH;
+		return send_all(w, e);
+	}
+	w->lists++;
+	start_over(w);
+	return send_all(w, e);
+}
+
+/* In a new session, which says UIDONLY. All that was asked in the old one is answered. */
+static int
+open_again(struct imap_conn *c, struct delta_work *w, size_t n, struct err *e)
+{
 	size_t i;
 
+	for (i = 0; i < n; i++)
+		w[i].ticket = 0;
+	for (i = 0; i < c->watches.n; i++)
+		c->watches.at[i]->work = NULL;
+	return imap_reopen_uidonly(c, e);
+}
+
+/* One flight for those that need one. *n_r: how many. */
+static int
+fly_again(struct imap_conn *c, struct delta_work *w, size_t n, size_t *n_r, struct err *e)
+{
+	enum again *why = mem_alloc((n + 1) * sizeof *why);
+	bool opens = false;
+	size_t i;
+	int status = 0;
+
+	*n_r = 0;
 	for (i = 0; i < n; i++) {
-		how = again(&w[i]);
-		if (how == HOW_QRESYNC)
-			continue;
-		*is_last_r = false;
-		log_line(LOG_IMAP, "%s: %s", w[i].d->box, how == HOW_FULL ? "the cursor does not hold: listed in full" :
-		    "some vanished: searched for");
-		if (how == HOW_FULL)
-			start_over(&w[i]);
-		w[i].how = how;
-		if (send_all(&w[i], e) < 0) {
-			if (!imap_session_is_alive(c->s))
-				return err_widen(e, ERR_STORE);
-			w[i].has_failed = true;
-			w[i].err = *e;
-		}
+		why[i] = again(&w[i]);
+		opens |= why[i] == AGAIN_OPEN;
+		*n_r += why[i] != AGAIN_NO;
+		if (why[i] != AGAIN_NO)
+			log_line(LOG_IMAP, "%s: %s", w[i].d->box, reason(why[i]));
 	}
-	return imap_settle(c, e);
+	if (opens)
+		status = open_again(c, w, n, e);
+	for (i = 0; i < n && status == 0; i++) {
+		if (send_again(&w[i], why[i], e) == 0)
+			continue;
+		w[i].has_failed = true;
+		w[i].err = *e;
+		if (!imap_session_is_alive(c->s))
+			status = err_widen(e, ERR_STORE);
+	}
+	free(why);
+	return status == 0 && *n_r > 0 ? imap_settle(c, e) : status;
+}
+
+/* A mailbox that was selected again for a rest is the one it was, or all of it is of no use. */
+static void
+check_resumed(struct delta_work *w)
+{
+	const struct imap_box *was = &w->before, *is = &w->box;
+
+	if (!w->is_resumed || !w->is_answered)
+		return;
+	w->is_resumed = false;
+	if (is->uidvalidity == was->uidvalidity && is->uidnext == was->uidnext && is->exists_then == was->exists &&
+	    is->highestmodseq == was->highestmodseq && is->has_modseq == was->has_modseq)
+		return;
+	w->list.is_part = true;
+	w->list.rest.n = w->fresh.rest.n = 0;
+}
+
+/* Those that need it once more. *is_last_r is set to false where there are some. */
+static int
+further_flights(struct imap_conn *c, struct delta_work *w, size_t n, bool *is_last_r, struct err *e)
+{
+	size_t i, more = 1;
+
+	while (more > 0) {
+		if (fly_again(c, w, n, &more, e) < 0)
+			return -1;
+		*is_last_r &= more == 0;
+		for (i = 0; i < n; i++)
+			check_resumed(&w[i]);
+	}
+	return 0;
 }
 
 /* Nothing is under way: only the mailbox selected last may still speak. */
@@ -626,6 +764,8 @@ begin(struct imap_conn *c, struct delta *d, size_t n, bool is_readonly_run)
 		if (d[i].has_since)
 			imap_cursor_read(&d[i].since, &w[i].since_next, &w[i].since_modseq, &w[i].since_count);
 		w[i].how = choose(&w[i]);
+		w[i].page = imap_page_size(c);
+		w[i].lists = w[i].how == HOW_FULL || w[i].how == HOW_PLAIN;
 	}
 	return w;
 }
@@ -641,6 +781,10 @@ end(struct imap_conn *c, struct delta_work *w, size_t n, int status)
 		if (status == 0)
 			conclude(&w[i]);
 		imap_plain_release(&w[i].plain);
+		imap_pages_release(&w[i].list);
+		imap_pages_release(&w[i].fresh);
+		imap_uidset_release(&w[i].vanished);
+		imap_uidset_release(&w[i].found);
 	}
 	free(w);
 }
@@ -658,7 +802,7 @@ imap_delta(struct session *session, struct delta *d, size_t n, bool is_readonly_
 	else
 		status = send_flight(c, w, n, e) < 0 ? -1 : imap_settle(c, e);
 	if (status == 0)
-		status = second_flight(c, w, n, &is_last, e);
+		status = further_flights(c, w, n, &is_last, e);
 	if (has_look)
 		look->is_answered = status == 0 && is_last && look->is_answered;
 	end(c, w, n, status);
@@ -682,11 +826,11 @@ int
 imap_delta_end(struct reading **r, struct err *e)
 {
 	struct delta_all *all = (struct delta_all *)*r;
-	bool is_last;
+	bool is_last = true;
 	int status = imap_settle(all->c, e);
 
 	if (status == 0)
-		status = second_flight(all->c, all->w, all->n, &is_last, e);
+		status = further_flights(all->c, all->w, all->n, &is_last, e);
 	end(all->c, all->w, all->n, status);
 	free(all);
 	*r = NULL;

@@ -25,6 +25,7 @@ struct imap_store {
 
 	pthread_mutex_t lock;		/* what follows */
 	struct imap_memory memory;	/* of this server */
+	uint32_t shown_limit;		/* messages of a command, as an answer had it; 0 = none has */
 	bool refuses_guid;		/* greets as a Dovecot, and does not know X-GUID */
 	bool has_memory, is_listed;	/* is_listed: the first listing was asked for */
 	bool has_prefix;
@@ -88,6 +89,9 @@ imap_conn_of(struct session *c)
 }
 
 /* imap.c */
+/* Another session in place of this one, which is closed, and UIDONLY in it and all later ones (RFC 9586); whether that may help. */
+bool imap_may_uidonly(struct imap_conn *c);
+int imap_reopen_uidonly(struct imap_conn *c, struct err *e);
 void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind);
 /* Selects `name` unless it is (imap_session_box() tells). -1: ERR_BOX, or the session is dead. */
 int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e);
@@ -132,11 +136,40 @@ int imap_list(struct session *c, struct listing *l, struct err *e);
 int imap_cursors_queue(struct imap_conn *c, struct cursors_work *w, struct mailbox *boxes, size_t n, struct err *e);
 /* Once all is answered, or will not be (status -1, *e): fills them, and frees what the work needed. */
 int imap_cursors_end(struct cursors_work *w, int status, struct err *e);
+/* STATUS of one mailbox, without waiting; and has_cursor and cursor of m from its answer. */
+int imap_status_ask(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, struct err *e);
+void imap_status_cursor(struct mailbox *m, const struct imap_status_data *s);
 int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 enum mailbox_state imap_mailbox_state(struct session *c, const char *name, const char *above, struct err *e);
 int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 struct cursor imap_cursor(uint64_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages);
 void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r);
+
+/* imap_pages.c: what is asked of a range of UIDs, in pages where the server may cut the answer. The owner's events (fetch
+ * or search, and done) hear all pages; done not of those that are asked again. */
+struct imap_page;
+struct imap_pages {
+	struct imap_conn *c;
+	const struct imap_events *ev;	/* with `search`: UID SEARCH, else UID FETCH */
+	void *ctx;
+	bool is_search;
+	struct buf tail;		/* of each command, behind the set: the caller's to fill */
+	VEC(struct imap_page *) sent;
+	VEC(struct uid_range) rest;	/* what was cut off, to be asked for */
+	unsigned asked;
+	bool is_part;			/* something was cut off and cannot be asked for */
+};
+void imap_pages_init(struct imap_pages *p, struct imap_conn *c, const struct imap_events *ev, void *ctx);
+void imap_pages_release(struct imap_pages *p);
+/* Asks for all from `first` on, without waiting: in pages of `size` messages (0 = in one), of `exists` below uidnext. */
+int imap_pages_ask(struct imap_pages *p, uint32_t first, uint32_t size, uint32_t exists, uint32_t uidnext, struct err *e);
+bool imap_pages_rest(const struct imap_pages *p);	/* once all is answered: something is to be asked again */
+int imap_pages_ask_rest(struct imap_pages *p, struct err *e);
+/* Messages of one page: 0 = this server cuts nothing. And of one command that names them (STORE, COPY): 0 = any number. */
+uint32_t imap_page_size(struct imap_conn *c);
+uint32_t imap_command_limit(struct imap_conn *c);
+/* An answer told of a limit; 0 = of none. */
+void imap_learn_limit(struct imap_conn *c, uint64_t limit);
 
 /* imap_delta.c */
 int imap_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);

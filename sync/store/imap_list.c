@@ -45,8 +45,8 @@ imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r
 	*messages_r = c->len == 16 ? (uint32_t)get_number(c->data + 12, 4) : 0;
 }
 
-static void
-set_cursor(struct mailbox *m, const struct imap_status_data *s)
+void
+imap_status_cursor(struct mailbox *m, const struct imap_status_data *s)
 {
 	static const unsigned all = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT | IMAP_STATUS_UIDVALIDITY;
 
@@ -202,7 +202,7 @@ on_status(void *ctx, const struct imap_status_data *s)
 
 	if (imap_name_in(w->c->st, s->name, s->name_len, imap_session_is_utf8(w->c->s), w->c->st->delimiter, &name,
 	    &why) == 1 && (m = find(w, buf_str(&name))) != NULL) {
-		set_cursor(m, s);
+		imap_status_cursor(m, s);
 		if ((s->has & IMAP_STATUS_MAILBOXID) && (m->id == NULL || strcmp(m->id, s->mailboxid) != 0) &&
 		    keep(w, strlen(s->mailboxid)))
 			m->id = arena_strdup(&w->out->arena, s->mailboxid);
@@ -334,8 +334,8 @@ imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w
 	return queue_list(c, s, w, prefix, true, e);
 }
 
-static int
-queue_status(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, struct err *e)
+int
+imap_status_ask(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, struct err *e)
 {
 	struct imap_command cmd;
 	struct buf wire = { 0 };
@@ -372,7 +372,7 @@ finish_list(struct imap_conn *c, struct list_work *w, struct err *e)
 		if ((m->attrs & MAILBOX_NOSELECT) || (w->out->wants != NULL && !w->out->wants(w->out->wants_ctx, m->name, m->attrs)))
 			continue;
 		if (imap_drain_to(c, 200, e) < 0 ||
-		    queue_status(c, m->name, &status_events, w, e) < 0)
+		    imap_status_ask(c, m->name, &status_events, w, e) < 0)
 			return -1;
 	}
 	return imap_settle(c, e);
@@ -435,7 +435,7 @@ imap_identities(struct session *session, struct mailbox *boxes, size_t n, struct
 static void
 on_cursor(void *ctx, const struct imap_status_data *s)
 {
-	set_cursor(ctx, s);
+	imap_status_cursor(ctx, s);
 }
 
 /* One LIST-STATUS for many. What it does not show has no cursor, and is read. */
@@ -454,7 +454,7 @@ imap_cursors_queue(struct imap_conn *c, struct cursors_work *w, struct mailbox *
 		return imap_list_queue(c, c->s, &w->list, e);
 	}
 	for (i = 0; i < n; i++)
-		if (imap_drain_to(c, 200, e) < 0 || queue_status(c, boxes[i].name, &events, &boxes[i], e) < 0)
+		if (imap_drain_to(c, 200, e) < 0 || imap_status_ask(c, boxes[i].name, &events, &boxes[i], e) < 0)
 			return -1;
 	return 0;
 }

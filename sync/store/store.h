@@ -143,8 +143,11 @@ struct delta {
 	VEC(struct uid_range) gone;	/* the same in ranges, any order, known or not; of stores with UID keys */
 	bool has_present;		/* CHANGES of a store with UID keys: what is in no range has vanished */
 	VEC(struct uid_range) present;	/* ascending, apart from each other */
-	bool has_exists;		/* CHANGES: exists proves them complete (R2), else a full list is asked for */
+	/* How many messages there are. CHANGES that lead to another number are followed by a full list (R2); a full list, or ranges,
+	 * of another number are a part (R25). */
+	bool has_exists;
 	uint64_t exists;
+	const char *unproved;		/* not is_complete: what is missing, for people; NULL = the store did not say */
 	struct cursor cursor;		/* to be stored once all of the above is */
 	uint32_t uidnext;		/* 0 = not known */
 	struct flag_mask mask;		/* what this mailbox can keep (R14) */
