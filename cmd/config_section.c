@@ -66,7 +66,7 @@ open_account(struct parser *p, char *name, bool is_inline)
 	account->tls_versions = SETTINGS_TLS_1_2 | SETTINGS_TLS_1_3;
 	account->system_certificates = true;
 	account->connections = 4;
-	account->answer_limit = UINT64_C(256) << 20;
+	account->answer_limit = UINT64_C(512) << 20;
 	LIST_ADD(p->s->accounts, p->s->n_accounts, account);
 	p->account = account;
 }

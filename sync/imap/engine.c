@@ -137,7 +137,7 @@ count_line(struct imap_session *s, struct err *e)
 	case IMAP_REPLY_FETCH:
 	case IMAP_REPLY_EXPUNGE:
 	case IMAP_REPLY_VANISHED:
-		if (s->flowing != NULL && s->lines.messages++ < DATA_LINES + 4 * exists)
+		if (s->flowing != NULL && s->lines.messages++ < DATA_LINES + 2 * exists)
 			return 0;
 		about = "messages";
 		break;

@@ -74,7 +74,7 @@ refuse(struct list_work *w, const char *wire, size_t len, const char *why)
 static bool
 keep(struct list_work *w, size_t octets)
 {
-	enum { IN_THE_RUN = 2000 };	/* of memory in all that a mailbox costs a run */
+	enum { IN_THE_RUN = 4000 };	/* of memory in all that a mailbox costs a run */
 	struct err why;
 
 	if (w->has_failed)

@@ -102,6 +102,8 @@ class Pages(lib.Case):
         found = set()
         for top, _, files in os.walk(os.path.join(lib.ROOT, 'cmd')):
             for file in files:
+                if file == 'steps.c':           # not in the program that is installed
+                    continue
                 found |= set(re.findall(r'getenv\("(\w+)"\)|"(MAILTWIN_[A-Z]+)=', read(os.path.join(top, file))))
         for word in {a or b for a, b in found}:
             self.assertIn(word, page(PAGES[0]))
