@@ -270,6 +270,7 @@ static void
 tell_plan(struct tell *t, const struct channel_report *r)
 {
 	const char *text = buf_str(&r->plan_text);
+	const bool is_stuck = r->held != 0 || r->failed != 0 || r->errors.n != 0;
 	struct buf line = { 0 };
 
 	if (t->app->options.is_json) {
@@ -283,7 +284,8 @@ tell_plan(struct tell *t, const struct channel_report *r)
 		print_held_notes(t, text);
 		if (t->channels > 1)
 			terminal_line(stdout, TERMINAL_PLAIN, "channel ", t->channel);
-		terminal_lines(stdout, *text != '\0' ? text : "nothing to do");
+		terminal_lines(stdout, *text != '\0' ? text : is_stuck ? "nothing can be done before what is told above is settled" :
+		    "nothing to do");
 	}
 	buf_release(&line);
 }

@@ -1,6 +1,7 @@
 /* Mailboxes: created (P7), removed, missed, forgotten (P8). */
 #include "sync/plan/build.h"
 #include "sync/plan/merge.h"
+#include "state/base/shell_word.h"
 
 #include <string.h>
 
@@ -68,18 +69,23 @@ plan_gone_box(struct build *b, uint32_t box, enum side s)
 
 	if (b->in->boxes.at[box].side[s].restore && !is_readonly(b, box, s)) {
 		create_box(b, box, s, REASON_RESTORE);
+	} else if (b->in->boxes.at[box].side[s].allow_delete && (is_inbox(b, box) || !b->in->policy.remove[t]) &&
+	    (is_inbox(b, box) || b->in->policy.create[s]) && !is_readonly(b, box, s) && !is_readonly(b, box, t) &&
+	    (b->in->policy.sync[t] & SYNC_GONE)) {
+		/* What is in it may go, the mailbox itself not: it is made again, empty. */
+		b->boxes[box].is_revived[s] = create_box(b, box, s, REASON_REVIVED);
 	} else if (is_inbox(b, box)) {
 		build_note(b, NOTE_ERROR, box, arena_printf(a, "INBOX is missing on %s and is never removed from %s; "
 		    "--restore INBOX would create it again on %s", side_name(s), side_name(t), side_name(s)));
 	} else if (is_readonly(b, box, t)) {
 		build_note(b, NOTE_WARNING, box, arena_printf(a, "mailbox %s is missing on %s, and %s is read-only; "
-		    "--restore %s would create it again on %s", name, side_name(s), side_name(t), name, side_name(s)));
+		    "--restore %s would create it again on %s", name, side_name(s), side_name(t), shell_word(a, name), side_name(s)));
 	} else if (b->in->policy.remove[t]) {
 		b->boxes[box].is_leaving[t] = true;
 	} else {
 		build_note(b, NOTE_ERROR, box, arena_printf(a, "mailbox %s is missing on %s; \"Remove %s\" or "
 		    "\"Remove Both\" would remove it from %s, --restore %s would create it again on %s",
-		    name, side_name(s), side_capital(t), side_name(t), name, side_name(s)));
+		    name, side_name(s), side_capital(t), side_name(t), shell_word(a, name), side_name(s)));
 	}
 }
 
@@ -195,7 +201,8 @@ plan_removal(struct build *b, uint32_t box, enum side t)
 		build_note(b, NOTE_ERROR, box, arena_printf(&b->plan->arena, "mailbox %s was removed on %s, but %llu %s "
 		    "on %s are new, changed or waiting; it is not removed there; --restore %s would create it again on %s",
 		    build_name(b, box), side_name(s), (unsigned long long)v->unknown,
-		    v->unknown == 1 ? "message" : "messages", side_name(t), build_name(b, box), side_name(s)));
+		    v->unknown == 1 ? "message" : "messages", side_name(t),
+		    shell_word(&b->plan->arena, build_name(b, box)), side_name(s)));
 		return;
 	}
 	v->removal = build_op(b, OP_REMOVE_BOX, t, REASON_BOX_GONE, box, NONE, NONE);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "state/base/buf.h"
+#include "state/base/shell_word.h"
 
 enum hold { HOLD_NOT, HOLD_EMPTY, HOLD_MANY, HOLD_WEEK, HOLD_CHANNEL };
 
@@ -172,7 +173,7 @@ judge_channel(struct guards *g, enum side t)
 
 		if (tally->deletions == 0 || g->b->in->boxes.at[i].side[s].allow_delete)
 			continue;
-		buf_printf(&names, "%s%s", names.len != 0 ? ", " : "", build_name(g->b, i));
+		buf_printf(&names, "%s%s", names.len != 0 ? ", " : "", shell_word(&g->b->plan->arena, build_name(g->b, i)));
 		if (tally->hold == HOLD_NOT) {
 			tally->hold = HOLD_CHANNEL;
 			has_more = true;
@@ -194,7 +195,7 @@ tell(struct guards *g, uint32_t box, enum side t)
 	const struct tally *tally = &g->boxes[box][t];
 	enum side s = side_other(t);
 	const struct plan_box_side *side = &g->b->in->boxes.at[box].side[s];
-	const char *name = build_name(g->b, box), *what = "";
+	const char *name = build_name(g->b, box), *what = "", *word;
 	struct arena *a = &g->b->plan->arena;
 
 	if (tally->hold != HOLD_EMPTY && tally->hold != HOLD_MANY && tally->hold != HOLD_WEEK)
@@ -212,8 +213,9 @@ tell(struct guards *g, uint32_t box, enum side t)
 	else
 		what = arena_printf(a, "%llu of the %llu messages known in %s are deleted on %s",
 		    (unsigned long long)tally->deletions, (unsigned long long)side->known, name, side_name(s));
+	word = shell_word(a, name);
 	build_note(g->b, NOTE_ERROR, box, arena_printf(a, "%s; this is not carried over to %s. --allow-delete %s carries "
-	    "it over, --restore %s copies the messages back to %s", what, side_name(t), name, name, side_name(s)));
+	    "it over, --restore %s copies the messages back to %s", what, side_name(t), word, word, side_name(s)));
 }
 
 /* A flag change that carries a deletion beside others is split: only the deletion waits. Returns the number of the

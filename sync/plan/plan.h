@@ -24,7 +24,8 @@
  *   P7  a mailbox on s only and never seen on t: created on t with create[t]; else an error names Create.
  *   P8  a mailbox known on s that is missing for sure: removed from t with remove[t] if every message there is known and
  *       unchanged. Where one is new or changed, and create[s] allows it, the mailbox is made again on s for those, and
- *       the others count as gone from s one by one; else an error says what to do. Missing on both: forgotten. Missing, not for sure: nothing
+ *       the others count as gone from s one by one; the same with allow_delete where the mailbox itself may not go (no remove[t],
+ *       INBOX); else an error says what to do. Missing on both: forgotten. Missing, not for sure: nothing
  *       is planned for it.
  *   P9  is_readonly: nothing is planned against that side (a mailbox that is readonly: the same, for it).
  *   P10 a guard (R21) holds deletions back: op.is_held, with a note; restore[s] makes what is gone from s be copied

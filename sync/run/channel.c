@@ -75,7 +75,7 @@ tell_notes(struct run *r, const struct plan *p)
 		report_note(r, p->notes.at[i].level, p->notes.at[i].box == UINT32_MAX ? NULL :
 		    r->boxes.at[p->notes.at[i].box].name, arena_strdup(&r->arena, p->notes.at[i].text));
 	if (!r->is_further)
-		r->report->held = 0;
+		r->report->held = r->held;
 	for (i = 0; i < p->ops.n; i++)
 		r->report->held += p->ops.at[i].is_held && !op_is_state_only(p->ops.at[i].kind);
 }
@@ -336,7 +336,10 @@ run_all(struct run *r, struct err *e)
 		for (s = 0; s < SIDES; s++)
 			listing_release(&r->listing[s]);
 		memset(r->listing, 0, sizeof r->listing);
-		if (boxes_list(r, e) < 0 || quiet_wait(r, e) < 0 || gather(r, e) < 0 || synchronise(r, e) < 0)
+		if (boxes_list(r, e) < 0 || quiet_wait(r, e) < 0 || gather(r, e) < 0)
+			return -1;
+		replaced_tell(r);
+		if (synchronise(r, e) < 0)
 			return -1;
 	}
 	report_parts(r);

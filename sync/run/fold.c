@@ -9,6 +9,8 @@
  */
 #include "sync/run/run.h"
 
+#include "state/base/shell_word.h"
+
 #include <assert.h>
 
 #include "state/base/log.h"
@@ -160,7 +162,7 @@ judge_part(struct run *r, struct run_box *b, enum side s, const struct delta *d,
 	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu of the %llu messages known on the %s side are missing, "
 	    "and %s; nothing is removed for that, and all goes on once it is back. --restore %s copies them back, "
 	    "--allow-delete %s carries their deletion over", missing->keys.n, (unsigned long long)b->rec.side[s].here, side_name(s),
-	    d->part, b->name, b->name));
+	    d->part, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
 	missing->keys.n = 0;
 	missing->is_held = true;
 	b->side[s].is_part = true;
@@ -326,13 +328,18 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 {
 	uint64_t known = b->rec.side[s].here;
 
+	if (d->entries.n == 0 && known > 0 && b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->restore && !b->allow_delete &&
+	    (known >= GUARD_FLOOR || replaced_is_held(r, s))) {
+		replaced_hold(r, b, s);
+		return 0;
+	}
 	if (d->entries.n == 0 && known >= GUARD_FLOOR && !b->restore && !b->allow_delete) {
 		b->side[s].has_failed = true;
-		r->report->held++;
+		r->held += known;
 		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
 		    "held: the %s mailbox is another one than in the last run and empty, where %llu messages "
 		    "were known; --allow-delete %s carries their deletion over, --restore %s copies them back",
-		    side_name(s), (unsigned long long)known, b->name, b->name));
+		    side_name(s), (unsigned long long)known, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
 		return 0;
 	}
 	if (d->entries.n == 0 && b->allow_delete)

@@ -4,6 +4,8 @@
  */
 #include "sync/run/run.h"
 
+#include "state/base/shell_word.h"
+
 struct lost { uint64_t n[SIDES]; };	/* by the side that lost the twin */
 
 static bool
@@ -65,7 +67,7 @@ guard_lost(struct run *r, struct plan_input *in, struct arena *a)
 		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
 			    "held: %llu messages had twins on the %s side before it was replaced or rebuilt, and "
 			    "have none there now; --restore %s copies them back, --allow-delete %s carries "
-			    "their absence over", (unsigned long long)n, side_name(s), b->name, b->name));
+			    "their absence over", (unsigned long long)n, side_name(s), shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
 	}
 	free(lost);
 	free(is_linked);

@@ -5,6 +5,8 @@
  */
 #include "sync/run/run.h"
 
+#include "state/base/shell_word.h"
+
 struct exists_job {
 	struct job job;
 	enum side side;
@@ -76,10 +78,10 @@ missing_check_fingerprint(struct run *r, enum side s, struct err *e)
 	if (strcmp(was != NULL ? was : "", is) == 0)
 		return 0;
 	if (was != NULL) {
-		report_note(r, NOTE_WARNING, NULL, arena_printf(&r->arena,
+		r->replaced[s] = arena_printf(&r->arena,
 		    "the %s store is not the one of the last run (%s, was %s): equal messages are paired anew, "
 		    "nothing is deleted for what is missing there", side_name(s), *is != '\0' ? is : "without a mark",
-		    *was != '\0' ? was : "without a mark"));
+		    *was != '\0' ? was : "without a mark");
 		if (box_all(r->state, &r->arena, &all, &n, e) < 0)
 			return -1;
 		for (i = 0; i < n; i++) {
@@ -105,10 +107,15 @@ judge_away(struct run *r, struct run_box *b, enum side s)
 		b->side[s].is_gone = true;
 		return;
 	}
+	if (b->rec.side[s].cursor.epoch == EPOCH_FOREIGN) {
+		replaced_hold(r, b, s);
+		return;
+	}
 	b->side[s].has_failed = true;
+	r->held += b->rec.side[s].here;
 	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: on the %s side %s; nothing is removed for that, and all "
 	    "goes on once it is back (%llu messages known). --restore %s makes it anew from the other side, --allow-delete %s "
-	    "carries its removal over", side_name(s), b->side[s].away, (unsigned long long)b->rec.side[s].here, b->name, b->name));
+	    "carries its removal over", side_name(s), b->side[s].away, (unsigned long long)b->rec.side[s].here, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
 }
 
 /* INBOX is listed even where nobody saw it. */
@@ -188,6 +195,14 @@ is_foreign(const struct run_box *b, enum side s)
 	    b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->allow_delete && !b->restore;
 }
 
+/* INBOX is listed though it is not there. */
+static bool
+is_assumed_foreign(const struct run_box *b, enum side s)
+{
+	return !b->is_excluded && b->side[s].listed != NULL && b->side[s].listed->is_assumed && b->rec.id != 0 &&
+	    b->rec.side[s].is_known && b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->allow_delete && !b->restore;
+}
+
 /* R7: mailboxes that are missing because the store is another one were not removed by anybody. They are
  * forgotten on that side, and so made there again, unless so much is missing that the store may be an empty
  * directory where a disk should be (R21). */
@@ -199,19 +214,14 @@ check_foreign(struct run *r, enum side s, struct err *e)
 	size_t i;
 
 	for (i = 0; i < r->boxes.n; i++)
-		if (is_foreign(&r->boxes.at[i], s))
+		if (is_foreign(&r->boxes.at[i], s) || is_assumed_foreign(&r->boxes.at[i], s))
 			known += r->boxes.at[i].rec.side[s].here;
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
 		if (!is_foreign(b, s))
 			continue;
 		if (known >= GUARD_FLOOR) {
-			b->side[s].has_failed = true;
-			r->report->held++;
-			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
-			    "held: the %s store is another one than in the last run and has no such mailbox, where %llu "
-			    "messages were known; --allow-delete %s carries their deletion over, --restore %s copies "
-			    "them back", side_name(s), (unsigned long long)b->rec.side[s].here, b->name, b->name));
+			replaced_hold(r, b, s);
 			continue;
 		}
 		if (fold_reset(r, b, s, e) < 0)

@@ -39,6 +39,7 @@ struct run_side {
 	const char *on;			/* the mailbox's name in this store */
 	const char *shown;		/* what the channel would call it there; NULL = as `on` */
 	struct mailbox *listed;		/* NULL = not listed, or a container only */
+	bool is_lost_with_store;	/* ... for the store is another one, which has it not, or has it empty: held (replaced.c) */
 	bool is_gone;			/* known, and missing for sure (R6) */
 	const char *away;		/* known, and damaged or out of sight, for this reason; NULL = not so */
 	bool wants_delta;
@@ -111,6 +112,8 @@ struct run {
 	struct run_progress progress;
 	uint64_t *told;			/* sentences reported already: a table of their hashes, 0 = free */
 	size_t told_n, told_room;
+	const char *replaced[SIDES];	/* words on a store that is another one than in the last run; NULL = it is the same */
+	uint64_t held;			/* messages held back for mailboxes that nothing is planned for */
 	bool is_blank[SIDES];		/* the base knows nothing of this side, or all it knows is to be paired anew (R7) */
 	struct isolate isolate;		/* what sessions were lost at */
 	VEC(struct run_culprit) culprits;	/* not told yet */
@@ -271,6 +274,11 @@ int clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_
 void prepare_anew(struct run *r);
 void prepare_further(struct run *r);	/* ... with the slice after the last one */
 int prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
+
+/* replaced.c: another store than last time has not what was known; told once for all mailboxes. */
+void replaced_hold(struct run *r, struct run_box *b, enum side s);
+bool replaced_is_held(const struct run *r, enum side s);
+void replaced_tell(struct run *r);
 
 /* window.c: what is known of how many messages a side shows (R21, sync/plan/window.h). */
 /* The keyword Window says no now: what was beyond is deleted. */
