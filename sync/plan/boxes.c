@@ -71,7 +71,7 @@ plan_gone_box(struct build *b, uint32_t box, enum side s)
 		create_box(b, box, s, REASON_RESTORE);
 	} else if (b->in->boxes.at[box].side[s].allow_delete && (is_inbox(b, box) || !b->in->policy.remove[t]) &&
 	    (is_inbox(b, box) || b->in->policy.create[s]) && !is_readonly(b, box, s) && !is_readonly(b, box, t) &&
-	    (b->in->policy.sync[t] & SYNC_GONE)) {
+	    (b->in->policy.sync[t] & SYNC_GONE) && (b->in->policy.sync[s] & SYNC_NEW)) {
 		/* What is in it may go, the mailbox itself not: it is made again, empty. */
 		b->boxes[box].is_revived[s] = create_box(b, box, s, REASON_REVIVED);
 	} else if (is_inbox(b, box)) {

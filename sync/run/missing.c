@@ -218,7 +218,7 @@ check_foreign(struct run *r, enum side s, struct err *e)
 			known += r->boxes.at[i].rec.side[s].here;
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
-		if (!is_foreign(b, s))
+		if (!is_foreign(b, s) && !is_assumed_foreign(b, s))
 			continue;
 		if (known >= GUARD_FLOOR) {
 			replaced_hold(r, b, s);

@@ -46,6 +46,7 @@ fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan
 	out->mask = bs->mask;
 	if (!bs->is_known)
 		out->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
+	out->refuses = out->exists ? NULL : r->listing[s].no_create;
 	out->allow_delete = b->allow_delete;
 	out->restore = b->restore;
 	out->was_held = bs->was_held;

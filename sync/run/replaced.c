@@ -50,7 +50,8 @@ at_stake(const struct run *r, const struct run_box *b, enum side s)
 	if (b->side[s].listed == NULL && p->remove[t] && strcmp(b->name, "INBOX") != 0)
 		return b->rec.side[t].here;
 	/* The mailbox stays, and is made again where it is missing. */
-	if (b->side[s].listed == NULL && ((strcmp(b->name, "INBOX") != 0 && !p->create[s]) || p->is_readonly[s]))
+	if (b->side[s].listed == NULL && ((strcmp(b->name, "INBOX") != 0 && !p->create[s]) || p->is_readonly[s] ||
+	    !(p->sync[s] & SYNC_NEW)))
 		return 0;
 	return p->sync[t] & SYNC_GONE ? b->rec.side[t].here : 0;
 }

@@ -1,6 +1,7 @@
 #include "sync/store/maildir.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +234,38 @@ check_names(struct maildir_store *s, struct listing *l, struct err *e)
 	return 0;
 }
 
+static int
+cannot_write(struct err *e, const char *path)
+{
+	int sys = faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
+
+	if (sys == 0)
+		return 0;
+	return disk_err(e, ERR_STORE, sys, sys == ENOENT ? "%s is not there" : "%s cannot be written", path);
+}
+
+/* A dry run writes nothing, and tells what a run would fail of: the mark and INBOX that are to be made, or (l->no_create) mailboxes. */
+static int
+foresee(struct maildir_store *s, struct listing *l, bool has_inbox, struct err *e)
+{
+	const char *root = layout_root(&s->layout, &l->arena), *parent;
+	char id[MARKER_SIZE], *above = disk_parent(s->layout.inbox);
+	int rc = 0;
+
+	if (!s->base.is_dry || s->base.is_readonly)
+		goto done;
+	parent = arena_strdup(&l->arena, above);
+	if (!layout_has_path(&s->layout) && !has_inbox)
+		rc = cannot_write(e, parent);
+	else if (cannot_write(e, root) < 0) {
+		l->no_create = arena_strdup(&l->arena, e->text);
+		rc = access(root, F_OK) == 0 && marker_get(root, false, false, id, e) == 0 ? cannot_write(e, root) : 0;
+	}
+done:
+	free(above);
+	return rc;
+}
+
 /* INBOX is there even where its directory is missing; MapInbox lists it by a second name. */
 static void
 list_inbox(struct maildir_store *s, struct listing *l, bool is_listed)
@@ -275,7 +308,7 @@ maildir_list(struct session *c, struct listing *l, struct err *e)
 	for (i = 0; i < f.refused.n; i++)
 		vec_push(&l->refused, (struct mailbox_refused){ .name = arena_strdup(&l->arena, f.refused.at[i].name),
 		    .why = arena_strdup(&l->arena, f.refused.at[i].why) });
-	if (!has_inbox && make_inbox(s, e) < 0)
+	if ((!has_inbox && make_inbox(s, e) < 0) || foresee(s, l, has_inbox, e) < 0)
 		goto done;
 	list_inbox(s, l, has_inbox);
 	listing_sort(l);

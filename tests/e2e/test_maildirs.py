@@ -196,8 +196,8 @@ class Everyday(Case):
         os.mkdir(self.near.path)
         for _ in range(2):
             run = self.sync(code=1)
-            self.assertIn('--restore a', run.err)
-            self.assertEqual(self.near.boxes(), ['INBOX'])
+            self.assertIn("--restore '*' c", run.err)
+            self.assertEqual(self.near.boxes(), [])
         self.mailtwin('-a', '--restore', '*')
         self.sync_twice()
         self.assertEqual(len(serials(self.near)), 31)
