@@ -18,6 +18,7 @@ void
 engine_init(struct engine *en, struct app *app, const struct secrets *secrets)
 {
 	*en = (struct engine){ .app = app, .secrets = secrets };
+	pthread_mutex_init(&en->lock, NULL);
 }
 
 void
@@ -26,6 +27,10 @@ engine_release(struct engine *en)
 	for (size_t i = 0; i < en->stores.n; i++)
 		en->stores.at[i].store->ops->free(en->stores.at[i].store);
 	vec_release(&en->stores);
+	for (size_t i = 0; i < en->alerts.n; i++)
+		free(en->alerts.at[i]);
+	vec_release(&en->alerts);
+	pthread_mutex_destroy(&en->lock);
 	arena_release(&en->arena);
 }
 
@@ -57,18 +62,36 @@ make_maildir(const struct engine *en, const struct store_settings *s, bool keeps
 	return maildir_store_new(&set);
 }
 
-/* What a server wants its users to see (RFC 9051, 7.1). From any thread. */
+/* What a server wants its users to see (RFC 9051, 7.1), in each session: told once a run. From any thread. */
+enum { ALERTS_MOST = 50 };
+
 static void
 tell_alert(void *ctx, const char *store, const char *text)
 {
-	app_warn(ctx, "%s: the server says: %s", store, text);
+	struct engine *en = ctx;
+	char *words = mem_printf("%s: the server says: %s", store, text);
+	bool was_told = false;
+
+	pthread_mutex_lock(&en->lock);
+	for (size_t i = 0; i < en->alerts.n; i++)
+		was_told |= strcmp(en->alerts.at[i], words) == 0;
+	was_told |= en->alerts.n >= ALERTS_MOST;
+	if (!was_told) {
+		vec_push(&en->alerts, words);
+		app_warn(en->app, "%s", words);
+	}
+	pthread_mutex_unlock(&en->lock);
+	if (was_told)
+		free(words);
 }
 
 /* From any thread. */
 static void
 tell_warning(void *ctx, const char *store, const char *text)
 {
-	app_warn(ctx, "%s: %s", store, text);
+	const struct engine *en = ctx;
+
+	app_warn(en->app, "%s: %s", store, text);
 }
 
 static enum net_tls
@@ -113,7 +136,7 @@ make_imap(struct engine *en, const struct store_settings *s, struct err *e)
 		.delimiter = s->path_delimiter, .is_subscribed_only = s->is_subscribed_only,
 		.map_inbox = s->map_inbox, .is_readonly = s->is_read_only, .connections = a->connections,
 		.pipeline_depth = a->pipeline_depth, .answer_limit = a->answer_limit, .version = MAILTWIN_VERSION,
-		.alert = tell_alert, .warn = tell_warning, .alert_ctx = en->app,
+		.alert = tell_alert, .warn = tell_warning, .alert_ctx = en,
 	};
 
 	return imap_store_new(&set, e);

@@ -12,6 +12,8 @@
 #ifndef CMD_ENGINE_H
 #define CMD_ENGINE_H
 
+#include <pthread.h>
+
 #include "cmd/app.h"
 #include "cmd/secret.h"
 #include "cmd/targets.h"
@@ -30,6 +32,8 @@ struct engine {
 	const struct secrets *secrets;	/* borrowed */
 	VEC(struct engine_store) stores;
 	struct arena arena;
+	pthread_mutex_t lock;		/* alerts: sessions of several threads hear them */
+	VEC(char *) alerts;		/* told in this run */
 };
 
 void engine_init(struct engine *en, struct app *app, const struct secrets *secrets);

@@ -16,7 +16,7 @@
 
 /* Files written are kept open and made durable together: the first sync of a batch carries the others'
  * blocks with it. So many at most, to leave descriptors for others. */
-enum { OPEN_FILES = 128, CHUNK = 32 * 1024 };
+enum { OPEN_FILES = 128, CHUNK = 32 * 1024, FULL_MOST = 5 };
 
 struct item {
 	struct deliver_result result;
@@ -34,6 +34,7 @@ struct deliver {
 	struct deliver_body body;
 	uint64_t got;
 	uint64_t written;
+	unsigned full;			/* messages in a row that the disk had no room for */
 	struct lineends_in lineends;
 	struct buf out;
 	struct arena arena;
@@ -101,6 +102,9 @@ write_error(struct deliver *d, struct item *it, int sys, struct err *e)
 	/* Of what the message itself can be the cause, there is only its size. */
 	enum err_scope scope = sys == EFBIG ? ERR_MESSAGE : ERR_BOX;
 
+	/* A smaller one may still have room. */
+	if ((sys == ENOSPC || sys == EDQUOT) && ++d->full < FULL_MOST)
+		return err_sys(e, ERR_MESSAGE, sys, "%s/tmp/%s cannot be written", d->m->path, it->tmp);
 	disk_err(e, scope, sys, "%s/tmp/%s cannot be written", d->m->path, it->tmp);
 	return -1;
 }
@@ -308,6 +312,7 @@ deliver_end(struct deliver *d, const struct err *failed, struct err *e)
 	}
 	it->has_date = d->body.date != 0;
 	it->result.state = DELIVER_WRITTEN;
+	d->full = 0;
 	d->now = NULL;
 	vec_push(&d->open, (size_t)(it - d->items));
 	return d->open.n < OPEN_FILES ? 0 : sync_written(d, e);

@@ -237,13 +237,12 @@ synchronise(struct run *r, struct err *e)
 		if (!r->looks_again)
 			break;
 	}
-	if (culprits_tell(r, e) < 0)
-		return -1;
 	/* Lists may be long, and what slices of the plan took is of other sizes. */
 	if (r->is_further)
 		mem_trim();
 	/* What has found its twin by now needs no intent any more. */
-	if (gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0)
+	if (gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ||
+	    recover_count(r, e) < 0 || culprits_tell(r, e) < 0 || waiting_tell(r, e) < 0)
 		return -1;
 	if (r->is_short && fill_up(r, e) < 0)
 		return -1;
@@ -319,6 +318,7 @@ run_release(struct run *r)
 	isolate_release(&r->isolate);
 	vec_release(&r->culprits);
 	vec_release(&r->deletions);
+	vec_release(&r->waiting);
 	free(r->told);
 	arena_release(&r->arena);
 }
@@ -346,6 +346,20 @@ run_all(struct run *r, struct err *e)
 	return 0;
 }
 
+/* The run broke off: what it has found is told all the same. */
+static void
+tell_rest(struct run *r)
+{
+	struct err unseen;
+
+	r->is_ending = true;
+	if ((r->culprits.n == 0 && r->waiting.n == 0) || state_begin(r->state, &unseen) < 0)
+		return;
+	if (culprits_tell(r, &unseen) == 0)
+		(void)waiting_tell(r, &unseen);
+	state_abort(r->state);
+}
+
 int
 channel_run(const struct channel *set, const struct run_events *ev, struct channel_report *report_r,
     struct err *e)
@@ -365,6 +379,8 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 		    remember_stores(&r, e) < 0)
 			status = -1;
 		state_abort(r.state);
+		if (status < 0)
+			tell_rest(&r);
 	}
 	if (status < 0)
 		report_err(&r, NULL, e);

@@ -92,7 +92,7 @@ is_possible(struct exec *x, uint32_t i)
 
 	if (op_is_state_only(op->kind))
 		return true;
-	if (op->kind == OP_COPY && x->run->is_over_limit)
+	if (op->kind == OP_COPY && (x->run->is_over_limit || waiting_is_stopped(x->run, op->box, op->side)))
 		return false;
 	return !is_given_up(x, op->side) && !b->side[op->side].has_failed && (op->kind != OP_COPY ||
 	    (!is_given_up(x, side_other(op->side)) && !b->side[side_other(op->side)].has_failed));
@@ -346,6 +346,14 @@ note_losses(struct exec *x, struct batch *first, struct err *e)
 	return 0;
 }
 
+static bool
+is_stopped(const struct exec *x, uint32_t i)
+{
+	const struct op *op = &x->plan->ops.at[i];
+
+	return op->kind == OP_COPY && waiting_is_stopped(x->run, op->box, op->side);
+}
+
 /* What did not get to the store before it was lost waits for another turn. */
 static void
 give_turns(struct exec *x, const struct batch *first)
@@ -356,7 +364,55 @@ give_turns(struct exec *x, const struct batch *first)
 	for (b = first; b != NULL; b = b->along)
 		for (i = 0; i < b->n; i++)
 			if (x->status[b->op[i]] == OP_RUNNING)
-				x->status[b->op[i]] = has_lost_store(b) && !is_given_up(x, b->err_side) ? OP_WAIT : OP_FAILED;
+				x->status[b->op[i]] = (has_lost_store(b) && !is_given_up(x, b->err_side)) ||
+				    b->is_retried || is_stopped(x, b->op[i]) ? OP_WAIT : OP_FAILED;
+}
+
+/* A store takes nothing for the moment, and asks for less patience than a run has: all of it is tried again. */
+static bool
+has_patience(struct exec *x, const struct err *why)
+{
+	enum { MOST_MS = 60 * 1000 };
+
+	if (why->wait_ms == 0 || why->wait_ms > MOST_MS || x->run->patience_ms + why->wait_ms > MOST_MS)
+		return false;
+	x->run->patience_ms += why->wait_ms;
+	return be_patient(x, why, FAR);
+}
+
+static void
+stop_copies(struct exec *x, struct batch *b, uint32_t box, const struct err *why)
+{
+	b->is_retried = b->is_retried || has_patience(x, why);
+	if (!b->is_retried)
+		waiting_stop(x->run, box, b->side, why);
+}
+
+/* Some of a batch of copies was refused for the moment. */
+static void
+note_refusals(struct exec *x, struct batch *b)
+{
+	struct batch_part *p;
+	size_t i, k;
+
+	for (i = 0; i < b->n_parts; i++) {
+		p = &b->part[i];
+		if (p->status < 0 && waiting_is_such(&p->err)) {
+			stop_copies(x, b, p->box, &p->err);
+			p->status = 0;
+		}
+		for (k = p->first; k < p->first + p->n; k++)
+			if (b->deliver[k].outcome == OUTCOME_FAILED && b->deliver[k].err.wait_ms != 0)
+				stop_copies(x, b, p->box, &b->deliver[k].err);
+	}
+}
+
+/* It is about the disk, not about a session. */
+static bool
+is_disk_full(const struct exec *x, const struct batch *b)
+{
+	return b->kind == OP_COPY && b->status < 0 && waiting_is_such(&b->err) && b->err_side == b->side &&
+	    x->run->set->store[b->side]->ops->is_local;
 }
 
 static void
@@ -364,6 +420,12 @@ batch_failed(struct exec *x, struct batch *b)
 {
 	size_t i;
 
+	if (is_disk_full(x, b)) {
+		stop_copies(x, b, b->part[0].box, &b->err);
+		b->status = 0;
+	}
+	if (b->kind == OP_COPY)
+		note_refusals(x, b);
 	if (b->status < 0 && !has_lost_store(b) && b->kind != OP_RENAME_BOX)	/* refused: settle.c goes another way */
 		part_failed(x, b->err_side, b->part[0].box, &b->err);
 	for (i = 0; i < b->n_parts; i++)
@@ -507,6 +569,16 @@ free_all(struct batch *first)
 	}
 }
 
+static void
+impossible(struct exec *x, uint32_t i)
+{
+	const struct op *op = &x->plan->ops.at[i];
+
+	x->status[i] = OP_FAILED;
+	if (op->kind == OP_COPY && waiting_is_stopped(x->run, op->box, op->side))
+		waiting_add_stopped(x->run, op->box, op->side, x->live[op->msg]->id);
+}
+
 /* Runs batches of the ready operations, a few ahead of the workers. Every batch is settled even
  * after an error or a cancel: what happened, happened. */
 static int
@@ -522,7 +594,7 @@ run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 		out.n = 0;
 		while (status == 0 && at < n && flying + out.n < ahead && !run_is_cancelled(x->run)) {
 			if (!is_possible(x, ready[at])) {
-				x->status[ready[at++]] = OP_FAILED;
+				impossible(x, ready[at++]);
 				continue;
 			}
 			if (is_last(x, ready[at]) && flying + out.n > 0)

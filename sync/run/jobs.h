@@ -39,6 +39,7 @@ struct batch {
 	int (*begin)(struct batch *b, struct session *session[SIDES], struct err *e);
 	int (*end)(struct batch *b, struct session *session[SIDES], struct err *e);
 	bool has_begun;
+	bool is_retried;		/* the store asked for patience, and all that it did not take has another turn */
 	bool reads_later;		/* answer: what was read in the flight is not enough, or of before the last it wrote */
 	/* answer */
 	int status;			/* -1 with err */

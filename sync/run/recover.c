@@ -285,6 +285,33 @@ set_aside_linked(struct plan_input *in, uint32_t index, struct arena *a)
 }
 
 int
+recover_count(struct run *r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct err why;
+	struct intent in;
+	struct record rec;
+	struct run_box *b;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+		after = in.id;
+		b = in.kind == INTENT_DELIVER && in.tries == 0 ? run_box_by_id(r, in.box) : NULL;
+		if (b != NULL && (got = message_get(r->state, &a, in.box, in.record, &rec, e)) < 0)
+			break;
+		if (b != NULL && got == 1 && !record_is_pair(&rec) && rec.trouble != TROUBLE_SESSION) {
+			err_class(&why, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "whether %s took what was sent before the connection was lost "
+			    "is not known yet", r->set->store[in.side]->name);
+			waiting_add(r, (uint32_t)(b - r->boxes.at), in.side, rec.id, &why);
+		}
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+int
 recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 {
 	struct recover_ids linked = { { 0 } }, held = { { 0 } };

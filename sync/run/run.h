@@ -18,6 +18,7 @@
  *   exec.c     carry the plan out: batches, intents, settlement (R15, R16); settle.c, settle_boxes.c: what it means for the base
  *   jobs.c     what workers do: one function per kind of batch
  *   isolate.c  find the one message at which sessions end; culprits.c: remember and name it
+ *   waiting.c  what waits for another run, told once for each reason
  *   refused.c  messages that a server refuses again and again without a reason
  *   copy.c     one message from one store to the other, its digest taken on the way
  *   report.c   counts, notes, errors
@@ -46,6 +47,7 @@ struct run_side {
 	bool has_failed;		/* its delta could not be had: nothing is concluded from it */
 	bool is_readonly;
 	bool is_part;			/* of what is known, some is away: nothing is made where that may come back */
+	struct err *stopped;		/* why nothing more is copied to it in this run; NULL = it is */
 	bool was_read;			/* a delta was folded in this run */
 	bool is_unsure;			/* its last list was not complete: more may be there than the base knows */
 	const char *unproved;		/* that list proved nothing: what is missing (R25); NULL = nothing, or not said */
@@ -72,6 +74,16 @@ struct run_culprit {
 	enum side lost;
 	uint64_t id;			/* its record */
 	const char *why;		/* the last words of the session */
+};
+
+/* Messages that wait for another run, for one reason. */
+struct run_waiting {
+	enum side side;			/* they are for */
+	enum err_class class;
+	const char *why;
+	uint64_t n;
+	uint32_t box[3];		/* of the first: indexes of run.boxes */
+	uint64_t id[3];			/* their records */
 };
 
 /* A look at the base takes messages in slices, so that memory follows the slice and not the mailbox, wherever no
@@ -118,6 +130,10 @@ struct run {
 	struct isolate isolate;		/* what sessions were lost at */
 	VEC(struct run_culprit) culprits;	/* not told yet */
 	size_t culprits_told;
+	VEC(struct run_waiting) waiting;
+	struct { bool is_stopped; unsigned boxes; struct err why; } stop[SIDES];	/* nothing more is copied to that side in this run */
+	bool is_ending;			/* no session is asked any more */
+	unsigned patience_ms;		/* waited, because stores asked for it */
 	VEC(struct run_deletion) deletions;
 	bool looks_again;		/* sessions ended with things under way: what became of them is to be seen in this run */
 	struct run_look look[SIDES];
@@ -240,6 +256,8 @@ int recover_begin(struct run *r, struct err *e);	/* before anything: which inten
 int recover(struct run *r, struct err *e);		/* after gather: settles the intents whose outcome shows */
 /* After twins_find: messages whose write may still show up are set aside; other intents end. */
 int recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
+/* At the end: what was sent and is not known to have arrived waits. */
+int recover_count(struct run *r, struct err *e);
 /* The records that wait for the outcome of a copy or move of theirs, sorted. The caller releases v. */
 struct recover_ids { VEC(uint64_t) v; };
 int recover_awaited(struct run *r, struct recover_ids *out, struct err *e);
@@ -319,6 +337,16 @@ void kept_undated(struct run *r, struct run_box *b, enum side s);	/* nor the dat
 int kept_retry(struct run *r, struct err *e);	/* with --retry-failed: nothing counts as refused */
 /* What side s can keep has changed: every record's being settled is judged again. */
 int kept_judge_again(struct run *r, struct run_box *b, enum side s, const struct flag_mask *was, struct err *e);
+
+/* waiting.c */
+/* A store that takes nothing for the moment, whatever it is. */
+bool waiting_is_such(const struct err *why);
+void waiting_stop(struct run *r, uint32_t box, enum side s, const struct err *why);
+bool waiting_is_stopped(const struct run *r, uint32_t box, enum side s);
+/* Record id of that mailbox (index) is not copied to side s in this run. */
+void waiting_add(struct run *r, uint32_t box, enum side s, uint64_t id, const struct err *why);
+void waiting_add_stopped(struct run *r, uint32_t box, enum side s, uint64_t id);
+int waiting_tell(struct run *r, struct err *e);		/* no job is under way */
 
 /* refused.c */
 void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);

@@ -241,15 +241,24 @@ message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *wh
 	const struct op *op = &x->plan->ops.at[i];
 	struct run_box *box = exec_box(x, op->box);
 	struct record *rec = x->live[op->msg];
+	bool is_untried;
 
 	x->status[i] = OP_FAILED;
-	if (why->text[0] == '\0' || why->class == ERR_CANCELLED)
+	is_untried = why->text[0] == '\0' || why->class == ERR_CANCELLED;
+	if (b->kind == OP_COPY && (is_untried ? b->is_retried || waiting_is_stopped(x->run, op->box, b->side) :
+	    b->is_retried && waiting_is_such(why)))
+		x->status[i] = OP_RUNNING;	/* exec.c decides on its next turn */
+	if (is_untried || x->status[i] == OP_RUNNING)
 		return 0;
 	box->side[b->side].was_written = true;
 	if (b->kind == OP_COPY)
 		box->side[side_other(b->side)].was_written = true;
 	if (why->retry == ERR_NOW)
 		return 0;		/* it changed under us: the closing delta tells */
+	if (b->kind == OP_COPY && waiting_is_such(why)) {
+		waiting_add(x->run, op->box, b->side, rec->id, why);
+		return 0;
+	}
 	x->run->report->failed++;
 	report_err(x->run, box->name, why);
 	if (why->retry != ERR_NEVER || b->kind != OP_COPY)

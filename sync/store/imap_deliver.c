@@ -27,6 +27,8 @@ enum {
 	GROUP_BYTES = 512 << 10,	/* a group with so many is sent */
 	GROUP_MOST = 100,		/* or with so many messages */
 	AHEAD = 500,			/* commands unanswered */
+	AHEAD_FIRST = 32,		/* while none has been taken */
+	REFUSED_MOST = 5,		/* messages in a row by a server that takes none for the moment: then it is asked no more */
 };
 
 struct append {			/* a command on its way: its context */
@@ -48,6 +50,9 @@ struct imap_deliver {
 	size_t *order;			/* items as they were sent */
 	struct append *appends;
 	size_t n_order, n_appends;
+	bool has_taken;
+	unsigned refused;		/* in a row, for the moment */
+	struct err refusal;		/* the last of these */
 	/* the group being collected */
 	struct buf bytes;
 	struct piece group[GROUP_MOST];
@@ -106,8 +111,11 @@ deliver_begin(void *ctx, const struct body_head *head, struct err *e)
 	uint64_t limit = imap_session_caps(d->c->s)->append_limit;
 	char why[128];
 
-	(void)e;
 	drop_message(d);
+	if (d->refused >= REFUSED_MOST) {
+		*e = d->refusal;
+		return -1;
+	}
 	d->is_open = true;
 	d->start = d->bytes.len;
 	d->is_refused = false;
@@ -217,9 +225,10 @@ take_keys(struct imap_deliver *d, const struct append *a, const struct imap_code
 
 /* Whether the answer may be about what goes with the message. [LIMIT] names the number of keywords among others (RFC 5530). */
 static bool
-may_be_dress(const struct imap_result *r, const struct err *why)
+may_be_dress(const struct imap_result *r, const struct deliver_item *item)
 {
-	return (why->scope == ERR_MESSAGE && why->retry != ERR_NEVER) || r->code->kind == IMAP_CODE_LIMIT;
+	return (item->err.scope == ERR_MESSAGE && item->err.retry != ERR_NEVER) || (r->code->kind == IMAP_CODE_LIMIT &&
+	    item->how < DELIVER_BARE && *item->flags.kw != '\0');
 }
 
 /* How to send it after that answer; as it was: there is no other way. */
@@ -233,6 +242,12 @@ how_next(const struct deliver_item *item)
 	return item->date != 0 ? DELIVER_UNDATED : item->how;
 }
 
+static unsigned
+find_ahead(const struct imap_deliver *d)
+{
+	return d->refused > 0 ? 0 : d->has_taken ? AHEAD : AHEAD_FIRST;
+}
+
 static void
 refused(struct imap_deliver *d, const struct append *a, const struct imap_result *r, struct deliver_item *item)
 {
@@ -244,9 +259,15 @@ refused(struct imap_deliver *d, const struct append *a, const struct imap_result
 		item->goes_again = true;
 		item->how = DELIVER_ALONE;
 		item->err.retry = ERR_LATER;
-	} else if (a->n == 1 && may_be_dress(r, &item->err)) {
+	} else if (a->n == 1 && may_be_dress(r, item)) {
 		item->goes_again = how_next(item) != item->how;
 		item->how = how_next(item);
+	}
+	if (item->err.class == ERR_TEMPORARY) {
+		d->refusal = item->err;
+		d->refusal.scope = ERR_BOX;
+		/* Who asks for patience means it. */
+		d->refused = item->err.wait_ms != 0 ? REFUSED_MOST : d->refused + !item->goes_again;
 	}
 }
 
@@ -269,8 +290,11 @@ on_done(void *ctx, const struct imap_result *r)
 		else
 			refused(d, a, r, item);
 	}
-	if (r->status == IMAP_OK)
+	if (r->status == IMAP_OK) {
+		d->has_taken = true;
+		d->refused = 0;
 		take_keys(d, a, r->code);
+	}
 }
 
 static const struct imap_events append_events = { .done = on_done };
@@ -320,7 +344,7 @@ send_append(struct imap_deliver *d, struct imap_command *cmd, size_t first, stru
 	*a = (struct append){ d, first, d->n_order - first };
 	status = imap_send(d->c->s, cmd, &append_events, a, NULL, e);
 	if (status == 0)
-		status = imap_drain_to(d->c, AHEAD, e);
+		status = imap_drain_to(d->c, find_ahead(d), e);
 	if (status < 0)
 		err_widen(e, ERR_STORE);
 	return status;
@@ -333,6 +357,8 @@ send_group(struct imap_deliver *d, struct err *e)
 	struct imap_command cmd;
 	int status = 0;
 
+	if (d->refused >= REFUSED_MOST)
+		d->n_group = 0;
 	if (d->n_group == 0)
 		return 0;
 	status = begin_append(d, &cmd, e);

@@ -12,6 +12,8 @@
 enum {
 	PER_COMMAND = 40,		/* messages of one FETCH */
 	AHEAD = 120,			/* messages asked for at once, about */
+	REFUSED_MOST = 5,		/* commands in a row by a server that has no time: then it is asked no more */
+	REFUSED_BULK = 2,
 };
 
 struct fetched { uint32_t uid; uint64_t listed; size_t index; bool is_done, is_gone; };
@@ -37,6 +39,7 @@ struct fetch_work {
 	struct identify_item *items;
 	struct digest *digest;
 	bool wants_full;
+	unsigned refused;		/* commands in a row, for the moment */
 	bool is_answered_badly, is_set_bad;	/* by NO or BAD; by BAD */
 	struct err answer;
 };
@@ -166,6 +169,7 @@ end_identity(struct fetch_work *w, const struct imap_fetch *f, bool is_whole)
 	item->status = w->wants_full ? digest_end(w->digest, &item->ident, &item->err) :
 	    digest_end_header(w->digest, size, &item->ident, &item->err);
 	w->current->is_done = true;
+	w->refused = 0;
 }
 
 static void
@@ -184,6 +188,7 @@ end_body(struct fetch_work *w, bool is_whole)
 	    is_whole && w->refusal == NULL ? NULL : &broken,
 	    &w->end->err) < 0;
 	w->current->is_done = true;
+	w->refused = 0;
 }
 
 static void
@@ -220,11 +225,17 @@ on_done(void *ctx, const struct imap_result *result)
 {
 	struct fetch_work *w = ctx;
 
-	if (result->status == IMAP_OK || w->is_answered_badly)
+	struct err why;
+
+	if (result->status == IMAP_OK)
 		return;
+	imap_result_err(w->c->s, result, ERR_MESSAGE, w->box, &why);
+	if (why.class == ERR_TEMPORARY)
+		w->refused = why.wait_ms != 0 ? REFUSED_MOST : w->refused + 1;
+	if (!w->is_answered_badly)
+		w->answer = why;
 	w->is_answered_badly = true;
-	w->is_set_bad = result->status == IMAP_BAD;
-	imap_result_err(w->c->s, result, ERR_MESSAGE, w->box, &w->answer);
+	w->is_set_bad |= result->status == IMAP_BAD;
 }
 
 static const struct imap_events fetch_events = { .fetch = on_fetch, .body_begin = on_body_begin,
@@ -261,7 +272,7 @@ fetch_rest(struct fetch_work *w, size_t per, unsigned ahead, struct err *e)
 	for (i = 0; i < w->n; i++)
 		if (!w->sorted[i].is_done)
 			uids[n++] = w->sorted[i].uid;
-	for (at = 0; at < n && status == 0 && !has_ended(w); at += took) {
+	for (at = 0; at < n && status == 0 && !has_ended(w) && w->refused < (per == 1 ? REFUSED_MOST : REFUSED_BULK); at += took) {
 		w->alone = per == 1 ? find(w, uids[at]) : NULL;
 		took = send_fetch(w, uids + at, n - at < per ? n - at : per, e);
 		status = took == 0 ? -1 : imap_drain_to(w->c, ahead, e);
@@ -340,8 +351,16 @@ fetch_left(struct fetch_work *w, struct err *e)
 	if (imap_enter_ahead(w->c, w->box, &w->ticket, &why) < 0 ||
 	    imap_entered(w->c, w->box, w->ticket, w->epoch, &why) < 0)
 		return part_failed(w, &why, e);
+	if (w->refused < REFUSED_MOST)
+		w->refused = 0;
 	if (fetch_rest(w, 1, 0, e) < 0)
 		return -1;
+	if (w->refused >= REFUSED_MOST) {
+		w->status = -1;
+		w->failure = w->answer;
+		w->failure.scope = ERR_BOX;
+		return 0;
+	}
 	if (!w->is_set_bad)
 		return 0;
 	if (imap_settle(w->c, e) < 0)

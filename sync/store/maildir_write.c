@@ -1,5 +1,6 @@
 #include "sync/store/maildir_parts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,23 @@ struct maildir_delivery {
 	size_t n;
 	struct arena *arena;
 	bool keeps_date;
+	const char *root;		/* of the store */
 };
+
+/* What is wrong is the disk, whatever file was being written. */
+static int
+name_disk(const struct maildir_delivery *d, int rc, struct err *e)
+{
+	if (rc < 0 && (e->sys == ENOSPC || e->sys == EDQUOT)) {
+		int sys = e->sys, len = (int)strlen(d->root);
+
+		len -= len > 1 && d->root[len - 1] == '/';
+		err_class(e, e->scope, ERR_TEMPORARY, ERR_LATER, "%s on %.*s", sys == ENOSPC ? "no space" : "over the quota", len,
+		    d->root);
+		e->sys = sys;
+	}
+	return rc;
+}
 
 static int
 sink_begin(void *ctx, const struct body_head *head, struct err *e)
@@ -62,13 +79,15 @@ sink_begin(void *ctx, const struct body_head *head, struct err *e)
 		.date = item->date != 0 ? item->date : d->keeps_date ? head->date : 0,
 	};
 
-	return deliver_begin(d->deliver, head->index, &body, e);
+	return name_disk(d, deliver_begin(d->deliver, head->index, &body, e), e);
 }
 
 static int
 sink_data(void *ctx, const void *p, size_t len, struct err *e)
 {
-	return deliver_data(((struct maildir_delivery *)ctx)->deliver, p, len, e);
+	struct maildir_delivery *d = ctx;
+
+	return name_disk(d, deliver_data(d->deliver, p, len, e), e);
 }
 
 static int
@@ -81,7 +100,7 @@ sink_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 		d->items[index].err = *failed;
 		return 0;
 	}
-	return deliver_end(d->deliver, failed, e);
+	return name_disk(d, deliver_end(d->deliver, failed, e), e);
 }
 
 static void
@@ -104,6 +123,7 @@ fill_item(struct maildir_delivery *d, size_t i)
 		break;
 	case DELIVER_FAILED:
 		item->err = r->err;
+		(void)name_disk(d, -1, &item->err);
 		break;
 	default:
 		if (item->err.text[0] == '\0')
@@ -118,7 +138,7 @@ delivery_finish(struct delivery *base, struct err *e)
 {
 	struct maildir_delivery *d = (struct maildir_delivery *)base;
 	size_t i;
-	int rc = deliver_finish(d->deliver, e);
+	int rc = name_disk(d, deliver_finish(d->deliver, e), e);
 
 	for (i = 0; i < d->n; i++)
 		fill_item(d, i);
@@ -164,6 +184,7 @@ maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliv
 	d->n = n;
 	d->arena = a;
 	d->keeps_date = s->keeps_date;
+	d->root = s->layout.path != NULL ? s->layout.path : d->mdir.path;
 	d->base.sink = (struct body_sink){ sink_begin, sink_data, sink_end, d };
 	d->base.finish = delivery_finish;
 	*d_r = &d->base;

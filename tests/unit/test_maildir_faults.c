@@ -211,8 +211,8 @@ static void
 a_full_disk_loses_and_halves_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct deliver_item items[3] = { { .name = key_from_string("1.a"), .flags = FLAGS_NONE }, { .name = key_from_string("2.a"), .flags = FLAGS_NONE },
-		{ .name = key_from_string("3.a"), .flags = FLAGS_NONE } };
+	enum { MANY = 8, IN_A_ROW = 5 };
+	struct deliver_item items[MANY];
 	struct body_head head = { .form = BODY_FILE, .size = 100 * 1024 };
 	struct delivery *d;
 	char *body = mem_alloc(head.size);
@@ -224,8 +224,11 @@ a_full_disk_loses_and_halves_nothing(void **state)
 		skip();
 	}
 	make_box(f, "box");
-	assert_int_equal(f->store->ops->deliver(f->c, "box", 0, items, 3, &f->a, &d, &f->e), 0);
-	for (i = 0; i < 3 && rc == 0; i++) {
+	for (i = 0; i < MANY; i++)
+		items[i] = (struct deliver_item){ .name = key_from_string(arena_printf(&f->a, "%zu.a", i + 1)), .flags = FLAGS_NONE };
+	assert_int_equal(f->store->ops->deliver(f->c, "box", 0, items, MANY, &f->a, &d, &f->e), 0);
+	/* A smaller one might fit: only a few in a row end it. */
+	for (i = 0; i < MANY && rc == 0; i++) {
 		head.index = i;
 		rc = d->sink.begin(d->sink.ctx, &head, &f->e);
 		if (rc == 0)
@@ -234,8 +237,10 @@ a_full_disk_loses_and_halves_nothing(void **state)
 			rc = d->sink.end(d->sink.ctx, i, NULL, &f->e);
 	}
 	assert_int_equal(rc, -1);
+	assert_int_equal(i, 2 + IN_A_ROW);
 	assert_int_equal(f->e.scope, ERR_STORE);
 	assert_int_equal(f->e.sys, ENOSPC);
+	assert_int_equal(f->e.class, ERR_TEMPORARY);
 	d->finish(d, &f->e);
 	assert_int_equal(items[0].outcome, OUTCOME_DONE);
 	assert_int_equal(items[1].outcome, OUTCOME_DONE);

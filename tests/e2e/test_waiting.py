@@ -1,0 +1,113 @@
+"""What waits for another run: a full disk, a server over its quota, one that asks for patience; told once, with how much there is of it."""
+import os
+import re
+
+import test_scripted
+from lib import message, serials
+
+
+class Waits(test_scripted.Told):
+    def waiting(self, run, n, why):
+        lines = [x for x in run.err.splitlines() if x]
+        self.assertEqual(len(lines), 1, run.err)
+        self.assertRegex(lines[0], rf'{n} messages? waits?\b.*{why}.*; the next run goes on')
+
+    def count(self, verb):
+        return sum(v == verb for _, v, _ in self.server.seen)
+
+
+class Disk(Waits):
+    def test_full(self):
+        """One line for all that waits; one large message keeps no small ones back; the next run goes on."""
+        path = self.tmpfs('small', 1 << 20)
+        self.start(near=self.maildir('small/near'))
+        for i in range(300):
+            self.box().add(message(i + 1, size=9000 if i else 2 << 20).replace(b'\n', b'\r\n'), ('\\Seen',))
+        run = self.sync(code=75)
+        here = len(self.near.messages('INBOX'))
+        self.assertGreater(here, 40)
+        self.waiting(run, 300 - here, f'no space on {re.escape(path)}')
+        self.assertNotRegex(run.err, r'INBOX/|P\d+Q')
+        run = self.sync(code=75)
+        self.waiting(run, 300 - len(self.near.messages('INBOX')), 'no space')
+        self.box().drop({m.uid for m in self.box().mails if m.uid == 1 or m.uid > 60})
+        self.sync()
+        self.sync_twice()
+
+
+class Servers(Waits):
+    def refuses(self, verb, answer, most):
+        """A server that takes, or gives, `most` messages."""
+        self.server.seen.clear()
+        self.left = most
+
+        def fault(session, what, words):
+            if what != verb or (verb == 'UID FETCH' and 'BODY.PEEK[]' not in words[1]):
+                return None
+            self.left -= 1
+            return None if self.left >= 0 else '{tag} ' + answer + '\r\n'
+        self.server.fault = fault
+
+    def test_takes_no_more(self):
+        for more in ((), ['MULTIAPPEND']):
+            for answer in ('NO [OVERQUOTA] the mailbox is full', 'NO [LIMIT] enough for today', 'NO [UNAVAILABLE] come back later',
+                           'NO [INUSE] somebody else is here'):
+                with self.subTest(answer=answer, more=more):
+                    self.setUp()
+                    self.start(more=more)
+                    self.near.create('b')
+                    self.server.create('b')
+                    s = self.fill(self.near, 'INBOX', 220, 'S') + self.fill(self.near, 'b', 30, 'S')
+                    self.refuses('APPEND', answer, 0 if more else 7)
+                    run = self.sync(code=75)
+                    self.waiting(run, len(s) - len(serials(self.far)), re.escape(answer.split('] ')[1]))
+                    self.assertLess(self.count('APPEND'), 110)
+                    self.server.fault = None
+                    self.sync_twice()
+
+    def test_gives_no_more(self):
+        for answer in ('NO [LIMIT] enough for today', 'NO [UNAVAILABLE] come back later'):
+            with self.subTest(answer=answer):
+                self.setUp()
+                self.start()
+                s = self.put(400)
+                self.refuses('UID FETCH', answer, 1)
+                run = self.sync(code=75)
+                self.waiting(run, len(s) - len(self.near.messages('INBOX')), re.escape(answer.split('] ')[1]))
+                self.assertLess(self.count('UID FETCH'), 50)
+                self.server.fault = None
+                self.sync_twice()
+
+    def test_asks_for_patience(self):
+        """As long as it asks for is waited in the run; more than a run may take: the next one goes on."""
+        for ms, code in ((300, 0), (10_000_000, 75)):
+            for verb in ('APPEND', 'UID FETCH'):
+                with self.subTest(ms=ms, verb=verb):
+                    self.setUp()
+                    self.start()
+                    s = self.put(60)
+                    n = self.fill(self.near, 'INBOX', 60, 'S')
+                    times = []
+
+                    def fault(session, what, words):
+                        if what != verb or (verb == 'UID FETCH' and 'BODY.PEEK[]' not in words[1]):
+                            return None
+                        times.append(what)
+                        if len(times) < 3 or code:
+                            return '{tag} BAD Request is throttled. Suggested Backoff Time: %d milliseconds\r\n' % ms
+                    self.server.fault = fault
+                    run = self.sync(code=code)
+                    if code:
+                        self.assertIn('wait', run.err)
+                        self.assertLess(len(times), 90)
+                    self.server.fault = None
+                    self.sync_twice()
+                    self.assertEqual(len(serials(self.far)), len(s + n))
+
+    def test_alert_once(self):
+        self.start(greeting='* OK [ALERT] the disk of the server is nearly full\r\n')
+        for i in range(4):
+            self.server.create(f'b{i}')
+            self.put(30, f'b{i}')
+        run = self.sync()
+        self.assertLessEqual(run.err.count('nearly full'), 1)
