@@ -130,14 +130,14 @@ static int
 count_line(struct imap_session *s, struct err *e)
 {
 	enum { IDLE_LINES = 10000, DATA_LINES = 1000000, BELIEVED = 2000000 };
-	uint64_t exists = s->flowing == NULL ? 0 : s->flowing->box.exists < BELIEVED ? s->flowing->box.exists : BELIEVED;
+	uint64_t exists = s->flowing == NULL ? 0 : imap_box_messages(&s->flowing->box);
 	const char *about = "remarks";
 
 	switch (s->reply.kind == IMAP_REPLY_UNREADABLE ? s->reply.about : s->reply.kind) {
 	case IMAP_REPLY_FETCH:
 	case IMAP_REPLY_EXPUNGE:
 	case IMAP_REPLY_VANISHED:
-		if (s->flowing != NULL && s->lines.messages++ < DATA_LINES + 2 * exists)
+		if (s->flowing != NULL && s->lines.messages++ < DATA_LINES + 2 * (exists < BELIEVED ? exists : BELIEVED))
 			return 0;
 		about = "messages";
 		break;

@@ -99,6 +99,15 @@ struct imap_box {
 	struct arena arena;
 };
 
+/* How many messages it may show: EXISTS, unless that is beyond what its UIDs leave room for. Some may have come since. */
+static inline uint64_t
+imap_box_messages(const struct imap_box *box)
+{
+	enum { COME_SINCE = 100000 };
+
+	return box->uidnext != 0 && box->exists > (uint64_t)box->uidnext + COME_SINCE ? (uint64_t)box->uidnext + COME_SINCE : box->exists;
+}
+
 /* What a SELECT asks beyond the name. */
 struct imap_select {
 	const char *utf8;		/* the mailbox */

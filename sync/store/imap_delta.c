@@ -71,7 +71,7 @@ is_beyond(struct delta_work *w)
 	enum { MORE = 10000 };
 	const struct imap_box *box = imap_select_box(w->c->s, w->ticket);
 
-	if (w->has_failed || box == NULL || w->d->entries.n <= 3 * (uint64_t)box->exists + MORE)
+	if (w->has_failed || box == NULL || w->d->entries.n <= 3 * imap_box_messages(box) + MORE)
 		return w->has_failed;
 	give_up(w);
 	err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: the server shows more messages of mailbox %s than it says there are",
