@@ -227,9 +227,10 @@ imap_proof_conclude(struct delta_work *w)
 	size_t i;
 
 	imap_proof_tidy(w);
-	d->is_complete = is_list ? imap_proof_holds(w) : !w->list.is_part && !w->fresh.is_part && !w->box.is_part;
+	/* What is the same has been counted (imap_plain_is_known). */
+	d->is_complete = is_list && !w->is_same ? imap_proof_holds(w) : !w->list.is_part && !w->fresh.is_part && !w->box.is_part;
 	d->has_exists = true;
-	d->exists = imap_proof_expects(w);
+	d->exists = w->is_same ? w->box.exists : imap_proof_expects(w);
 	d->unproved = d->is_complete ? NULL : describe(w);
 	d->has_present = w->how == HOW_SEARCH && d->is_complete;
 	for (i = 0; i < w->found.n && d->has_present; i++)
