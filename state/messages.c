@@ -43,13 +43,20 @@ has_key(const struct record_half *h)
 	return h->key.len > 0 && h->basis != BASIS_SHARED;
 }
 
+/* Only what a list has shown: of what we sent or were told a list is news, however much it looks like it. */
+static bool
+is_shown(const struct record_half *h)
+{
+	return h->presence == PRESENCE_HERE && h->basis == BASIS_LISTED && !h->is_sent;
+}
+
 static void
 digest_record(struct counts *c, const struct record *r, uint64_t by)
 {
 	int s;
 
 	for (s = 0; s < SIDES; s++)
-		if (is_counted(&r->half[s]))
+		if (is_shown(&r->half[s]))
 			c->digest[s] += by * seen_digest(r->half[s].key, r->half[s].flags);
 }
 

@@ -78,7 +78,7 @@ struct box_side {
 	bool is_leaving;		/* the program is removing it there: what is left of it was not damaged by anybody */
 	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
 	uint64_t here;			/* records whose half is HERE on this side (kept by messages.c) */
-	bool has_digest;		/* digest is what is here on this side (kept by messages.c; state/model/seen_digest.h) */
+	bool has_digest;		/* digest is what lists have shown here on this side (kept by messages.c; state/model/seen_digest.h) */
 	uint64_t digest;
 	uint64_t missing_runs;		/* runs in a row it was not listed */
 	uint32_t doubted;		/* flags it did not make in one run, without saying no (R14) */

@@ -116,7 +116,8 @@ add_digest(struct gather_job *g, struct run *r, const struct run_box *b)
 	struct box_record now;
 	struct err unseen;
 
-	if (d->has_since && !d->since.is_steady && box_get(r->state, &a, b->rec.id, &now, &unseen) > 0) {
+	/* Not before it was listed in full once: that is more than no change. */
+	if (d->has_since && !d->since.is_steady && b->rec.side[g->side].listed != 0 && box_get(r->state, &a, b->rec.id, &now, &unseen) > 0) {
 		d->has_digest = now.side[g->side].has_digest;
 		d->digest = now.side[g->side].digest;
 		d->known = now.side[g->side].here;

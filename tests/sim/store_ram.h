@@ -8,7 +8,8 @@
  * Personalities:
  *   RAM_QRESYNC     UIDs; changes and vanished UIDs since a modseq
  *   RAM_CONDSTORE   UIDs; changes since a modseq, and all UIDs when the counts do not match
- *   RAM_PLAIN       UIDs; a full list each time, no cursor stands still
+ *   RAM_PLAIN       UIDs; a full list each time, no cursor stands still; or, where the digest of what the base knows is that
+ *                   of the list, no change
  *   RAM_MAILDIR     names; a full list, which may miss names until asked again; or, where the program alone changed it
  *                   since, what it did
  * and of the UID kinds: with or without the key of what was delivered (UIDPLUS), with a move in one or in three

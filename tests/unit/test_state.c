@@ -234,7 +234,8 @@ check_box(struct state *s, struct arena *a, const struct model *m, const uint32_
 			const struct model_half *h = &m->record[i].half[side];
 
 			here[side] += h->presence == PRESENCE_HERE;
-			digest[side] += h->presence == PRESENCE_HERE ? seen_digest(r.half[side].key, r.half[side].flags) : 0;
+			digest[side] += r.half[side].presence == PRESENCE_HERE && r.half[side].basis == BASIS_LISTED &&
+			    !r.half[side].is_sent ? seen_digest(r.half[side].key, r.half[side].flags) : 0;
 			assert_int_equal(r.half[side].presence, h->presence);
 			if (h->presence == PRESENCE_NEVER)
 				continue;
