@@ -285,7 +285,7 @@ tell_plan(struct tell *t, const struct channel_report *r)
 		if (t->channels > 1)
 			terminal_line(stdout, TERMINAL_PLAIN, "channel ", t->channel);
 		terminal_lines(stdout, *text != '\0' ? text : is_stuck ? "nothing can be done before what is told above is settled" :
-		    "nothing to do");
+		    r->refused != 0 ? "nothing new: only what was refused" : "nothing to do");
 	}
 	buf_release(&line);
 }

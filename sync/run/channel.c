@@ -224,6 +224,8 @@ synchronise(struct run *r, struct err *e)
 	size_t waiting = 0;
 	int status = carry_out(r, false, &waiting, e);
 
+	if (status == 0 && r->set->is_dry && !r->set->policy.retry_failed)
+		status = refused_tell(r, e);
 	if (status < 0 || r->set->is_dry)
 		return status;
 	/* What a move left behind for others' sake may go now. isolate.h bounds how often sessions are lost. */

@@ -77,6 +77,7 @@ struct channel_report {
 	struct side_counts side[SIDES];	/* changes made on that side; dry: that would be made */
 	uint64_t paired;		/* adopted: twins found, nothing copied */
 	uint64_t boxes, failed, held;
+	uint64_t refused;		/* dry: messages that were refused for good, and are not in the plan */
 	uint64_t bytes;			/* of bodies carried */
 	bool is_changed[SIDES];		/* something was written on that side */
 	bool hit_max_transfer;

@@ -49,3 +49,40 @@ refused_count(struct run *r, struct err *e)
 			return -1;
 	return 0;
 }
+
+static int
+tell_box(struct run *r, struct run_box *b, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0, n = 0;
+	char *why = NULL;
+	int got;
+
+	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
+		after = rec.id;
+		if (rec.mark == MARK_FAILED && n++ == 0 && *rec.why != '\0')
+			why = mem_strdup(rec.why);
+		if (after % 256 == 0)
+			arena_release(&a);
+	}
+	arena_release(&a);
+	r->report->refused += n;
+	if (n != 0)
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%llu %s refused earlier%s%s; --retry-failed tries again",
+		    (unsigned long long)n, n == 1 ? "message was" : "messages were", why != NULL ? ", for one " : "",
+		    why != NULL ? why : ""));
+	free(why);
+	return got;
+}
+
+int
+refused_tell(struct run *r, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.id != 0 && tell_box(r, &r->boxes.at[i], e) < 0)
+			return -1;
+	return 0;
+}

@@ -352,6 +352,8 @@ int waiting_tell(struct run *r, struct err *e);		/* no job is under way */
 void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);
 /* At the end of the run: counts them, and sets aside what was refused often enough. */
 int refused_count(struct run *r, struct err *e);
+/* A dry run: what is set aside, and so not in the plan. */
+int refused_tell(struct run *r, struct err *e);
 
 /* report.c */
 void report_note(struct run *r, enum note_level level, const char *box, const char *text);

@@ -4,6 +4,7 @@ import re
 import shutil
 
 from lib import Case, ImapSide, MaildirSide, message
+from scripted import Scripted
 from servers import Dovecot
 
 
@@ -86,6 +87,17 @@ class Agrees(Case):
                     plan, _ = self.agree()
                     self.assertIn('Paired: 7', plan.out)
                     self.sync_twice()
+
+    def test_refused(self):
+        """What a store refused for good is not nothing."""
+        with Scripted() as server:
+            self.pair(far=ImapSide(server, 'anna', tls=False))
+            self.near.deliver('INBOX', message(1).replace(b'text', b'te\0xt') + b'\0\n', 'S')
+            self.sync(code=1)
+            plan = self.mailtwin('plan', '-a', code=(0, 1))
+            self.assertIn('1 message was refused earlier', plan.err)
+            self.assertNotIn('nothing to do', plan.out)
+            self.assertNotIn('refused earlier', self.sync(code=(0, 1)).err)
 
     def test_held_and_missing(self):
         self.pair(policy='Create Both\nExpunge Both\n')
