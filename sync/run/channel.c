@@ -144,24 +144,44 @@ look(struct run *r, struct view *v, bool may_wait, struct err *e)
 	return remember_held(r, &v->plan, e) < 0 || window_remember(r, &v->plan, e) < 0 ? -1 : 0;
 }
 
-/* R13: before anything is deleted for being gone from the other side, that side's mailboxes are looked at again, and those that
- * moved since they were read are read again: what was moved there meanwhile is not gone. *has_looked_r: there are
- * deletions, and it was done; *is_moved_r: it showed something, and the plan is to be made anew. */
-static int
-look_again(struct run *r, const struct plan *p, bool *has_looked_r, bool *is_moved_r, struct err *e)
+/* What a second look is still needed for: deletions once a run (R13); copies between two accounts each time, for others may be sending
+ * the same. */
+struct second_look { bool has_deletions; int copies; };
+enum { LOOKS_MOST = 8 };		/* in a row, where somebody writes all the time */
+
+static bool
+is_between_accounts(const struct run *r)
 {
-	bool looks[SIDES] = { false, false };
+	return r->set->store[FAR]->ops->has_uid_keys && r->set->store[NEAR]->ops->has_uid_keys;
+}
+
+/* Before anything is deleted for being gone from the other side, that side's mailboxes are looked at again, and those that moved since
+ * they were read are read again: what was moved there meanwhile is not gone (R13). Likewise the side that something is sent to, where
+ * nothing keeps another program from sending the same. *is_moved_r: it showed something, and the plan is to be made anew. */
+static int
+look_again(struct run *r, const struct plan *p, struct second_look *done, bool *is_moved_r, struct err *e)
+{
+	bool looks[SIDES] = { false, false }, has_deletions = false, has_copies = false;
+	const struct op *op;
 	size_t i;
 
-	for (i = 0; i < p->ops.n; i++)
-		if (!p->ops.at[i].is_held && op_is_deletion(&p->ops.at[i]))
-			looks[side_other(p->ops.at[i].side)] = true;
+	for (i = 0; i < p->ops.n; i++) {
+		op = &p->ops.at[i];
+		if (!op->is_held && op_is_deletion(op) && !done->has_deletions)
+			looks[side_other(op->side)] = has_deletions = true;
+		if (!op->is_held && op->kind == OP_COPY && done->copies < LOOKS_MOST && is_between_accounts(r))
+			looks[op->side] = has_copies = true;
+	}
 	if (!looks[FAR] && !looks[NEAR])
 		return 0;
-	*has_looked_r = true;
+	done->has_deletions |= has_deletions;
+	done->copies += has_copies;
 	if (boxes_refresh(r, looks, e) < 0)
 		return -1;
 	*is_moved_r = gather_is_wanted(r);
+	/* Unmoved, the next slice has its own looks. */
+	if (!*is_moved_r)
+		done->copies = 0;
 	return gather(r, e);
 }
 
@@ -170,7 +190,8 @@ static int
 carry_out(struct run *r, bool is_second, size_t *waiting_r, struct err *e)
 {
 	struct view v = { 0 };
-	bool has_looked = is_second, is_moved;
+	struct second_look done = { .has_deletions = is_second, .copies = is_second ? LOOKS_MOST : 0 };
+	bool is_moved;
 	int status;
 
 	prepare_anew(r);
@@ -179,8 +200,8 @@ carry_out(struct run *r, bool is_second, size_t *waiting_r, struct err *e)
 		status = look(r, &v, !is_second && !r->set->is_dry, e);
 		if (status == 0 && r->set->is_dry)
 			report_plan(r, &v.in, &v.plan);
-		else if (status == 0 && !has_looked)
-			status = look_again(r, &v.plan, &has_looked, &is_moved, e);
+		else if (status == 0)
+			status = look_again(r, &v.plan, &done, &is_moved, e);
 		if (status == 0 && !r->set->is_dry && !is_moved) {
 			*waiting_r += v.waiting;
 			if (uploads_identify(r, &v.in, &v.plan, e) < 0 || exec(r, &v.in, &v.plan, e) < 0 || week_keep(r, e) < 0)

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import time
 
-from lib import Case, message, serials
+from lib import Case, ImapSide, message, serials
+from scripted import Scripted
+from servers import Dovecot
 
 
 class Maildirs(Case):
@@ -85,3 +87,57 @@ class Maildirs(Case):
         self.sync()
         self.assertEqual(before, self.near.still())
         self.assertFalse(os.path.exists(self.near.path + '/.mailtwin-id'))
+
+
+class Accounts(Case):
+    def test_the_second_waits(self):
+        with Dovecot() as server:
+            self.pair(far=ImapSide(server, 'alice'), near=ImapSide(server, 'bob'))
+            other = os.path.join(self.dir, 'other')
+            os.makedirs(other)
+            for i in range(20):
+                self.far.deliver('INBOX', message(i + 1))
+                self.near.deliver('INBOX', message(100 + i))
+            for _ in range(3):
+                runs = [self.spawn('-a'), self.spawn('-a', env={'XDG_STATE_HOME': other})]
+                codes = sorted(self.finish(p, code=(0, 75)).code for p in runs)
+                self.assertIn(codes, ([0, 0], [0, 75]))
+            for env in (None, {'XDG_STATE_HOME': other}):
+                self.sync(env=env)
+                self.sync(env=env)
+            self.assert_twins()
+            self.assertEqual(set(serials(self.far).values()), {1})
+            self.assertEqual(len(serials(self.far)), 40)
+            self.far.close()
+            self.near.close()
+
+    def test_another_machine(self):
+        """What came meanwhile is found before the same is sent: nothing here keeps the other program out."""
+        servers = [Scripted(), Scripted()]
+        for server in servers:
+            server.__enter__()
+            self.addCleanup(server.__exit__)
+        self.pair(far=ImapSide(servers[0], 'anna'), near=ImapSide(servers[1], 'anna'))
+        for side in self.far, self.near:
+            self.addCleanup(side.close)
+        for i in range(4):
+            self.far.deliver('INBOX', message(i + 1))
+        self.sync_twice()
+        more = [message(50 + i) for i in range(6)]
+        for data in more:
+            self.far.deliver('INBOX', data)
+        asked = []
+
+        def fault(session, verb, words):
+            if verb in ('STATUS', 'LIST'):
+                asked.append(verb)
+                if len(asked) == 2:
+                    for data in more:
+                        servers[1].boxes['INBOX'].add(data.replace(b'\n', b'\r\n'), ())
+        servers[1].fault = fault
+        self.sync()
+        servers[1].fault = None
+        self.assertGreater(len(asked), 1, 'it was not looked at before anything was sent')
+        self.sync_twice()
+        self.assertEqual(set(serials(self.near).values()), {1})
+        self.assertEqual(set(serials(self.far).values()), {1})

@@ -127,6 +127,9 @@ void ram_shown(struct ram *r, bool is_known);
 void ram_forgotten(struct ram *r, bool is_lost);
 const char *ram_text(const struct ram *r, const struct ram_message *m);	/* for traces; static */
 
+/* To be expunged, and not shown: it is not there, as far as one can see, and may be shown again. */
+void ram_window_missed(struct ram *r, int box, struct key key);
+
 /* ---- damage.c ---- */
 /* Something of a Maildir is damaged or out of sight, or some of it is back. */
 void damage_act(struct sim *s);

@@ -96,3 +96,14 @@ ram_shown_count(const struct ram_box *b)
 		n += !b->messages.at[i].is_hidden;
 	return n;
 }
+
+void
+ram_window_missed(struct ram *r, int box, struct key key)
+{
+	const struct ram_box *b = &r->box[box];
+	size_t i;
+
+	for (i = 0; i < b->messages.n; i++)
+		if (b->messages.at[i].is_hidden && b->messages.at[i].uid == key_uid(key))
+			oracle_loose(r->sim->oracle, box, b->messages.at[i].c->serial);
+}

@@ -481,6 +481,8 @@ expunge(struct session *session, const char *name, uint64_t epoch, struct expung
 		if (got < 0)
 			return -1;
 		if (got == 0) {
+			if (at < 0)
+				ram_window_missed(r, box, items[i].key);
 			/* Not there because the mailbox is another by now: that is no deletion. */
 			if (at < 0 && r->box[box].epoch == c->epoch)
 				items[i].outcome = OUTCOME_DONE;

@@ -1,0 +1,74 @@
+#include "cmd/pair_lock.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "state/base/buf.h"
+
+/* FNV-1a, from two different beginnings. */
+static uint64_t
+hash(const char *p, size_t len, uint64_t h)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		h = (h ^ (unsigned char)p[i]) * 1099511628211u;
+	return h;
+}
+
+static void
+add(struct buf *b, const char *s)
+{
+	buf_adds(b, s != NULL ? s : "");
+	buf_addc(b, '\0');
+}
+
+static void
+add_side(struct buf *b, const struct channel_settings *c, enum side s)
+{
+	const struct account_settings *a = c->store[s]->account;
+
+	add(b, a->tunnel);
+	add(b, a->host);
+	buf_printf(b, "%u", (unsigned)a->port);
+	add(b, a->user);
+	add(b, a->user_cmd.shell);
+	add(b, c->store[s]->path);
+	add(b, c->box[s]);
+}
+
+int
+pair_lock_take(const struct channel_settings *c, int *fd_r, struct err *e)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct buf key = { 0 };
+	int len;
+
+	*fd_r = -1;
+	if (c->store[FAR]->kind != SETTINGS_IMAP || c->store[NEAR]->kind != SETTINGS_IMAP)
+		return 0;
+	add_side(&key, c, FAR);
+	add_side(&key, c, NEAR);
+	for (size_t i = 0; i < c->patterns.n; i++)
+		add(&key, c->patterns.at[i]);
+	/* An abstract name (unix(7)): the byte before it is 0. */
+	len = snprintf(at.sun_path + 1, sizeof at.sun_path - 1, "mailtwin/%ld/%016llx%016llx", (long)getuid(),
+	    (unsigned long long)hash(key.data, key.len, 14695981039346656037u), (unsigned long long)hash(key.data, key.len, 1));
+	buf_release(&key);
+	*fd_r = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd_r < 0)
+		return 0;
+	if (bind(*fd_r, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0)
+		return 0;
+	close(*fd_r);
+	*fd_r = -1;
+	if (errno != EADDRINUSE)
+		return 0;
+	return err_class(e, ERR_RUN, ERR_TEMPORARY, ERR_LATER, "channel %s: another mailtwin is at work between these two accounts, with "
+	    "another state or configuration; try again later", c->name);
+}
