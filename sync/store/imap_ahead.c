@@ -31,6 +31,8 @@ imap_ahead_may(struct imap_conn *c, const struct box_changes *b)
 	const struct imap_caps *caps = imap_session_caps(c->s);
 	size_t i;
 
+	if (imap_at_most(c, b->n_flags + b->n_expunges) < b->n_flags + b->n_expunges)
+		return false;
 	if (imap_is_loose(c) || !imap_caps_has(caps, IMAP_CAP_SEARCHRES) || !imap_session_has_condstore(c->s) ||
 	    imap_id_item(c) == NULL || b->n_flags + b->n_expunges > MOST || (b->n_expunges > 0 && imap_ahead_modseq(b) == 0))
 		return false;

@@ -57,12 +57,13 @@ cmp_change(const void *x, const void *y, void *ctx)
 	return c != 0 ? c : (a->uid > b->uid) - (a->uid < b->uid);
 }
 
+/* Shown to be gone, or to be as it is to be. */
 static bool
-has_vanished(struct imap_show *w, struct key key)
+is_settled(struct change_work *w, const struct flag_item *item)
 {
-	const struct imap_shown *s = imap_show_find(w, key_uid(key));
+	const struct imap_shown *s = imap_show_find(&w->flags, key_uid(item->key));
 
-	return s != NULL && s->has_vanished;
+	return s != NULL && (s->has_vanished || (s->is_here && imap_is_made(item, s->flags, w->a)));
 }
 
 /* One STORE per set of UIDs with the same change. */
@@ -81,7 +82,7 @@ send_changes(struct change_work *w, bool by_add, bool is_ahead, struct err *e)
 	int status = 0;
 
 	for (i = 0; i < n; i++)
-		if (!flags_is_none(by_add ? items[i].add : items[i].remove) && !has_vanished(&w->flags, items[i].key))
+		if (!flags_is_none(by_add ? items[i].add : items[i].remove) && !is_settled(w, &items[i]))
 			g[count++] = (struct flag_group){ key_uid(items[i].key), i };
 	qsort_r(g, count, sizeof *g, cmp_change, &sort);
 	for (i = 0; i < count && status == 0; i = k) {
@@ -315,6 +316,8 @@ act(struct change_work *w, struct err *e)
 	if (w->expunge.is_set_bad && imap_narrow(&w->expunge, expunge_items(w->c), &why) < 0)
 		return part_failed(w, &why, e);
 	w->is_sent = true;
+	if (imap_show_ask_rest(&w->expunge, imap_is_loose(w->c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE, &why) < 0)
+		return part_failed(w, &why, e);
 	if (send_changes(w, true, false, &why) < 0 || send_changes(w, false, false, &why) < 0)
 		return part_failed(w, &why, e);
 	if (w->expunge.has_failed)
@@ -362,6 +365,84 @@ store_again(struct change_work *w, struct err *e)
 	return imap_settle(w->c, e);
 }
 
+/* How much is not done, as far as was shown. */
+static size_t
+count_left(struct change_work *w)
+{
+	const struct imap_shown *s;
+	size_t i, n = 0;
+
+	for (i = 0; i < w->b->n_flags; i++)
+		n += !is_settled(w, &w->b->flags[i]);
+	for (i = 0; i < w->n_uids; i++) {
+		s = imap_show_find(&w->expunge, w->uids[i]);
+		n += s != NULL && s->is_here;
+	}
+	return n;
+}
+
+/* Those that are shown to be there still. */
+static int
+remove_left(struct change_work *w, struct err *e)
+{
+	uint32_t *uids = mem_alloc((w->n_uids + 1) * sizeof *uids);
+	struct imap_shown *s;
+	size_t i, n = 0;
+	int status = 0;
+
+	for (i = 0; i < w->n_uids; i++) {
+		s = imap_show_find(&w->expunge, w->uids[i]);
+		if (s == NULL || !s->is_here || s->has_vanished)
+			continue;
+		uids[n++] = s->uid;
+		s->is_here = false;
+	}
+	if (n > 0)
+		status = imap_remove_send(&w->expunge, uids, n, w->b->epoch, must_mark(w), &w->has_foreign, e);
+	free(uids);
+	return status;
+}
+
+/* How all of it looks by now. */
+static int
+show_left(struct change_work *w, struct err *e)
+{
+	doubt_unmade(&w->flags, w->b->flags, w->b->n_flags, w->a);
+	if (imap_show_ask(&w->flags, FLAGS_ALONE, e) < 0 || (w->n_uids > 0 && imap_show_ask(&w->expunge, FLAGS_ALONE, e) < 0) ||
+	    imap_settle(w->c, e) < 0 || imap_show_ask_rest(&w->flags, FLAGS_ALONE, e) < 0)
+		return -1;
+	return imap_show_ask_rest(&w->expunge, FLAGS_ALONE, e);
+}
+
+/* Commands that were carried out in part (RFC 9738): the rest is said again, as long as that brings anything. */
+static int
+change_rest(struct change_work *w, struct err *e)
+{
+	bool is_cut = w->flags.is_cut || w->expunge.is_cut;
+	size_t left, before = SIZE_MAX;
+	struct err why;
+
+	if (!w->is_sent || w->b->status < 0 || !is_cut)
+		return 0;
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 ||
+	    imap_writable(w->c, w->b->box, w->ticket, w->b->epoch, &why) < 0)
+		return part_failed(w, &why, e);
+	while (is_cut) {
+		w->flags.is_cut = w->expunge.is_cut = false;
+		if (show_left(w, &why) < 0)
+			return part_failed(w, &why, e);
+		left = count_left(w);
+		if (left == 0 || left >= before || w->flags.has_failed || w->expunge.has_failed)
+			return 0;
+		before = left;
+		if (send_changes(w, true, false, &why) < 0 || send_changes(w, false, false, &why) < 0 || remove_left(w, &why) < 0 ||
+		    imap_settle(w->c, &why) < 0)
+			return part_failed(w, &why, e);
+		is_cut = w->flags.is_cut || w->expunge.is_cut;
+	}
+	return 0;
+}
+
 static int
 hear_again(struct change_work *w, struct err *e)
 {
@@ -389,6 +470,9 @@ one_by_one(struct imap_conn *c, struct change_work **w, size_t n, struct err *e)
 		return -1;
 	for (i = 0; i < n; i++)
 		if (store_again(w[i], e) < 0)
+			return -1;
+	for (i = 0; i < n; i++)
+		if (change_rest(w[i], e) < 0)
 			return -1;
 	for (i = 0; i < n; i++)
 		if (ask_again(w[i], e) < 0)
@@ -462,6 +546,7 @@ review_ahead(struct change_work *w)
 	for (i = 0; i < w->expunge.n; i++)
 		w->expunge.at[i].is_here = false;
 	w->flags.has_failed = w->expunge.has_failed = w->is_sent = false;
+	w->flags.is_cut = w->expunge.is_cut = false;
 	w->n_uids = 0;
 }
 

@@ -276,12 +276,15 @@ on_done(void *ctx, const struct imap_result *r)
 {
 	struct append *a = ctx;
 	struct imap_deliver *d = a->d;
+	bool is_cut = imap_is_cut(d->c, r);
 	struct deliver_item *item;
 	size_t i;
 
 	for (i = 0; i < a->n; i++) {
 		item = &d->items[d->order[a->first + i]];
-		if (r->status == IMAP_OK)
+		if (r->status == IMAP_OK && a->n > 1 && is_cut)
+			item->outcome = OUTCOME_UNKNOWN;	/* which were taken, nobody says: they are looked for */
+		else if (r->status == IMAP_OK)
 			item->outcome = OUTCOME_DONE;
 		else if (r->status == IMAP_LOST)
 			item->outcome = OUTCOME_UNKNOWN;
@@ -402,7 +405,7 @@ is_full(const struct imap_deliver *d)
 {
 	bool is_grouping = imap_caps_has(imap_session_caps(d->c->s), IMAP_CAP_MULTIAPPEND);
 
-	return !is_grouping || d->n_group == GROUP_MOST || d->bytes.len >= GROUP_BYTES ||
+	return !is_grouping || d->n_group >= imap_save_at_most(d->c, GROUP_MOST) || d->bytes.len >= GROUP_BYTES ||
 	    d->items[d->group[d->n_group - 1].index].how != DELIVER_TOGETHER;
 }
 

@@ -57,10 +57,35 @@ on_search_done(void *ctx, const struct imap_result *r)
 {
 	struct search_work *x = ctx;
 
-	imap_show_events.done(x->w, r);
+	if (r->status != IMAP_OK)
+		imap_show_events.done(x->w, r);
 }
 
 static const struct imap_events search_events = { .search = on_search, .done = on_search_done };
+
+/* SEARCH DELETED, to its end; -1: the session is dead. */
+static int
+search_deleted(struct search_work *x, bool *is_part_r, struct err *e)
+{
+	struct imap_conn *c = x->w->c;
+	const struct imap_box *box = imap_session_box(c->s);
+	struct imap_pages pages;
+	int status;
+
+	imap_pages_init(&pages, c, &search_events, x);
+	buf_adds(&pages.tail, " DELETED");
+	status = imap_pages_ask(&pages, 1, imap_page_size(c), box->exists, box->uidnext, e);
+	if (status == 0)
+		status = imap_settle(c, e);
+	while (status == 0 && imap_pages_rest(&pages)) {
+		status = imap_pages_ask_rest(&pages, e);
+		if (status == 0)
+			status = imap_settle(c, e);
+	}
+	*is_part_r = pages.is_part;
+	imap_pages_release(&pages);
+	return status;
+}
 
 /* No UIDPLUS: a plain EXPUNGE takes whatever is \Deleted, so it is sent only where that is ours (R18). */
 static int
@@ -68,17 +93,11 @@ plain_expunge(struct imap_show *w, uint64_t epoch, bool *has_foreign_r, struct e
 {
 	struct search_work x = { .w = w };
 	struct imap_command cmd;
-	int status;
+	bool is_part = false;
+	int status = search_deleted(&x, &is_part, e);
 
-	imap_begin(w->c, &cmd, IMAP_READ);
-	cmd.is_search = true;
-	imap_put(&cmd, "UID SEARCH DELETED");
-	status = imap_send(w->c->s, &cmd, &search_events, &x, NULL, e);
-	imap_command_release(&cmd);
-	if (status == 0)
-		status = imap_settle(w->c, e);
-	/* An answer that could not be read may have named anything. */
-	*has_foreign_r = x.has_foreign || (status == 0 && imap_session_box(w->c->s)->unreadable != NULL);
+	/* An answer that could not be read, or of which there was more, may have named anything. */
+	*has_foreign_r = x.has_foreign || is_part || (status == 0 && imap_session_box(w->c->s)->unreadable != NULL);
 	if (status < 0 || w->has_failed || *has_foreign_r)
 		return status;
 	imap_begin(w->c, &cmd, IMAP_WRITE);
@@ -106,6 +125,36 @@ imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t e
 	return status == 0 ? plain_expunge(w, epoch, has_foreign_r, e) : -1;
 }
 
+/* As often as the server does a part of it (RFC 9738). */
+static int
+remove_all(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, bool *has_left_r, struct err *e)
+{
+	uint32_t *left = mem_alloc((n + 1) * sizeof *left);
+	size_t i, before, m = n;
+	int status = 0;
+
+	memcpy(left, uids, n * sizeof *uids);
+	do {
+		before = m;
+		w->is_cut = false;
+		status = imap_remove_send(w, left, m, epoch, true, has_left_r, e);
+		if (status == 0)
+			status = imap_settle(w->c, e);
+		if (status < 0 || !w->is_cut || *has_left_r)
+			break;
+		for (i = 0; i < w->n; i++)
+			w->at[i].is_here = false;
+		if (imap_show_ask(w, " (UID FLAGS)", e) < 0 || imap_settle(w->c, e) < 0 || imap_show_ask_rest(w, " (UID FLAGS)", e) < 0)
+			status = -1;
+		for (i = m = 0; i < w->n; i++)
+			if (w->at[i].is_here && !w->at[i].has_vanished)
+				left[m++] = w->at[i].uid;
+		*has_left_r = m > 0 && m >= before;
+	} while (status == 0 && m > 0 && !*has_left_r && !w->has_failed);
+	free(left);
+	return status;
+}
+
 int
 imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool *has_foreign_r,
     struct err *e)
@@ -118,9 +167,7 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
 	imap_show_begin(&w, c, &a, n);
 	for (i = 0; i < n; i++)
 		imap_show_add(&w, uids[i]);
-	status = imap_remove_send(&w, uids, n, epoch, true, has_foreign_r, e);
-	if (status == 0)
-		status = imap_settle(c, e);
+	status = remove_all(&w, uids, n, epoch, has_foreign_r, e);
 	if (status == 0 && w.has_failed) {
 		*e = w.err;
 		status = -1;

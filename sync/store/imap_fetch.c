@@ -381,7 +381,7 @@ run(struct fetch_work *w, size_t n, struct err *e)
 		if (imap_enter_ahead(w[i].c, w[i].box, &w[i].ticket, &why) < 0) {
 			if (part_failed(&w[i], &why, e) < 0)
 				return -1;
-		} else if (fetch_rest(&w[i], PER_COMMAND, ahead, e) < 0) {
+		} else if (fetch_rest(&w[i], imap_at_most(w[i].c, PER_COMMAND), ahead, e) < 0) {
 			return -1;
 		}
 	}

@@ -168,6 +168,10 @@ int imap_pages_ask_rest(struct imap_pages *p, struct err *e);
 /* Messages of one page: 0 = this server cuts nothing. And of one command that names them (STORE, COPY): 0 = any number. */
 uint32_t imap_page_size(struct imap_conn *c);
 uint32_t imap_command_limit(struct imap_conn *c);
+size_t imap_at_most(struct imap_conn *c, size_t n);	/* n, or as many as one command may name */
+size_t imap_save_at_most(struct imap_conn *c, size_t n);	/* the same of COPY, MOVE and APPEND */
+/* The command was carried out in part: OK with a code that says so, or NO for naming too many. Learns the limit. */
+bool imap_is_cut(struct imap_conn *c, const struct imap_result *r);
 /* An answer told of a limit; 0 = of none. */
 void imap_learn_limit(struct imap_conn *c, uint64_t limit);
 
@@ -208,6 +212,7 @@ struct imap_show {
 	struct imap_shown *at;		/* sorted */
 	size_t n;
 	struct arena *arena;		/* of their flags */
+	bool is_cut;			/* a command was carried out in part: the rest is asked for, or changed, once more (R25) */
 	bool has_failed;		/* a command was refused: err */
 	bool is_set_bad;		/* ... with BAD */
 	struct err err;
@@ -221,6 +226,8 @@ struct imap_shown *imap_show_find(struct imap_show *w, uint32_t uid);
 /* How many were shown neither as here nor as gone; and asks for `items` of them, without waiting. */
 size_t imap_show_doubts(const struct imap_show *w);
 int imap_show_ask(struct imap_show *w, const char *items, struct err *e);
+/* Once all is answered: as long as answers are cut, and show something, the rest is asked for. has_failed where it cannot be had. */
+int imap_show_ask_rest(struct imap_show *w, const char *items, struct err *e);
 /* Ends the command with `tail` and flags (NULL = none) and sends it; the answers go to w. Takes cmd. */
 int imap_show_send(struct imap_show *w, struct imap_command *cmd, const char *tail, const struct flags *flags, struct err *e);
 /* Sends `verb` uids `tail` flags in as many lines as it takes; the answers go to w. */

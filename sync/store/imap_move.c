@@ -5,7 +5,8 @@
  */
 #include "sync/store/imap_inside.h"
 
-struct moved { uint32_t uid, to; size_t index; bool is_copied; };
+/* is_unknown: of a command that did a part, and did not say which. */
+struct moved { uint32_t uid, to; size_t index; bool is_copied, is_unknown; };
 
 struct move_work {
 	struct imap_conn *c;
@@ -13,11 +14,14 @@ struct move_work {
 	struct moved *at;		/* by UID */
 	size_t n;
 	uint64_t to_epoch;
-	bool has_codes;			/* COPYUID came */
 	bool has_left;			/* originals that could not be expunged yet */
+	bool is_cut;			/* a command did a part (RFC 9738): the others are said again (R25) */
 	bool has_failed, is_lost, is_unsent;
 	struct err err;
 };
+
+/* One command: what it names is all that is not copied of w->at[first..end). */
+struct moving { struct move_work *w; size_t first, end; bool has_codes; };
 
 static int
 cmp_moved(const void *x, const void *y)
@@ -72,7 +76,8 @@ find_counted(const struct counted *c, size_t n, uint64_t sought, bool by_place)
 static void
 on_code(void *ctx, const struct imap_code *code)
 {
-	struct move_work *w = ctx;
+	struct moving *m = ctx;
+	struct move_work *w = m->w;
 	struct counted *from, *to;
 	const struct counted *f, *t;
 	uint64_t place;
@@ -80,11 +85,11 @@ on_code(void *ctx, const struct imap_code *code)
 
 	if (code->kind != IMAP_CODE_COPYUID || imap_uidset_count(&code->from) != imap_uidset_count(&code->to))
 		return;
-	w->has_codes = true;
+	m->has_codes = true;
 	from = count_ranges(&code->from);
 	to = count_ranges(&code->to);
 	qsort(from, code->from.n, sizeof *from, cmp_counted);
-	for (i = 0; i < w->n; i++) {
+	for (i = m->first; i < m->end; i++) {
 		f = find_counted(from, code->from.n, w->at[i].uid, false);
 		if (f == NULL || w->at[i].uid > f->last)
 			continue;
@@ -98,13 +103,41 @@ on_code(void *ctx, const struct imap_code *code)
 	free(to);
 }
 
+/* Nothing tells which were copied but the OK: all, or, of a part, those down to the last one that it names. */
+static void
+believe_ok(struct moving *m, const struct imap_code *code, bool is_cut)
+{
+	bool has_uidplus = imap_caps_has(imap_session_caps(m->w->c->s), IMAP_CAP_UIDPLUS);
+	struct moved *at;
+	size_t i;
+
+	if (m->has_codes || (has_uidplus && !is_cut))
+		return;
+	for (i = m->first; i < m->end; i++) {
+		at = &m->w->at[i];
+		if (!is_cut || (code->last_uid != 0 && at->uid >= code->last_uid))
+			at->is_copied = true;
+		else
+			at->is_unknown |= code->last_uid == 0;
+	}
+}
+
 static void
 on_done(void *ctx, const struct imap_result *r)
 {
-	struct move_work *w = ctx;
+	struct moving *m = ctx;
+	struct move_work *w = m->w;
+	bool is_cut = imap_is_cut(w->c, r);
 
+	w->is_cut |= is_cut;
 	if (r->status == IMAP_OK) {
-		on_code(w, r->code);
+		on_code(m, r->code);
+		believe_ok(m, r->code, is_cut);
+		return;
+	}
+	if (is_cut) {
+		if (r->code->number == 0)
+			imap_learn_limit(w->c, (m->end - m->first) / 2);
 		return;
 	}
 	w->is_lost |= r->status == IMAP_LOST;
@@ -116,35 +149,72 @@ on_done(void *ctx, const struct imap_result *r)
 
 static const struct imap_events move_events = { .code = on_code, .done = on_done };
 
+/* One command for as many of w->at from `at` on as it may name. Returns where it ended; w->n with nothing sent: none is left. */
+static size_t
+send_move(struct move_work *w, const char *verb, const char *wire, uint64_t epoch, size_t at, struct moving *m, int *status_r,
+    struct err *e)
+{
+	uint32_t *uids;
+	struct imap_command cmd;
+	size_t n = 0, most, took, i;
+
+	while (at < w->n && (w->at[at].is_copied || w->at[at].is_unknown))
+		at++;
+	if (at == w->n)
+		return at;
+	most = imap_save_at_most(w->c, w->n - at);
+	uids = mem_alloc((most + 1) * sizeof *uids);
+	for (i = at; i < w->n && n < most && !w->at[i].is_copied && !w->at[i].is_unknown; i++)
+		uids[n++] = w->at[i].uid;
+	imap_begin(w->c, &cmd, IMAP_WRITE);
+	cmd.uidvalidity = epoch;
+	cmd.is_copy = true;
+	imap_put(&cmd, verb);
+	took = imap_put_uids(&cmd, uids, n, 4200);
+	imap_put(&cmd, " ");
+	*status_r = imap_put_mailbox(&cmd, wire, e);
+	free(cmd.box);
+	cmd.box = NULL;
+	*m = (struct moving){ .w = w, .first = at, .end = at + took };
+	if (*status_r == 0)
+		*status_r = imap_send(w->c->s, &cmd, &move_events, m, NULL, e);
+	imap_command_release(&cmd);
+	free(uids);
+	return at + took;
+}
+
+static size_t
+count_uncopied(const struct move_work *w)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < w->n; i++)
+		n += !w->at[i].is_copied && !w->at[i].is_unknown;
+	return n;
+}
+
+/* As often as the server does a part of it. */
 static int
 send_moves(struct move_work *w, const char *verb, const char *to, uint64_t epoch, struct err *e)
 {
-	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
-	struct imap_command cmd;
+	struct moving *m = mem_alloc((w->n + 1) * sizeof *m);
 	struct buf wire = { 0 };
-	size_t i, at = 0;
+	size_t at, k, before;
+	uint32_t limit;
 	int status = imap_name_out(w->c->st, to, &wire, e);
 
-	for (i = 0; i < w->n; i++)
-		uids[i] = w->at[i].uid;
-	while (at < w->n && status == 0) {
-		imap_begin(w->c, &cmd, IMAP_WRITE);
-		cmd.uidvalidity = epoch;
-		cmd.is_copy = true;
-		imap_put(&cmd, verb);
-		at += imap_put_uids(&cmd, uids + at, w->n - at, 4200);
-		imap_put(&cmd, " ");
-		status = imap_put_mailbox(&cmd, buf_str(&wire), e);
-		free(cmd.box);
-		cmd.box = NULL;
+	do {
+		w->is_cut = false;
+		before = count_uncopied(w);
+		limit = imap_command_limit(w->c);
+		for (at = k = 0; at < w->n && status == 0; k++)
+			at = send_move(w, verb, buf_str(&wire), epoch, at, &m[k], &status, e);
 		if (status == 0)
-			status = imap_send(w->c->s, &cmd, &move_events, w, NULL, e);
-		imap_command_release(&cmd);
-	}
-	if (status == 0)
-		status = imap_settle(w->c, e);
+			status = imap_settle(w->c, e);
+	} while (status == 0 && w->is_cut && !w->has_failed && count_uncopied(w) > 0 &&
+	    (count_uncopied(w) < before || imap_command_limit(w->c) != limit));
 	buf_release(&wire);
-	free(uids);
+	free(m);
 	return status;
 }
 
@@ -166,7 +236,7 @@ remove_copied(struct move_work *w, uint64_t epoch, struct err *e)
 }
 
 static void
-answer(struct move_work *w, struct move_item *items, bool has_uidplus, struct arena *a)
+answer(struct move_work *w, struct move_item *items, struct arena *a)
 {
 	struct move_item *item;
 	size_t i;
@@ -174,14 +244,17 @@ answer(struct move_work *w, struct move_item *items, bool has_uidplus, struct ar
 	for (i = 0; i < w->n; i++) {
 		item = &items[w->at[i].index];
 		item->new_hint = "";
-		if (w->at[i].is_copied || (!has_uidplus && !w->has_failed)) {
+		if (w->at[i].is_copied) {
 			item->outcome = OUTCOME_DONE;
 			item->is_left = w->has_left;
 			item->new_key = w->at[i].to != 0 ? key_from_uid(a, w->at[i].to) : KEY_NONE;
-		} else if (w->is_lost) {
+		} else if (w->is_lost || w->at[i].is_unknown) {
 			item->outcome = OUTCOME_UNKNOWN;
 		} else if (w->has_failed) {
 			item->err = w->err;
+		} else if (w->is_cut) {
+			err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "%s: the server moved or copied a part of what it "
+			    "was asked to (MESSAGELIMIT), and no more when asked again", w->c->st->store.name);
 		} else {
 			err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message of %s is gone",
 			    w->c->st->store.name, w->box);
@@ -195,7 +268,7 @@ move_once(struct session *session, const char *box, uint64_t epoch, const char *
 {
 	struct move_work w = { .c = imap_conn_of(session), .box = box, .n = n, .to_epoch = to_epoch };
 	const struct imap_caps *caps;
-	bool has_move, has_uidplus;
+	bool has_move;
 	unsigned ticket;
 	size_t i;
 	int status;
@@ -204,19 +277,15 @@ move_once(struct session *session, const char *box, uint64_t epoch, const char *
 		return -1;
 	caps = imap_session_caps(w.c->s);
 	has_move = imap_caps_has(caps, IMAP_CAP_MOVE);
-	has_uidplus = imap_caps_has(caps, IMAP_CAP_UIDPLUS);
 	w.at = mem_alloc((n + 1) * sizeof *w.at);
 	for (i = 0; i < n; i++)
 		w.at[i] = (struct moved){ .uid = key_uid(items[i].key), .index = i };
 	qsort(w.at, n, sizeof *w.at, cmp_moved);
 	status = send_moves(&w, keep || !has_move ? "UID COPY " : "UID MOVE ", to, epoch, e);
-	if (status == 0 && !keep && !has_move) {
-		for (i = 0; i < n && !has_uidplus && !w.has_failed; i++)
-			w.at[i].is_copied = true;
+	if (status == 0 && !keep && !has_move)
 		status = remove_copied(&w, epoch, e);
-	}
 	if (status == 0 || !imap_session_is_alive(w.c->s))
-		answer(&w, items, has_uidplus, a);
+		answer(&w, items, a);
 	free(w.at);
 	return status;
 }

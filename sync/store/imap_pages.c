@@ -49,6 +49,35 @@ imap_command_limit(struct imap_conn *c)
 	return limit > UINT32_MAX ? 0 : (uint32_t)limit;
 }
 
+size_t
+imap_at_most(struct imap_conn *c, size_t n)
+{
+	uint32_t limit = imap_command_limit(c);
+
+	return limit != 0 && n > limit ? limit : n;
+}
+
+size_t
+imap_save_at_most(struct imap_conn *c, size_t n)
+{
+	const struct imap_caps *caps = imap_session_caps(c->s);
+
+	n = imap_at_most(c, n);
+	return imap_caps_has(caps, IMAP_CAP_SAVELIMIT) && caps->save_limit != 0 && n > caps->save_limit ?
+	    (size_t)caps->save_limit : n;
+}
+
+bool
+imap_is_cut(struct imap_conn *c, const struct imap_result *r)
+{
+	if (r->code->kind == IMAP_CODE_MESSAGELIMIT && (r->status == IMAP_OK || r->status == IMAP_NO)) {
+		imap_learn_limit(c, r->code->number);
+		return true;
+	}
+	/* Of messages that are named, those expunged meanwhile are no part. */
+	return r->status == IMAP_OK && imap_code_is_part(r->code) && r->code->kind != IMAP_CODE_EXPUNGEISSUED;
+}
+
 void
 imap_learn_limit(struct imap_conn *c, uint64_t limit)
 {
@@ -214,12 +243,13 @@ send_page(struct imap_pages *p, uint32_t first, uint32_t last, struct err *e)
 	if (p->is_search && (first != 1 || last != IMAP_UID_MAX))
 		imap_put(&cmd, "UID ");
 	if (p->is_search && first == 1 && last == IMAP_UID_MAX)
-		imap_put(&cmd, "ALL");
+		imap_put(&cmd, p->tail.len == 0 ? "ALL" : "");
 	else if (last == IMAP_UID_MAX)
 		imap_put_uids_from(&cmd, first);
 	else
 		imap_put_uid_range(&cmd, first, last);
-	imap_put(&cmd, buf_str(&p->tail));
+	/* Of all: the key alone. */
+	imap_put(&cmd, buf_str(&p->tail) + (p->is_search && first == 1 && last == IMAP_UID_MAX && p->tail.len > 0));
 	status = imap_send(p->c->s, &cmd, p->is_search ? &search_events : &fetch_events, g, NULL, e);
 	imap_command_release(&cmd);
 	return status < 0 ? -1 : imap_drain_to(p->c, 500, e);

@@ -51,6 +51,10 @@ on_done(void *ctx, const struct imap_result *r)
 {
 	struct imap_show *w = ctx;
 
+	if (imap_is_cut(w->c, r)) {
+		w->is_cut = true;
+		return;
+	}
 	if (r->status == IMAP_OK || w->has_failed)
 		return;
 	w->has_failed = true;
@@ -120,7 +124,7 @@ imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *ver
 		imap_begin(w->c, &cmd, kind);
 		cmd.uidvalidity = kind == IMAP_WRITE ? epoch : 0;
 		imap_put(&cmd, verb);
-		at += imap_put_uids(&cmd, uids + at, n - at, 2000);
+		at += imap_put_uids(&cmd, uids + at, imap_at_most(w->c, n - at), 2000);
 		status = imap_show_send(w, &cmd, tail, flags, e);
 		if (status == 0)
 			status = imap_drain_to(w->c, 50, e);
@@ -157,4 +161,25 @@ imap_show_ask(struct imap_show *w, const char *items, struct err *e)
 	status = imap_send_uids(w, IMAP_READ, "UID FETCH ", uids, m, items, NULL, 0, e);
 	free(uids);
 	return status;
+}
+
+int
+imap_show_ask_rest(struct imap_show *w, const char *items, struct err *e)
+{
+	size_t left = imap_show_doubts(w), before;
+
+	while (w->is_cut && left > 0) {
+		before = left;
+		w->is_cut = false;
+		if (imap_show_ask(w, items, e) < 0 || imap_settle(w->c, e) < 0)
+			return -1;
+		left = imap_show_doubts(w);
+		if (!w->is_cut || left < before)
+			continue;
+		w->has_failed = true;
+		return err_class(&w->err, ERR_BOX, ERR_FAILED, ERR_LATER, "%s: the server shows only a part of what it is asked for "
+		    "(MESSAGELIMIT), and no more when asked again", w->c->st->store.name), 0;
+	}
+	w->is_cut = false;
+	return 0;
 }

@@ -128,7 +128,7 @@ class Session(threading.Thread):
         self.box = self.name_ = None
         self.user = None
         self.read_only = False
-        self.qresync = False
+        self.qresync = self.uidonly = False
         self.deflate = None
 
     def send(self, data):
@@ -198,6 +198,7 @@ class Session(threading.Thread):
             if text is None:
                 return
             tag, _, rest = text.partition(b' ')
+            self.tag = tag.decode('latin-1')
             words = self.words(rest, literals)
             if not words:
                 continue
@@ -282,6 +283,9 @@ class Session(threading.Thread):
     def do_enable(self, words):
         on = [w for w in words if w.upper() in self.server.caps and w.upper() in ('QRESYNC', 'CONDSTORE')]
         self.qresync |= 'QRESYNC' in [w.upper() for w in on]
+        if 'UIDONLY' in self.server.caps and 'UIDONLY' in [w.upper() for w in words]:
+            self.uidonly = True
+            on.append('UIDONLY')
         self.send(f'* ENABLED {" ".join(on)}\r\n')
         return 'OK done'
 
@@ -378,7 +382,7 @@ class Session(threading.Thread):
         words = words[1] if len(words) > 1 else []
         self.known = [m.uid for m in b.mails]
         self.saved = set()
-        self.send(f'* {len(b.mails)} EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Answered \\Flagged \\Draft \\Deleted \\Seen)\r\n'
+        self.send(f'* {len(self.seen())} EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Answered \\Flagged \\Draft \\Deleted \\Seen)\r\n'
                   f'* OK [PERMANENTFLAGS ({"" if self.read_only else b.permanent})] these\r\n'
                   f'* OK [UIDVALIDITY {b.uidvalidity}] epoch\r\n* OK [UIDNEXT {b.uidnext}] next\r\n')
         self.send(f'* OK [HIGHESTMODSEQ {b.modseq}] now\r\n' if b.has_modseq and 'CONDSTORE' in self.server.caps
@@ -389,7 +393,7 @@ class Session(threading.Thread):
                 self.send(f'* VANISHED (EARLIER) {u}\r\n')         # a line for each: that is allowed
             for i, m in enumerate(b.mails):
                 if m.modseq > since:
-                    self.send(f'* {i + 1} FETCH (UID {m.uid} FLAGS ({" ".join(m.flags)}) MODSEQ ({m.modseq}))\r\n')
+                    self.send(self.show(i, m, ['UID', 'FLAGS']))
         return f'OK [{"READ-ONLY" if self.read_only else "READ-WRITE"}] done'
 
     # Messages
@@ -419,14 +423,15 @@ class Session(threading.Thread):
     def do_uid_search(self, words):
         b = self.box
         keys = words[2:] if words[0] == 'RETURN' else words
-        hits = [m.uid for m in b.mails if self.found(m, [list(keys)])]
+        hits = [m.uid for m in self.seen() if self.found(m, [list(keys)]) and m.uid not in self.server.hides]
+        hits, end = self.some(hits)
         if words[0] == 'RETURN' and 'SAVE' in words[1]:
             self.saved = set(hits)
         elif words[0] == 'RETURN':
-            self.send(f'* ESEARCH (TAG "x") UID{" ALL " + compact(hits) if hits else ""}\r\n')
+            self.send(f'* ESEARCH (TAG "{self.tag}") UID{" ALL " + compact(hits) if hits else ""}\r\n')
         else:
-            self.send('* SEARCH ' + ' '.join(map(str, hits)) + '\r\n')
-        return 'OK done'
+            self.send('* SEARCH ' + ' '.join(map(str, sorted(hits))) + '\r\n')
+        return end
 
     def fetch_items(self, m, items):
         out = []
@@ -451,6 +456,31 @@ class Session(threading.Thread):
                 out.append(b'BODY[%s] {%d}\r\n' % (item[10:-1].encode(), len(data)) + data)
         return b' '.join(out)
 
+    # Servers that show or do a part: `newest` n are all that is seen of a mailbox without UIDONLY; `limit` messages are what a
+    # command is about (RFC 9738), from the highest down, or from the lowest up where it `climbs`; it does not tell where it is
+    # `silent`; `hides` are not listed, though counted.
+
+    def seen(self):
+        mails = self.box.mails
+        if self.server.newest and not self.uidonly and self.user != 'tester':
+            mails = mails[-self.server.newest:]
+        return mails
+
+    def some(self, uids, verb='done'):
+        """Of these, those that the command is about, and how it ends."""
+        s, uids = self.server, sorted(uids)
+        if not s.limit or len(uids) <= s.limit or self.user == 'tester':
+            return set(uids), 'OK done'
+        kept = uids[:s.limit] if s.climbs else uids[-s.limit:]
+        last = kept[-1] if s.climbs else kept[0]
+        return set(kept), 'OK done' if s.silent else f'OK [MESSAGELIMIT {s.limit}{"" if s.mum else f" {last}"}] a part'
+
+    def show(self, i, m, items):
+        if self.uidonly:
+            items = [x for x in items if x != 'UID']
+            return b'* %d UIDFETCH (%s)\r\n' % (m.uid, self.fetch_items(m, items))
+        return b'* %d FETCH (%s)\r\n' % (i + 1, self.fetch_items(m, items))
+
     def do_uid_fetch(self, words):
         b = self.box
         items = words[1] if isinstance(words[1], list) else [words[1]]
@@ -458,17 +488,18 @@ class Session(threading.Thread):
             items = ['UID'] + items
         since = int(words[2][1]) if len(words) > 2 and words[2][0] == 'CHANGEDSINCE' else 0
         hits = b.uids(words[0])
+        hits, end = self.some(m.uid for m in self.seen() if m.uid in hits and m.modseq > since)
         for i, m in enumerate(b.mails):
-            if m.uid in hits and m.modseq > since:
-                self.send(b'* %d FETCH (%s)\r\n' % (i + 1, self.fetch_items(m, items)))
-        return 'OK done'
+            if m.uid in hits and m.uid not in self.server.hides:
+                self.send(self.show(i, m, items))
+        return end
 
     def named(self, text):
         return self.saved if text == '$' else self.box.uids(text)
 
     def do_uid_store(self, words):
         b = self.box
-        hits = self.named(words[0])
+        hits, end = self.some(self.named(words[0]))
         flags = set(words[2]) if isinstance(words[2], list) else {words[2]}
         for i, m in enumerate(b.mails):
             if m.uid in hits and not self.read_only:
@@ -478,19 +509,20 @@ class Session(threading.Thread):
                     b.modseq += 1
                     m.modseq = b.modseq
                 if 'SILENT' not in words[1].upper():
-                    self.send(b'* %d FETCH (%s)\r\n' % (i + 1, self.fetch_items(m, ['UID', 'FLAGS'])))
-        return 'OK done'
+                    self.send(self.show(i, m, ['UID', 'FLAGS']))
+        return end
 
     def gone(self, uids):
         for u in sorted(uids, reverse=True):
             at = [m.uid for m in self.box.mails].index(u)
             self.box.drop({u})
-            self.send(f'* VANISHED {u}\r\n' if self.qresync else f'* {at + 1} EXPUNGE\r\n')
+            self.send(f'* VANISHED {u}\r\n' if self.qresync or self.uidonly else f'* {at + 1} EXPUNGE\r\n')
 
     def do_uid_expunge(self, words):
         hits = self.named(words[0])
-        self.gone({m.uid for m in self.box.mails if m.uid in hits and '\\Deleted' in m.flags})
-        return 'OK done'
+        hits, end = self.some(m.uid for m in self.box.mails if m.uid in hits and '\\Deleted' in m.flags)
+        self.gone(hits)
+        return end
 
     def do_expunge(self, words):
         self.gone({m.uid for m in self.box.mails if '\\Deleted' in m.flags})
@@ -501,12 +533,21 @@ class Session(threading.Thread):
         hits = [m for m in self.box.mails if m.uid in self.box.uids(words[0])]
         if not hits:
             return 'OK nothing'
+        some, end = self.some(m.uid for m in hits)
+        if len(some) < len(hits) and not move and not self.server.copies_part:
+            return end.replace('OK', 'NO')
+        hits = [m for m in hits if m.uid in some]
         new = [to.add(m.data, m.flags, m.date).uid for m in hits]
         code = f'[COPYUID {to.uidvalidity} {compact(m.uid for m in hits)} {compact(new)}]'
         if move:
-            self.send(f'* OK {code} moved\r\n')
+            if 'UIDPLUS' in self.server.caps:
+                self.send(f'* OK {code} moved\r\n')
             self.gone({m.uid for m in hits})
-            return 'OK done'
+            return end
+        if 'MESSAGELIMIT' in end and 'UIDPLUS' in self.server.caps:
+            self.send(f'* OK {code} copied\r\n')
+        if 'MESSAGELIMIT' in end:
+            return end
         return f'OK {code} done' if 'UIDPLUS' in self.server.caps else 'OK done'
 
     def do_uid_move(self, words):
@@ -534,6 +575,9 @@ class Scripted:
         self.lock = threading.RLock()
         self.boxes, self.subscribed, self.seen = {}, set(), []
         self.fault = self.after = self.before_literal = None
+        self.limit = self.newest = 0                # Session.seen, Session.some
+        self.climbs = self.silent = self.mum = self.copies_part = False
+        self.hides = set()
         self.epoch = 1000
         self.sessions = 0
         self.create('INBOX')
