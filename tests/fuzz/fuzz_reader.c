@@ -93,7 +93,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* What cannot be read is passed over where its end can be told. */
 	while (one_line(r, &e) == 0 || imap_reader_recover(r, e.text[0] == 'f', &again) == 0)
 		assert(++lines <= size);
-	assert(e.text[0] != '\0' && one_line(r, &again) == -1 && strcmp(e.text, again.text) == 0);
+	/* What ended the search for the end of a line stays. */
+	assert(e.text[0] != '\0' && again.text[0] != '\0' && one_line(r, &e) == -1 && strcmp(e.text, again.text) == 0);
 	imap_reader_free(&r);
 	mailstream_close(stream);
 	return 0;
