@@ -265,7 +265,7 @@ synchronise(struct run *r, struct err *e)
 		mem_trim();
 	/* What has found its twin by now needs no intent any more. */
 	if (gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ||
-	    recover_count(r, e) < 0 || culprits_tell(r, e) < 0 || waiting_tell(r, e) < 0)
+	    recover_count(r, e) < 0 || left_out_count(r, e) < 0 || culprits_tell(r, e) < 0 || waiting_tell(r, e) < 0)
 		return -1;
 	if (r->is_short && fill_up(r, e) < 0)
 		return -1;
@@ -342,6 +342,7 @@ run_release(struct run *r)
 	vec_release(&r->culprits);
 	vec_release(&r->deletions);
 	vec_release(&r->waiting);
+	vec_release(&r->left_out);
 	free(r->told);
 	arena_release(&r->arena);
 }

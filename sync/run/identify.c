@@ -130,8 +130,10 @@ learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, st
 			continue;
 		if (has_failed || j->items[i].status < 0) {
 			item->is_unreadable = true;
-			if (has_failed || j->items[i].err.retry != ERR_NOW)	/* gone is no riddle */
-				vec_push(&x->unread, item->id);
+			vec_push(&x->unread, item->id);
+			/* Gone, or left out: what is listed at the end tells. */
+			if (!has_failed && j->items[i].err.retry == ERR_NOW)
+				left_out_note(x->run, j->box[p], j->side, search_record(x, item)->id);
 			continue;
 		}
 		isolate_done(&x->run->isolate, item_of(x, item));

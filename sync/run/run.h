@@ -18,6 +18,7 @@
  *   exec.c     carry the plan out: batches, intents, settlement (R15, R16); settle.c, settle_boxes.c: what it means for the base
  *   jobs.c     what workers do: one function per kind of batch
  *   isolate.c  find the one message at which sessions end; culprits.c: remember and name it
+ *   left_out.c messages that are listed, and left out when they are asked for
  *   waiting.c  what waits for another run, told once for each reason
  *   refused.c  messages that a server refuses again and again without a reason
  *   copy.c     one message from one store to the other, its digest taken on the way
@@ -76,12 +77,17 @@ struct run_culprit {
 	const char *why;		/* the last words of the session */
 };
 
-/* Messages that wait for another run, for one reason. */
+/* Asked for alone, and left out. */
+struct run_left_out { uint32_t box; enum side side; uint64_t id; };
+
+/* Messages that wait for another run, or were refused, for one reason. */
 struct run_waiting {
 	enum side side;			/* they are for */
 	enum err_class class;
 	const char *why;
 	uint64_t n;
+	uint32_t first;			/* the mailbox of the first */
+	bool is_of_many;		/* mailboxes */
 	uint32_t box[3];		/* of the first: indexes of run.boxes */
 	uint64_t id[3];			/* their records */
 };
@@ -130,6 +136,7 @@ struct run {
 	struct isolate isolate;		/* what sessions were lost at */
 	VEC(struct run_culprit) culprits;	/* not told yet */
 	size_t culprits_told;
+	VEC(struct run_left_out) left_out;
 	VEC(struct run_waiting) waiting;
 	struct { bool is_stopped; unsigned boxes; struct err why; } stop[SIDES];	/* nothing more is copied to that side in this run */
 	bool is_ending;			/* no session is asked any more */
@@ -347,6 +354,11 @@ bool waiting_is_stopped(const struct run *r, uint32_t box, enum side s);
 void waiting_add(struct run *r, uint32_t box, enum side s, uint64_t id, const struct err *why);
 void waiting_add_stopped(struct run *r, uint32_t box, enum side s, uint64_t id);
 int waiting_tell(struct run *r, struct err *e);		/* no job is under way */
+
+/* left_out.c */
+/* The message of record id, in that mailbox (index) of side s, was asked for and did not come. */
+void left_out_note(struct run *r, uint32_t box, enum side s, uint64_t id);
+int left_out_count(struct run *r, struct err *e);	/* at the end: those that are listed still */
 
 /* refused.c */
 void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);

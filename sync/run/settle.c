@@ -253,15 +253,23 @@ message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *wh
 	box->side[b->side].was_written = true;
 	if (b->kind == OP_COPY)
 		box->side[side_other(b->side)].was_written = true;
-	if (why->retry == ERR_NOW)
-		return 0;		/* it changed under us: the closing delta tells */
+	if (why->retry == ERR_NOW) {
+		/* It changed under us: the closing delta tells. */
+		if (b->kind == OP_COPY)
+			left_out_note(x->run, op->box, side_other(b->side), rec->id);
+		return 0;
+	}
 	if (b->kind == OP_COPY && waiting_is_such(why)) {
 		waiting_add(x->run, op->box, b->side, rec->id, why);
 		return 0;
 	}
 	x->run->report->failed++;
-	report_err(x->run, box->name, why);
-	if (why->retry != ERR_NEVER || b->kind != OP_COPY)
+	if (b->kind != OP_COPY) {
+		report_err(x->run, box->name, why);
+		return 0;
+	}
+	waiting_add(x->run, op->box, b->side, rec->id, why);
+	if (why->retry != ERR_NEVER)
 		return 0;
 	rec->mark = MARK_FAILED;
 	rec->why = arena_strdup(&x->arena, why->text);

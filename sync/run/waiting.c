@@ -62,13 +62,14 @@ waiting_add(struct run *r, uint32_t box, enum side s, uint64_t id, const struct 
 
 	for (i = 0; i < r->waiting.n; i++) {
 		w = &r->waiting.at[i];
-		if (w->side == s && strcmp(w->why, reason) == 0)
+		if (w->side == s && w->class == why->class && strcmp(w->why, reason) == 0)
 			break;
 	}
 	if (i == r->waiting.n)
 		vec_push(&r->waiting, (struct run_waiting){ .side = s, .class = why->class,
-		    .why = arena_strdup(&r->arena, reason) });
+		    .first = box, .why = arena_strdup(&r->arena, reason) });
 	w = &r->waiting.at[i];
+	w->is_of_many |= w->first != box;
 	if (w->n < NAMED_MOST) {
 		w->box[w->n] = box;
 		w->id[w->n] = id;
@@ -136,9 +137,13 @@ waiting_tell(struct run *r, struct err *e)
 			buf_release(&names);
 			return -1;
 		}
-		err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s%s: %s; the next run goes on", group_digits(&r->arena, w->n),
-		    w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
-		report_err(r, NULL, &told);
+		if (w->class == ERR_TEMPORARY)
+			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s%s: %s; the next run goes on",
+			    group_digits(&r->arena, w->n), w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
+		else
+			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be copied%s: %s", group_digits(&r->arena, w->n),
+			    w->n == 1 ? "message" : "messages", buf_str(&names), w->why);
+		report_err(r, w->is_of_many ? NULL : r->boxes.at[w->first].name, &told);
 	}
 	r->waiting.n = 0;
 	buf_release(&names);

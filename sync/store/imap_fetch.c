@@ -16,7 +16,7 @@ enum {
 	REFUSED_BULK = 2,
 };
 
-struct fetched { uint32_t uid; uint64_t listed; size_t index; bool is_done, is_gone; };
+struct fetched { uint32_t uid; uint64_t listed; size_t index; bool is_done, is_gone, is_refused; };
 
 /* What is fetched from one mailbox. */
 struct fetch_work {
@@ -40,7 +40,7 @@ struct fetch_work {
 	struct digest *digest;
 	bool wants_full;
 	unsigned refused;		/* commands in a row, for the moment */
-	bool is_answered_badly, is_set_bad;	/* by NO or BAD; by BAD */
+	bool is_set_bad;		/* a set was answered by BAD */
 	struct err answer;
 };
 
@@ -232,9 +232,10 @@ on_done(void *ctx, const struct imap_result *result)
 	imap_result_err(w->c->s, result, ERR_MESSAGE, w->box, &why);
 	if (why.class == ERR_TEMPORARY)
 		w->refused = why.wait_ms != 0 ? REFUSED_MOST : w->refused + 1;
-	if (!w->is_answered_badly)
-		w->answer = why;
-	w->is_answered_badly = true;
+	/* Of a command for several nobody knows whom it is about. */
+	if (w->alone != NULL)
+		w->alone->is_refused = true;
+	w->answer = why;
 	w->is_set_bad |= result->status == IMAP_BAD;
 }
 
@@ -400,12 +401,12 @@ run(struct fetch_work *w, size_t n, struct err *e)
 static void
 missing(const struct fetch_work *w, const struct fetched *m, struct err *e)
 {
-	/* A server's NO names the trouble; silence means that it is gone. */
-	if (w->is_answered_badly && !m->is_gone)
+	/* A server's NO names the trouble; silence means that it is gone, or left out. */
+	if (m->is_refused && !m->is_gone)
 		*e = w->answer;
 	else
-		err_class(e, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message of %s is gone", w->c->st->store.name,
-		    w->box);
+		err_class(e, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message of %s (UID %u) is gone", w->c->st->store.name,
+		    w->box, m->uid);
 }
 
 /* Returns the octets that will come, about. */

@@ -252,3 +252,66 @@ class Networks(Ends):
         self.server.after = None
         self.arrived(self.far, n, [])
         self.sync_twice()
+
+
+class LeftOut(Ends):
+    def leaves_out(self, uid, what='BODY.PEEK[]'):
+        def fault(session, verb, words):
+            if verb == 'UID FETCH' and session.box is self.box() and what in words[1] and uid in session.box.uids(words[0]):
+                rest = session.box.uids(words[0]) - {uid}
+                if rest:
+                    session.do_uid_fetch([','.join(str(u) for u in sorted(rest)), *words[1:]])
+                return '{tag} OK done\r\n'
+        self.server.fault = fault
+
+    def test_a_body(self):
+        """Asked for once more, alone; then it waits for the next run; left out by that as well it is an error with its UID."""
+        self.start()
+        s = self.put(12)
+        self.leaves_out(5)
+        run = self.sync(code=75)
+        self.assertIn('UID 5', run.err)
+        self.arrived(self.near, s, [s[4]])
+        asked = [words[0] for _, v, words in self.server.seen if v == 'UID FETCH' and 'BODY.PEEK[]' in words[1]]
+        self.assertEqual(asked[-1], '5')
+        new = self.put(2)
+        run = self.sync(code=1)
+        self.assertIn('UID 5', run.err)
+        self.assertIn('left out', run.err)
+        self.arrived(self.near, s + new, [s[4]])
+        self.assertIn('UID 5', self.sync(code=1).err)
+        self.server.fault = None
+        self.sync()
+        self.sync_twice()
+        self.arrived(self.near, s + new, [])
+
+    def test_gone_meanwhile(self):
+        """One that was expunged before it could be fetched is no error."""
+        self.start()
+        s = self.put(12)
+
+        def fault(session, verb, words):
+            if verb == 'UID FETCH' and 'BODY.PEEK[]' in words[1]:
+                self.box().drop({5})
+        self.server.fault = fault
+        self.sync()
+        self.server.fault = None
+        self.arrived(self.near, s, [s[4]])
+        self.sync_twice()
+
+    def test_a_header(self):
+        """Where it is not known whether it is the twin of what is there, neither is copied: nothing is doubled."""
+        self.start()
+        s = self.put(12)
+        for n in s:
+            self.near.deliver('INBOX', message(n), 'S')
+        self.leaves_out(5, 'BODY.PEEK[HEADER]')
+        self.sync(code=(75, 1))
+        self.sync(code=1)
+        self.arrived(self.near, s, [])
+        self.arrived(self.far, s, [])
+        self.server.fault = None
+        self.sync()
+        self.sync_twice()
+        self.arrived(self.near, s, [])
+        self.arrived(self.far, s, [])
