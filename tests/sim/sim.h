@@ -36,6 +36,8 @@ struct content {
 	struct ident ident;
 	bool is_misstated;		/* servers tell a wrong size */
 	bool is_refused[SIDES];		/* a store refuses it for good */
+	/* In troubled runs: each session ends at which it is fetched from that side, delivered to it. */
+	bool ends_fetch[SIDES], ends_delivery[SIDES];
 };
 
 /* ---- keywords: bits above the six flags ---- */

@@ -394,6 +394,9 @@ identify(struct session *session, const char *name, uint64_t epoch, struct ident
 			sim_trace(s, "%s: %s of %s cannot be read", r->store.name,
 			    ram_text(r, &r->box[box].messages.at[at]), name);
 			err_set(&items[i].err, ERR_MESSAGE, "%s: unreadable", name);
+			/* Listed, and left out: to the program it seems to be gone. */
+			if (sim_chance(s, 40))
+				err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: left out", name);
 			continue;
 		}
 		m = r->box[box].messages.at[at].c;
@@ -470,12 +473,28 @@ fetch_part(struct ram_session *c, struct fetch_part *p, const struct fetch_item 
 				return -1;
 			continue;
 		}
+		if (s->trouble.item != 0 && m.c->ends_fetch[r->side]) {
+			sim_disturb(s, ORACLE_DISTURBED);
+			sim_trace(s, "%s: the session ends at %s", r->store.name, ram_text(r, &m));
+			return ram_die(c, e);
+		}
 		if (!sim_happens(s, s->trouble.item)) {
 			if (send_body(r, &m, i, sink, false, e) < 0)
 				return -1;
 			continue;
 		}
 		sim_disturb(s, ORACLE_DISTURBED);
+		if (sim_chance(s, 20)) {
+			sim_trace(s, "%s: %s is left out", r->store.name, ram_text(r, &m));
+			err_class(&failed, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: left out", p->box);
+			if (sink->end(sink->ctx, i, &failed, e) < 0)
+				return -1;
+			continue;
+		}
+		if (sim_chance(s, 20)) {
+			((struct content *)(uintptr_t)m.c)->ends_fetch[r->side] = true;
+			return ram_die(c, e);
+		}
 		sim_trace(s, "%s: body of %s breaks off", r->store.name, ram_text(r, &m));
 		if (send_body(r, &m, i, sink, true, e) < 0)
 			return -1;

@@ -212,6 +212,12 @@ deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struc
 	struct deliver_item *item = &d->items[index];
 	enum fate f = ram_fate(r->sim);
 
+	if (f == FATE_DIES_BEFORE && sim_chance(r->sim, 50))
+		((struct content *)(uintptr_t)c)->ends_delivery[r->side] = true;
+	if (r->sim->trouble.item != 0 && c->ends_delivery[r->side]) {
+		sim_disturb(r->sim, ORACLE_DISTURBED);
+		f = FATE_DIES_BEFORE;
+	}
 	if (!r->box[d->box].exists || r->box[d->box].epoch != d->epoch)
 		f = FATE_REFUSED;
 	if (c->is_refused[r->side])
