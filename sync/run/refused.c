@@ -50,17 +50,32 @@ refused_count(struct run *r, struct err *e)
 	return 0;
 }
 
+/* The file, or UID, of a message, and its subject where that costs no talk. */
+static void
+add_name(struct run *r, const struct run_box *b, const struct record *rec, struct buf *out)
+{
+	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+	struct message_words words = culprit_words(r, b, rec, s, r->set->store[s]->ops->is_local);
+
+	buf_printf(out, "%s%s%s%s%s", out->len > 0 ? "; " : "", words.place, *words.subject != '\0' ? ", \"" : "", words.subject,
+	    *words.subject != '\0' ? "\"" : "");
+}
+
 static int
 tell_box(struct run *r, struct run_box *b, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
+	enum { NAMED_MOST = 20 };
 	uint64_t after = 0, n = 0;
+	struct buf names = { 0 };
 	char *why = NULL;
 	int got;
 
 	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
+		if (rec.mark == MARK_FAILED && n < NAMED_MOST)
+			add_name(r, b, &rec, &names);
 		if (rec.mark == MARK_FAILED && n++ == 0 && *rec.why != '\0')
 			why = mem_strdup(rec.why);
 		if (after % 256 == 0)
@@ -69,10 +84,12 @@ tell_box(struct run *r, struct run_box *b, struct err *e)
 	arena_release(&a);
 	r->report->refused += n;
 	if (n != 0)
-		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%llu %s refused earlier%s%s; --retry-failed tries again",
-		    (unsigned long long)n, n == 1 ? "message was" : "messages were", why != NULL ? ", for one " : "",
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%llu %s refused earlier (%s%s)%s%s; "
+		    "--retry-failed tries again", (unsigned long long)n, n == 1 ? "message was" : "messages were", buf_str(&names),
+		    n > NAMED_MOST ? "; ..." : "", why != NULL ? ", for one " : "",
 		    why != NULL ? why : ""));
 	free(why);
+	buf_release(&names);
 	return got;
 }
 

@@ -111,3 +111,16 @@ class Servers(Waits):
             self.put(30, f'b{i}')
         run = self.sync()
         self.assertLessEqual(run.err.count('nearly full'), 1)
+
+
+class SetAside(Waits):
+    def test_plan_names_the_file(self):
+        """What can never be sent is named with its file by `plan`, long after the run that refused it."""
+        self.start()
+        self.near.deliver('INBOX', b'Subject: with a NUL\n\nserial 9.\n\0\n', 'S', file='1700000000.M1P1.host')
+        self.fill(self.near, 'INBOX', 3, 'S')
+        self.assertIn('1700000000.M1P1.host', self.sync(code=1).err)
+        self.sync()
+        run = self.mailtwin('plan', '-a')
+        self.assertIn('1700000000.M1P1.host', run.out + run.err)
+        self.assertIn('NUL', run.out + run.err)
