@@ -17,7 +17,7 @@ has_equal(const struct ram *r, const struct ram_message *m)
 	return false;
 }
 
-/* Only what was a twin at a settlement drops out of sight: of another, which the program has not read yet, nobody could know
+/* Only what was a twin at a settlement drops out of sight, and not while lists are cut, which say nothing of it: of another, which the program has not read yet, nobody could know
  * that what is on the other side is the same. */
 static size_t
 shown_from(const struct ram *r, const struct ram_box *b)
@@ -25,7 +25,7 @@ shown_from(const struct ram *r, const struct ram_box *b)
 	size_t i, first = r->window == 0 || r->is_lifted || b->messages.n <= r->window ? 0 : b->messages.n - r->window;
 
 	for (i = 0; i < first && (b->messages.at[i].is_hidden || (b->messages.at[i].is_settled &&
-	    !has_equal(r, &b->messages.at[i]))); i++)
+	    r->sim->trouble.partial == 0 && !has_equal(r, &b->messages.at[i]))); i++)
 		;
 	return i;
 }
