@@ -299,6 +299,12 @@ message_put(struct state *s, struct record *r, const struct flag_mask mask[SIDES
 	return message_store(s, r, !record_is_settled(r, mask), e);
 }
 
+uint64_t
+message_next_id(const struct state *s)
+{
+	return s->ids.record;
+}
+
 int
 message_digests_make(struct state *s, uint32_t box, struct err *e)
 {

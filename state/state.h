@@ -121,6 +121,9 @@ int message_get(struct state *s, struct arena *a, uint32_t box, uint64_t id, str
 int message_find(struct state *s, struct arena *a, uint32_t box, enum side side, struct key key,
     struct record *r_r, struct err *e);
 
+/* The id that the next new record will get: those below it are known already. */
+uint64_t message_next_id(const struct state *s);
+
 /* One entry of a scan in key order, without its record. Borrowed until the next call. */
 struct message_seen {
 	struct key key;

@@ -32,6 +32,7 @@ enum half_basis {
 					 * their order tells apart */
 	BASIS_SHARED,			/* the key is another record's: the store keeps equal messages once. Not counted as HERE */
 	BASIS_GUESSED,			/* GONE: nobody saw it go (sync/run/astray.c) */
+	BASIS_OURS,			/* the program has begun to expunge or move it: if it is GONE, no person did that */
 };
 
 enum record_mark {

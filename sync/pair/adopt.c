@@ -55,7 +55,7 @@ count_side(const struct adopt_item *g, size_t n, enum side s)
 	return k;
 }
 
-enum adopt_mode { TWINS, MOVED };
+enum adopt_mode { TWINS, MOVED, REKEYED };
 
 /* Header and size alone decide: of one far and one near, or as many as those on the other side, which are all the same;
  * or of what one store shows as equal. */
@@ -65,6 +65,8 @@ is_plain(const struct adopt_item *g, size_t n, enum adopt_mode mode)
 	const struct adopt_item *known = NULL;
 	size_t i, unknown[SIDES] = { 0, 0 };
 
+	if (mode == REKEYED)
+		return false;
 	if (mode == TWINS && n == 2)
 		return g[0].side != g[1].side && ident_compare(&g[0].ident, &g[1].ident) == IDENT_SAME;
 	for (i = 0; i < n; i++)
@@ -98,6 +100,33 @@ want_full(struct adopt_item *g, size_t n)
 	return wants;
 }
 
+static int
+cmp_size(const void *x, const void *y)
+{
+	const struct adopt_item *a = x, *b = y;
+
+	return (a->store_size > b->store_size) - (a->store_size < b->store_size);
+}
+
+/* As above, of those only that have the size of one on the other side. */
+static bool
+want_full_by_size(struct adopt_item *g, size_t n)
+{
+	bool wants = false;
+	size_t i, k;
+
+	qsort(g, n, sizeof *g, cmp_size);
+	if (g[0].store_size == 0)
+		return want_full(g, n);
+	for (i = 0; i < n; i = k) {
+		for (k = i + 1; k < n && g[k].store_size == g[i].store_size; k++)
+			;
+		if (count_side(g + i, k - i, FAR) > 0 && count_side(g + i, k - i, NEAR) > 0)
+			wants |= want_full(g + i, k - i);
+	}
+	return wants;
+}
+
 /* Pairs a run of equal messages, far ones first. */
 static void
 pair_run(struct adopt_item *g, size_t n, enum adopt_mode mode, struct adopt_pairs *pairs)
@@ -106,7 +135,7 @@ pair_run(struct adopt_item *g, size_t n, enum adopt_mode mode, struct adopt_pair
 	bool *is_taken = mode == MOVED ? mem_alloc(n) : NULL;
 
 	for (i = 0; i < far; i++) {
-		if (mode == TWINS) {
+		if (mode != MOVED) {
 			if (far + i < n)
 				vec_push(&pairs->v, (struct adopt_pair){ g[i].id, g[far + i].id });
 			continue;
@@ -146,7 +175,7 @@ look_at_group(struct adopt_item *g, size_t n, enum adopt_mode mode, int pass, st
 	if (count_side(g, n, FAR) == 0 || count_side(g, n, NEAR) == 0)
 		return false;
 	if (pass == 0)
-		return !plain && want_full(g, n);
+		return !plain && (mode == REKEYED ? want_full_by_size(g, n) : want_full(g, n));
 	qsort(g, n, sizeof *g, plain ? cmp_order : cmp_full);
 	if (plain)
 		pair_run(g, n, mode, pairs);
@@ -188,4 +217,10 @@ bool
 adopt_moved(struct adopt_item *items, size_t n, struct adopt_pairs *pairs)
 {
 	return adopt(items, n, MOVED, pairs);
+}
+
+bool
+adopt_rekeyed(struct adopt_item *items, size_t n, struct adopt_pairs *pairs)
+{
+	return adopt(items, n, REKEYED, pairs);
 }

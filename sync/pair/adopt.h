@@ -12,6 +12,9 @@
  * adopt_moved() decides alike who of those that vanished from a store (far) is who of those that are new in the same
  * store (near), with two differences: header and size, which one store gives alike, decide for any number of messages
  * unless whole digests that are known speak against it; and messages of one place are never paired.
+ *
+ * adopt_rekeyed() decides alike who of those that vanished from a mailbox is who of those that are new in it: by the digest of
+ * the whole message alone, which is not asked for where the sizes that the store tells differ.
  */
 #ifndef SYNC_PAIR_ADOPT_H
 #define SYNC_PAIR_ADOPT_H
@@ -34,6 +37,7 @@ struct adopt_item {
 	bool is_awaited;		/* a copy of it was sent, and its outcome or key is not known */
 	bool is_deleted;		/* flagged \Deleted */
 	uint32_t place;			/* adopt_moved: its mailbox */
+	uint64_t store_size;		/* adopt_rekeyed: as the store tells it; 0 = not known */
 	bool is_unreadable;		/* its body cannot be had: no longer asked for */
 	unsigned want;			/* answer: IDENT_FULL where that is needed to decide */
 };
@@ -44,5 +48,6 @@ struct adopt_pairs { VEC(struct adopt_pair) v; };
 /* Sorts items. Fills `pairs` (ids) and returns false; or returns true when some items want more, with pairs empty. */
 bool adopt_twins(struct adopt_item *items, size_t n, struct adopt_pairs *pairs);
 bool adopt_moved(struct adopt_item *items, size_t n, struct adopt_pairs *pairs);
+bool adopt_rekeyed(struct adopt_item *items, size_t n, struct adopt_pairs *pairs);
 
 #endif

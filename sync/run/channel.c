@@ -115,8 +115,12 @@ find_equals(struct run *r, struct view *v, bool may_wait, struct err *e)
 		view_release(v);
 		*v = (struct view){ 0 };
 		if (prepare(r, &v->in, &v->arena, e) < 0 || moves_supply(r, &v->in, e) < 0 ||
-		    twins_find(r, &v->in, e) < 0 || moves_find(r, &v->in, &is_anew, e) < 0 ||
-		    (!is_anew && astray_review(r, &v->in, &is_anew, e) < 0) ||
+		    rekeyed_find(r, &v->in, &is_anew, e) < 0)
+			return -1;
+		if (is_anew)
+			continue;
+		if (twins_find(r, &v->in, e) < 0 || moves_find(r, &v->in, e) < 0 ||
+		    astray_review(r, &v->in, &is_anew, e) < 0 ||
 		    (!is_anew && astray_find(r, &v->in, &is_anew, &v->waiting, e) < 0))
 			return -1;
 	}

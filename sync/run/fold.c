@@ -37,7 +37,9 @@ see(struct run *r, struct run_box *b, enum side s, struct arena *a, struct recor
 
 	kept_seen(r, b, s, a, rec, d->flags);
 	h->presence = PRESENCE_HERE;
-	h->basis = BASIS_LISTED;
+	/* Marked, and then the program ended: the rest is still to be done. */
+	if (h->basis != BASIS_OURS || !(d->flags.sys & FLAG_DELETED))
+		h->basis = BASIS_LISTED;
 	h->flags = d->flags;
 	h->hint = d->hint;
 	if (d->size != 0)

@@ -52,6 +52,9 @@ int search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, s
 /* twins.c: which of the items are twins, their identities learnt as cheaply as can be. doubts_sizes: where sizes fit
  * hardly anything they may be misstated, and all headers are looked at. */
 int twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs, struct err *e);
+/* moves.c: identities of what vanished from side s and is new there, as far as their sizes fit each other. Roles: far vanished, near is
+ * new. */
+int moves_learn(struct search *x, enum side s, struct err *e);
 /* Sets aside what could not be read, and whatever may be its twin and is in none of the input's links from first_link on. */
 void twins_hold_unread(struct search *x, size_t first_link);
 /* Mailboxes that could not be read are closed to the plan. */

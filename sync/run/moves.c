@@ -7,8 +7,8 @@
  * against that of the new message, learnt as cheaply as it can be: from the server's id, whole where that costs no
  * network, by its header where its size, as the same store counts it, fits one that vanished.
  *
- * Within one mailbox it is never a move: a draft that was saved again is a new message. But when the very same message
- * is back (moved out and in again, restored), its pair goes on with the new key, and nothing has to be done.
+ * Within one mailbox it is never a move: a draft that was saved again is a new message, and the very same message is its old
+ * pair under another key (rekeyed.c).
  *
  * Must hold: a message is in one link only, but for one that was moved on both sides (sync/plan/plan.h).
  */
@@ -187,89 +187,13 @@ learn_by_size(struct search *x, enum side s, enum side role, search_choice *choo
 	return status;
 }
 
-static int
-learn(struct search *x, enum side s, struct err *e)
+int
+moves_learn(struct search *x, enum side s, struct err *e)
 {
 	if (search_learn(x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, wants_new_file, NULL, e) < 0 ||
 	    learn_by_size(x, s, VANISHED, wants_old_header, e) < 0)
 		return -1;
 	return learn_by_size(x, s, NEW, wants_new_header, e);
-}
-
-/* ---- back in its mailbox ---- */
-
-/* The pair goes on with the key of the message that is there again. */
-static int
-renew(struct run *r, const struct plan_input *in, enum side s, const struct adopt_pair *p, struct err *e)
-{
-	struct run_box *b = &r->boxes.at[in->messages.at[p->far].box];
-	struct record *rec = (struct record *)(uintptr_t)in->messages.at[p->far].rec;
-	const struct record *back = in->messages.at[p->near].rec;
-	struct flag_mask masks[SIDES];
-
-	rec->half[s] = back->half[s];
-	run_masks(b, masks);
-	record_agree(&r->arena, rec, masks);
-	if (message_delete(r->state, back->box, back->id, e) < 0)
-		return -1;
-	return message_put(r->state, rec, masks, e);
-}
-
-/* A pair may go on only where its other half is there for sure, and stays: with one that proves to have vanished, what came
- * back would be deleted. */
-static bool
-may_renew(const struct run_box *b, const struct record *rec, enum side s)
-{
-	const struct record_half *other = &rec->half[side_other(s)];
-	const struct run_side *there = &b->side[side_other(s)];
-
-	return !there->is_unsure && !there->has_failed && other->presence == PRESENCE_HERE && !(other->flags.sys & FLAG_DELETED);
-}
-
-/* Items of one mailbox, as their own search: from `first` on those with the same place. */
-static int
-renew_box(struct search *x, enum side s, uint32_t box, bool *has_changed, struct err *e)
-{
-	struct search own = { .run = x->run, .in = x->in, .at = { x->at[FAR], x->at[NEAR] } };
-	struct adopt_pairs pairs = { { 0 } };
-	const struct adopt_item *item;
-	size_t i;
-	int status;
-
-	for (i = 0; i < x->items.n; i++) {
-		item = &x->items.at[i];
-		if (item->place == box && (item->side == NEW || may_renew(&x->run->boxes.at[box], search_record(x, item), s))) {
-			vec_push(&own.items, *item);
-			own.n[item->side]++;
-			/* Apart from each other, or adopt_moved() would not pair them. */
-			own.items.at[own.items.n - 1].place = item->side;
-		}
-	}
-	status = own.n[VANISHED] > 0 && own.n[NEW] > 0 ? search_decide(&own, adopt_moved, &pairs, e) : 0;
-	for (i = 0; i < pairs.v.n && status == 0; i++) {
-		status = renew(x->run, x->in, s, &pairs.v.at[i], e);
-		*has_changed = true;
-	}
-	if (pairs.v.n > 0)
-		log_line(LOG_RUN, "%s: %zu messages are back on %s", x->run->boxes.at[box].name, pairs.v.n, side_name(s));
-	vec_release(&pairs.v);
-	search_release(&own);
-	return status;
-}
-
-static int
-renew_all(struct search *x, enum side s, bool *has_changed, struct err *e)
-{
-	size_t (*n)[SIDES] = mem_alloc((x->in->boxes.n + 1) * sizeof *n), i;
-	int status = 0;
-
-	for (i = 0; i < x->items.n; i++)
-		n[x->items.at[i].place][x->items.at[i].side]++;
-	for (i = 0; i < x->in->boxes.n && status == 0; i++)
-		if (n[i][VANISHED] > 0 && n[i][NEW] > 0)
-			status = renew_box(x, s, (uint32_t)i, has_changed, e);
-	free(n);
-	return status;
 }
 
 /* ---- moves ---- */
@@ -311,37 +235,32 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 }
 
 static int
-find_on(struct run *r, struct plan_input *in, enum side s, const bool *is_linked, bool *has_changed, struct err *e)
+find_on(struct run *r, struct plan_input *in, enum side s, const bool *is_linked, struct err *e)
 {
 	struct search x = { .run = r, .in = in, .at = { [VANISHED] = side_other(s), [NEW] = s } };
-	bool is_renewed = false;
 	int status = 0;
 
 	add_items(&x, s, is_linked);
 	if (x.n[VANISHED] > 0 && x.n[NEW] > 0) {
-		status = learn(&x, s, e);
+		status = moves_learn(&x, s, e);
 		if (status == 0)
-			status = renew_all(&x, s, &is_renewed, e);
-		if (status == 0 && !is_renewed)
 			status = link_moved(&x, s, in, e);
 	}
-	*has_changed |= is_renewed;
 	search_release(&x);
 	return status;
 }
 
 int
-moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
+moves_find(struct run *r, struct plan_input *in, struct err *e)
 {
 	bool *is_linked = mem_alloc(in->messages.n + 1);
 	size_t i;
 	int s, status = 0;
 
-	*has_changed_r = false;
 	for (i = 0; i < in->links.n; i++)
 		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
 	for (s = 0; s < SIDES && status == 0; s++)
-		status = find_on(r, in, (enum side)s, is_linked, has_changed_r, e);
+		status = find_on(r, in, (enum side)s, is_linked, e);
 	free(is_linked);
 	return status < 0 ? -1 : run_check_cancel(r, e);
 }

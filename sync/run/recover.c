@@ -154,6 +154,7 @@ recover_begin(struct run *r, struct err *e)
 	struct intent in;
 	int got;
 
+	r->first_record = message_next_id(r->state);
 	while ((got = intent_next(r->state, &a, r->last_intent, &in, e)) > 0) {
 		r->last_intent = in.id;
 		arena_release(&a);

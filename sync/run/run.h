@@ -10,6 +10,7 @@
  *   kept.c     what of its flags a store kept, and what it does not take (R14)
  *   recover.c  look into unfinished intents (R11, R19)
  *   twins.c    find who is whose twin before anything is copied (R10)
+ *   rekeyed.c  find what got another key in its own mailbox (R9)
  *   moves.c    find what a person moved (R9)
  *   astray.c   find what is filed differently on the two sides, where no base tells who moved it (R10)
  *   clones.c   find what a person copied (P12)
@@ -147,6 +148,7 @@ struct run {
 	VEC(struct gather_job *) closings;	/* of run_side.closing */
 	VEC(struct run_refused) refused;
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
+	uint64_t first_record;		/* of what is new to this run */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
 	bool has_left;			/* originals of moves that could not be expunged yet */
 	bool is_short;			/* something we put somewhere lacks flags there that it was to have, or nobody knows yet
@@ -278,10 +280,12 @@ int twins_find(struct run *r, struct plan_input *in, struct err *e);
 /* moves.c */
 /* Before twins_find: identities that a server's own ids tell. */
 int moves_supply(struct run *r, struct plan_input *in, struct err *e);
-/* *has_changed_r: the base was put right, and the input must be made anew. */
-int moves_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
+int moves_find(struct run *r, struct plan_input *in, struct err *e);
 
-/* astray.c, after moves_find. *has_changed_r: as above; left alone if not. *waiting_r: messages for the next look are added. */
+/* rekeyed.c, before twins_find. *has_changed_r: the base was put right, and the input must be made anew. */
+int rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
+
+/* astray.c, after moves_find. *has_changed_r: as above, left alone if not. *waiting_r: messages for the next look are added. */
 int astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 int astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e);
 /* Gone, as a guess: should no move explain it, it is taken back. */

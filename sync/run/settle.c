@@ -192,6 +192,19 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 	return settle_put(x, exec_box(x, moves ? exec_to_box(x, op) : op->box), rec, e);
 }
 
+/* Should it be gone after a crash, nobody but us took it away. */
+static int
+begin_removal(struct exec *x, struct batch *b, size_t n, struct err *e)
+{
+	const struct op *op = &x->plan->ops.at[b->op[n]];
+	struct record *rec = x->live[op->msg];
+
+	if (op->kind != OP_EXPUNGE && op->kind != OP_MOVE)
+		return 0;
+	rec->half[b->side].basis = BASIS_OURS;
+	return settle_put(x, exec_box(x, op->box), rec, e);
+}
+
 int
 settle_intents(struct exec *x, struct batch *b, struct err *e)
 {
@@ -211,7 +224,7 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 	for (i = 0; i < b->n; i++) {
 		if (x->plan->ops.at[b->op[i]].kind == OP_FLAGS)
 			continue;
-		if (await_twin(x, b, i, e) < 0 || (b->kind == OP_MOVE &&
+		if (await_twin(x, b, i, e) < 0 || begin_removal(x, b, i, e) < 0 || (b->kind == OP_MOVE &&
 		    astray_settle(x->run, b->part[0].box, x->live[x->plan->ops.at[b->op[i]].msg], b->side, e) < 0))
 			return -1;
 		b->intent[i] = make_intent(x, b, i);
@@ -474,6 +487,7 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	if (m->new_key.len > 0) {
 		*h = from->half[b->side];
 		h->presence = PRESENCE_HERE;
+		h->basis = BASIS_LISTED;
 		h->key = key_dup(&x->arena, m->new_key);
 		h->hint = arena_strdup(&x->arena, m->new_hint);
 		h->is_sent = !m->is_shown;

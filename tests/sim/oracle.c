@@ -250,6 +250,17 @@ oracle_gone(struct oracle *o, int side, int box, int serial)
 }
 
 void
+oracle_rekeyed(struct oracle *o, int side, int box, int serial)
+{
+	struct cell *c = cell(o, box, serial);
+
+	o->box[box].is_busy[side] = true;
+	c->rekeyed[side]++;
+	c->ever_rekeyed[side]++;
+	o->mail[serial].rekeyed[side]++;
+}
+
+void
 oracle_went(struct oracle *o, int side, int from, int to, int serial, uint32_t flags)
 {
 	oracle_put(o, side, to, serial, flags);
@@ -342,6 +353,12 @@ is_within(const struct oracle *o, int side, int serial, int leaving)
 	return o->has_renames && n <= limit;
 }
 
+int
+oracle_rekeyed_as_two(const struct oracle *o, int box, int serial, int side)
+{
+	return o->level >= ORACLE_DISTURBED ? o->cell[box][serial].rekeyed[side] : 0;
+}
+
 /* leaving: as many are about to go from where they were. */
 static void
 arrived(struct oracle *o, int side, int box, int serial, int leaving)
@@ -351,7 +368,8 @@ arrived(struct oracle *o, int side, int box, int serial, int leaving)
 	o->box[box].is_busy[side] = true;
 	c->count[side]++;
 	c->was[side] = true;
-	if (c->count[side] > c->limit && o->level < ORACLE_OLD && !is_within(o, side, serial, leaving))
+	if (c->count[side] > c->limit + oracle_rekeyed_as_two(o, box, serial, 0) + oracle_rekeyed_as_two(o, box, serial, 1) &&
+	    o->level < ORACLE_OLD && !is_within(o, side, serial, leaving))
 		oracle_find(o, "O2: box %d side %d: message %d is there %d times, people made %d", box, side, serial,
 		    c->count[side], c->limit);
 }
@@ -384,7 +402,7 @@ ours(struct oracle *o, int side, int box, int serial)
 	c->ours[side]++;
 	c->ever_ours[side]++;
 	m->ours[side]++;
-	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side])
+	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side] + oracle_rekeyed_as_two(o, box, serial, other))
 		return;
 	if (oracle_is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
 		return;
@@ -395,7 +413,7 @@ ours(struct oracle *o, int side, int box, int serial)
 	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side]))
 		return;
 	if (o->level >= ORACLE_LOST &&
-	    c->ever_ours[side] <= c->ever_removed[other] + c->ever_marked[other] + c->ever_marked[side])
+	    c->ever_ours[side] <= c->ever_removed[other] + c->ever_marked[other] + c->ever_marked[side] + c->ever_rekeyed[other])
 		return;
 	/* An old base may know a file under a name that has left and come back: what remains is judged at the settlement. */
 	if (o->level >= ORACLE_OLD)

@@ -25,6 +25,8 @@
  * A mailbox that a person renames is, to the oracle, one whose messages were all moved to the other name; what the program then
  * renames on the other side takes along what is there, whoever put it there. From a rename to the next settlement a name on one
  * side may be another's twin on the other: O1, O2, O5 and O7 are for all mailboxes together then.
+ * A message that gets another key in its mailbox is the same: nobody put or removed anything (oracle_rekeyed). Only where something went
+ * wrong it may have been seen to come before it was seen to go, or the other way round: then it counts as one put and one removed.
  *   O9  a message moved to two places, by a person on each side, is somewhere. After a crash within a move, equal mail
  *       that a person files meanwhile may be taken for where it went; that counts as a move of theirs
  *   O10 where the program knew nothing, nobody did anything meanwhile and nothing went wrong: no message is there more often,
@@ -68,6 +70,8 @@ void oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags)
 /* The same on both sides at once: one message. */
 void oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2]);
 void oracle_gone(struct oracle *o, int side, int box, int serial);
+/* It has another key now, and is where it was. */
+void oracle_rekeyed(struct oracle *o, int side, int box, int serial);
 /* Along with a mailbox that a person renames. */
 void oracle_went(struct oracle *o, int side, int from, int to, int serial, uint32_t flags);
 /* A person has put it into another mailbox, in this window. */

@@ -387,19 +387,26 @@ look(struct sim *s, struct ram *r)
 	r->box[box].messages.at[at].modseq = ++r->box[box].modseq;
 }
 
-/* Another program gives a file a name of its own. */
+/* The same message under another key: moved out and in again, moved onto itself, or a file that another program gave a name of
+ * its own. To the oracle nothing has happened. */
 static void
-rename_file(struct sim *s, struct ram *r)
+rekey(struct sim *s, struct ram *r)
 {
-	struct ram_message m;
+	struct ram_message m, *is;
 	size_t at;
 	int box;
 
-	if (r->kind != RAM_MAILDIR || !pick_message(s, r, &box, &at))
+	if (!pick_message(s, r, &box, &at))
 		return;
 	m = r->box[box].messages.at[at];
-	put(r, box, m.c, m.flags, 0);
-	take(r, box, at);
+	is = ram_put(r, box, m.c, m.flags, 0);
+	is->date = m.date;
+	is->is_counted = m.is_counted;
+	sim_trace(s, "  person: %s %s: %s gets another key", r->store.name, sim_box_name[box], ram_text(r, &m));
+	oracle_rekeyed(s->oracle, r->side, box, m.c->serial);
+	r->box[box].has_lost |= m.is_shown || m.was_shown;
+	doubt(r, box);
+	ram_remove(r, box, at);
 }
 
 static void
@@ -426,7 +433,7 @@ static const struct act {
 } acts[] = {
 	{ put_new, 22 }, { put_equal, 5 }, { put_both, 6 }, { put_same_header, 5 }, { change_flags, 28 },
 	{ mark_deleted, 6 }, { take_back, 2 }, { remove_one, 9 }, { move_one, 8 }, { move_latest, 2 }, { copy_one, 3 }, { create_box, 4 },
-	{ remove_box, 2 }, { rename_box, 2 }, { look, 3 }, { rename_file, 2 }, { renew_index, 1 },
+	{ remove_box, 2 }, { rename_box, 2 }, { look, 3 }, { rekey, 6 }, { renew_index, 1 },
 };
 
 void
