@@ -29,20 +29,6 @@ message_tail(const char *kw, const char *hint)
 
 /* ---- what follows a record ---- */
 
-/* What several records share is one message. */
-static bool
-is_counted(const struct record_half *h)
-{
-	return h->presence == PRESENCE_HERE && h->basis != BASIS_SHARED;
-}
-
-/* Whether DB_KEYS leads from the key to this half's record. */
-static bool
-has_key(const struct record_half *h)
-{
-	return h->key.len > 0 && h->basis != BASIS_SHARED;
-}
-
 /* Only what a list has shown: of what we sent or were told a list is news, however much it looks like it. */
 static bool
 is_shown(const struct record_half *h)
@@ -71,8 +57,8 @@ count_record(struct state *s, uint32_t box, const struct record *r, bool is_unse
 	c->is_dirty = true;
 	c->counts.records += n;
 	c->counts.unsettled += is_unsettled ? n : 0;
-	c->counts.here[FAR] += is_counted(&r->half[FAR]) ? n : 0;
-	c->counts.here[NEAR] += is_counted(&r->half[NEAR]) ? n : 0;
+	c->counts.here[FAR] += r->half[FAR].presence == PRESENCE_HERE ? n : 0;
+	c->counts.here[NEAR] += r->half[NEAR].presence == PRESENCE_HERE ? n : 0;
 	if (c->counts.has_digest)
 		digest_record(&c->counts, r, n);
 	return 0;
@@ -96,8 +82,10 @@ key_put(struct state *s, uint32_t box, enum side side, const struct record *r, b
 	struct db_val old;
 	int got = 0;
 
-	if (!has_key(h))
+	if (h->key.len == 0)
 		return 0;
+	/* What was only told must be looked at when it is listed. */
+	seen.tail += h->basis == BASIS_TOLD || h->basis == BASIS_DOUBTED;
 	buf_clear(&s->seen);
 	encode_seen(&s->seen, &seen);
 	if (!is_new)
@@ -119,7 +107,7 @@ key_delete(struct state *s, uint32_t box, enum side side, uint64_t id, const str
 	struct db_val val;
 	int got;
 
-	if (!has_key(h))
+	if (h->key.len == 0)
 		return 0;
 	got = named_get(s->db, DB_KEYS, state_val(&prefix), half_name(h), &val, e);
 	if (got <= 0)
@@ -203,7 +191,7 @@ delete_old_keys(struct state *s, const struct record *r, const struct stored *ol
 	enum side side;
 
 	for (side = FAR; side <= NEAR; side++)
-		if ((!key_equal(old->record.half[side].key, r->half[side].key) || !has_key(&r->half[side])) &&
+		if (!key_equal(old->record.half[side].key, r->half[side].key) &&
 		    key_delete(s, old->box, side, r->id, &old->record, e) != 0)
 			return -1;
 	return 0;

@@ -21,7 +21,7 @@ record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDE
 	r->has_agreed = true;
 }
 
-/* What is shared follows another record; what is doubted is looked into. */
+/* What is shared may have to take the place of the other; what is doubted is looked into. */
 static bool
 is_open(enum half_basis b)
 {

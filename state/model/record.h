@@ -30,9 +30,10 @@ enum half_basis {
 	BASIS_TOLD,			/* HERE: the answer to an APPEND, COPY or MOVE gave the key; no list has shown it yet */
 	BASIS_DOUBTED,			/* HERE: the same, and the list shows a message of another size, or one of several that only
 					 * their order tells apart */
-	BASIS_SHARED,			/* the key is another record's: the store keeps equal messages once. Not counted as HERE */
+	BASIS_SHARED,			/* NEVER: the store keeps equal messages once, and has this one as that of another record */
 	BASIS_GUESSED,			/* GONE: nobody saw it go (sync/run/astray.c) */
-	BASIS_OURS,			/* the program has begun to expunge or move it: if it is GONE, no person did that */
+	BASIS_OURS,			/* the program has begun to expunge or move it: if it is GONE, no person did that; or it is GONE,
+					 * and the program has begun to delete its twin for that */
 };
 
 enum record_mark {

@@ -217,6 +217,9 @@ struct guesses {
 	size_t waiting;			/* for the mailbox that it would have been moved from, or for another Sync */
 };
 
+/* A guess whose move is not found is taken back, and would be made again: with mail that changes under us, for ever. */
+enum { ROUNDS_MOST = 16 };
+
 static int
 guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, struct guesses *g, struct err *e)
 {
@@ -233,7 +236,7 @@ guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, str
 		s = choose(x, p);
 		left = s == FAR ? p->near : p->far;
 		is_taken[p->far] = is_taken[p->near] = true;
-		if (is_listed(x, left, s) && !makes_deletion(in, side_other(s))) {
+		if (x->run->guess_rounds < ROUNDS_MOST && is_listed(x, left, s) && !makes_deletion(in, side_other(s))) {
 			if (guess(x->run, in->messages.at[left].box,
 			    (struct record *)(uintptr_t)in->messages.at[left].rec, s, e) < 0)
 				return -1;
@@ -326,6 +329,7 @@ astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *w
 	if (status == 0)
 		status = find(&x, is_taken, &awaited, &g, e);
 	*has_changed_r = g.made[FAR] + g.made[NEAR] > 0;
+	r->guess_rounds += *has_changed_r;
 	*waiting_r += g.waiting;
 	if (status == 0 && !*has_changed_r && g.waiting == 0 && !r->has_more && r->set->only.n == 0)
 		status = end_blank(r, e);

@@ -5,6 +5,7 @@
  *     -> carry out
  *     -> if messages wait for the copy of an equal one: read again whatever moved, plan anew, carry that out
  *     -> read again what was written, so that the base ends knowing what is there
+ *     -> if a server told false keys for it: pair that by what it is
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on an overlay of the state.
  */
@@ -114,8 +115,8 @@ find_equals(struct run *r, struct view *v, bool may_wait, struct err *e)
 	while (is_anew) {
 		view_release(v);
 		*v = (struct view){ 0 };
-		if (prepare(r, &v->in, &v->arena, e) < 0 || moves_supply(r, &v->in, e) < 0 ||
-		    rekeyed_find(r, &v->in, &is_anew, e) < 0)
+		if (prepare(r, &v->in, &v->arena, e) < 0 || confirm_keys(r, &v->in, &is_anew, e) < 0 ||
+		    (!is_anew && (moves_supply(r, &v->in, e) < 0 || rekeyed_find(r, &v->in, &is_anew, e) < 0)))
 			return -1;
 		if (is_anew)
 			continue;
@@ -271,7 +272,8 @@ synchronise(struct run *r, struct err *e)
 	if (gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ||
 	    recover_count(r, e) < 0 || left_out_count(r, e) < 0 || culprits_tell(r, e) < 0 || waiting_tell(r, e) < 0)
 		return -1;
-	if (r->is_short && fill_up(r, e) < 0)
+	/* What was told falsely is paired with what it is before anybody builds on it. */
+	if ((r->is_short || r->has_doubts) && fill_up(r, e) < 0)
 		return -1;
 	return refused_count(r, e);
 }

@@ -144,6 +144,11 @@ find_on(struct clones *c, enum side s, struct err *e)
 		got = find_original(c, c->in->messages.at[i].rec, s, &original, e);
 		if (got <= 0)
 			continue;
+		/* Perhaps the same under another key, whose going that list does not show. */
+		if (original.box == c->in->messages.at[i].rec->box && c->run->boxes.at[c->in->messages.at[i].box].side[s].is_unsure) {
+			recover_set_aside(c->in, i, c->arena);
+			continue;
+		}
 		kept = arena_alloc(c->arena, sizeof *kept);
 		*kept = original;
 		vec_push(&found, (struct found){ kept, i });

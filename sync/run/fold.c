@@ -27,19 +27,39 @@ cmp_entry(const void *x, const void *y)
 	return key_cmp(a->key, b->key);
 }
 
+/* What the half rests on once it is seen like this. */
+static enum half_basis
+basis_seen(const struct record_half *h, const struct delta_entry *d)
+{
+	switch (h->basis) {
+	case BASIS_OURS:
+		/* Marked, and then the program ended: the rest is still to be done. */
+		return d->flags.sys & FLAG_DELETED ? BASIS_OURS : BASIS_LISTED;
+	case BASIS_TOLD:
+	case BASIS_DOUBTED:
+		if (*h->server_id != '\0' && *d->server_id != '\0')
+			return strcmp(h->server_id, d->server_id) == 0 ? BASIS_LISTED : BASIS_DOUBTED;
+		if (h->size != 0 && d->size != 0 && h->size != d->size)
+			return BASIS_DOUBTED;
+		/* A list of changes may give the flags first, and the size later. */
+		return h->basis == BASIS_TOLD && d->size != 0 ? BASIS_LISTED : h->basis;
+	default:
+		return BASIS_LISTED;
+	}
+}
+
 /* Seen this way on side s: true if the record was changed by it. */
 static bool
 see(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
 {
 	struct record_half *h = &rec->half[s];
-	bool is_same = h->presence == PRESENCE_HERE && flags_equal(h->flags, d->flags) && !h->is_sent &&
+	enum half_basis basis = basis_seen(h, d);
+	bool is_same = h->presence == PRESENCE_HERE && h->basis == basis && flags_equal(h->flags, d->flags) && !h->is_sent &&
 	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
 
 	kept_seen(r, b, s, a, rec, d->flags);
 	h->presence = PRESENCE_HERE;
-	/* Marked, and then the program ended: the rest is still to be done. */
-	if (h->basis != BASIS_OURS || !(d->flags.sys & FLAG_DELETED))
-		h->basis = BASIS_LISTED;
+	h->basis = basis;
 	h->flags = d->flags;
 	h->hint = d->hint;
 	if (d->size != 0)
@@ -80,7 +100,7 @@ static int
 fold_entry(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct err *e)
 {
 	struct arena a = { 0 };
-	struct record rec;
+	struct record rec = record_blank(b->rec.id);
 	int status = message_find(r->state, &a, b->rec.id, s, d->key, &rec, e);
 
 	if (status == 0)
@@ -89,6 +109,7 @@ fold_entry(struct run *r, struct run_box *b, enum side s, const struct delta_ent
 		status = fold_put(r, b, &a, &rec, e);
 	else if (status == 1)
 		status = 0;
+	r->has_doubts |= status == 0 && rec.half[s].basis == BASIS_DOUBTED;
 	arena_release(&a);
 	return status;
 }

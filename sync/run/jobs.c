@@ -236,6 +236,8 @@ batch_new(enum op_kind kind, enum side side, size_t room)
 	b->op = mem_alloc(room * sizeof *b->op);
 	b->at = mem_alloc(room * sizeof *b->at);
 	b->intent = mem_alloc(room * sizeof *b->intent);
+	b->wire_size = mem_alloc(room * sizeof *b->wire_size);
+	b->is_alike = mem_alloc(room * sizeof *b->is_alike);
 	switch (kind) {
 	case OP_COPY:
 		make_copy(b, room);
@@ -283,6 +285,8 @@ batch_free(struct batch **batch)
 	free(b->deliver);
 	free(b->ident);
 	free(b->size);
+	free(b->wire_size);
+	free(b->is_alike);
 	free(b->flags);
 	free(b->expunge);
 	free(b->move);

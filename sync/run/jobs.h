@@ -63,6 +63,8 @@ struct batch {
 	bool keeps_date;		/* COPY: arrival dates travel */
 	struct ident *ident;		/* COPY: of what was carried */
 	uint64_t *size;			/* COPY: octets carried */
+	uint64_t *wire_size;		/* COPY: the same as IMAP carries them; MOVE, CLONE: as listed. 0 = not known */
+	bool *is_alike;			/* COPY, MOVE, CLONE: told apart from another of them by their order alone */
 	struct flag_item *flags;	/* FLAGS: n_flags */
 	struct expunge_item *expunge;	/* EXPUNGE: n_expunge */
 	size_t n_flags, n_expunge;

@@ -8,10 +8,13 @@
  *
  * It is the same only if it is equal in full: by the server's own id, or by the digest of the whole message. A header is not
  * enough: a draft that was saved again is a new message. Where nothing can be read any more of what has gone (from both sides, and never
- * read in full), header and size are taken for it, unless one of the two is flagged as a draft.
+ * read in full), header and size are taken for it, unless it was flagged as a draft.
  *
- * What the program itself has begun to remove or move, on either side, is not back: an equal message is a new one (BASIS_OURS).
+ * What the program itself has begun to remove or move, and what it has begun to delete on the other side for having gone, is not
+ * back: an equal message is a new one (BASIS_OURS).
  * Nor is one that was known before this run the same as what is deleted on the other side: it was there along with it.
+ * Where the other side keeps equal messages once (an APPEND is answered with a UID that is known), the record of one of them has that
+ * UID, and the others wait: when the first goes, its pair goes on with another, and nothing is deleted there.
  * Of several equal ones that went, those go first whose other half is there and stays.
  */
 #include "sync/run/identify.h"
@@ -43,13 +46,15 @@ static bool
 has_vanished(const struct record *rec, const struct choice *c)
 {
 	return record_is_pair(rec) && rec->mark == MARK_NEW && rec->half[c->s].presence == PRESENCE_GONE &&
-	    rec->half[FAR].basis != BASIS_OURS && rec->half[NEAR].basis != BASIS_OURS &&
-	    stays(rec, side_other(c->s)) == (c->round == STAYS);
+	    rec->half[c->s].basis != BASIS_OURS && stays(rec, side_other(c->s)) == (c->round == STAYS);
 }
 
 static bool
 is_new(const struct search *x, const struct record *rec, const struct choice *c)
 {
+	/* What the other side keeps once is that of whichever of its equals is left. */
+	if (rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].basis == BASIS_SHARED)
+		return c->round == STAYS;
 	return rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].presence == PRESENCE_NEVER &&
 	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED) &&
 	    (c->round == STAYS || rec->id >= x->run->first_record) && !recover_has_id(c->awaited, rec->id);
@@ -165,19 +170,14 @@ renew_by_id(struct search *x, enum side s, bool *is_taken, struct err *e)
 
 /* ---- by what they are ---- */
 
-static bool
-is_draft(const struct search *x, const struct adopt_item *item)
-{
-	const struct record *rec = search_record(x, item);
-
-	return ((rec->half[FAR].flags.sys | rec->half[NEAR].flags.sys) & FLAG_DRAFT) != 0;
-}
-
-/* What a header and a size must do for: no draft, and of those that went what cannot be read any more. */
+/* What a header and a size must do for: of those that went what cannot be read any more, and was no draft. */
 static bool
 may_be_by_header(const struct search *x, const struct adopt_item *item)
 {
-	return !is_draft(x, item) && (item->side == NEW || (item->is_unreadable && !(item->ident.has & IDENT_FULL)));
+	const struct record *rec = search_record(x, item);
+	enum side s = side_other(x->at[VANISHED]);
+
+	return item->side == NEW || (item->is_unreadable && !(item->ident.has & IDENT_FULL) && !(rec->half[s].flags.sys & FLAG_DRAFT));
 }
 
 /* Of one mailbox. */

@@ -10,6 +10,7 @@
  *   kept.c     what of its flags a store kept, and what it does not take (R14)
  *   recover.c  look into unfinished intents (R11, R19)
  *   twins.c    find who is whose twin before anything is copied (R10)
+ *   confirm_keys.c  whether a server told the right keys for what was copied to it
  *   rekeyed.c  find what got another key in its own mailbox (R9)
  *   moves.c    find what a person moved (R9)
  *   astray.c   find what is filed differently on the two sides, where no base tells who moved it (R10)
@@ -150,6 +151,8 @@ struct run {
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	uint64_t first_record;		/* of what is new to this run */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
+	unsigned guess_rounds;		/* looks that ended with guesses (astray.c) */
+	bool has_doubts;		/* keys that a server told seem false: another look is wanted */
 	bool has_left;			/* originals of moves that could not be expunged yet */
 	bool is_short;			/* something we put somewhere lacks flags there that it was to have, or nobody knows yet
 					 * which it is there */
@@ -281,6 +284,9 @@ int twins_find(struct run *r, struct plan_input *in, struct err *e);
 /* Before twins_find: identities that a server's own ids tell. */
 int moves_supply(struct run *r, struct plan_input *in, struct err *e);
 int moves_find(struct run *r, struct plan_input *in, struct err *e);
+
+/* confirm_keys.c: of keys that a server told and that are doubted, before anything else. *has_changed_r: as below. */
+int confirm_keys(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 
 /* rekeyed.c, before twins_find. *has_changed_r: the base was put right, and the input must be made anew. */
 int rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);

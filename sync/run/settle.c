@@ -7,6 +7,8 @@
  */
 #include "sync/run/exec.h"
 
+#include <stdlib.h>
+
 #include "state/base/log.h"
 #include "sync/plan/explain.h"
 #include "sync/plan/merge.h"
@@ -199,9 +201,14 @@ begin_removal(struct exec *x, struct batch *b, size_t n, struct err *e)
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *rec = x->live[op->msg];
 
-	if (op->kind != OP_EXPUNGE && op->kind != OP_MOVE)
+	bool is_marked = op->kind == OP_FLAGS && (op->add.sys & FLAG_DELETED) && rec->half[side_other(b->side)].presence == PRESENCE_GONE;
+
+	if (op->kind != OP_EXPUNGE && op->kind != OP_MOVE && !is_marked)
 		return 0;
 	rec->half[b->side].basis = BASIS_OURS;
+	/* What went from the other side has been taken for deleted: it is not back either. */
+	if (rec->half[side_other(b->side)].presence == PRESENCE_GONE)
+		rec->half[side_other(b->side)].basis = BASIS_OURS;
 	return settle_put(x, exec_box(x, op->box), rec, e);
 }
 
@@ -222,9 +229,11 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 	if (is_box_op(b->kind))
 		return 0;
 	for (i = 0; i < b->n; i++) {
+		if (begin_removal(x, b, i, e) < 0)
+			return -1;
 		if (x->plan->ops.at[b->op[i]].kind == OP_FLAGS)
 			continue;
-		if (await_twin(x, b, i, e) < 0 || begin_removal(x, b, i, e) < 0 || (b->kind == OP_MOVE &&
+		if (await_twin(x, b, i, e) < 0 || (b->kind == OP_MOVE &&
 		    astray_settle(x->run, b->part[0].box, x->live[x->plan->ops.at[b->op[i]].msg], b->side, e) < 0))
 			return -1;
 		b->intent[i] = make_intent(x, b, i);
@@ -302,20 +311,44 @@ give_up_key(struct exec *x, const struct run_box *box, enum side s, struct recor
 	return settle_put(x, box, gone, e);
 }
 
-/* True if `key` on this side of the box already belongs to another record that has its twin. */
+enum alias {
+	ALIAS_NONE,
+	ALIAS_EQUAL,			/* the server keeps equal messages once */
+	ALIAS_FALSE,			/* it told the key of another message */
+};
+
+/* Whether `key` on this side of the box already belongs to another record. ident: of what was sent. */
 static int
-is_alias(struct exec *x, const struct run_box *box, enum side s, struct key key, uint64_t id, bool *is_r,
+find_alias(struct exec *x, const struct run_box *box, enum side s, struct key key, const struct record *rec, enum alias *alias_r,
     struct err *e)
 {
 	struct arena a = { 0 };
 	struct record other;
 	int got = message_find(x->run->state, &a, box->rec.id, s, key, &other, e), status = got < 0 ? -1 : 0;
 
-	*is_r = got == 1 && other.id != id && other.half[s].presence == PRESENCE_HERE;
-	if (got == 1 && other.id != id && !*is_r)
+	*alias_r = ALIAS_NONE;
+	if (got == 1 && other.id != rec->id && other.half[s].presence == PRESENCE_HERE)
+		*alias_r = ident_compare(&other.ident, &rec->ident) == IDENT_SAME ? ALIAS_EQUAL : ALIAS_FALSE;
+	else if (got == 1 && other.id != rec->id)
 		status = give_up_key(x, box, s, &other, e);
 	arena_release(&a);
 	return status;
+}
+
+/* A key that the store told for what was sent to it: believed once a list shows a message of that size under it. */
+static void
+take_key(struct exec *x, struct batch *b, size_t n, struct record_half *h, struct key key, const char *hint)
+{
+	h->presence = PRESENCE_HERE;
+	h->key = key_dup(&x->arena, key);
+	h->hint = arena_strdup(&x->arena, hint);
+	h->basis = BASIS_LISTED;
+	h->size = 0;
+	if (!x->run->set->store[b->side]->ops->has_uid_keys)
+		return;
+	h->size = b->wire_size[n];
+	h->basis = b->is_alike[n] && *h->server_id == '\0' ? BASIS_DOUBTED : BASIS_TOLD;
+	x->run->has_doubts |= h->basis == BASIS_DOUBTED;
 }
 
 /* What the store did not take of what went with a message. */
@@ -345,15 +378,19 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	struct record *rec = x->live[op->msg];
 	struct deliver_item *d = &b->deliver[n];
 	struct record_half *h = &rec->half[b->side];
-	bool is_twice = false;
+	enum alias alias = ALIAS_NONE;
 
 	if (learn_unkept(x, b, n, box, e) < 0)
 		return -1;
 
 	x->run->report->bytes += b->size[n];
 	x->run->progress.bytes_done += b->size[n];
-	x->run->report->side[b->side].added++;
 	rec->ident = b->ident[n];
+	if (d->key.len > 0 && find_alias(x, box, b->side, d->key, rec, &alias, e) < 0)
+		return -1;
+	if (alias == ALIAS_FALSE)
+		d->key = KEY_NONE;
+	x->run->report->side[b->side].added += alias != ALIAS_EQUAL;
 	/* What the twin was given is agreed, as far as it is shown to have kept it; and nothing else is, whatever was before. */
 	if (rec->has_agreed)
 		rec->agreed = flags_intersect(&x->arena, rec->agreed, d->flags);
@@ -367,18 +404,14 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		b->reads_later = x->run->is_short = true;
 		return settle_put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
 	}
-	if (is_alias(x, box, b->side, d->key, rec->id, &is_twice, e) < 0)
-		return -1;
-	if (is_twice) {
+	if (alias == ALIAS_EQUAL) {
 		rec->mark = MARK_SKIPPED;
+		h->basis = BASIS_SHARED;
 		rec->why = "the server keeps equal messages once";
 	} else {
-		h->presence = PRESENCE_HERE;
-		h->key = key_dup(&x->arena, d->key);
-		h->hint = arena_strdup(&x->arena, d->hint);
+		take_key(x, b, n, h, d->key, d->hint);
 		h->flags = flags_dup(&x->arena, d->flags);
 		h->is_sent = !d->is_shown;
-		h->size = 0;
 		h->date = d->date;
 		rec->mark = MARK_NEW;
 		rec->why = "";
@@ -473,23 +506,26 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	struct move_item *m = &b->move[n];
 	struct record_half *h = &to->half[b->side];
 	struct flag_mask masks[SIDES];
+	enum alias alias = ALIAS_NONE;
 
 	if (b->kind == OP_MOVE)
 		x->run->report->side[b->side].moved++;
 	else
 		x->run->report->side[b->side].cloned++;
 	to_box->side[b->side].was_written = true;
-	if (from->ident.has != 0 && to->ident.has == 0)
+	if (from->ident.has > to->ident.has)
 		to->ident = from->ident;
 	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, b->side, &run_masks(from_box, masks)[b->side]) :
 	    merge_base_cloned(from, b->side);
 	to->has_agreed = true;
+	if (m->new_key.len > 0 && find_alias(x, to_box, b->side, m->new_key, to, &alias, e) < 0)
+		return -1;
+	/* Of what is told twice, or of another, the next delta tells the truth. */
+	if (alias != ALIAS_NONE)
+		m->new_key = KEY_NONE;
 	if (m->new_key.len > 0) {
 		*h = from->half[b->side];
-		h->presence = PRESENCE_HERE;
-		h->basis = BASIS_LISTED;
-		h->key = key_dup(&x->arena, m->new_key);
-		h->hint = arena_strdup(&x->arena, m->new_hint);
+		take_key(x, b, n, h, m->new_key, m->new_hint);
 		h->is_sent = !m->is_shown;
 		/* The store copied what flags there were by then, and nobody marked the copy: a \Deleted on it is taken
 		 * back. The next delta tells whether there is one. */
@@ -621,6 +657,46 @@ settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n
 	}
 }
 
+struct sized { uint64_t size; size_t n; };
+
+static int
+cmp_sized(const void *x, const void *y)
+{
+	const struct sized *a = x, *b = y;
+
+	if (a->size != b->size)
+		return a->size < b->size ? -1 : 1;
+	return (a->n > b->n) - (a->n < b->n);
+}
+
+/* Messages of one size whose keys were told together, perhaps in a false order. Of many, the first and the last tell. */
+static void
+mark_alike(struct exec *x, struct batch *b)
+{
+	enum { FEW = 8 };
+	struct sized *v = mem_alloc((b->n + 1) * sizeof *v);
+	const struct record *rec;
+	size_t i, k, end, m = 0;
+
+	for (i = 0; i < b->n; i++) {
+		if (b->kind != OP_COPY) {
+			rec = x->live[x->plan->ops.at[b->op[i]].msg];
+			b->wire_size[i] = rec->half[b->side].size;
+		}
+		if ((b->kind == OP_COPY ? b->deliver[i].key : b->move[i].new_key).len > 0 && b->wire_size[i] != 0)
+			v[m++] = (struct sized){ b->wire_size[i], i };
+	}
+	if (m > 1)
+		qsort(v, m, sizeof *v, cmp_sized);
+	for (i = 0; i < m; i = end) {
+		for (end = i + 1; end < m && v[end].size == v[i].size; end++)
+			;
+		for (k = i; k < end && end - i > 1; k++)
+			b->is_alike[v[k].n] = end - i <= FEW || k == i || k == end - 1;
+	}
+	free(v);
+}
+
 int
 settle(struct exec *x, struct batch *b, struct err *e)
 {
@@ -630,6 +706,8 @@ settle(struct exec *x, struct batch *b, struct err *e)
 
 	if (is_box_op(b->kind))
 		return settle_box(x, b, e);
+	if ((b->kind == OP_COPY || b->kind == OP_MOVE || b->kind == OP_CLONE) && r->set->store[b->side]->ops->has_uid_keys)
+		mark_alike(x, b);
 	for (i = 0; i < b->n_parts; i++) {
 		p = &b->part[i];
 		for (n = p->first; n < p->first + p->n; n++)

@@ -51,8 +51,18 @@ may_be(const struct record *rec, const struct intent *in)
 	    (h->size == 0 || (h->size >= in->ident.size && h->size <= in->ident.size + STAMPS_MOST));
 }
 
+/* An equal one has gone from there: what is new is that, under another key (rekeyed.c). */
+static bool
+is_rekeyed(const struct record *rec, const struct intent *in)
+{
+	const struct record_half *h = &rec->half[in->side];
+
+	return record_is_pair(rec) && h->presence == PRESENCE_GONE && h->basis != BASIS_OURS &&
+	    ident_compare(&rec->ident, &in->ident) == IDENT_SAME;
+}
+
 static int
-candidates(struct run *r, const struct intent *in, uint32_t index, struct plan_input *out, struct arena *a,
+candidates(struct run *r, const struct intent *in, uint32_t index, struct plan_input *out, bool *is_another_r, struct arena *a,
     struct err *e)
 {
 	const struct run_box *home = &r->boxes.at[index];
@@ -62,6 +72,7 @@ candidates(struct run *r, const struct intent *in, uint32_t index, struct plan_i
 
 	while ((got = message_next_unsettled(r->state, a, home->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
+		*is_another_r |= is_rekeyed(&rec, in);
 		if (!may_be(&rec, in))
 			continue;
 		keep = arena_alloc(a, sizeof *keep);
@@ -77,13 +88,14 @@ uploads_find(struct run *r, const struct intent *in, struct run_box *home, struc
 {
 	struct plan_input tmp = { 0 };
 	struct search x = { .run = r, .in = &tmp, .at = { in->side, in->side } };
+	bool is_another = false;
 	int status;
 	uint32_t i;
 
 	if (!(in->ident.has & IDENT_FULL))
 		return 0;
-	status = candidates(r, in, (uint32_t)(home - r->boxes.at), &tmp, a, e);
-	for (i = 0; i < tmp.messages.n && status == 0; i++)
+	status = candidates(r, in, (uint32_t)(home - r->boxes.at), &tmp, &is_another, a, e);
+	for (i = 0; i < tmp.messages.n && status == 0 && !is_another; i++)
 		search_add(&x, FAR, i);
 	if (status == 0)
 		status = search_learn(&x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, lacks_full, NULL, e);

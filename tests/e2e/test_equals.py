@@ -4,7 +4,7 @@ import shutil
 
 from accounts import Account
 from lib import Case, ImapSide, message
-from scripted import Scripted
+from scripted import Scripted, Session
 
 
 def stamped(data, i):
@@ -90,3 +90,171 @@ class Altered(Account):
         head = b'From: a@example.org\nSubject: s\nMessage-ID: <%d@x>\n\nserial %d.\n'
         bodies = (b'bo\rdy\n', b'two \r\r\n in a row\r\r\r\n', b'ends in CR\r', b'mixed\r\nline\nends\r\n', b'plain\n')
         self.lost('dovecot', [head % (i, i) + b for i, b in enumerate(bodies)])
+
+
+class Rekeyed(Case):
+    """The same message under another key is where it was; what the other side did meanwhile counts as if the key had not changed."""
+
+    def rekey(self, side, serial, box='INBOX'):
+        """Moved out and in again, or delivered again under another name."""
+        m, = [m for m in side.messages(box) if m.serial == serial]
+        data, flags = side.data(m), ''.join(sorted(m.flags))
+        side.delete(m)
+        side.deliver(box, data, flags)
+
+    def conflicts(self):
+        for side in (self.far, self.near):
+            side.create('work')
+        for i in range(8):
+            self.far.deliver('INBOX', message(i), 'S')
+        self.sync_twice()
+        for one, other, base in ((self.far, self.near, 0), (self.near, self.far, 4)):
+            self.rekey(one, base)
+            self.rekey(one, base + 1)
+            other.move(self.one(other, base + 1), 'work')
+            self.rekey(one, base + 2)
+            other.delete(self.one(other, base + 2))
+            self.rekey(one, base + 3)
+            other.flag(self.one(other, base + 3), add='F')
+        self.sync_twice()
+        for side in (self.far, self.near):
+            self.assertEqual(sorted((m.serial, m.box) for b in ('INBOX', 'work') for m in side.messages(b)),
+                             [(0, 'INBOX'), (1, 'work'), (3, 'INBOX'), (4, 'INBOX'), (5, 'work'), (7, 'INBOX')])
+            for serial in (3, 7):
+                self.assertEqual(self.one(side, serial).flags, frozenset('FS'))
+
+    def test_maildirs(self):
+        self.pair()
+        self.conflicts()
+
+    def test_draft_of_equal_header_and_size(self):
+        self.pair()
+        draft = b'From: a@example.org\nSubject: s\nMessage-ID: <d@x>\n\nserial 1.\n%s\n'
+        self.near.deliver('INBOX', draft % b'old text', 'DS')
+        self.sync_twice()
+        self.near.delete(self.one(self.near, 1))
+        self.near.deliver('INBOX', draft % b'new text', 'DS')
+        self.sync_twice()
+        self.assertIn(b'new text', self.far.data(self.one(self.far, 1)))
+
+
+class RekeyedOnServers(Account, Rekeyed):
+    def on(self, kind):
+        self.pair(far=self.account(kind))
+        self.conflicts()
+
+    def test_maildirs(self):
+        pass
+
+    def test_draft_of_equal_header_and_size(self):
+        pass
+
+    def test_dovecot(self):
+        self.on('dovecot')
+
+    def test_poor(self):
+        self.on('poor')
+
+    def test_cyrus(self):
+        self.on('cyrus')
+
+    def test_two_accounts(self):
+        self.pair(far=self.account(), near=self.account('cyrus'))
+        self.conflicts()
+
+
+def backwards(session, words, move=False):
+    """UID COPY whose COPYUID names the new UIDs in reverse."""
+    to = session.server.boxes[session.server.find(words[1])]
+    hits = [m for m in session.box.mails if m.uid in session.box.uids(words[0])]
+    new = [to.add(m.data, m.flags, m.date).uid for m in hits]
+    code = f'[COPYUID {to.uidvalidity} {",".join(str(m.uid) for m in hits)} {",".join(map(str, reversed(new)))}]'
+    if not move:
+        return f'OK {code} done'
+    session.send(f'* OK {code} moved\r\n')
+    session.gone({m.uid for m in hits})
+    return 'OK done'
+
+
+def once(session, words):
+    """APPEND to a server that keeps equal messages once, and answers with the UID that is there."""
+    box = session.server.boxes[session.server.find(words[0])]
+    uids, flags, date = [], (), None
+    for word in words[1:]:
+        if isinstance(word, list):
+            flags = word
+        elif isinstance(word, str):
+            date = f'"{word}"'
+        else:
+            old = [m for m in box.mails if m.data == word]
+            uids.append(old[0].uid if old else box.add(word, flags, date).uid)
+            flags, date = (), None
+    return f'OK [APPENDUID {box.uidvalidity} {",".join(map(str, uids))}] done'
+
+
+class FalseKeys(Scripts):
+    """COPYUID and APPENDUID that name other messages than those meant."""
+
+    def behave(self, **how):
+        for name, function in how.items():
+            was = getattr(Session, name)
+            setattr(Session, name, function)
+            self.addCleanup(setattr, Session, name, was)
+
+    def moved_in_reverse(self, more):
+        server = self.scripted()
+        self.behave(do_uid_copy=backwards)
+        self.pair(far=self.account_of(server))
+        for side in (self.far, self.near):
+            side.create('work')
+        for i in range(4):
+            self.near.deliver('INBOX', b'From: a@example.org\nSubject: %d\n\nserial %d.\n' % (i, i) + b'x' * more * i + b'\n', 'S')
+        self.sync_twice()
+        for i in range(4):
+            self.near.move(self.one(self.near, i), 'work')
+        self.assertIn('falsely', self.sync().err)
+        self.near.flag(self.one(self.near, 0), add='F')
+        self.near.delete(self.one(self.near, 1))
+        self.far.delete(self.one(self.far, 2))
+        self.sync_twice()
+        self.assertEqual(sorted(m.serial for m in self.far.messages('work')), [0, 3])
+        self.assertEqual(self.one(self.far, 0).flags, frozenset('FS'))
+
+    def test_copyuid_backwards(self):
+        self.moved_in_reverse(7)
+
+    def test_copyuid_backwards_and_all_of_one_size(self):
+        self.moved_in_reverse(0)
+
+    def test_appenduid_of_another(self):
+        server = self.scripted()
+        self.pair(far=self.account_of(server))
+        for i in range(2):
+            self.far.deliver('INBOX', message(i), 'S')
+        self.sync_twice()
+        true = Session.do_append
+        self.behave(do_append=lambda session, words: (true(session, words), f'OK [APPENDUID {server.boxes["INBOX"].uidvalidity} 1] done')[1])
+        self.near.deliver('INBOX', message(5), 'S')
+        self.sync()
+        self.sync()
+        self.near.delete(self.one(self.near, 5))
+        self.sync_twice()
+        self.assertEqual(sorted(m.serial for m in self.far.messages('INBOX')), [0, 1])
+
+    def test_kept_once(self):
+        """Two near files, one far message: it stays as long as one of the two is left."""
+        self.behave(do_append=once)
+        self.pair(far=self.account_of(self.scripted()))
+        for _ in range(2):
+            self.near.deliver('INBOX', message(1), 'S')
+        self.sync()
+        self.sync_twice(twins=False)
+        self.near.delete(self.near.messages('INBOX')[0])
+        self.sync_twice()
+        self.assertEqual([len(s.messages('INBOX')) for s in (self.far, self.near)], [1, 1])
+        self.near.flag(self.one(self.near, 1), add='F')
+        self.sync_twice()
+        self.assertEqual(self.one(self.far, 1).flags, frozenset('FS'))
+        self.near.delete(self.one(self.near, 1))
+        self.sync_twice()
+        self.assertEqual(self.far.messages('INBOX'), [])

@@ -255,7 +255,6 @@ oracle_rekeyed(struct oracle *o, int side, int box, int serial)
 	struct cell *c = cell(o, box, serial);
 
 	o->box[box].is_busy[side] = true;
-	c->rekeyed[side]++;
 	c->ever_rekeyed[side]++;
 	o->mail[serial].rekeyed[side]++;
 }
@@ -354,9 +353,9 @@ is_within(const struct oracle *o, int side, int serial, int leaving)
 }
 
 int
-oracle_rekeyed_as_two(const struct oracle *o, int box, int serial, int side)
+oracle_rekeyed_as_two(const struct oracle *o, int serial, int side)
 {
-	return o->level >= ORACLE_DISTURBED ? o->cell[box][serial].rekeyed[side] : 0;
+	return o->level >= ORACLE_DISTURBED ? o->mail[serial].rekeyed[side] : 0;
 }
 
 /* leaving: as many are about to go from where they were. */
@@ -368,7 +367,11 @@ arrived(struct oracle *o, int side, int box, int serial, int leaving)
 	o->box[box].is_busy[side] = true;
 	c->count[side]++;
 	c->was[side] = true;
-	if (c->count[side] > c->limit + oracle_rekeyed_as_two(o, box, serial, 0) + oracle_rekeyed_as_two(o, box, serial, 1) &&
+	/* Filed differently, and a list that misses something: it may be copied to where it is before it goes from where it was. */
+	if (o->level >= ORACLE_DISTURBED && oracle_is_astray(o, serial) &&
+	    c->count[side] <= c->limit + o->mail[serial].put[0] + o->mail[serial].put[1])
+		return;
+	if (c->count[side] > c->limit + oracle_rekeyed_as_two(o, serial, 0) + oracle_rekeyed_as_two(o, serial, 1) &&
 	    o->level < ORACLE_OLD && !is_within(o, side, serial, leaving))
 		oracle_find(o, "O2: box %d side %d: message %d is there %d times, people made %d", box, side, serial,
 		    c->count[side], c->limit);
@@ -402,7 +405,11 @@ ours(struct oracle *o, int side, int box, int serial)
 	c->ours[side]++;
 	c->ever_ours[side]++;
 	m->ours[side]++;
-	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side] + oracle_rekeyed_as_two(o, box, serial, other))
+	if (c->ours[side] <= c->removed[other] + c->marked[other] + c->marked[side] + oracle_rekeyed_as_two(o, serial, other))
+		return;
+	/* What was moved after a crash, when the rest got another key. */
+	if (o->level >= ORACLE_DISTURBED && m->rekeyed[0] + m->rekeyed[1] > 0 &&
+	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side] + m->rekeyed[0] + m->rekeyed[1])
 		return;
 	if (oracle_is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
 		return;

@@ -12,7 +12,7 @@ struct cell {
 	int most;			/* O7: what the richer side had when the settlement began */
 	int added[2], added_both;	/* by people */
 	int removed[2], marked[2];	/* by people */
-	int rekeyed[2], ever_rekeyed[2];	/* by people: counts where something went wrong */
+	int ever_rekeyed[2];		/* by people: counts where something went wrong */
 	int ours[2];			/* removed or marked by the program */
 	int ever_removed[2], ever_marked[2], ever_ours[2];
 	bool is_loose, is_lied;
@@ -66,7 +66,7 @@ bool oracle_is_between(unsigned in, unsigned from);
 bool oracle_is_astray(const struct oracle *o, int serial);
 bool oracle_is_moved(const struct oracle *o, int serial);	/* or filed differently, by anybody, for any reason */
 /* Those that got another key on a side, where that may be seen as one that came and one that went; else 0. */
-int oracle_rekeyed_as_two(const struct oracle *o, int box, int serial, int side);
+int oracle_rekeyed_as_two(const struct oracle *o, int serial, int side);
 bool oracle_is_torn(const struct oracle *o, int serial);
 int oracle_twice(const struct oracle *o, int serial);	/* how many of it may be two, where names differ */
 

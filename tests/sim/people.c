@@ -399,6 +399,9 @@ rekey(struct sim *s, struct ram *r)
 	if (!pick_message(s, r, &box, &at))
 		return;
 	m = r->box[box].messages.at[at];
+	/* Between two servers a pair may be known by its header alone, which is not enough for a draft. */
+	if (r->kind != RAM_MAILDIR && s->ram[side_other(r->side)]->kind != RAM_MAILDIR && m.was_draft)
+		return;
 	is = ram_put(r, box, m.c, m.flags, 0);
 	is->date = m.date;
 	is->is_counted = m.is_counted;

@@ -123,6 +123,7 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	const struct cell *c = &o->cell[b][serial];
 	uint32_t flags[2][FLAGS_MOST], known, value;
 	const struct mail *m = &o->mail[serial];
+	int as_two = oracle_rekeyed_as_two(o, serial, 0) + oracle_rekeyed_as_two(o, serial, 1);
 	int n, i, added = c->added[0] > c->added[1] ? c->added[0] : c->added[1];
 	int gone = c->removed[0] + c->removed[1] + c->marked[0] + c->marked[1];
 	/* Removed under the other of its two names, perhaps: is_somewhere() counts them all. */
@@ -144,9 +145,10 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
 	if (o->level >= ORACLE_OLD && (c->ever_removed[0] > 0 || c->ever_removed[1] > 0))
 		gone_at_all += added;
-	if (!may_be_elsewhere && n < c->agreed + added - gone_at_all)
+	/* Seen to come and to go at different times, it may be taken for equal mail that was put on the other side. */
+	if (!may_be_elsewhere && n < c->agreed + added - gone_at_all - as_two)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
-	if (o->level < ORACLE_LOST && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 &&
+	if (o->level < ORACLE_LOST && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 && as_two == 0 &&
 	    c->agreed == 1 && gone > 0 && n != 0)
 		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
 	if (memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
@@ -154,7 +156,7 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	/* A copy made within a store has the flags of the moment. */
 	if (o->level >= ORACLE_DISTURBED && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
 		return true;
-	if (n != 1 || c->limit != 1 || gone > 0 || oracle_is_moved(o, serial) || o->level >= ORACLE_LOST)
+	if (n != 1 || c->limit != 1 || gone > 0 || as_two > 0 || oracle_is_moved(o, serial) || o->level >= ORACLE_LOST)
 		return true;
 	value = expected(o, c, &known) & v->common;
 	known &= v->common & ~(uint32_t)ORACLE_DELETED;
@@ -223,7 +225,7 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 		}
 	}
 	o->level = ORACLE_CALM;
-	o->has_run = o->has_renames = false;
+	o->has_run = o->has_renames  = false;
 	memset(o->mail, 0, sizeof o->mail);
 }
 

@@ -137,6 +137,7 @@ ram_put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_
 	*m = (struct ram_message){ .uid = b->uidnext++, .number = number != 0 ? number : ++r->numbers, .c = c,
 		.flags = flags & r->keeps, .date = r->sim->now, .modseq = ++b->modseq };
 	m->is_new = !(m->flags & FLAG_SEEN);
+	m->was_draft = (m->flags & FLAG_DRAFT) != 0;
 	return m;
 }
 
@@ -157,6 +158,7 @@ ram_set_flags(struct ram *r, int box, size_t i, uint32_t flags)
 	struct ram_message *m = &r->box[box].messages.at[i];
 
 	m->flags = flags & r->keeps;
+	m->was_draft |= (m->flags & FLAG_DRAFT) != 0;
 	m->is_new = false;
 	m->modseq = ++r->box[box].modseq;
 }

@@ -39,6 +39,7 @@ struct ram_message {
 	bool is_replaced;		/* something else has its name */
 	bool is_settled;		/* was there at a settlement */
 	bool is_hidden;			/* older than the newest that the server shows */
+	bool was_draft;			/* flagged so at some time */
 	bool is_shown, was_shown, was_listed;	/* told to the program in this run; in any; in one that went well */
 	bool is_ours;			/* put there by the program */
 	bool is_counted;		/* marked \Deleted by the program, and told to the oracle */

@@ -403,7 +403,7 @@ identify(struct session *session, const char *name, uint64_t epoch, struct ident
 		items[i].status = 0;
 		items[i].ident = m->ident;
 		if (r->kind != RAM_MAILDIR && !(want & IDENT_FULL)) {
-			items[i].ident.has = want & (IDENT_HEADER | IDENT_SIZE);
+			items[i].ident.has = (want & (IDENT_HEADER | IDENT_SIZE)) | IDENT_TRIMMED;
 			items[i].ident.size += m->is_misstated;
 		}
 	}
