@@ -402,7 +402,12 @@ rekey(struct sim *s, struct ram *r)
 	/* Between two servers a pair may be known by its header alone, which is not enough for a draft. */
 	if (r->kind != RAM_MAILDIR && s->ram[side_other(r->side)]->kind != RAM_MAILDIR && m.was_draft)
 		return;
+	/* What the server does not show has no key that anybody knows. */
+	if (m.is_hidden || m.is_away || m.is_replaced)
+		return;
 	is = ram_put(r, box, m.c, m.flags, 0);
+	is->is_settled = m.is_settled;
+	is->is_ours = m.is_ours;
 	is->date = m.date;
 	is->is_counted = m.is_counted;
 	sim_trace(s, "  person: %s %s: %s gets another key", r->store.name, sim_box_name[box], ram_text(r, &m));
