@@ -388,33 +388,22 @@ look(struct sim *s, struct ram *r)
 }
 
 /* The same message under another key: moved out and in again, moved onto itself, or a file that another program gave a name of
- * its own. To the oracle nothing has happened. */
+ * its own. To the oracle one is put and one removed. */
 static void
 rekey(struct sim *s, struct ram *r)
 {
-	struct ram_message m, *is;
+	struct ram_message m;
 	size_t at;
 	int box;
 
 	if (!pick_message(s, r, &box, &at))
 		return;
 	m = r->box[box].messages.at[at];
-	/* Between two servers a pair may be known by its header alone, which is not enough for a draft. */
-	if (r->kind != RAM_MAILDIR && s->ram[side_other(r->side)]->kind != RAM_MAILDIR && m.was_draft)
-		return;
 	/* What the server does not show has no key that anybody knows. */
 	if (m.is_hidden || m.is_away || m.is_replaced)
 		return;
-	is = ram_put(r, box, m.c, m.flags, 0);
-	is->is_settled = m.is_settled;
-	is->is_ours = m.is_ours;
-	is->date = m.date;
-	is->is_counted = m.is_counted;
-	sim_trace(s, "  person: %s %s: %s gets another key", r->store.name, sim_box_name[box], ram_text(r, &m));
-	oracle_rekeyed(s->oracle, r->side, box, m.c->serial);
-	r->box[box].has_lost |= m.is_shown || m.was_shown;
-	doubt(r, box);
-	ram_remove(r, box, at);
+	put(r, box, m.c, m.flags, 0)->date = m.date;
+	take(r, box, at);
 }
 
 static void
