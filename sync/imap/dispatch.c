@@ -177,7 +177,7 @@ on_unreadable(struct imap_session *s)
 	case IMAP_REPLY_VANISHED:
 	case IMAP_REPLY_SEARCH:
 	case IMAP_REPLY_ESEARCH:
-		imap_box_unreadable(s, s->reply.text);
+		imap_box_unreadable(s, s->reply.about == IMAP_REPLY_FLAGS, s->reply.text);
 		return;
 	default:
 		return;

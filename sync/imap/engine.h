@@ -94,7 +94,8 @@ void imap_box_flags(struct imap_session *s, const struct flag_mask *mask);
 void imap_box_part(struct imap_session *s, const struct imap_code *code);
 void imap_box_exists(struct imap_session *s, uint32_t n);
 void imap_box_closed(struct imap_session *s);
-void imap_box_unreadable(struct imap_session *s, const char *why);	/* a line about the flowing mailbox */
+/* A line about the mailbox whose data comes in. is_of_select: one that only a SELECT's answer brings. */
+void imap_box_unreadable(struct imap_session *s, bool is_of_select, const char *why);
 /* The tagged answer to a SELECT or UNSELECT. */
 void imap_box_answered(struct imap_session *s, const struct pending *p, const struct imap_result *result);
 void imap_selections_release(struct imap_session *s);

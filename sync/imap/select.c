@@ -59,13 +59,19 @@ is_asked(const struct imap_session *s, const struct selection *sel)
 	return false;
 }
 
+static bool
+may_switch(const struct imap_session *s)
+{
+	return s->flowing == NULL || (!s->memory.shows_closed && s->flowing->box.is_answered && !is_asked(s, s->flowing));
+}
+
 /* A line that only a SELECT's answer, or news of the flowing mailbox, can bring. */
 static void
 maybe_switch(struct imap_session *s)
 {
 	struct selection *next;
 
-	if (s->flowing != NULL && (s->memory.shows_closed || !s->flowing->box.is_answered || is_asked(s, s->flowing)))
+	if (!may_switch(s))
 		return;
 	next = next_selection(s);
 	if (next != NULL)
@@ -79,13 +85,22 @@ keep_mask(struct imap_box *box, const struct flag_mask *mask)
 	box->mask.kw = arena_strdup(&box->arena, mask->kw);
 }
 
-void
-imap_box_unreadable(struct imap_session *s, const char *why)
+static void
+mark_unreadable(struct selection *sel, const char *why)
 {
-	struct imap_box *box = s->flowing != NULL ? &s->flowing->box : NULL;
+	if (sel != NULL && sel->box.unreadable == NULL)
+		sel->box.unreadable = arena_strdup(&sel->box.arena, why);
+}
 
-	if (box != NULL && box->unreadable == NULL)
-		box->unreadable = arena_strdup(&box->arena, why);
+void
+imap_box_unreadable(struct imap_session *s, bool is_of_select, const char *why)
+{
+	if (is_of_select)
+		maybe_switch(s);
+	/* Where nothing is asked of the old mailbox any more it may be of the new one, whose data nothing announces. */
+	if (s->flowing == NULL || may_switch(s))
+		mark_unreadable(next_selection(s), why);
+	mark_unreadable(s->flowing, why);
 }
 
 void
