@@ -358,7 +358,7 @@ static int
 run_all(struct run *r, struct err *e)
 {
 	enum { TURNS = 4 };
-	int turn, s;
+	int turn, s, status;
 
 	for (turn = 0; turn == 0 || (r->is_split && turn < TURNS); turn++) {
 		r->is_split = false;
@@ -369,7 +369,9 @@ run_all(struct run *r, struct err *e)
 		if (boxes_list(r, e) < 0 || quiet_wait(r, e) < 0 || gather(r, e) < 0)
 			return -1;
 		replaced_tell(r);
-		if (synchronise(r, e) < 0)
+		status = synchronise(r, e);
+		kept_tell(r);
+		if (status < 0)
 			return -1;
 	}
 	report_parts(r);

@@ -131,9 +131,28 @@ kept_learn(struct run *r, struct run_box *b, enum side s, struct flags unkept, s
 	news = flags_minus(&r->arena, unkept, refused);
 	if (flags_is_none(news))
 		return 0;
-	report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s (%s) does not take %s: left off there, kept on the "
-	    "other side, and not tried again without --retry-failed", r->set->store[s]->name, side_name(s), words_of(&r->arena, news)));
+	b->side[s].untold = flags_union(&r->arena, (struct flags){ b->side[s].untold.sys,
+	    b->side[s].untold.kw != NULL ? b->side[s].untold.kw : "" }, flags_dup(&r->arena, news));
 	return set_refused(r, b, s, flags_union(&r->arena, refused, news), e);
+}
+
+void
+kept_tell(struct run *r)
+{
+	struct run_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++)
+		for (s = 0; s < SIDES; s++) {
+			b = &r->boxes.at[i];
+			if (b->side[s].untold.kw == NULL)
+				continue;
+			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s (%s) does not take %s: left off there, kept on "
+			    "the other side, and not tried again without --retry-failed", r->set->store[s]->name, side_name((enum side)s),
+			    words_of(&r->arena, b->side[s].untold)));
+			b->side[s].untold = (struct flags){ 0 };
+		}
 }
 
 int

@@ -61,6 +61,7 @@ struct run_side {
 	uint64_t deleted;		/* messages deleted on the other side because they were gone from this one, not kept in the base yet */
 	uint64_t before, vanished;	/* messages before the delta that is being folded, and how many of them it shows to be gone */
 	uint32_t ignored;		/* of box_side.doubted: since this run */
+	struct flags untold;		/* flags it has refused in this run; kw NULL = none */
 	struct flags taken;		/* flags it shows that it had refused; kw NULL = none */
 };
 
@@ -346,10 +347,11 @@ struct message_words culprit_words(struct run *r, const struct run_box *b, const
 /* Before the half takes over what the store shows of the message: flags that it was to have, flags that were refused. */
 void kept_seen(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, struct flags shown);
 int kept_take_back(struct run *r, struct run_box *b, enum side s, struct err *e);	/* once all of a delta was seen */
-/* What a store did not take of what it was given; told, and remembered. unkept.kw NULL = nothing. */
+/* What a store did not take of what it was given; remembered. unkept.kw NULL = nothing. */
 int kept_learn(struct run *r, struct run_box *b, enum side s, struct flags unkept, struct err *e);
 /* The same of a change of flags, which shows them by now. What it ignored is an error once, and learnt in the run after. */
 int kept_changed(struct run *r, struct run_box *b, enum side s, const struct flag_item *item, struct err *e);
+void kept_tell(struct run *r);	/* at the end of the run, each mailbox once */
 void kept_undated(struct run *r, struct run_box *b, enum side s);	/* nor the date of a message */
 int kept_retry(struct run *r, struct err *e);	/* with --retry-failed: nothing counts as refused */
 /* What side s can keep has changed: every record's being settled is judged again. */
