@@ -179,16 +179,21 @@ answer_known(const struct ram *r, struct delta *d)
 	d->entries.n = 0;
 }
 
+/* A part of an IMAP-like store says so, or its numbers do (R25): in both cases the cursor looks as good as any. */
 static void
 fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 {
 	struct sim *s = r->sim;
 	bool is_partial = sim_happens(s, s->trouble.partial);
 	bool says_so = is_partial && (r->kind != RAM_MAILDIR || sim_chance(s, 50));
+	bool is_counted = says_so && r->kind != RAM_MAILDIR && sim_chance(s, 50);
 	size_t i;
 
 	d->kind = DELTA_FULL;
-	d->is_complete = !says_so;
+	d->is_complete = !says_so || is_counted;
+	d->has_exists = r->kind != RAM_MAILDIR;
+	d->exists = ram_shown_count(b);
+	d->unproved = says_so && r->kind != RAM_MAILDIR ? "it says so" : NULL;
 	d->part = b->damage == RAM_NEW_AWAY && had_new(&d->before) && !d->is_decided ? "its new is not there" : NULL;
 	for (i = 0; i < b->messages.n; i++)
 		if (!b->messages.at[i].is_away && !b->messages.at[i].is_hidden &&
@@ -202,9 +207,10 @@ fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 		return;
 	}
 	sim_disturb(s, ORACLE_DISTURBED);
-	d->cursor.is_steady = false;
+	if (r->kind == RAM_MAILDIR)
+		d->cursor.is_steady = false;
 	sim_trace(s, "%s: list of %s shows %zu of %zu%s", r->store.name, d->box, d->entries.n, b->messages.n,
-	    says_so ? " and says so" : "");
+	    is_counted ? ", as its count tells" : says_so ? " and says so" : "");
 }
 
 /* Answers from modseqs; false when only a full list will do (R2). */
