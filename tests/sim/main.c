@@ -6,6 +6,7 @@
  * Exit: 0 all passed, 1 one failed, 2 usage.
  */
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,19 @@ end(struct sim *s)
 
 /* ---- many ---- */
 
+static uint64_t at_seed;
+
+/* An assertion of the program failed: in which history is worth knowing. */
+static void
+on_abort(int signo)
+{
+	char text[64];
+	int n = snprintf(text, sizeof text, "sim: seed %llu fails: signal %d\n", (unsigned long long)at_seed, signo);
+
+	if (write(STDOUT_FILENO, text, (size_t)n) != n)
+		_exit(2);
+}
+
 static int
 run_share(const struct options *o, unsigned share)
 {
@@ -41,10 +55,12 @@ run_share(const struct options *o, unsigned share)
 	uint64_t i;
 	int status = 0;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGABRT, on_abort);
 	for (i = share; i < o->count && (status == 0 || o->goes_on); i += o->processes) {
 		if (o->seconds != 0 && (i / o->processes) % 64 == 0 && time(NULL) - begun >= (time_t)o->seconds)
 			break;
-		begin(&s, o->first + i);
+		begin(&s, at_seed = o->first + i);
 		history_run(&s);
 		if (s.failure[0] != '\0') {
 			printf("sim: seed %llu fails: %s\n", (unsigned long long)s.seed, s.failure);
