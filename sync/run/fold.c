@@ -498,6 +498,8 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held;
 	b->side[s].was_read = true;
 	b->side[s].was_written = false;
+	/* What was kept of an earlier slice of the plan (gather_closing_keep) is older than this. */
+	b->side[s].closing = NULL;
 	b->side[s].is_forced = false;
 	if (box_put(r->state, &b->rec, e) < 0)
 		return -1;

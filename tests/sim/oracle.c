@@ -179,6 +179,12 @@ carry_doubts(struct oracle *o, int from, int to)
 	o->box[to].is_loose |= o->box[from].is_loose;
 }
 
+bool
+oracle_has_renames(const struct oracle *o)
+{
+	return o->has_renames;
+}
+
 void
 oracle_box_renamed(struct oracle *o, int side, int from, int to)
 {
@@ -265,6 +271,14 @@ oracle_went(struct oracle *o, int side, int from, int to, int serial, uint32_t f
 	oracle_put(o, side, to, serial, flags);
 	oracle_gone(o, side, from, serial);
 	o->mail[serial].late[side] -= o->has_renames;
+}
+
+void
+oracle_seems_moved(struct oracle *o, int side, int box, int serial)
+{
+	cell(o, box, serial)->is_loose = true;
+	o->mail[serial].gone[side]++;
+	o->mail[serial].gone_from[side] |= 1u << box;
 }
 
 bool

@@ -66,6 +66,7 @@ void oracle_box_created(struct oracle *o, int side, int box);
 void oracle_box_removed(struct oracle *o, int side, int box);	/* after oracle_gone for its messages */
 /* After oracle_went for what was in it. */
 void oracle_box_renamed(struct oracle *o, int side, int from, int to);
+bool oracle_has_renames(const struct oracle *o);	/* names on the two sides may differ */
 void oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags);
 /* The same on both sides at once: one message. */
 void oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2]);
@@ -74,6 +75,9 @@ void oracle_gone(struct oracle *o, int side, int box, int serial);
 void oracle_rekeyed(struct oracle *o, int side, int box, int serial);
 /* Along with a mailbox that a person renames. */
 void oracle_went(struct oracle *o, int side, int from, int to, int serial, uint32_t flags);
+/* Out of sight in that mailbox while a person puts its equal into another: the program sees a move, and may carry it over. It is
+ * there again later, as new mail. */
+void oracle_seems_moved(struct oracle *o, int side, int box, int serial);
 /* A person has put it into another mailbox, in this window. */
 bool oracle_was_filed(const struct oracle *o, int side, int box, int serial);
 /* The flags of one message changed for real. */

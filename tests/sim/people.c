@@ -69,6 +69,7 @@ put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t nu
 
 	note_content(r->sim, box, c);
 	oracle_put(r->sim->oracle, r->side, box, c->serial, m->flags);
+	ram_window_equal(r, box, c);
 	sim_trace(r->sim, "  person: %s %s: puts %s with %s", r->store.name, sim_box_name[box], ram_text(r, m),
 	    sim_flags_text(m->flags));
 	return m;

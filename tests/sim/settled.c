@@ -117,6 +117,13 @@ is_split(const struct oracle *o, int box)
 	return (is_any[0] && is_any[1]) || (o->has_run && (o->box[box].left[0] || o->box[box].left[1]));
 }
 
+/* By a person, at some time: removed, or marked and expunged for that. */
+static bool
+has_ever_gone(const struct cell *c)
+{
+	return c->ever_removed[0] > 0 || c->ever_removed[1] > 0 || c->ever_marked[0] > 0 || c->ever_marked[1] > 0;
+}
+
 static bool
 is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int serial, char *why, size_t size)
 {
@@ -143,7 +150,7 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	if (!may_be_elsewhere && added == 0 && gone_at_all == 0 && n < c->agreed)
 		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
 	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
-	if (o->level >= ORACLE_OLD && (c->ever_removed[0] > 0 || c->ever_removed[1] > 0))
+	if (o->level >= ORACLE_OLD && has_ever_gone(c))
 		gone_at_all += added;
 	/* Seen to come and to go at different times, it may be taken for equal mail that was put on the other side. */
 	if (!may_be_elsewhere && n < c->agreed + added - gone_at_all - as_two)
@@ -236,6 +243,7 @@ is_somewhere(const struct oracle *o, int serial)
 	const struct mail *m = &o->mail[serial];
 	const struct cell *c;
 	int b, least = m->put[0] > m->put[1] ? m->put[0] : m->put[1], agreed = 0, most = 0;
+	bool has_gone = false;
 
 	if ((!oracle_is_moved(o, serial) && !o->has_renames) || m->marked[0] + m->marked[1] > 0)
 		return true;
@@ -244,8 +252,12 @@ is_somewhere(const struct oracle *o, int serial)
 		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1])
 			return true;
 		agreed += c->agreed;
+		has_gone |= has_ever_gone(c);
 		most += c->count[0] > c->count[1] ? c->count[0] : c->count[1];
 	}
+	/* As in is_cell_settled(): to an old base, what was put is what has gone since. */
+	if (o->level >= ORACLE_OLD && has_gone)
+		least = 0;
 	least += agreed - m->gone[0] - m->gone[1];
 	if (oracle_is_torn(o, serial))
 		least = 0;

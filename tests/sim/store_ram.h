@@ -128,6 +128,8 @@ void ram_shown(struct ram *r, bool is_known);
 void ram_forgotten(struct ram *r, bool is_lost);
 const char *ram_text(const struct ram *r, const struct ram_message *m);	/* for traces; static */
 
+/* A person puts this into `box`: what is out of sight in others, and equal, seems to be moved. */
+void ram_window_equal(struct ram *r, int box, const struct content *c);
 /* To be expunged, and not shown: it is not there, as far as one can see, and may be shown again. */
 void ram_window_missed(struct ram *r, int box, struct key key);
 

@@ -98,6 +98,21 @@ ram_shown_count(const struct ram_box *b)
 }
 
 void
+ram_window_equal(struct ram *r, int box, const struct content *c)
+{
+	const struct ram_message *m;
+	size_t i;
+	int b;
+
+	for (b = 0; b < SIM_BOXES; b++)
+		for (i = 0; i < r->box[b].messages.n && r->box[b].exists && b != box; i++) {
+			m = &r->box[b].messages.at[i];
+			if (m->is_hidden && (m->c == c || m->c->header == c->header))
+				oracle_seems_moved(r->sim->oracle, r->side, b, m->c->serial);
+		}
+}
+
+void
 ram_window_missed(struct ram *r, int box, struct key key)
 {
 	const struct ram_box *b = &r->box[box];
