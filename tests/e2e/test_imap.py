@@ -351,7 +351,7 @@ class Meanwhile(Account):
                 found = self.far.messages('INBOX')
                 self.far.flag(found[n], add='F')
             self.finish(p, (0, 1))
-            self.far.delete(self.one(self.far, s[n]))
+            self.far.delete(self.one(self.far, s[20 + n]))       # not the oldest: that is what a window looks like
             self.sync_twice()
             self.assertTrue(set(fresh) <= set(serials(self.near)))
 

@@ -537,7 +537,7 @@ class Refusals(Told):
         self.assertEqual(self.near.boxes(), ['INBOX'])
 
     def test_empty_bodies_and_strings(self):
-        """Bodies of no octets, as literal and as NIL or "" where a server likes that."""
+        """Bodies of no octets, as literal and as NIL or "": never stored as the message, and no other is held up."""
         for shown in (None, 'NIL', '""'):
             with self.subTest(shown=shown):
                 self.setUp()
@@ -553,10 +553,9 @@ class Refusals(Told):
                             session.send(f'* 4 FETCH (UID 4 INTERNALDATE "01-Jan-2024 00:00:00 +0000" BODY[] {shown})\r\n')
                             return '{tag} OK done\r\n'
                     self.server.fault = fault
-                self.sync(code=(0, 1))
-                self.assertEqual(len(self.near.messages('INBOX')), 4 if shown != 'NIL' else len(self.near.messages('INBOX')))
-                self.sync(code=(0, 1))
-                self.assertTrue(set(s) <= set(serials(self.near)))
+                for _ in range(2):
+                    self.sync(code=1)
+                    self.assertEqual(set(s), set(serials(self.near)))
 
     def test_body_before_its_uid(self):
         """A FETCH whose UID comes behind the body is asked for alone."""
