@@ -30,6 +30,7 @@ struct change_work {
 	bool was_ahead;			/* tried by imap_ahead.c */
 	bool is_finished;		/* and all of it done */
 	bool is_asked;			/* once more, at the end */
+	bool had_failed[2];		/* flags, expunge: before that */
 	bool is_unknown;		/* and that could not be answered */
 };
 
@@ -343,6 +344,8 @@ ask_again(struct change_work *w, struct err *e)
 	if (imap_show_doubts(&w->flags) + (w->n_uids > 0 ? imap_show_doubts(&w->expunge) : 0) == 0)
 		return 0;
 	w->is_asked = true;
+	w->had_failed[0] = w->flags.has_failed;
+	w->had_failed[1] = w->expunge.has_failed;
 	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) == 0 && imap_show_ask(&w->flags, FLAGS_ALONE, &why) == 0 &&
 	    (w->n_uids == 0 || imap_show_ask(&w->expunge, FLAGS_ALONE, &why) == 0))
 		return 0;
@@ -443,12 +446,27 @@ change_rest(struct change_work *w, struct err *e)
 	return 0;
 }
 
+/* Those asked for are gone, and to some servers such a set of UIDs is BAD: asked which are there. */
+static int
+narrow_again(struct change_work *w, struct imap_show *shown, bool had_failed, struct err *e)
+{
+	if (had_failed || !shown->is_set_bad)
+		return 0;
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, e) < 0 || imap_entered(w->c, w->b->box, w->ticket, w->b->epoch, e) < 0)
+		return -1;
+	return imap_narrow(shown, FLAGS_ALONE, e);
+}
+
 static int
 hear_again(struct change_work *w, struct err *e)
 {
 	struct err why;
 
-	if (!w->is_asked || w->is_unknown || imap_entered(w->c, w->b->box, w->ticket, w->b->epoch, &why) == 0)
+	if (!w->is_asked || w->is_unknown)
+		return 0;
+	if (imap_entered(w->c, w->b->box, w->ticket, w->b->epoch, &why) == 0 &&
+	    narrow_again(w, &w->flags, w->had_failed[0], &why) == 0 &&
+	    narrow_again(w, &w->expunge, w->had_failed[1], &why) == 0)
 		return 0;
 	w->is_unknown = true;
 	return part_failed(w, &why, e);

@@ -197,6 +197,28 @@ class OnCyrus(Twins, Account):
             self.sync_twice()
 
 
+class OnMailutils(Account):
+    """It keeps no keywords and no dates, and shows others late what was changed: what of it all holds there."""
+
+    kind = 'mailutils'
+    test_first_sync_carries_both_ways = Twins.test_first_sync_carries_both_ways
+    test_moves = Twins.test_moves
+
+    def test_flags_and_deletions(self):
+        self.imap_pair()
+        s = self.fill(self.far, 'INBOX', 12, 'S')
+        self.sync()
+        self.near.flag(self.one(self.near, s[0]), add='R', remove='S')
+        self.near.delete(self.one(self.near, s[1]))
+        self.near.delete(self.one(self.near, s[2]))
+        self.far.delete(self.one(self.far, s[3]))
+        self.near.flag(self.one(self.near, s[4]), add='T')
+        self.far.flag(self.one(self.far, s[5]), add='T')
+        self.sync_twice()
+        self.assertEqual(sorted(serials(self.far)), [s[0]] + s[6:])
+        self.assertEqual(self.one(self.far, s[0]).flags, frozenset('R'))
+
+
 class TwoAccounts(Account):
     def between(self, a, b):
         self.pair(far=self.account(a), near=self.account(b))

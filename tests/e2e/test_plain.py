@@ -197,10 +197,12 @@ class SetsOfUids(Told):
             if verb == when and self.at is not None and box is self.box():
                 box.mails = [m for m in box.mails if m.uid != self.at]
                 self.at = None
-            if verb in ('UID FETCH', 'UID STORE', 'UID COPY', 'UID MOVE', 'UID EXPUNGE') and ':' not in words[0]:
+            if verb in ('UID FETCH', 'UID STORE', 'UID COPY', 'UID MOVE', 'UID EXPUNGE') and '*' not in words[0]:
                 there = {m.uid for m in box.mails}
-                if not {int(u) for u in words[0].split(',')} <= there:
-                    return '{tag} BAD Failed to parse message set\r\n'
+                for part in words[0].split(','):
+                    first, _, last = part.partition(':')
+                    if there.isdisjoint(range(int(first), int(last or first) + 1)):
+                        return '{tag} BAD Failed to parse message set\r\n'
         self.server.fault, self.at = fault, gone
         return serials
 
@@ -220,6 +222,16 @@ class SetsOfUids(Told):
             self.near.delete(self.one(self.near, serial))
         self.sync()
         self.assertEqual([m.uid for m in self.box().mails], [5, 6])
+        self.sync_twice()
+
+    def test_deletions_that_are_looked_for(self):
+        """EXPUNGE names no UIDs: what has gone is asked for, and to that all is BAD."""
+        s = self.strict()
+        for serial in s[1:4]:
+            self.near.delete(self.one(self.near, serial))
+        self.near.flag(self.one(self.near, s[5]), add='F')
+        self.assertEqual(self.sync().err, '')
+        self.assertEqual([m.uid for m in self.box().mails], [1, 5, 6])
         self.sync_twice()
 
     def test_deletions_without_uidplus(self):
