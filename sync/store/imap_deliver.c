@@ -9,7 +9,9 @@
  * Must hold:
  *   1. A message is DONE only by the tagged OK of its command; lost after that began, it is UNKNOWN.
  *   2. A group is taken whole or not at all. When it is refused nobody knows for whose sake, so each of it goes alone
- *      next (sync/store/store.h: `goes_again`), and none is given up on the strength of that answer.
+ *      next (sync/store/store.h: `goes_again`), and none is given up on the strength of that answer. But where the
+ *      mailbox has more messages than before, and than were taken since, the answer was wrong, or somebody else has put
+ *      some there: then all of it is UNKNOWN, and looked for before it is sent again (R11).
  *   3. Nor is a message given up for its keywords or its date: refused alone, it goes without them. What it should have of
  *      that is set by STORE once the server has shown it, which tells what it is that the server does not take.
  */
@@ -30,6 +32,9 @@ enum {
 	AHEAD_FIRST = 32,		/* while none has been taken */
 	REFUSED_MOST = 5,		/* messages in a row by a server that takes none for the moment: then it is asked no more */
 };
+
+/* How many messages the mailbox has: asked along with the first group, and again once one was refused. */
+struct count { bool is_asked, is_known; uint32_t messages; };
 
 struct append {			/* a command on its way: its context */
 	struct imap_deliver *d;
@@ -53,6 +58,9 @@ struct imap_deliver {
 	bool has_taken;
 	unsigned refused;		/* in a row, for the moment */
 	struct err refusal;		/* the last of these */
+	struct count before, after;
+	size_t taken;			/* messages, since `before` was asked for */
+	bool has_refused_group;
 	/* the group being collected */
 	struct buf bytes;
 	struct piece group[GROUP_MOST];
@@ -183,6 +191,48 @@ deliver_data(void *ctx, const void *data, size_t len, struct err *e)
 	return 0;
 }
 
+/* ---- counting ---- */
+
+static void
+on_status(void *ctx, const struct imap_status_data *status)
+{
+	struct count *count = ctx;
+
+	count->is_known |= (status->has & IMAP_STATUS_MESSAGES) != 0;
+	count->messages = status->messages;
+}
+
+static const struct imap_events count_events = { .status = on_status };
+
+/* Nobody waits for the answer. */
+static int
+ask_count(struct imap_deliver *d, struct count *count, struct err *e)
+{
+	count->is_asked = true;
+	return imap_status_ask(d->c, d->box, &count_events, count, e);
+}
+
+/* Those of a refused group that may be there for all that are looked for. */
+static int
+doubt_refusals(struct imap_deliver *d, struct err *e)
+{
+	size_t i;
+
+	if (!d->has_refused_group || !d->before.is_known)
+		return 0;
+	if (ask_count(d, &d->after, e) < 0 || imap_settle(d->c, e) < 0)
+		return err_widen(e, ERR_STORE);
+	if (!d->after.is_known || d->after.messages <= d->before.messages + d->taken)
+		return 0;
+	for (i = 0; i < d->n; i++) {
+		if (d->items[i].outcome != OUTCOME_FAILED || !d->items[i].goes_again || d->items[i].how != DELIVER_ALONE)
+			continue;
+		d->items[i].goes_again = false;
+		d->items[i].outcome = OUTCOME_UNKNOWN;
+	}
+	return 0;
+}
+
 /* ---- sending ---- */
 
 static ssize_t
@@ -256,7 +306,7 @@ refused(struct imap_deliver *d, const struct append *a, const struct imap_result
 	item->is_unexplained = a->n == 1 && item->err.scope == ERR_MESSAGE && item->err.retry == ERR_LATER &&
 	    r->code->kind == IMAP_CODE_NONE;
 	if (a->n > 1 && item->err.scope < ERR_STORE) {
-		item->goes_again = true;
+		d->has_refused_group = item->goes_again = true;
 		item->how = DELIVER_ALONE;
 		item->err.retry = ERR_LATER;
 	} else if (a->n == 1 && may_be_dress(r, item)) {
@@ -295,6 +345,7 @@ on_done(void *ctx, const struct imap_result *r)
 	}
 	if (r->status == IMAP_OK) {
 		d->has_taken = true;
+		d->taken += d->before.is_asked ? a->n : 0;
 		d->refused = 0;
 		take_keys(d, a, r->code);
 	}
@@ -364,6 +415,8 @@ send_group(struct imap_deliver *d, struct err *e)
 		d->n_group = 0;
 	if (d->n_group == 0)
 		return 0;
+	if (d->n_group > 1 && !d->before.is_asked && ask_count(d, &d->before, e) < 0)
+		return -1;
 	status = begin_append(d, &cmd, e);
 	for (i = 0; i < d->n_group && status == 0; i++) {
 		struct imap_source source = { .size = d->group[i].size, .read = read_piece, .ctx = &d->group[i] };
@@ -453,7 +506,7 @@ deliver_finish(struct delivery *delivery, struct err *e)
 	if (imap_session_is_alive(d->c->s))
 		status = send_group(d, e);
 	/* One that ended meanwhile, in the hands of another, is told of as well. */
-	if (imap_settle(d->c, e) < 0)
+	if (imap_settle(d->c, e) < 0 || doubt_refusals(d, e) < 0)
 		status = -1;
 	buf_release(&d->bytes);
 	free(d->chunk);
