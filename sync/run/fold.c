@@ -153,16 +153,29 @@ breathe(struct run *r, size_t folded, struct err *e)
 	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
 }
 
-/* What has the place of a known message is not that message, and the message is not gone. */
-static int
-fold_replaced(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct fold_missing *missing,
-    struct err *e)
+static void
+count_replaced(struct run *r, const struct delta_entry *d, struct fold_missing *missing)
 {
 	if (missing->replaced++ == 0) {
 		missing->replaced_name = arena_printf(&r->arena, "%.*s", (int)d->key.len, d->key.data);
 		missing->replaced_by = arena_strdup(&r->arena, d->replaced);
 	}
+}
+
+/* What has the place of a known message is not that message, and the message is not gone. */
+static int
+fold_replaced(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct fold_missing *missing,
+    struct err *e)
+{
+	count_replaced(r, d, missing);
 	return fold_entry(r, b, s, d, e);
+}
+
+/* Paired anew, and not listed in full since: what is no message may have the place of one, whose twin is not to be copied there. */
+static bool
+may_be_replaced(const struct box_side *bs)
+{
+	return bs->is_known && bs->is_blank && bs->listed == 0;
 }
 
 static void
@@ -234,6 +247,8 @@ merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 				vec_push(&missing->keys, key_dup(&missing->arena, seen.key));
 		} else if (entry->replaced != NULL && (c > 0 || seen.presence != PRESENCE_HERE)) {
 			/* No message, nor was it any lately. */
+			if (c > 0 && may_be_replaced(&b->rec.side[s]))
+				count_replaced(r, entry, missing);
 		} else if (entry->replaced != NULL) {
 			if (fold_replaced(r, b, s, entry, missing, e) < 0)
 				goto done;
@@ -495,7 +510,7 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
 		bs->listed = r->set->now;
 	bs->is_known = true;
-	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held;
+	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held || (missing->replaced != 0 && bs->listed == 0);
 	b->side[s].was_read = true;
 	b->side[s].was_written = false;
 	/* What was kept of an earlier slice of the plan (gather_closing_keep) is older than this. */

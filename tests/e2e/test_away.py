@@ -223,6 +223,30 @@ class Away(Store):
         self.back()
         self.assertEqual(len(mails) + 1, len(self.near.messages('a')))
 
+    def test_a_pipe_in_a_mailbox_that_is_another_one(self):
+        """What is paired anew, and cannot be read, is not copied there again from the other side."""
+        self.start()
+        box = self.near.box('a')
+        names = sorted(f for sub in ('cur', 'new') for f in os.listdir(f'{box}/{sub}'))
+        kept = self.dir + '/files'
+        os.mkdir(kept)
+        os.rename(f'{box}/cur', f'{box}/old')
+        os.mkdir(f'{box}/cur')
+        for sub in ('old', 'new'):
+            for f in os.listdir(f'{box}/{sub}'):
+                os.rename(f'{box}/{sub}/{f}', f'{box}/cur/{f}')
+        os.rmdir(f'{box}/old')
+        os.rename(f'{box}/cur/{names[0]}', f'{kept}/0')
+        os.mkfifo(f'{box}/cur/{names[0]}')
+        for _ in range(2):
+            self.assertIn('1 message is on the near side no regular file any more', self.sync(code=1).err)
+            self.assertEqual(names, sorted(f for sub in ('cur', 'new') for f in os.listdir(f'{box}/{sub}')))
+        os.unlink(f'{box}/cur/{names[0]}')
+        os.rename(f'{kept}/0', f'{box}/cur/{names[0]}')
+        self.sync()
+        self.assertEqual(names, sorted(f for sub in ('cur', 'new') for f in os.listdir(f'{box}/{sub}')))
+        self.sync_twice()
+
     def test_a_link_that_nobody_knew_is_no_message(self):
         self.start()
         path = self.near.box('a') + '/cur/1.x:2,S'

@@ -102,7 +102,7 @@ ram_new_epoch(struct ram *r, int box)
 		b->identity = ++r->identities;
 		b->damage = RAM_WHOLE;
 		for (i = 0; i < b->messages.n; i++)
-			b->messages.at[i].was_listed = b->messages.at[i].is_away = b->messages.at[i].is_replaced = false;
+			b->messages.at[i].was_listed = b->messages.at[i].is_away = false;
 		return;
 	}
 	b->uidnext = 1;
