@@ -278,7 +278,7 @@ class Crowd(Account):
                         if imap.append('INBOX', None, None, message(serial))[0] == 'OK':
                             added.append(serial)
                     elif verb == 1 and len(uids) > 60:
-                        imap.uid('STORE', rng.choice(uids), '+FLAGS.SILENT', '(\\Deleted)')
+                        imap.uid('STORE', rng.choice(uids[20:]), '+FLAGS.SILENT', '(\\Deleted)')     # the oldest: a window
                         imap.expunge()
                     elif verb == 2 and len(uids) > 60:
                         imap.uid('COPY', rng.choice(uids), 'a')

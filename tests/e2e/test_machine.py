@@ -132,7 +132,7 @@ class Process(Case):
             self.assertEqual(p.returncode, 0)
         for top, folders, files in os.walk(self.near.path):
             for name in folders:
-                if 'b' in top or name.startswith('b'):
+                if os.path.basename(top).startswith('b') or name.startswith('b'):
                     self.assertEqual(os.stat(os.path.join(top, name)).st_mode & 0o777, 0o700, name)
             for name in files:
                 self.assertEqual(os.stat(os.path.join(top, name)).st_mode & 0o777, 0o600, name)

@@ -237,15 +237,15 @@ class Moves:
         self.here(self.far, 8000, 'B')
 
     def test_a_draft_saved_again(self):
-        """Within one folder it is a new message, not a move."""
+        """Within one folder it is a new message, not a move. (Of the oldest it would look like a window.)"""
         for i, side in enumerate(self.sides()):
-            old = self.one(side, self.s[i])
+            old = self.one(side, self.s[20 + i])
             data = side.data(old).replace(b'serial', b'changed\nserial')
             side.delete(old)
             side.deliver('A', data, 'D')
         self.sync_twice()
         for i, side in enumerate(self.sides()):
-            self.here(side, self.s[i], 'A')
+            self.here(side, self.s[20 + i], 'A')
 
     def test_copied(self):
         """The original stays; no body travels."""
