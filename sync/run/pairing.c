@@ -311,7 +311,8 @@ pairing_make(struct run *r, struct err *e)
 		if (!is_met[i] && r->set->patterns.n > 0 && is_selected(r, &all[i]) && !is_elsewhere(r, &all[i]))
 			add_box(r, all[i].name, arena_printf(&r->arena, "%s%s", r->set->box[FAR], name_now(&all[i], FAR)),
 			    arena_printf(&r->arena, "%s%s", r->set->box[NEAR], name_now(&all[i], NEAR)))->rec = all[i];
-	qsort(r->boxes.at, r->boxes.n, sizeof r->boxes.at[0], cmp_box_order);
+	if (r->boxes.n > 1)
+		qsort(r->boxes.at, r->boxes.n, sizeof r->boxes.at[0], cmp_box_order);
 	return 0;
 }
 
