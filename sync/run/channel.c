@@ -252,6 +252,8 @@ synchronise(struct run *r, struct err *e)
 
 	if (status == 0 && r->set->is_dry && !r->set->policy.retry_failed)
 		status = refused_tell(r, e);
+	if (status == 0 && r->set->is_dry)
+		status = shared_tell(r, e);
 	if (status < 0 || r->set->is_dry)
 		return status;
 	/* What a move left behind for others' sake may go now. isolate.h bounds how often sessions are lost. */

@@ -326,7 +326,16 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 		after = intent.id;
 		if (!is_of_copy(&intent) || recover_has_id(&linked, intent.record))
 			continue;
-		if (may_come(r, &intent)) {
+		got = is_unsure(r, &intent) ? 0 : shared_find(r, in, &intent, a, e);
+		if (got < 0)
+			break;
+		if (got > 0) {
+			vec_push(&held.v, intent.record);
+			if (intent_delete(r->state, intent.id, e) < 0) {
+				got = -1;
+				break;
+			}
+		} else if (may_come(r, &intent)) {
 			vec_push(&held.v, intent.record);
 			log_line(LOG_RUN, "a write of an earlier run is still awaited; not sent again");
 		} else if (intent_delete(r->state, intent.id, e) < 0) {

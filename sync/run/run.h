@@ -379,6 +379,12 @@ int refused_count(struct run *r, struct err *e);
 /* A dry run: what is set aside, and so not in the plan. */
 int refused_tell(struct run *r, struct err *e);
 
+/* shared.c: the store on side s keeps equal messages once (BASIS_SHARED) */
+void shared_mark(struct record *rec, enum side s);
+/* After twins_find: 1 = what was sent is kept as the message of another, and marked so; 0 = not known; -1. */
+int shared_find(struct run *r, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e);
+int shared_tell(struct run *r, struct err *e);		/* a dry run: who shares with whom */
+
 /* report.c */
 void report_note(struct run *r, enum note_level level, const char *box, const char *text);
 /* R14: a keyword that one side cannot keep; once per mailbox, as the base remembers. */

@@ -405,9 +405,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		return settle_put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
 	}
 	if (alias == ALIAS_EQUAL) {
-		rec->mark = MARK_SKIPPED;
-		h->basis = BASIS_SHARED;
-		rec->why = "the server keeps equal messages once";
+		shared_mark(rec, b->side);
 	} else {
 		take_key(x, b, n, h, d->key, d->hint);
 		h->flags = flags_dup(&x->arena, d->flags);

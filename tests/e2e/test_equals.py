@@ -189,7 +189,7 @@ def once(session, words):
             old = [m for m in box.mails if m.data == word]
             uids.append(old[0].uid if old else box.add(word, flags, date).uid)
             flags, date = (), None
-    return f'OK [APPENDUID {box.uidvalidity} {",".join(map(str, uids))}] done'
+    return f'OK [APPENDUID {box.uidvalidity} {",".join(map(str, uids))}] done' if 'UIDPLUS' in session.server.caps else 'OK done'
 
 
 class FalseKeys(Scripts):
@@ -241,15 +241,19 @@ class FalseKeys(Scripts):
         self.sync_twice()
         self.assertEqual(sorted(m.serial for m in self.far.messages('INBOX')), [0, 1])
 
-    def test_kept_once(self):
-        """Two near files, one far message: it stays as long as one of the two is left."""
+    def kept_once(self, without):
         self.behave(do_append=once)
-        self.pair(far=self.account_of(self.scripted()))
+        self.pair(far=self.account_of(self.scripted(without=without)))
         for _ in range(2):
             self.near.deliver('INBOX', message(1), 'S')
         self.sync()
         self.sync_twice(twins=False)
-        self.near.delete(self.near.messages('INBOX')[0])
+        first, second = self.near.messages('INBOX')
+        plan = self.mailtwin('plan', '-a')
+        self.assertIn('shares its message on far with', plan.out + plan.err)
+        for m in (first, second):
+            self.assertIn(m.key, plan.out + plan.err)
+        self.near.delete(first)
         self.sync_twice()
         self.assertEqual([len(s.messages('INBOX')) for s in (self.far, self.near)], [1, 1])
         self.near.flag(self.one(self.near, 1), add='F')
@@ -258,3 +262,29 @@ class FalseKeys(Scripts):
         self.near.delete(self.one(self.near, 1))
         self.sync_twice()
         self.assertEqual(self.far.messages('INBOX'), [])
+
+    def test_kept_once(self):
+        """Two near files, one far message: it stays as long as one of the two is left."""
+        self.kept_once(())
+
+    def test_kept_once_without_uidplus(self):
+        self.kept_once(('UIDPLUS', 'QRESYNC', 'CONDSTORE'))
+
+    def test_kept_once_and_deleted_at_once(self):
+        """One comes later, and either goes before another run has looked."""
+        for without in (('UIDPLUS',), ('UIDPLUS', 'QRESYNC', 'CONDSTORE')):
+            for which in range(3):
+                with self.subTest(without=without, which=which):
+                    self.setUp()
+                    self.far = self.near = None
+                    self.behave(do_append=once)
+                    self.pair(far=self.account_of(self.scripted(without=without)))
+                    self.near.deliver('INBOX', message(1), 'S')
+                    self.near.deliver('INBOX', message(2), 'S')
+                    if which < 2:
+                        self.sync_twice()
+                    self.near.deliver('INBOX', message(1), 'S')
+                    self.sync()
+                    self.near.delete([m for m in self.near.messages('INBOX') if m.serial == 1][which % 2])
+                    self.sync_twice()
+                    self.assertEqual(sorted(m.serial for m in self.far.messages('INBOX')), [1, 2])
