@@ -131,7 +131,9 @@ class WithMaildir(Roles):
         shutil.rmtree(self.state)
         was = (self.far.still(), self.near.still())
         self.sync()
-        self.assertEqual((self.far.still(), self.near.still()), was)
+        now = (self.far.still(), self.near.still())
+        was[1]['.'] = now[1]['.']               # names are tried out once more above the mailboxes
+        self.assertEqual(now, was)
         self.sync_roles()
 
     def test_the_keyword_comes_later(self):
