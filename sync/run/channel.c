@@ -150,9 +150,29 @@ look(struct run *r, struct view *v, bool may_wait, struct err *e)
 }
 
 /* What a second look is still needed for: deletions once a run (R13); copies between two accounts each time, for others may be sending
- * the same. */
-struct second_look { bool has_deletions; int copies; };
+ * the same. A slice that is unmoved starts the count anew, unless nothing was sent since one was moved, and all began again: of what
+ * cannot be sent that would have no end. */
+struct second_look {
+	bool has_deletions;
+	int copies;
+	bool was_moved;
+	uint64_t sent;			/* by then */
+};
 enum { LOOKS_MOST = 8 };		/* in a row, where somebody writes all the time */
+
+static void
+count_look(const struct run *r, bool is_moved, struct second_look *done)
+{
+	uint64_t sent = r->report->side[FAR].added + r->report->side[NEAR].added;
+
+	if (is_moved) {
+		done->was_moved = true;
+		done->sent = sent;
+	} else if (!done->was_moved || done->sent != sent) {
+		done->was_moved = false;
+		done->copies = 0;
+	}
+}
 
 static bool
 is_between_accounts(const struct run *r)
@@ -184,9 +204,7 @@ look_again(struct run *r, const struct plan *p, struct second_look *done, bool *
 	if (boxes_refresh(r, looks, e) < 0)
 		return -1;
 	*is_moved_r = gather_is_wanted(r);
-	/* Unmoved, the next slice has its own looks. */
-	if (!*is_moved_r)
-		done->copies = 0;
+	count_look(r, *is_moved_r, done);
 	return gather(r, e);
 }
 

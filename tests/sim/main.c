@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,15 +37,18 @@ end(struct sim *s)
 
 static uint64_t at_seed;
 
-/* An assertion of the program failed: in which history is worth knowing. */
-static void
-on_abort(int signo)
-{
-	char text[64];
-	int n = snprintf(text, sizeof text, "sim: seed %llu fails: signal %d\n", (unsigned long long)at_seed, signo);
+enum { HISTORY_SECONDS = 30 };		/* of the processor's time; most take a thousandth of one */
 
-	if (write(STDOUT_FILENO, text, (size_t)n) != n)
-		_exit(2);
+/* An assertion of the program failed, or it goes on for ever: in which history is worth knowing. */
+static void
+on_signal(int signo)
+{
+	char text[100];
+	int n = snprintf(text, sizeof text, "sim: seed %llu fails: %s\n", (unsigned long long)at_seed,
+	    signo == SIGABRT ? "an assertion" : "it does not end");
+
+	if (write(STDOUT_FILENO, text, (size_t)n) != n || signo != SIGABRT)
+		_exit(1);
 }
 
 static int
@@ -56,11 +60,13 @@ run_share(const struct options *o, unsigned share)
 	int status = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	signal(SIGABRT, on_abort);
+	signal(SIGABRT, on_signal);
+	signal(SIGPROF, on_signal);
 	for (i = share; i < o->count && (status == 0 || o->goes_on); i += o->processes) {
 		if (o->seconds != 0 && (i / o->processes) % 64 == 0 && time(NULL) - begun >= (time_t)o->seconds)
 			break;
 		begin(&s, at_seed = o->first + i);
+		setitimer(ITIMER_PROF, &(struct itimerval){ .it_value = { HISTORY_SECONDS, 0 } }, NULL);
 		history_run(&s);
 		if (s.failure[0] != '\0') {
 			printf("sim: seed %llu fails: %s\n", (unsigned long long)s.seed, s.failure);
