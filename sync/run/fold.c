@@ -189,11 +189,11 @@ tell_replaced(struct run *r, const struct run_box *b, enum side s, const struct 
 		    missing->replaced == 1 ? "file" : "files"));
 }
 
-/* A part of the mailbox is away, and so is what is missing, unless a person said what that means. */
+/* A part of the mailbox is away, and so is what is missing, unless a person said what that means, or we were removing it. */
 static void
 judge_part(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct fold_missing *missing)
 {
-	if (d->part == NULL || missing->keys.n == 0 || b->allow_delete || b->restore)
+	if (d->part == NULL || missing->keys.n == 0 || b->allow_delete || b->restore || b->rec.side[s].is_leaving)
 		return;
 	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu of the %llu messages known on the %s side are missing, "
 	    "and %s; nothing is removed for that, and all goes on once it is back. --restore %s copies them back, "
@@ -510,6 +510,9 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
 		bs->listed = r->set->now;
 	bs->is_known = true;
+	/* It is whole: no removal of ours is under way any more. */
+	if (d->kind == DELTA_FULL && d->is_complete && d->part == NULL)
+		bs->is_leaving = false;
 	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held || (missing->replaced != 0 && bs->listed == 0);
 	b->side[s].was_read = true;
 	b->side[s].was_written = false;

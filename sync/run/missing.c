@@ -96,14 +96,14 @@ missing_check_fingerprint(struct run *r, enum side s, struct err *e)
 	return memory_put(r->state, name, is, e);
 }
 
-/* What is damaged or out of sight was not removed by anybody: it waits, unless a person says what is to become of it. But of a
- * removal of ours that broke off such a directory is left. */
+/* What is damaged or out of sight was not removed by anybody: it waits, unless a person says what is to become of it. But such a
+ * directory is also what is left of a removal of ours that broke off, or of one that we had begun to make again (P8). */
 static void
 judge_away(struct run *r, struct run_box *b, enum side s)
 {
 	if (b->side[s].away == NULL)
 		return;
-	if (b->side[side_other(s)].is_gone && b->rec.side[s].is_leaving) {
+	if ((b->side[side_other(s)].is_gone && b->rec.side[s].is_leaving) || b->rec.side[s].cursor.epoch == EPOCH_REVIVED) {
 		b->side[s].is_gone = true;
 		return;
 	}

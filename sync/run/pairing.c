@@ -324,10 +324,9 @@ keep_above(struct run *r, struct run_box *b, enum side s, struct err *e)
 	const struct mailbox *m = b->side[s].listed;
 
 	if (b->is_excluded || b->side[s].has_failed || m == NULL || m->is_assumed || m->above == NULL ||
-	    (bs->above != NULL && strcmp(bs->above, m->above) == 0 && !bs->is_leaving))
+	    (bs->above != NULL && strcmp(bs->above, m->above) == 0))
 		return 0;
 	bs->above = m->above;
-	bs->is_leaving = false;
 	return b->rec.id != 0 ? box_put(r->state, &b->rec, e) : 0;
 }
 

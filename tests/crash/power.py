@@ -40,8 +40,16 @@ def recorded(argv, log, **kw):
             pid, line = line.rstrip('\n').split(None, 1)
             if line.endswith('<unfinished ...>'):
                 begun[pid] = line[:-len('<unfinished ...>')].rstrip()
+                # The number may be another thread's before this one has returned.
+                closed = re.match(r'close\((\d+)', line)
+                if closed:
+                    yield 'close', closed[1], 0
+                    begun[pid] = None
                 continue
             resumed = re.match(r'<\.\.\. \w+ resumed>', line)
+            if resumed and begun[pid] is None:
+                del begun[pid]
+                continue
             if resumed:
                 line = begun.pop(pid) + line[resumed.end():]
             whole = re.match(r'(\w+)\((.*)\)\s+= (-?\d+)', line)
@@ -227,5 +235,5 @@ def rebuild(folder, image):
                     continue
         except FileNotFoundError:
             pass
-        with open(path, 'wb') as f:
+        with open(path, 'wb', opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
             f.write(content)
