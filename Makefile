@@ -73,9 +73,10 @@ $(patsubst %.c,$(B)/%,$(filter-out $(PURE_UNIT),$(UNIT))): $(B)/%: $(B)/%.o $(B)
 again      = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j2)
 san        = $(again) KIND=san DEVELOPER=1 CFLAGS='-O1 -g'
 
-# Everything fast: layers, headers, unit tests and plan cases under the sanitizers.
+# Everything fast: layers, headers, unit tests and plan cases under the sanitizers, and the shape of what was built for them.
 check: layers headers
 	$(Q)$(san) unit
+	$(Q)tests/shape.py .build/san
 unit: $(UNIT:%.c=$(B)/%)
 	$(Q)tests/run-programs $^
 

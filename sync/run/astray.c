@@ -57,7 +57,7 @@ takes_part(const struct search *x, uint32_t msg, enum side s, enum which which)
 }
 
 static void
-add_items(struct search *x, const bool *is_taken, const struct recover_ids *awaited, const enum which which[SIDES])
+add_items(struct search *x, const bool *is_taken, const struct id_set *awaited, const enum which which[SIDES])
 {
 	const struct record *rec;
 	uint32_t i;
@@ -67,7 +67,7 @@ add_items(struct search *x, const bool *is_taken, const struct recover_ids *awai
 	for (i = 0; i < x->in->messages.n; i++) {
 		rec = x->in->messages.at[i].rec;
 		for (s = 0; s < SIDES; s++)
-			if (is_single(rec, (enum side)s) && !is_taken[i] && !recover_has_id(awaited, rec->id) &&
+			if (is_single(rec, (enum side)s) && !is_taken[i] && !id_set_has(awaited, rec->id) &&
 			    takes_part(x, i, (enum side)s, which[s]))
 				search_add(x, (enum side)s, i);
 	}
@@ -143,19 +143,10 @@ take_back(struct run *r, uint32_t box, struct record *rec, enum side s, struct e
 	return put(r, box, rec, e);
 }
 
-struct record_half
-astray_half(void)
-{
-	struct record_half half = run_half_left();
-
-	half.basis = BASIS_GUESSED;
-	return half;
-}
-
 static int
 guess(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
 {
-	rec->half[s] = astray_half();
+	rec->half[s] = run_half_guessed();
 	return put(r, box, rec, e);
 }
 
@@ -253,7 +244,7 @@ guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, str
 /* ---- the search ---- */
 
 static int
-find(struct search *x, bool *is_taken, const struct recover_ids *awaited, struct guesses *g, struct err *e)
+find(struct search *x, bool *is_taken, const struct id_set *awaited, struct guesses *g, struct err *e)
 {
 	/* What is new where nothing was known, with all there is on the other side; then what lost its twin where nothing is
 	 * known now, with all on that side: it may have been moved before. */
@@ -312,7 +303,7 @@ int
 astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e)
 {
 	struct search x = { .run = r, .in = in, .at = { FAR, NEAR } };
-	struct recover_ids awaited = { { 0 } };
+	struct id_set awaited = { { 0 } };
 	struct guesses g = { .waiting = 0 };
 	bool *is_taken, any = false;
 	size_t i;
@@ -325,7 +316,7 @@ astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *w
 	is_taken = mem_alloc(in->messages.n + 1);
 	for (i = 0; i < in->links.n; i++)
 		is_taken[in->links.at[i].a] = is_taken[in->links.at[i].b] = true;
-	status = recover_awaited(r, &awaited, e);
+	status = unfinished_records(r, &awaited, e);
 	if (status == 0)
 		status = find(&x, is_taken, &awaited, &g, e);
 	*has_changed_r = g.made[FAR] + g.made[NEAR] > 0;

@@ -14,43 +14,6 @@
 #include "state/base/log.h"
 #include "sync/plan/check.h"
 
-bool
-run_is_cancelled(const struct run *r)
-{
-	return r->set->cancel != NULL && *r->set->cancel;
-}
-
-int
-run_check_cancel(const struct run *r, struct err *e)
-{
-	if (!run_is_cancelled(r))
-		return 0;
-	return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "channel %s: stopped on request; everything done so far "
-	    "is settled", r->set->name);
-}
-
-const struct flag_mask *
-run_masks(const struct run_box *b, struct flag_mask masks[SIDES])
-{
-	int s;
-
-	for (s = 0; s < SIDES; s++) {
-		masks[s] = b->rec.side[s].mask;
-		if (!b->rec.side[s].is_known && masks[s].sys == 0)
-			masks[s] = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
-	}
-	return masks;
-}
-
-struct record_half
-run_half_left(void)
-{
-	struct record_half half = RECORD_HALF_NEVER;
-
-	half.presence = PRESENCE_GONE;
-	return half;
-}
-
 /* One look at the base: what is to be done. */
 struct view {
 	struct arena arena;

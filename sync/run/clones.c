@@ -146,7 +146,7 @@ find_on(struct clones *c, enum side s, struct err *e)
 			continue;
 		/* Perhaps the same under another key, whose going that list does not show. */
 		if (original.box == c->in->messages.at[i].rec->box && c->run->boxes.at[c->in->messages.at[i].box].side[s].is_unsure) {
-			recover_set_aside(c->in, i, c->arena);
+			set_aside(c->in, i, c->arena);
 			continue;
 		}
 		kept = arena_alloc(c->arena, sizeof *kept);
@@ -208,7 +208,7 @@ hold_labels(struct clones *c, enum side s)
 				lead = k;
 		for (; i < k && lead < v.n; i++)
 			if (i != lead) {
-				recover_set_aside(c->in, v.at[i].index, c->arena);
+				set_aside(c->in, v.at[i].index, c->arena);
 				waiting++;
 			}
 	}

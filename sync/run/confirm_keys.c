@@ -246,7 +246,7 @@ judge(struct confirming *c, struct doubt *v, size_t n, bool *has_changed, struct
 		status = doubt_between(c, v, n, e);
 	for (i = 0; i < n && status == 0; i++) {
 		if (v[i].look == UNREAD) {
-			recover_set_aside(c->in, v[i].msg, &c->run->arena);
+			set_aside(c->in, v[i].msg, &c->run->arena);
 			continue;
 		}
 		*has_changed = true;

@@ -65,19 +65,6 @@ is_ready(struct exec *x, uint32_t i)
 	return true;
 }
 
-struct isolate_item
-exec_item(const struct exec *x, uint32_t i)
-{
-	const struct op *op = &x->plan->ops.at[i];
-	struct isolate_item item = { .work = WORK_BOX, .side = op->side, .id = op->box };
-
-	if (op->msg == UINT32_MAX)
-		return item;
-	item.id = x->live[op->msg]->id;
-	item.work = op->kind == OP_COPY ? WORK_COPY : op->kind == OP_MOVE || op->kind == OP_CLONE ? WORK_MOVE : WORK_CHANGE;
-	return item;
-}
-
 static bool
 is_given_up(const struct exec *x, enum side s)
 {

@@ -20,20 +20,21 @@ struct exec {
 	struct err store_err;
 };
 
+/* exec_op.c */
 /* The run's box behind an index of the plan's boxes, and where a move goes. */
 struct run_box *exec_box(const struct exec *x, uint32_t plan_box);
 uint32_t exec_to_box(const struct exec *x, const struct op *op);
 /* What is suspected when a session ends in which operation i is under way. */
 struct isolate_item exec_item(const struct exec *x, uint32_t i);
+/* Keeps a record, or forgets it where neither side has it any more. */
+int settle_put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e);
+int settle_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e);
 
 /* settle.c */
 void settle_fill(struct exec *x, struct batch *b, uint32_t op);	/* adds an operation to a batch */
 int settle_intents(struct exec *x, struct batch *b, struct err *e);
 int settle(struct exec *x, struct batch *b, struct err *e);
 int settle_state_only(struct exec *x, uint32_t op, struct err *e);
-/* Keeps a record, or forgets it where neither side has it any more. */
-int settle_put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e);
-int settle_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e);
 
 /* settle_boxes.c */
 /* Before a mailbox is made again. */

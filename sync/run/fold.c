@@ -71,20 +71,6 @@ see(struct run *r, struct run_box *b, enum side s, struct arena *a, struct recor
 	return !is_same;
 }
 
-/* Agreement follows sight: what both sides show alike is agreed (model/record.h). */
-int
-fold_put(struct run *r, struct run_box *b, struct arena *a, struct record *rec, struct err *e)
-{
-	struct flag_mask masks[SIDES];
-
-	run_masks(b, masks);
-	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
-	    rec->half[NEAR].presence == PRESENCE_HERE)
-		record_agree(a, rec, masks);
-	report_unkept(r, b, rec);
-	return message_put(r->state, rec, masks, e);
-}
-
 static int
 fold_new(struct run *r, struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
     struct err *e)
@@ -93,7 +79,7 @@ fold_new(struct run *r, struct run_box *b, enum side s, struct arena *a, const s
 
 	see(r, b, s, a, &rec, d);
 	rec.half[s].key = d->key;
-	return fold_put(r, b, a, &rec, e);
+	return records_put(r, b, a, &rec, e);
 }
 
 static int
@@ -106,7 +92,7 @@ fold_entry(struct run *r, struct run_box *b, enum side s, const struct delta_ent
 	if (status == 0)
 		status = fold_new(r, b, s, &a, d, e);
 	else if (status == 1 && see(r, b, s, &a, &rec, d))
-		status = fold_put(r, b, &a, &rec, e);
+		status = records_put(r, b, &a, &rec, e);
 	else if (status == 1)
 		status = 0;
 	r->has_doubts |= status == 0 && rec.half[s].basis == BASIS_DOUBTED;
@@ -124,7 +110,7 @@ fold_vanished(struct run *r, struct run_box *b, enum side s, struct key key, str
 	if (status == 1 && rec.half[s].presence == PRESENCE_HERE) {
 		rec.half[s].presence = PRESENCE_GONE;
 		b->side[s].vanished++;
-		status = fold_put(r, b, &a, &rec, e);
+		status = records_put(r, b, &a, &rec, e);
 	}
 	arena_release(&a);
 	return status < 0 ? -1 : 0;
@@ -330,36 +316,6 @@ fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct
 	return status;
 }
 
-/* R7: the side's keys mean nothing any more. Its halves are forgotten; what was agreed stays with the
- * other half, for the three-way merge once the twin is found again. */
-int
-fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e)
-{
-	struct arena a = { 0 };
-	struct record rec;
-	uint64_t after = 0;
-	int got;
-
-	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
-		after = rec.id;
-		if (rec.half[s].presence != PRESENCE_NEVER) {
-			/* What was not shown is not copied back: its like is not shown in the new mailbox either. */
-			if (rec.half[s].presence == PRESENCE_BEYOND)
-				rec.mark = MARK_SKIPPED;
-			rec.half[s] = RECORD_HALF_NEVER;
-			if (rec.half[side_other(s)].presence == PRESENCE_GONE)
-				rec.half[side_other(s)] = RECORD_HALF_NEVER;
-			if (fold_put(r, b, &a, &rec, e) < 0) {
-				got = -1;
-				break;
-			}
-		}
-		arena_release(&a);
-	}
-	arena_release(&a);
-	return got;
-}
-
 /* Another mailbox or index under the same name. An empty one where much was known is held (R21). */
 static int
 epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct err *e)
@@ -391,7 +347,7 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
 		    "the %s mailbox was rebuilt or replaced (UIDVALIDITY or directory changed): equal messages "
 		    "are paired anew", side_name(s)));
-	if (fold_reset(r, b, s, e) < 0)
+	if (records_forget_side(r, b, s, e) < 0)
 		return -1;
 	if (!b->side[side_other(s)].is_gone)
 		return 0;
@@ -400,7 +356,7 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	b->rec.side[side_other(s)].is_known = false;
 	b->rec.side[side_other(s)].cursor = (struct cursor){ 0 };
 	b->rec.side[side_other(s)].listed = 0;
-	return fold_reset(r, b, side_other(s), e);
+	return records_forget_side(r, b, side_other(s), e);
 }
 
 /* R25: a list of another number of messages than there are is a part, whatever its store thinks of it. */

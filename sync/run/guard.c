@@ -63,7 +63,7 @@ guard_lost(struct run *r, struct plan_input *in, struct arena *a)
 			present_as_gone(in, i, s, a);
 			continue;
 		}
-		recover_set_aside(in, i, a);
+		set_aside(in, i, a);
 		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
 			    "held: %llu messages had twins on the %s side before it was replaced or rebuilt, and "
 			    "have none there now; --restore %s copies them back, --allow-delete %s carries "

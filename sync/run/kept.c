@@ -37,7 +37,7 @@ kept_judge_again(struct run *r, struct run_box *b, enum side s, const struct fla
 	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
 		forget_unkept(&a, &rec, s, was);
-		if (fold_put(r, b, &a, &rec, e) < 0) {
+		if (records_put(r, b, &a, &rec, e) < 0) {
 			got = -1;
 			break;
 		}

@@ -7,59 +7,6 @@
 
 #include "state/base/shell_word.h"
 
-struct exists_job {
-	struct job job;
-	enum side side;
-	const char *name, *above;
-	enum mailbox_state answer;
-	struct err why;			/* AWAY, NOT_KNOWN */
-};
-
-static int
-run_exists(struct job *j, struct session *session[SIDES], struct err *e)
-{
-	struct exists_job *x = (struct exists_job *)j;
-	struct session *c = session[x->side];
-
-	x->answer = c->store->ops->mailbox_state(c, x->name, x->above, &x->why);
-	if (x->answer != MAILBOX_NOT_KNOWN || x->why.scope < ERR_STORE)
-		return 0;
-	/* Not known is an answer, unless the session died of the question. */
-	*e = x->why;
-	return -1;
-}
-
-int
-missing_ask(struct run *r, enum side s, const char *full, const char *above, struct err *why, struct err *e)
-{
-	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = full, .above = above };
-
-	x.job.needs[s] = true;
-	if (pool_run(r->pool, &x.job, e) < 0)
-		return -2;
-	if (why != NULL)
-		*why = x.why;
-	return (int)x.answer;
-}
-
-enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after so many */
-
-int
-missing_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e)
-{
-	struct box_side *bs = &rec->side[s];
-	int answer = missing_ask(r, s, full, bs->above, NULL, e);
-
-	if (answer == MAILBOX_REFUSED)
-		return -1;
-	if (answer != MAILBOX_NOT_KNOWN)
-		return answer == -2 ? -2 : answer == MAILBOX_ABSENT;
-	if (bs->missing_runs >= MISSING_RUNS)
-		return 1;
-	bs->missing_runs++;
-	return box_put(r->state, rec, e) < 0 ? -2 : -1;
-}
-
 /* R7: another store than last time. Every cursor of that side is made one that cannot match, which
  * makes each mailbox go through adoption, or be forgotten on that side where it is missing (check_foreign).
  * A store without a mark where one is known is another one too: a dry run makes none. */
@@ -127,7 +74,7 @@ check_assumed(struct run *r, struct run_box *b, enum side s, struct err *e)
 
 	if (b->restore || b->allow_delete)
 		return 0;
-	answer = missing_ask(r, s, b->side[s].on, b->rec.side[s].above, &why, e);
+	answer = presence_ask(r, s, b->side[s].on, b->rec.side[s].above, &why, e);
 	if (answer == MAILBOX_AWAY)
 		b->side[s].away = arena_strdup(&r->arena, why.text);
 	return answer == -2 ? -1 : 0;
@@ -143,7 +90,7 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 	const char *full = has_name ? arena_printf(&r->arena, "%s%s", r->set->box[s], bs->now) : b->side[s].on;
 	const struct box_record *owner = strcmp(bs->mailbox_id, BOX_ID_APART) == 0 ? renames_owner(r, s, full) : NULL;
 	struct err why;
-	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : missing_ask(r, s, full, bs->above, &why, e);
+	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : presence_ask(r, s, full, bs->above, &why, e);
 
 	if (answer == -2)
 		return -1;
@@ -224,7 +171,7 @@ check_foreign(struct run *r, enum side s, struct err *e)
 			replaced_hold(r, b, s);
 			continue;
 		}
-		if (fold_reset(r, b, s, e) < 0)
+		if (records_forget_side(r, b, s, e) < 0)
 			return -1;
 		b->rec.side[s].is_known = false;
 		b->rec.side[s].missing_runs = 0;

@@ -76,19 +76,6 @@ attrs_of(unsigned roles)
 	return attrs;
 }
 
-/* What a record says that its mailbox is called on this side, without the channel's prefix. */
-const char *
-name_on(const struct box_record *rec, enum side s)
-{
-	return rec->side[s].on != NULL && *rec->side[s].on != '\0' ? rec->side[s].on : rec->name;
-}
-
-const char *
-name_now(const struct box_record *rec, enum side s)
-{
-	return rec->side[s].now != NULL && *rec->side[s].now != '\0' ? rec->side[s].now : name_on(rec, s);
-}
-
 static struct pair_known *
 known_pairs(struct run *r, const struct box_record *all, size_t n)
 {

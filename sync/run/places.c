@@ -261,7 +261,7 @@ find_place(struct renames *x, struct place *p, enum side s, enum evidence by, st
 	if (got <= 0)
 		return got;
 	if (listing_find(&r->listing[s], p->was[s]) == NULL) {
-		got = missing_denied(r, p->rec, s, p->was[s], e);
+		got = presence_denied(r, p->rec, s, p->was[s], e);
 		x->is_unsure[s] |= got == -1;
 		if (got != 1)
 			return got == -2 ? -1 : 0;

@@ -14,17 +14,6 @@
 
 enum { TEN_MINUTES = 600 };
 
-struct run_box *
-run_box_by_id(struct run *r, uint32_t id)
-{
-	size_t i;
-
-	for (i = 0; i < r->boxes.n; i++)
-		if (r->boxes.at[i].rec.id == id)
-			return &r->boxes.at[i];
-	return NULL;
-}
-
 /* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
  * as gone from where it was delivered, which makes it a move. 1 = done. */
 static int
@@ -199,49 +188,9 @@ may_come(struct run *r, const struct intent *in)
 	    (in->tries > 0 && r->set->now - in->when < TEN_MINUTES);
 }
 
-static int
-cmp_id(const void *x, const void *y)
-{
-	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
-
-	return (a > b) - (a < b);
-}
-
-bool
-recover_has_id(const struct recover_ids *s, uint64_t id)
-{
-	return s->v.n > 0 && bsearch(&id, s->v.at, s->v.n, sizeof id, cmp_id) != NULL;
-}
-
-static bool
-is_of_copy(const struct intent *in)
-{
-	return in->kind != INTENT_EXPUNGE && in->kind != INTENT_RENAME;
-}
-
-int
-recover_awaited(struct run *r, struct recover_ids *out, struct err *e)
-{
-	struct arena a = { 0 };
-	struct intent in;
-	uint64_t after = 0;
-	int got;
-
-	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
-		after = in.id;
-		if (is_of_copy(&in))
-			vec_push(&out->v, in.record);
-		arena_release(&a);
-	}
-	arena_release(&a);
-	if (out->v.n > 1)
-		qsort(out->v.at, out->v.n, sizeof out->v.at[0], cmp_id);
-	return got;
-}
-
 /* Records that found their twin just now. */
 static void
-linked_ids(const struct plan_input *in, struct recover_ids *out)
+linked_ids(const struct plan_input *in, struct id_set *out)
 {
 	size_t i;
 
@@ -251,26 +200,7 @@ linked_ids(const struct plan_input *in, struct recover_ids *out)
 		vec_push(&out->v, in->messages.at[in->links.at[i].a].rec->id);
 		vec_push(&out->v, in->messages.at[in->links.at[i].b].rec->id);
 	}
-	if (out->v.n > 1)
-		qsort(out->v.at, out->v.n, sizeof out->v.at[0], cmp_id);
-}
-
-void
-recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a)
-{
-	struct record *copy = arena_alloc(a, sizeof *copy);
-	struct plan_box *box = &in->boxes.at[in->messages.at[index].box];
-	int s;
-
-	*copy = *in->messages.at[index].rec;
-	copy->mark = MARK_TOMBSTONE;
-	in->messages.at[index].rec = copy;
-	/* Nor is its mailbox removed because the other side's is gone. */
-	for (s = 0; s < SIDES; s++)
-		if (!box->side[s].exists) {
-			box->side[s].is_gone = false;
-			box->side[s].was_known = true;
-		}
+	id_set_sort(out);
 }
 
 /* And what a link makes depend on it: a message on its way to its new place is not deleted in the old one. */
@@ -281,8 +211,8 @@ set_aside_linked(struct plan_input *in, uint32_t index, struct arena *a)
 
 	for (i = 0; i < in->links.n; i++)
 		if (in->links.at[i].kind == LINK_MOVED && in->links.at[i].b == index)
-			recover_set_aside(in, in->links.at[i].a, a);
-	recover_set_aside(in, index, a);
+			set_aside(in, in->links.at[i].a, a);
+	set_aside(in, index, a);
 }
 
 int
@@ -315,7 +245,7 @@ recover_count(struct run *r, struct err *e)
 int
 recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 {
-	struct recover_ids linked = { { 0 } }, held = { { 0 } };
+	struct id_set linked = { { 0 } }, held = { { 0 } };
 	struct intent intent;
 	uint64_t after = 0;
 	uint32_t i;
@@ -324,7 +254,7 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 	linked_ids(in, &linked);
 	while ((got = intent_next(r->state, a, after, &intent, e)) > 0) {
 		after = intent.id;
-		if (!is_of_copy(&intent) || recover_has_id(&linked, intent.record))
+		if (!unfinished_is_copy(&intent) || id_set_has(&linked, intent.record))
 			continue;
 		got = is_unsure(r, &intent) ? 0 : shared_find(r, in, &intent, a, e);
 		if (got < 0)
@@ -343,10 +273,9 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 			break;
 		}
 	}
-	if (held.v.n > 1)
-		qsort(held.v.at, held.v.n, sizeof held.v.at[0], cmp_id);
+	id_set_sort(&held);
 	for (i = 0; i < in->messages.n && held.v.n > 0; i++)
-		if (recover_has_id(&held, in->messages.at[i].rec->id) && !recover_has_id(&linked, in->messages.at[i].rec->id))
+		if (id_set_has(&held, in->messages.at[i].rec->id) && !id_set_has(&linked, in->messages.at[i].rec->id))
 			set_aside_linked(in, i, a);
 	vec_release(&linked.v);
 	vec_release(&held.v);

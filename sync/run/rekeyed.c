@@ -32,7 +32,7 @@ enum round { STAYS, GOES, ROUNDS };
 struct choice {
 	enum side s;
 	enum round round;
-	const struct recover_ids *awaited;	/* copies on their way: left alone */
+	const struct id_set *awaited;	/* copies on their way: left alone */
 	const bool *is_taken;
 };
 
@@ -57,7 +57,7 @@ is_new(const struct search *x, const struct record *rec, const struct choice *c)
 		return c->round == STAYS;
 	return rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].presence == PRESENCE_NEVER &&
 	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED) &&
-	    (c->round == STAYS || rec->id >= x->run->first_record) && !recover_has_id(c->awaited, rec->id);
+	    (c->round == STAYS || rec->id >= x->run->first_record) && !id_set_has(c->awaited, rec->id);
 }
 
 static void
@@ -232,12 +232,12 @@ renew_all(struct search *x, enum side s, bool *is_taken, struct err *e)
 int
 rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
 {
-	struct recover_ids awaited = { { 0 } };
+	struct id_set awaited = { { 0 } };
 	struct search x = { .run = r, .in = in };
 	bool *is_taken = mem_alloc(in->messages.n + 1);
 	struct choice c = { .awaited = &awaited, .is_taken = is_taken };
 	size_t i, n = 0;
-	int turn, status = recover_awaited(r, &awaited, e);
+	int turn, status = unfinished_records(r, &awaited, e);
 
 	for (turn = 0; turn < SIDES * ROUNDS && status == 0; turn++) {
 		c.s = turn % SIDES == 0 ? FAR : NEAR;

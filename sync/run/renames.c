@@ -39,7 +39,7 @@ guess_awaited(struct run *r, const struct box_record *rec, enum side s, const st
 			break;
 		if (got == 0 || m.half[s].presence != PRESENCE_NEVER || m.half[side_other(s)].presence != PRESENCE_HERE)
 			continue;
-		m.half[s] = astray_half();
+		m.half[s] = run_half_guessed();
 		if ((got = message_put(r->state, &m, masks, e)) < 0)
 			break;
 	}
@@ -212,7 +212,7 @@ ask_hidden(struct renames *x, struct err *e)
 			p = &x->at[i];
 			if (p->on[s] != NULL || !p->rec->side[s].is_known || places_listed(x->run, (enum side)s, p->was[s]) != NULL)
 				continue;
-			got = missing_ask(x->run, (enum side)s, p->was[s], p->rec->side[s].above, NULL, e);
+			got = presence_ask(x->run, (enum side)s, p->was[s], p->rec->side[s].above, NULL, e);
 			if (got == -2)
 				return -1;
 			p->is_hidden[s] = got != MAILBOX_ABSENT;
@@ -418,7 +418,7 @@ ask_lost(struct renames *x, enum side s, struct err *e)
 		if (p->on[s] != NULL || !bs->is_known || *bs->now == '\0' || places_listed(x->run, s, p->was[s]) != NULL ||
 		    places_listed(x->run, s, places_full_name(x->run, s, name_on(p->rec, s))) == NULL)
 			continue;
-		got = missing_denied(x->run, p->rec, s, p->was[s], e);
+		got = presence_denied(x->run, p->rec, s, p->was[s], e);
 		x->is_unsure[s] |= got == 0 || got == -1;
 		if (got == 1)
 			bs->now = "";

@@ -5,10 +5,11 @@
  *   pairing.c  which go with which, and with which record of the base (R8, R12)
  *   missing.c  which are gone, which are others under the same name (R6, R7)
  *   renames.c  find what was renamed (R12): places.c searches, evidence.c looks into mailboxes
+ *   presence.c asks a store whether a mailbox is there
  *   gather.c   ask for the deltas of those that moved
  *   fold.c     fold a delta into the base (R1, R2, R4)
  *   kept.c     what of its flags a store kept, and what it does not take (R14)
- *   recover.c  look into unfinished intents (R11, R19)
+ *   recover.c  look into unfinished intents (R11, R19); unfinished.c: which messages wait for one
  *   twins.c    find who is whose twin before anything is copied (R10)
  *   confirm_keys.c  whether a server told the right keys for what was copied to it
  *   rekeyed.c  find what got another key in its own mailbox (R9)
@@ -17,7 +18,8 @@
  *   clones.c   find what a person copied (P12)
  *   identify.c what both stand on: learning identities, as cheaply as can be
  *   prepare.c  the planner's input out of the base
- *   exec.c     carry the plan out: batches, intents, settlement (R15, R16); settle.c, settle_boxes.c: what it means for the base
+ *   exec.c     carry the plan out: batches, intents, settlement (R15, R16); settle.c, settle_boxes.c: what it means for the base;
+ *              exec_op.c: what all kinds of operations share
  *   jobs.c     what workers do: one function per kind of batch
  *   isolate.c  find the one message at which sessions end; culprits.c: remember and name it
  *   left_out.c messages that are listed, and left out when they are asked for
@@ -29,6 +31,7 @@
 #ifndef SYNC_RUN_RUN_H
 #define SYNC_RUN_RUN_H
 
+#include "state/base/id_set.h"
 #include "state/state.h"
 #include "sync/plan/plan.h"
 #include "sync/run/channel.h"
@@ -162,13 +165,42 @@ struct run {
 	bool has_more;			/* nor its last */
 };
 
+/* run.c */
 bool run_is_cancelled(const struct run *r);
 /* -1 with ERR_CANCELLED once the person asked to stop. */
 int run_check_cancel(const struct run *r, struct err *e);
 struct run_box *run_box_by_id(struct run *r, uint32_t id);
 /* Gone, under a key that nobody knows or that is another message's by now. */
 struct record_half run_half_left(void);
+/* The same as a guess: should no move explain it, it is taken back (astray.c). */
+struct record_half run_half_guessed(void);
 const struct flag_mask *run_masks(const struct run_box *b, struct flag_mask masks[SIDES]);
+/* What a record says that its mailbox is to be called on a side, and what it is called now; without the channel's prefix. */
+const char *name_on(const struct box_record *rec, enum side s);
+const char *name_now(const struct box_record *rec, enum side s);
+
+/* records.c */
+/* Stores a record as it stands by what was seen. */
+int records_put(struct run *r, struct run_box *b, struct arena *a, struct record *rec, struct err *e);
+/* What is known of a side is void (R7): its halves are forgotten, what was agreed stays with the others. */
+int records_forget_side(struct run *r, struct run_box *b, enum side s, struct err *e);
+
+/* presence.c */
+enum { MISSING_RUNS = 1 };	/* a bare NO says little: it counts in the run after so many */
+/* An enum mailbox_state, *why (unless NULL) says why it is AWAY; -2 with *e: no session. above: box_side.above. */
+int presence_ask(struct run *r, enum side s, const char *full, const char *above, struct err *why, struct err *e);
+/* R6: 1 the store denies that the mailbox of rec has that name, or shrugs in a second run; 0 it has it; -1 a first shrug, which is
+ * counted; -2 with *e. */
+int presence_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e);
+
+/* unfinished.c */
+/* An intent whose outcome is a message somewhere. */
+bool unfinished_is_copy(const struct intent *in);
+/* The records that wait for the outcome of a copy or move of theirs, sorted. The caller releases it. */
+int unfinished_records(struct run *r, struct id_set *out, struct err *e);
+
+/* set_aside.c: nothing will be planned for this message in this run. */
+void set_aside(struct plan_input *in, uint32_t index, struct arena *a);
 
 /* boxes.c */
 int boxes_list(struct run *r, struct err *e);
@@ -190,16 +222,8 @@ int pairing_make(struct run *r, struct err *e);
 int pairing_keep_identities(struct run *r, struct err *e);
 /* Keeps only what was named on the command line; a name that does not exist is said. */
 void pairing_keep_named(struct run *r);
-/* What a record says that its mailbox is to be called on a side, and what it is called now; without the channel's prefix. */
-const char *name_on(const struct box_record *rec, enum side s);
-const char *name_now(const struct box_record *rec, enum side s);
 
 /* missing.c */
-/* An enum mailbox_state, *why (unless NULL) says why it is AWAY; -2 with *e: no session. above: box_side.above. */
-int missing_ask(struct run *r, enum side s, const char *full, const char *above, struct err *why, struct err *e);
-/* R6: 1 the store denies that the mailbox of rec has that name, or shrugs in a second run; 0 it has it; -1 a first shrug, which is
- * counted; -2 with *e. */
-int missing_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e);
 /* R7: another store than last time. */
 int missing_check_fingerprint(struct run *r, enum side s, struct err *e);
 /* Which mailboxes that the base knows are gone, or are others (R6, R7). */
@@ -238,12 +262,6 @@ int fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, s
 int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
     const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e);
 
-/* Stores a record as it stands by what was seen. */
-int fold_put(struct run *r, struct run_box *b, struct arena *a, struct record *rec, struct err *e);
-
-/* What is known of a side is void (R7): its halves are forgotten, what was agreed stays with the others. */
-int fold_reset(struct run *r, struct run_box *b, enum side s, struct err *e);
-
 /* The deltas of mailboxes that a job is about to write to, asked for in the flight that writes, and kept for the end of the run: until
  * then the base stands still. is_written: by index of run.boxes. NULL where that cannot be. Errors are nobody's: the end of the run looks. */
 struct gather_job *gather_closing_new(struct run *r, enum side s, const bool *is_written);
@@ -271,12 +289,6 @@ int recover(struct run *r, struct err *e);		/* after gather: settles the intents
 int recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
 /* At the end: what was sent and is not known to have arrived waits. */
 int recover_count(struct run *r, struct err *e);
-/* The records that wait for the outcome of a copy or move of theirs, sorted. The caller releases v. */
-struct recover_ids { VEC(uint64_t) v; };
-int recover_awaited(struct run *r, struct recover_ids *out, struct err *e);
-bool recover_has_id(const struct recover_ids *s, uint64_t id);
-/* Nothing will be planned for this message in this run. */
-void recover_set_aside(struct plan_input *in, uint32_t index, struct arena *a);
 
 /* twins.c */
 int twins_find(struct run *r, struct plan_input *in, struct err *e);
@@ -295,8 +307,6 @@ int rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, stru
 /* astray.c, after moves_find. *has_changed_r: as above, left alone if not. *waiting_r: messages for the next look are added. */
 int astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 int astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e);
-/* Gone, as a guess: should no move explain it, it is taken back. */
-struct record_half astray_half(void);
 /* rec is about to be moved on side t. box: of the run. */
 int astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, struct err *e);
 

@@ -10,20 +10,7 @@
 #include <stdlib.h>
 
 #include "state/base/log.h"
-#include "sync/plan/explain.h"
 #include "sync/plan/merge.h"
-
-struct run_box *
-exec_box(const struct exec *x, uint32_t plan_box)
-{
-	return &x->run->boxes.at[plan_box];
-}
-
-uint32_t
-exec_to_box(const struct exec *x, const struct op *op)
-{
-	return op->other != UINT32_MAX ? x->in->messages.at[op->other].box : op->box;
-}
 
 static uint64_t
 epoch_of(const struct run_box *box, enum side s)
@@ -124,21 +111,6 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 	default:
 		break;
 	}
-}
-
-int
-settle_put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e)
-{
-	struct flag_mask masks[SIDES];
-
-	run_masks(box, masks);
-	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
-	    rec->half[NEAR].presence == PRESENCE_HERE)
-		record_agree(&x->arena, rec, masks);
-	if (rec->half[FAR].presence != PRESENCE_HERE && rec->half[NEAR].presence != PRESENCE_HERE &&
-	    rec->half[FAR].presence != PRESENCE_BEYOND && rec->half[NEAR].presence != PRESENCE_BEYOND && rec->id != 0)
-		return message_delete(x->run->state, rec->box, rec->id, e);
-	return message_put(x->run->state, rec, masks, e);
 }
 
 /* ---- intents ---- */
@@ -441,24 +413,6 @@ flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
 	h->flags = flags_dup(&x->arena, item->flags);
 	h->hint = arena_strdup(&x->arena, item->new_hint);
 	return settle_put(x, exec_box(x, op->box), rec, e);
-}
-
-int
-settle_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e)
-{
-	const struct op *op = &x->plan->ops.at[b->op[n]];
-	const struct store *store = x->run->set->store[b->side];
-	const struct explain_names names = { { side_name(FAR), side_name(NEAR) } };
-	struct arena a = { 0 };
-	struct log_entry l = { .when = x->run->set->now, .side = b->side, .box = exec_box(x, op->box)->name };
-	int status;
-
-	l.why = reason_text(&a, op->reason, op->side, &names);
-	l.what = op->msg == UINT32_MAX ? verb : arena_printf(&a, "%s %s", verb,
-	    key_text(&a, x->live[op->msg]->half[b->side].key, store->ops->has_uid_keys));
-	status = log_add(x->run->state, &l, e);
-	arena_release(&a);
-	return status;
 }
 
 static int

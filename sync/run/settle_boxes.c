@@ -71,7 +71,7 @@ box_created(struct exec *x, struct batch *b, struct err *e)
 	box->rec.side[b->side].is_known = false;
 	box->rec.side[b->side].cursor = (struct cursor){ .epoch = 0 };
 	box->rec.side[b->side].mailbox_id = "";
-	if (!is_revived && fold_reset(x->run, box, b->side, e) < 0)
+	if (!is_revived && records_forget_side(x->run, box, b->side, e) < 0)
 		return -1;
 	return box_put(x->run->state, &box->rec, e);
 }

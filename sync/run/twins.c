@@ -163,10 +163,10 @@ twins_hold_unread(struct search *x, size_t first_link)
 			    is_linked(in, first_link, x->items.at[k].id))
 				continue;
 			is_doubtful = true;
-			recover_set_aside(in, x->items.at[k].id, &x->run->arena);
+			set_aside(in, x->items.at[k].id, &x->run->arena);
 		}
 		if (is_doubtful)
-			recover_set_aside(in, x->unread.at[i], &x->run->arena);
+			set_aside(in, x->unread.at[i], &x->run->arena);
 	}
 }
 
@@ -222,7 +222,7 @@ find_in_box(struct search *x, struct plan_input *in, const char *name, struct er
 }
 
 static void
-add_item(struct search *x, uint32_t index, const struct recover_ids *awaited)
+add_item(struct search *x, uint32_t index, const struct id_set *awaited)
 {
 	const struct record *rec = x->in->messages.at[index].rec;
 	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
@@ -234,13 +234,13 @@ add_item(struct search *x, uint32_t index, const struct recover_ids *awaited)
 		search_add(x, s, index);
 	else
 		return;
-	x->items.at[x->items.n - 1].is_awaited = recover_has_id(awaited, rec->id);
+	x->items.at[x->items.n - 1].is_awaited = id_set_has(awaited, rec->id);
 	x->items.at[x->items.n - 1].is_deleted = (rec->half[s].flags.sys & FLAG_DELETED) != 0;
 }
 
 /* The messages of the mailbox that message i is of; prepare() gives them in a row. Returns the first of the next one. */
 static uint32_t
-take_box(struct search *x, uint32_t i, const struct recover_ids *awaited)
+take_box(struct search *x, uint32_t i, const struct id_set *awaited)
 {
 	uint32_t box = x->in->messages.at[i].box;
 
@@ -262,7 +262,7 @@ whatever(const struct search *x, const struct adopt_item *item, const void *ctx)
 /* The headers that every mailbox would be asked for by itself, in one go. Where one cannot be had it is asked for once more,
  * and that counts. */
 static int
-learn_ahead(struct search *x, const struct recover_ids *awaited, struct err *e)
+learn_ahead(struct search *x, const struct id_set *awaited, struct err *e)
 {
 	struct search all = { .run = x->run, .in = x->in, .at = { FAR, NEAR } };
 	struct sizes fit = { { 0 } };
@@ -300,9 +300,9 @@ int
 twins_find(struct run *r, struct plan_input *in, struct err *e)
 {
 	struct search x = { .run = r, .in = in, .at = { FAR, NEAR } };
-	struct recover_ids awaited = { { 0 } };
+	struct id_set awaited = { { 0 } };
 	uint32_t i = 0, box;
-	int status = recover_awaited(r, &awaited, e);
+	int status = unfinished_records(r, &awaited, e);
 
 	if (status == 0)
 		status = learn_ahead(&x, &awaited, e);

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""No circles: the object files of a folder call each other in one direction only (strongly connected components, by nm).
+usage: tests/shape.py BUILD-DIRECTORY        after what it holds was built
+
+Circles that are there still stand in tests/shape.known, a line for each: FOLDER: FILE FILE ...  A file in a circle
+that its line does not name fails, and so does a name that is in no circle any more: the list only shrinks."""
+import collections
+import glob
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def objects(build):
+    """FOLDER: its object files, those with a source still."""
+    found = collections.defaultdict(list)
+    for top in ('cmd', 'sync', 'state'):
+        for path in sorted(glob.glob(f'{build}/{top}/**/*.o', recursive=True)):
+            source = os.path.relpath(path, build)[:-2] + '.c'
+            if os.path.exists(os.path.join(ROOT, source)):
+                found[os.path.dirname(source)].append(path)
+    return found
+
+
+def calls(paths):
+    """FILE: the files of the same folder it needs."""
+    home, needs = {}, collections.defaultdict(set)
+    shown = subprocess.run(['nm', '-A', *paths], stdout=subprocess.PIPE, check=True, text=True).stdout
+    for line in shown.splitlines():
+        path, rest = line.rsplit(':', 1)
+        words = rest.split()
+        if words[-2] in 'TDBRC':
+            home[words[-1]] = path
+        elif words[-2] == 'U':
+            needs[path].add(words[-1])
+    return {p: {home[s] for s in needs[p] if home.get(s, p) != p} for p in paths}
+
+
+def circles(graph):
+    """Tarjan's strongly connected components of more than one file."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in graph[v]:
+            if w not in index:
+                visit(w)
+                low[v] = min(low[v], low[w])
+            elif w in stack:
+                low[v] = min(low[v], index[w])
+        if low[v] == index[v]:
+            circle = stack[stack.index(v):]
+            del stack[stack.index(v):]
+            if len(circle) > 1:
+                found.append(circle)
+
+    for v in graph:
+        if v not in index:
+            visit(v)
+    return found
+
+
+def known():
+    with open(os.path.join(ROOT, 'tests/shape.known')) as f:
+        lines = [line.split(':') for line in f if line.strip() and not line.startswith('#')]
+    return {(folder, name) for folder, names in lines for name in names.split()}
+
+
+def main(build):
+    bad, seen, allowed, n = [], set(), known(), 0
+    for folder, paths in sorted(objects(build).items()):
+        n += len(paths)
+        for circle in circles(calls(paths)):
+            names = sorted(os.path.basename(p)[:-2] for p in circle)
+            new = [name for name in names if (folder, name) not in allowed]
+            seen |= {(folder, name) for name in names}
+            if new:
+                bad.append(f'{folder}: these files call each other in a circle: {" ".join(names)}; new in it: {" ".join(new)}')
+    bad += [f'tests/shape.known: {folder}/{name}.c is in no circle any more, take it off' for folder, name in sorted(allowed - seen)]
+    print('\n'.join(bad) if bad else f'shape: {n} files, {len(allowed)} of them in circles that are known')
+    if n == 0:
+        sys.exit(f'shape: nothing is built in {build}')
+    sys.exit(bool(bad))
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])
