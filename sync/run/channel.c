@@ -233,8 +233,8 @@ synchronise(struct run *r, struct err *e)
 
 	if (status == 0 && r->set->is_dry && !r->set->policy.retry_failed)
 		status = refused_tell(r, e);
-	if (status == 0 && r->set->is_dry)
-		status = shared_tell(r, e);
+	if (status == 0 && r->set->is_dry && (shared_tell(r, e) < 0 || unread_count(r, e) < 0 || waiting_tell(r, e) < 0))
+		status = -1;
 	if (status < 0 || r->set->is_dry)
 		return status;
 	/* What a move left behind for others' sake may go now. isolate.h bounds how often sessions are lost. */
@@ -253,7 +253,7 @@ synchronise(struct run *r, struct err *e)
 		mem_trim();
 	/* What has found its twin by now needs no intent any more. */
 	if (gather_closings_fold(r, e) < 0 || boxes_refresh(r, none, e) < 0 || gather(r, e) < 0 || recover(r, e) < 0 ||
-	    recover_count(r, e) < 0 || left_out_count(r, e) < 0 || culprits_tell(r, e) < 0 || waiting_tell(r, e) < 0)
+	    recover_count(r, e) < 0 || left_out_count(r, e) < 0 || unread_count(r, e) < 0 || culprits_tell(r, e) < 0 || waiting_tell(r, e) < 0)
 		return -1;
 	/* What was told falsely is paired with what it is before anybody builds on it. */
 	if ((r->is_short || r->has_doubts) && fill_up(r, e) < 0)
@@ -332,6 +332,7 @@ run_release(struct run *r)
 	vec_release(&r->deletions);
 	vec_release(&r->waiting);
 	vec_release(&r->left_out);
+	vec_release(&r->unread);
 	free(r->told);
 	arena_release(&r->arena);
 }

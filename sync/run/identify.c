@@ -114,25 +114,39 @@ was_lost(const struct identify_job *j)
 	return j->job.status < 0 && j->job.err.scope >= ERR_STORE && j->job.err.class != ERR_CANCELLED;
 }
 
+/* A header that a server refuses to show: the whole message may be had, and tells as much. */
+static bool
+may_ask_whole(const struct search *x, const struct identify_job *j, size_t i)
+{
+	return !(j->want & IDENT_FULL) && j->items[i].err.retry != ERR_NOW && !x->run->set->store[j->side]->ops->is_local;
+}
+
 /* Takes over what a job learnt in one mailbox; keeps it in the base. is_lost: what has no answer is asked for again. */
 static int
-learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, struct err *e)
+learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, struct search_picks *whole, struct err *e)
 {
 	bool has_failed = !is_lost && (j->job.status < 0 || j->part[p].status < 0);
 	struct flag_mask masks[SIDES];
 	struct adopt_item *item;
 	struct record *rec;
+	bool is_told;
 	size_t i;
 
 	for (i = j->part[p].first; i < j->part[p].first + j->part[p].n; i++) {
 		item = &x->items.at[j->index[i]];
 		if (is_lost && j->items[i].status < 0)
 			continue;
+		if (!has_failed && j->items[i].status < 0 && may_ask_whole(x, j, i)) {
+			vec_push(&whole->v, j->index[i]);
+			continue;
+		}
 		if (has_failed || j->items[i].status < 0) {
 			item->is_unreadable = true;
-			vec_push(&x->unread, item->id);
+			is_told = has_failed || j->items[i].err.retry == ERR_NOW;
+			vec_push(&x->unread, (struct search_unread){ item->id, j->items[i].err.class,
+				is_told ? NULL : arena_strdup(&x->run->arena, j->items[i].err.text) });
 			/* Gone, or left out: what is listed at the end tells. */
-			if (!has_failed && j->items[i].err.retry == ERR_NOW)
+			if (!has_failed && is_told)
 				left_out_note(x->run, j->box[p], j->side, search_record(x, item)->id);
 			continue;
 		}
@@ -172,15 +186,15 @@ job_lost(struct search *x, const struct identify_job *j, struct search_picks *ag
 				continue;
 			}
 			item->is_unreadable = true;
-			vec_push(&x->unread, item->id);
+			vec_push(&x->unread, (struct search_unread){ item->id, ERR_FAILED, NULL });
 			status = culprit_note(r, item_of(x, item), j->box[p], search_record(x, item), j->side, j->job.err.text, e);
 		}
 	return status;
 }
 
-/* again: what is to be asked for once more. */
+/* again: what is to be asked for once more; whole: for all of it, and not its header alone. */
 static int
-collect(struct search *x, struct search_picks *again, struct err *e)
+collect(struct search *x, struct search_picks *again, struct search_picks *whole, struct err *e)
 {
 	struct identify_job *j;
 	struct run_box *b;
@@ -201,7 +215,7 @@ collect(struct search *x, struct search_picks *again, struct err *e)
 				b->side[j->side].has_failed = true;
 			}
 			if (status == 0)
-				status = learn(x, j, p, goes_on, e);
+				status = learn(x, j, p, goes_on, whole, e);
 		}
 		free(j->items);
 		free(j->index);
@@ -291,7 +305,7 @@ recall(struct search *x, const struct search_picks *chosen)
 int
 search_learn(struct search *x, unsigned want, search_choice *choose, const void *ctx, struct err *e)
 {
-	struct search_picks chosen = { { 0 } }, again = { { 0 } };
+	struct search_picks chosen = { { 0 } }, again = { { 0 } }, whole = { { 0 } };
 	size_t i;
 	int status;
 
@@ -307,13 +321,20 @@ search_learn(struct search *x, unsigned want, search_choice *choose, const void 
 			qsort_r(chosen.v.at, chosen.v.n, sizeof chosen.v.at[0], cmp_place, x);
 		submit(x, want, &chosen);
 		again.v.n = 0;
-		status = collect(x, &again, e);
+		status = collect(x, &again, &whole, e);
 		chosen.v.n = 0;
+		if (again.v.n == 0 && whole.v.n > 0) {
+			want |= IDENT_FULL;
+			for (i = 0; i < whole.v.n; i++)
+				vec_push(&again.v, whole.v.at[i]);
+			whole.v.n = 0;
+		}
 		for (i = 0; i < again.v.n; i++)
 			vec_push(&chosen.v, again.v.at[i]);
 	} while (status == 0 && chosen.v.n > 0 && !run_is_cancelled(x->run));
 	vec_release(&chosen.v);
 	vec_release(&again.v);
+	vec_release(&whole.v);
 	return status;
 }
 

@@ -24,12 +24,15 @@ enum {
 /* Sizes of some messages, in order. */
 struct sizes { VEC(uint64_t) v; };
 
+/* why NULL = that is told by itself: the whole mailbox could not be read, or this message ends sessions, or was left out. */
+struct search_unread { uint32_t id; enum err_class class; const char *why; };
+
 struct search {
 	struct run *run;
 	const struct plan_input *in;
 	enum side at[SIDES];		/* by role */
 	VEC(struct adopt_item) items;	/* id = index into in->messages */
-	VEC(uint32_t) unread;		/* ids of those whose identity could not be learnt, though they are there */
+	VEC(struct search_unread) unread;	/* those whose identity could not be learnt, though they are there */
 	size_t n[SIDES];		/* by role */
 };
 
@@ -57,6 +60,8 @@ int twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs,
 int moves_learn(struct search *x, enum side s, struct err *e);
 /* Sets aside what could not be read, and whatever may be its twin and is in none of the input's links from first_link on. */
 void twins_hold_unread(struct search *x, size_t first_link);
+/* unread.c: message `id` of the input waits, being unread itself or perhaps the twin of one that is, which is on side s. */
+void unread_note(struct run *r, const struct plan_input *in, uint32_t id, const struct search_unread *unread, enum side s);
 /* Mailboxes that could not be read are closed to the plan. */
 void search_close_failed(struct run *r, struct plan_input *in);
 

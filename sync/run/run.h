@@ -22,7 +22,7 @@
  *              exec_op.c: what all kinds of operations share
  *   jobs.c     what workers do: one function per kind of batch
  *   isolate.c  find the one message at which sessions end; culprits.c: remember and name it
- *   left_out.c messages that are listed, and left out when they are asked for
+ *   left_out.c messages that are listed, and left out when they are asked for; unread.c: those that wait as one cannot be read
  *   waiting.c  what waits for another run, told once for each reason
  *   refused.c  messages that a server refuses again and again without a reason
  *   copy.c     one message from one store to the other, its digest taken on the way
@@ -86,6 +86,9 @@ struct run_culprit {
 /* Asked for alone, and left out. */
 struct run_left_out { uint32_t box; enum side side; uint64_t id; };
 
+/* Waits, for it or what may be its twin cannot be read. */
+struct run_unread { uint32_t box; enum side side; uint64_t id; enum err_class class; const char *why; };
+
 /* Messages that wait for another run, or were refused, for one reason. */
 struct run_waiting {
 	enum side side;			/* they are for */
@@ -143,6 +146,7 @@ struct run {
 	VEC(struct run_culprit) culprits;	/* not told yet */
 	size_t culprits_told;
 	VEC(struct run_left_out) left_out;
+	VEC(struct run_unread) unread;
 	VEC(struct run_waiting) waiting;
 	struct { bool is_stopped; unsigned boxes; struct err why; } stop[SIDES];	/* nothing more is copied to that side in this run */
 	bool is_ending;			/* no session is asked any more */
@@ -381,6 +385,9 @@ int waiting_tell(struct run *r, struct err *e);		/* no job is under way */
 /* The message of record id, in that mailbox (index) of side s, was asked for and did not come. */
 void left_out_note(struct run *r, uint32_t box, enum side s, uint64_t id);
 int left_out_count(struct run *r, struct err *e);	/* at the end: those that are listed still */
+
+/* unread.c: those that found no twin by another way are told, with what waits */
+int unread_count(struct run *r, struct err *e);
 
 /* refused.c */
 void refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why);

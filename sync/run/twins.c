@@ -152,9 +152,9 @@ twins_hold_unread(struct search *x, size_t first_link)
 	enum side s;
 
 	for (i = 0; i < x->unread.n; i++) {
-		if (is_linked(in, first_link, x->unread.at[i]))		/* its header was enough */
+		if (is_linked(in, first_link, x->unread.at[i].id))	/* its header was enough */
 			continue;
-		unread = in->messages.at[x->unread.at[i]].rec;
+		unread = in->messages.at[x->unread.at[i].id].rec;
 		s = unread->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
 		is_doubtful = false;
 		for (k = 0; k < x->items.n; k++) {
@@ -163,10 +163,13 @@ twins_hold_unread(struct search *x, size_t first_link)
 			    is_linked(in, first_link, x->items.at[k].id))
 				continue;
 			is_doubtful = true;
+			unread_note(x->run, in, x->items.at[k].id, &x->unread.at[i], s);
 			set_aside(in, x->items.at[k].id, &x->run->arena);
 		}
-		if (is_doubtful)
-			set_aside(in, x->unread.at[i], &x->run->arena);
+		if (is_doubtful) {
+			unread_note(x->run, in, x->unread.at[i].id, &x->unread.at[i], s);
+			set_aside(in, x->unread.at[i].id, &x->run->arena);
+		}
 	}
 }
 

@@ -315,3 +315,48 @@ class LeftOut(Ends):
         self.sync_twice()
         self.arrived(self.near, s, [])
         self.arrived(self.far, s, [])
+
+    def refuses(self, uid, section, answer):
+        """That message's `section`, or both of them; the others are shown."""
+        def fault(session, verb, words):
+            items = words[1] if len(words) > 1 and isinstance(words[1], list) else words[1:2]
+            asked = [x for x in items if isinstance(x, str) and x.startswith('BODY.PEEK[')]
+            if verb != 'UID FETCH' or not asked or section not in asked[0] or uid not in session.box.uids(words[0]):
+                return None
+            for i, m in enumerate(session.box.mails):
+                if m.uid in session.box.uids(words[0]) and m.uid != uid:
+                    session.send(session.show(i, m, ['UID'] + [x for x in items if x != 'UID']))
+            return '{tag} ' + answer + '\r\n'
+        self.server.fault = fault
+
+    def beside_a_twin(self):
+        self.setUp()
+        self.start()
+        s = self.put(6)
+        self.near.deliver('INBOX', message(s[2]), 'S', file='1700000000.M1P1.host')
+        return s + self.fill(self.near, 'INBOX', 2, 'S')
+
+    def test_a_header_that_is_refused(self):
+        """The whole message is had in its place: its twin is found, and nothing waits."""
+        s = self.beside_a_twin()
+        self.refuses(3, 'HEADER', 'NO not that one')
+        self.sync_twice()
+        self.arrived(self.near, s, [])
+        self.arrived(self.far, s, [])
+
+    def test_a_message_that_cannot_be_read(self):
+        """Nor the whole of it: what might be its twin waits, and that is told in each run, and by `plan`."""
+        for answer, code, verb in (('NO not that one', 1, 'could not be copied'), ('BAD what is that', 1, 'could not be copied'),
+                                   ('NO [UNAVAILABLE] come back later', 75, r'waits?')):
+            with self.subTest(answer=answer):
+                s = self.beside_a_twin()
+                self.refuses(3, '', answer)
+                for run in (self.sync(code=code), self.mailtwin('plan', '-a', code=code), self.sync(code=code)):
+                    self.assertRegex(run.err, rf'1 message {verb} \(UID 3[^)]*\): .*{answer.split("] ")[-1].split()[-1]}')
+                    self.assertRegex(run.err, rf'messages? {verb[:4]}.*1700000000.M1P1.host.*may be one that far does not let us read')
+                self.arrived(self.near, s, [])
+                self.server.fault = None
+                self.sync()
+                self.sync_twice()
+                self.arrived(self.near, s, [])
+                self.arrived(self.far, s, [])
