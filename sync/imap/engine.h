@@ -78,7 +78,7 @@ int imap_await(struct imap_session *s, unsigned tag, struct err *e);
 
 /* session.c: frees all but the stream, which is closed or another's by now. */
 void imap_session_release(struct imap_session **s);
-/* The server's words for people; others where they may be anybody's. */
+/* session_view.c: the server's words for people; others where they may be anybody's. */
 const char *imap_words(const struct imap_session *s, const char *text);
 /* A command that is `text` alone. 0 whenever there is an answer. */
 int imap_ask(struct imap_session *s, const char *text, struct imap_answer *answer_r, struct err *e);
@@ -87,17 +87,20 @@ int imap_ask(struct imap_session *s, const char *text, struct imap_answer *answe
 int imap_dispatch(struct imap_session *s, struct err *e);
 struct imap_body_sink imap_body_router(struct imap_session *s);
 
-/* select.c */
+/* flowing.c */
 void imap_box_code(struct imap_session *s, const struct imap_code *code);
 void imap_box_flags(struct imap_session *s, const struct flag_mask *mask);
 /* A code that says that something is a part; EXISTS. */
 void imap_box_part(struct imap_session *s, const struct imap_code *code);
 void imap_box_exists(struct imap_session *s, uint32_t n);
 void imap_box_closed(struct imap_session *s);
+/* The next mailbox whose SELECT is under way; NULL = none. */
+struct selection *imap_box_next(const struct imap_session *s);
 /* A line about the mailbox whose data comes in. is_of_select: one that only a SELECT's answer brings. */
 void imap_box_unreadable(struct imap_session *s, bool is_of_select, const char *why);
 /* The tagged answer to a SELECT or UNSELECT. */
 void imap_box_answered(struct imap_session *s, const struct pending *p, const struct imap_result *result);
+/* select.c */
 void imap_selections_release(struct imap_session *s);
 
 #endif

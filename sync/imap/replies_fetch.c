@@ -152,15 +152,6 @@ fetch_item(struct reply_context *c, const struct imap_token *t)
 	return imap_reader_skip_value(c->r, c->e);
 }
 
-void
-reply_fetch_clear(struct imap_fetch *f, uint32_t seq)
-{
-	memset(f, 0, sizeof *f);
-	f->seq = seq;
-	f->flags = FLAGS_NONE;
-	f->emailid = f->threadid = f->guid = "";
-}
-
 int
 reply_read_fetch(struct reply_context *c, uint32_t seq, uint32_t uid)
 {

@@ -92,12 +92,6 @@ mdir_shown(struct mdir *m, struct arena *a, const char *sub, const char *name)
 	return arena_printf(a, "%s/%s/%s", m->path, sub, name);
 }
 
-int
-mdir_sub_fd(const struct mdir *m, bool is_new)
-{
-	return is_new ? m->new_fd : m->cur_fd;
-}
-
 static int
 make_sub(struct mdir *m, const char *sub, int *fd, struct err *e)
 {

@@ -75,7 +75,12 @@ int mdir_sync(struct mdir *m, struct err *e);
 const char *mdir_shown(struct mdir *m, struct arena *a, const char *sub, const char *name);
 
 /* The directory of a message. */
-int mdir_sub_fd(const struct mdir *m, bool is_new);
+static inline int
+mdir_sub_fd(const struct mdir *m, bool is_new)
+{
+	return is_new ? m->new_fd : m->cur_fd;
+}
+
 static inline const char *
 mdir_sub(bool is_new)
 {

@@ -235,3 +235,30 @@ build_end(struct build *b)
 	free(b->messages);
 	free(b->order);
 }
+
+bool
+build_may_copy(const struct build *b, uint32_t msg, enum side t)
+{
+	const struct policy *policy = &b->in->policy;
+
+	switch (build_record(b, msg)->mark) {
+	case MARK_NEW:
+		return policy->sync[t] & SYNC_NEW;
+	case MARK_SKIPPED:
+		return policy->sync[t] & SYNC_OLD;
+	case MARK_FAILED:
+		return (policy->sync[t] & SYNC_OLD) || ((policy->sync[t] & SYNC_NEW) && policy->retry_failed);
+	case MARK_ORPHAN:
+	case MARK_EXPIRED:
+	case MARK_TOMBSTONE:
+		break;
+	}
+	return false;
+}
+
+bool
+build_is_waste(const struct build *b, uint32_t msg, enum side s)
+{
+	return (build_record(b, msg)->half[s].flags.sys & FLAG_DELETED) &&
+	    (b->in->policy.expunge[FAR] || b->in->policy.expunge[NEAR]);
+}

@@ -84,6 +84,10 @@ enum presence build_presence(const struct build *b, uint32_t msg, enum side side
 const struct record *build_record(const struct build *b, uint32_t msg);
 const char *build_name(const struct build *b, uint32_t box);
 void build_mask(const struct build *b, uint32_t box, struct flag_mask mask_r[SIDES]);
+/* May be copied to t: by its mark and what Sync allows. */
+bool build_may_copy(const struct build *b, uint32_t msg, enum side t);
+/* \Deleted where a side expunges: not worth a copy (P1). */
+bool build_is_waste(const struct build *b, uint32_t msg, enum side s);
 
 /* ---- boxes.c ---- */
 void build_boxes(struct build *b);
@@ -111,10 +115,6 @@ void build_pair(struct build *b, const struct pair_view *v);
 
 /* ---- plan.c ---- */
 void build_new(struct build *b, uint32_t msg, enum side s);
-/* May be copied to t: by its mark and what Sync allows. */
-bool build_may_copy(const struct build *b, uint32_t msg, enum side t);
-/* \Deleted where a side expunges: not worth a copy (P1). */
-bool build_is_waste(const struct build *b, uint32_t msg, enum side s);
 
 /* ---- windows.c ---- */
 void build_windows(struct build *b);

@@ -8,33 +8,6 @@
 
 /* ---- one message: new (P1) ---- */
 
-bool
-build_may_copy(const struct build *b, uint32_t msg, enum side t)
-{
-	const struct policy *policy = &b->in->policy;
-
-	switch (build_record(b, msg)->mark) {
-	case MARK_NEW:
-		return policy->sync[t] & SYNC_NEW;
-	case MARK_SKIPPED:
-		return policy->sync[t] & SYNC_OLD;
-	case MARK_FAILED:
-		return (policy->sync[t] & SYNC_OLD) || ((policy->sync[t] & SYNC_NEW) && policy->retry_failed);
-	case MARK_ORPHAN:
-	case MARK_EXPIRED:
-	case MARK_TOMBSTONE:
-		break;
-	}
-	return false;
-}
-
-bool
-build_is_waste(const struct build *b, uint32_t msg, enum side s)
-{
-	return (build_record(b, msg)->half[s].flags.sys & FLAG_DELETED) &&
-	    (b->in->policy.expunge[FAR] || b->in->policy.expunge[NEAR]);
-}
-
 static uint32_t
 plan_mark(struct build *b, uint32_t msg, enum side side, enum reason reason, enum record_mark mark)
 {
@@ -323,26 +296,6 @@ plan_input_release(struct plan_input *in)
 	vec_release(&in->boxes);
 	vec_release(&in->messages);
 	vec_release(&in->links);
-}
-
-bool
-op_is_state_only(enum op_kind kind)
-{
-	return kind == OP_BEYOND || kind == OP_PAIR || kind == OP_MARK || kind == OP_DROP || kind == OP_DROP_BOX;
-}
-
-bool
-op_is_deletion(const struct op *op)
-{
-	return op->kind == OP_EXPUNGE || op->kind == OP_REMOVE_BOX ||
-	    (op->kind == OP_FLAGS && (op->add.sys & FLAG_DELETED));
-}
-
-bool
-op_is_guarded(const struct op *op)
-{
-	return op->is_held && !op->is_window && op_is_deletion(op) && (op->reason == REASON_GONE ||
-	    op->reason == REASON_DELETED_THERE || op->reason == REASON_BOX_GONE);
 }
 
 bool

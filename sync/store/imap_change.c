@@ -159,14 +159,6 @@ cmp_u32(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
-bool
-imap_is_loose(struct imap_conn *c)
-{
-	const struct imap_caps *caps = imap_session_caps(c->s);
-
-	return !imap_caps_has(caps, IMAP_CAP_QRESYNC) || !imap_caps_has(caps, IMAP_CAP_UIDPLUS);
-}
-
 static bool
 looks_another(const struct expunge_item *item, const struct imap_shown *s)
 {

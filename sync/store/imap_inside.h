@@ -88,10 +88,14 @@ imap_conn_of(struct session *c)
 	return (struct imap_conn *)c;
 }
 
-/* imap.c */
+/* imap_dial.c */
+struct session *imap_conn_open(struct store *store, struct err *e);
+void imap_conn_close(struct session *session);
 /* Another session in place of this one, which is closed, and UIDONLY in it and all later ones (RFC 9586); whether that may help. */
 bool imap_may_uidonly(struct imap_conn *c);
 int imap_reopen_uidonly(struct imap_conn *c, struct err *e);
+
+/* imap_conn.c */
 void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind);
 /* Selects `name` unless it is (imap_session_box() tells). -1: ERR_BOX, or the session is dead. */
 int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e);
@@ -104,6 +108,8 @@ int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, uint64_
 int imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
 /* What this server knows a message by, wherever it goes (R9): EMAILID, X-GM-MSGID, X-GUID, to FETCH and to SEARCH; NULL = it does not. */
 const char *imap_id_item(struct imap_conn *c);
+/* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not tell a message (R13). */
+bool imap_is_loose(struct imap_conn *c);
 /* Before bodies travel, about so many octets: compressed from where all of the session's pay for the round trip. */
 int imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e);
 /* What a server answers is kept up to a limit: begins to count for a request; one more thing of so many octets. false: it is
@@ -196,8 +202,6 @@ int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deli
     struct arena *a, struct delivery **d_r, struct err *e);
 
 /* imap_change.c */
-/* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not tell a message (R13). */
-bool imap_is_loose(struct imap_conn *c);
 int imap_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e);
 
 /* imap_change.c, in two steps (sync/store/store.h). */

@@ -1,0 +1,40 @@
+/* A mailbox of a Maildir as its other parts see it: opened, and where it stands. */
+#include "sync/store/maildir_parts.h"
+
+int
+maildir_open_box(struct session *c, const char *box, uint64_t epoch, struct mdir *m, struct err *e)
+{
+	struct maildir_store *s = maildir_store_of(c);
+	struct arena a = { 0 };
+	char *path = layout_path(&s->layout, &a, box, e);
+	int rc = -1;
+
+	*m = MDIR_CLOSED;
+	if (path != NULL)
+		rc = mdir_open(m, &s->mdir, box, path, epoch, e);
+	arena_release(&a);
+	return rc;
+}
+
+int
+maildir_check_write(const struct maildir_store *s, struct err *e)
+{
+	if (maildir_may_write(s))
+		return 0;
+	return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "store %s is not to be written", s->base.name);
+}
+
+void
+maildir_cursor(const struct maildir_store *s, const struct stamps *stamps, bool is_steady, struct cursor *c_r)
+{
+	stamp_cursor(stamps, is_steady, c_r);
+	if (s->mdir.makes_keywords)
+		c_r->data[c_r->len++] = 'k';
+}
+
+const char *
+maildir_id(struct arena *a, const struct stamps *stamps)
+{
+	return stamps->cur.btime == 0 ? "" : arena_printf(a, "dir:%llu:%lld", (unsigned long long)stamps->cur.ino,
+	    (long long)stamps->cur.btime);
+}
