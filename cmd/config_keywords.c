@@ -26,7 +26,7 @@
 /* In the order of the enums they name. */
 static const char *const sides[] = { "Far", "Near", NULL };
 static const char *const tls_types[] = { "None", "STARTTLS", "IMAPS", NULL };
-static const char *const subfolders[] = { "", "Verbatim", "Maildir++", "Legacy", NULL };
+static const char *const sub_folders[] = { "", "Verbatim", "Maildir++", "Legacy", "", NULL };
 
 /* mbsync's, then those that mailtwin uses beyond them. */
 static const char *const extensions[] = {
@@ -52,33 +52,33 @@ const struct keyword keywords[] = {
 	{ "Trash", STORE(IN_STORE, trash), .type = KW_STRING, NOT_YET },
 	{ "TrashNewOnly", STORE(IN_STORE, trash_new_only), .type = KW_BOOL, NOT_YET },
 	{ "TrashRemoteNew", STORE(IN_STORE, trash_remote_new), .type = KW_BOOL, NOT_YET },
-	{ "ReadOnly", STORE(IN_STORE, is_read_only), .type = KW_BOOL },
-	{ "Hub", STORE(IN_STORE, is_hub), .type = KW_BOOL },
-	{ "RoleArchive", STORE(IN_STORE, role_box[ROLE_ARCHIVE]), .type = KW_STRING },
-	{ "RoleDrafts", STORE(IN_STORE, role_box[ROLE_DRAFTS]), .type = KW_STRING },
-	{ "RoleJunk", STORE(IN_STORE, role_box[ROLE_JUNK]), .type = KW_STRING },
-	{ "RoleSent", STORE(IN_STORE, role_box[ROLE_SENT]), .type = KW_STRING },
-	{ "RoleTrash", STORE(IN_STORE, role_box[ROLE_TRASH]), .type = KW_STRING },
+	{ "ReadOnly", STORE(IN_STORE, read_only), .type = KW_BOOL },
+	{ "Hub", STORE(IN_STORE, hub), .type = KW_BOOL },
+	{ "RoleArchive", STORE(IN_STORE, role[ROLE_ARCHIVE]), .type = KW_STRING },
+	{ "RoleDrafts", STORE(IN_STORE, role[ROLE_DRAFTS]), .type = KW_STRING },
+	{ "RoleJunk", STORE(IN_STORE, role[ROLE_JUNK]), .type = KW_STRING },
+	{ "RoleSent", STORE(IN_STORE, role[ROLE_SENT]), .type = KW_STRING },
+	{ "RoleTrash", STORE(IN_STORE, role[ROLE_TRASH]), .type = KW_STRING },
 
 	/* MaildirStore */
 	{ "Inbox", STORE(IN_MAILDIR, inbox), .type = KW_PATH },
 	{ "InfoDelimiter", STORE(IN_MAILDIR, info_delimiter), .type = KW_PUNCTUATION },
-	{ "SubFolders", STORE(IN_MAILDIR, subfolders), .type = KW_CHOICE, .choices = subfolders },
-	{ "AltMap", STORE(IN_MAILDIR, has_alt_map), .type = KW_BOOL, NOT_YET },
-	{ "Keywords", STORE(IN_MAILDIR, keeps_keywords), .type = KW_BOOL },
+	{ "SubFolders", STORE(IN_MAILDIR, sub_folders), .type = KW_CHOICE, .choices = sub_folders },
+	{ "AltMap", STORE(IN_MAILDIR, alt_map), .type = KW_BOOL, NOT_YET },
+	{ "Keywords", STORE(IN_MAILDIR, keywords), .type = KW_BOOL },
 
 	/* IMAPStore */
 	{ "Account", STORE(IN_IMAP, account), .type = KW_ACCOUNT },
 	{ "UseNamespace", STORE(IN_IMAP, use_namespace), .type = KW_BOOL },
 	{ "PathDelimiter", STORE(IN_IMAP, path_delimiter), .type = KW_CHAR },
-	{ "SubscribedOnly", STORE(IN_IMAP, is_subscribed_only), .type = KW_BOOL },
+	{ "SubscribedOnly", STORE(IN_IMAP, subscribed_only), .type = KW_BOOL },
 	{ "Window", STORE(IN_IMAP, window), .type = KW_WINDOW },
 
 	/* IMAPAccount, or inline in an IMAPStore */
-	{ "Tunnel", LOGIN(tunnel), .type = KW_STRING },
-	{ "Host", LOGIN(host), .type = KW_STRING },
-	{ "Port", LOGIN(port), .type = KW_PORT, .min = 1, .max = 65535 },
-	{ "Timeout", LOGIN(timeout), .type = KW_COUNT, .max = INT32_MAX / 1000 },
+	{ "Tunnel", LOGIN(net.tunnel), .type = KW_STRING },
+	{ "Host", LOGIN(net.host), .type = KW_STRING },
+	{ "Port", LOGIN(net.port), .type = KW_COUNT, .min = 1, .max = 65535 },
+	{ "Timeout", LOGIN(net.timeout), .type = KW_COUNT, .max = INT32_MAX / 1000 },
 	{ "User", LOGIN(user), .type = KW_STRING },
 	{ "UserCmd", LOGIN(user_cmd), .type = KW_COMMAND },
 	{ "Pass", LOGIN(pass), .type = KW_SECRET },
@@ -86,23 +86,23 @@ const struct keyword keywords[] = {
 	{ "AuthMechs", LOGIN(auth_mechs), .type = KW_MECHANISMS },
 	{ "AuthMech", LOGIN(auth_mechs), .type = KW_MECHANISMS, ALIAS },
 	{ "RequireCRAM", LOGIN(auth_mechs), .type = KW_REQUIRE_CRAM, DEPRECATED("AuthMechs CRAM-MD5") },
-	{ "TLSType", LOGIN(tls_type), .type = KW_CHOICE, .choices = tls_types },
-	{ "SSLType", LOGIN(tls_type), .type = KW_CHOICE, .choices = tls_types, DEPRECATED("TLSType") },
-	{ "TLSVersions", LOGIN(tls_versions), .type = KW_TLS_VERSIONS },
-	{ "SSLVersions", LOGIN(tls_versions), .type = KW_SSL_VERSIONS, DEPRECATED("TLSVersions") },
-	{ "SSLVersion", LOGIN(tls_versions), .type = KW_SSL_VERSIONS, DEPRECATED("TLSVersions") },
-	{ "SystemCertificates", LOGIN(system_certificates), .type = KW_BOOL },
-	{ "CertificateFile", LOGIN(certificate_file), .type = KW_FILE },
-	{ "ClientCertificate", LOGIN(client_certificate), .type = KW_FILE },
-	{ "ClientKey", LOGIN(client_key), .type = KW_FILE },
-	{ "CipherString", LOGIN(cipher_string), .type = KW_STRING },
+	{ "TLSType", LOGIN(net.tls_type), .type = KW_CHOICE, .choices = tls_types },
+	{ "SSLType", LOGIN(net.tls_type), .type = KW_CHOICE, .choices = tls_types, DEPRECATED("TLSType") },
+	{ "TLSVersions", LOGIN(net.tls_versions), .type = KW_TLS_VERSIONS },
+	{ "SSLVersions", LOGIN(net.tls_versions), .type = KW_SSL_VERSIONS, DEPRECATED("TLSVersions") },
+	{ "SSLVersion", LOGIN(net.tls_versions), .type = KW_SSL_VERSIONS, DEPRECATED("TLSVersions") },
+	{ "SystemCertificates", LOGIN(net.system_certificates), .type = KW_BOOL },
+	{ "CertificateFile", LOGIN(net.certificate_file), .type = KW_FILE },
+	{ "ClientCertificate", LOGIN(net.client_certificate), .type = KW_FILE },
+	{ "ClientKey", LOGIN(net.client_key), .type = KW_FILE },
+	{ "CipherString", LOGIN(net.cipher_string), .type = KW_STRING },
 	{ "PipelineDepth", LOGIN(pipeline_depth), .type = KW_COUNT, .min = 1, .max = INT32_MAX },
 	{ "AnswerLimit", LOGIN(answer_limit), .type = KW_SIZE, .min = 1 << 20 },
-	{ "DisableExtensions", LOGIN(disabled_extensions), .type = KW_EXTENSIONS, .choices = extensions },
-	{ "DisableExtension", LOGIN(disabled_extensions), .type = KW_EXTENSIONS, .choices = extensions,
+	{ "DisableExtensions", LOGIN(disable_extensions), .type = KW_EXTENSIONS, .choices = extensions },
+	{ "DisableExtension", LOGIN(disable_extensions), .type = KW_EXTENSIONS, .choices = extensions,
 	  ALIAS },
 	{ "Connections", LOGIN(connections), .type = KW_COUNT, .min = 1, .max = 64 },
-	{ "Throttle", LOGIN(throttle), .type = KW_SIZE },
+	{ "Throttle", LOGIN(net.throttle), .type = KW_SIZE },
 	{ "UseKeychain", REFUSED(IN_LOGIN, "is known to macOS builds of mbsync only: use PassCmd") },
 	{ "UseUTF8", REFUSED(IN_LOGIN, "was never released: names are always UTF-8 here") },
 	{ "RequireSSL", REFUSED(IN_LOGIN, OLD_TLS) },
@@ -122,7 +122,7 @@ const struct keyword keywords[] = {
 	{ "Patterns", RULE(IN_CHANNEL, patterns), .type = KW_PATTERNS },
 	{ "Pattern", RULE(IN_CHANNEL, patterns), .type = KW_PATTERNS, ALIAS },
 	{ "MaxSize", IN_CHANNEL, OWNER_CHANNEL, .type = KW_CHANNEL_MAX_SIZE, NOT_YET },
-	{ "Role", RULE(IN_CHANNEL, roles), .type = KW_ROLES },
+	{ "Role", RULE(IN_CHANNEL, role), .type = KW_ROLES },
 
 	/* Channel, with defaults for all of them before the first section */
 	{ "Sync", RULE(IN_RULES, sync), .type = KW_SYNC },

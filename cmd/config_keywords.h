@@ -37,12 +37,11 @@ enum keyword_owner {
 enum keyword_type {
 	KW_BOOL,			/* bool */
 	KW_TRISTATE,			/* int, -1 = not said */
-	KW_STRING,			/* char * */
+	KW_STRING,			/* const char *, like what is a string below */
 	KW_SECRET,			/* char *, never shown */
-	KW_PATH,			/* char *, made absolute */
+	KW_PATH,			/* made absolute */
 	KW_FILE,			/* the same, of a file that can be read */
 	KW_COUNT,			/* unsigned, min to max */
-	KW_PORT,			/* uint16_t */
 	KW_SIZE,			/* uint64_t, >= min */
 	KW_CHAR,			/* char */
 	KW_PUNCTUATION,			/* char */

@@ -96,29 +96,29 @@ print_sides(struct buf *out, const char *name, const bool sides[SIDES])
 }
 
 static void
-print_limit(struct buf *out, const char *name, const struct settings_limit *limit)
+print_limit(struct buf *out, const char *name, const struct max_delete *limit)
 {
 	switch (limit->kind) {
-	case SETTINGS_LIMIT_DEFAULT:
+	case MAX_DELETE_DEFAULT:
 		break;
-	case SETTINGS_LIMIT_NONE:
+	case MAX_DELETE_NONE:
 		buf_printf(out, "%s none\n", name);
 		break;
-	case SETTINGS_LIMIT_COUNT:
-	case SETTINGS_LIMIT_PERCENT:
-		buf_printf(out, "%s %u%s\n", name, limit->n,
-		    limit->kind == SETTINGS_LIMIT_PERCENT ? "%" : "");
+	case MAX_DELETE_COUNT:
+	case MAX_DELETE_PERCENT:
+		buf_printf(out, "%s %llu%s\n", name, (unsigned long long)limit->n,
+		    limit->kind == MAX_DELETE_PERCENT ? "%" : "");
 		break;
 	}
 }
 
 static void
-print_window(struct buf *out, const char *name, const struct settings_window *window)
+print_window(struct buf *out, const char *name, const struct window *window)
 {
-	if (window->kind == SETTINGS_WINDOW_NO)
+	if (window->kind == WINDOW_NO)
 		buf_printf(out, "%s no\n", name);
-	else if (window->kind == SETTINGS_WINDOW_SIZE)
-		buf_printf(out, "%s %u\n", name, window->n);
+	else if (window->kind == WINDOW_SIZE)
+		buf_printf(out, "%s %llu\n", name, (unsigned long long)window->n);
 }
 
 static void
@@ -126,7 +126,7 @@ print_tls_versions(struct buf *out, const char *name, unsigned versions)
 {
 	buf_adds(out, name);
 	for (unsigned v = 0; v < 4; v++)
-		buf_printf(out, " %c1.%u", versions & SETTINGS_TLS_1_0 << v ? '+' : '-', v);
+		buf_printf(out, " %c1.%u", versions & NET_TLS_1_0 << v ? '+' : '-', v);
 	buf_addc(out, '\n');
 }
 
@@ -185,9 +185,6 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 	case KW_COUNT:
 		if (*(const unsigned *)field >= k->min)
 			buf_printf(out, "%s %u\n", k->name, *(const unsigned *)field);
-		break;
-	case KW_PORT:
-		buf_printf(out, "%s %u\n", k->name, *(const uint16_t *)field);
 		break;
 	case KW_SIZE:
 		print_size(out, k->name, *(const uint64_t *)field);

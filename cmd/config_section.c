@@ -62,9 +62,9 @@ open_account(struct parser *p, char *name, bool is_inline)
 
 	account->name = name;
 	account->is_inline = is_inline;
-	account->timeout = 20;
-	account->tls_versions = SETTINGS_TLS_1_2 | SETTINGS_TLS_1_3;
-	account->system_certificates = true;
+	account->net.timeout = 20;
+	account->net.tls_versions = NET_TLS_1_2 | NET_TLS_1_3;
+	account->net.system_certificates = true;
 	account->connections = 4;
 	account->answer_limit = UINT64_C(512) << 20;
 	LIST_ADD(p->s->accounts, p->s->n_accounts, account);
@@ -80,6 +80,7 @@ open_store(struct parser *p, char *name, enum settings_store_kind kind)
 	store->kind = kind;
 	store->info_delimiter = p->s->field_delimiter;
 	store->use_namespace = true;
+	store->sub_folders = kind == SETTINGS_MAILDIR ? NAMES_UNSET : NAMES_IMAP;
 	LIST_ADD(p->s->stores, p->s->n_stores, store);
 	p->store = store;
 }
@@ -161,20 +162,20 @@ fill_tls_versions(struct parser *p, unsigned *versions)
 {
 	unsigned v, highest = 0, lowest = 0;
 
-	for (v = SETTINGS_TLS_1_0; v <= SETTINGS_TLS_1_3; v <<= 1) {
+	for (v = NET_TLS_1_0; v <= NET_TLS_1_3; v <<= 1) {
 		if (*versions & v) {
 			lowest = lowest == 0 ? v : lowest;
 			highest = v;
 		}
 	}
 	if (highest == 0)
-		parser_error(p, SEEN_ACCOUNT(tls_versions), "no TLS version is left");
+		parser_error(p, SEEN_ACCOUNT(net.tls_versions), "no TLS version is left");
 	for (v = lowest; v < highest; v <<= 1) {
 		if (*versions & v)
 			continue;
 		*versions |= v;
-		parser_warn(p, SEEN_ACCOUNT(tls_versions), "TLS 1.%c lies between versions that may be used, and is used "
-		    "as well: +1.%c says so", v == SETTINGS_TLS_1_1 ? '1' : '2', v == SETTINGS_TLS_1_1 ? '1' : '2');
+		parser_warn(p, SEEN_ACCOUNT(net.tls_versions), "TLS 1.%c lies between versions that may be used, and is used "
+		    "as well: +1.%c says so", v == NET_TLS_1_1 ? '1' : '2', v == NET_TLS_1_1 ? '1' : '2');
 	}
 }
 
@@ -186,14 +187,14 @@ close_account(struct parser *p)
 
 	exclude(p, SEEN_ACCOUNT(user), "User", SEEN_ACCOUNT(user_cmd), "UserCmd");
 	exclude(p, SEEN_ACCOUNT(pass), "Pass", SEEN_ACCOUNT(pass_cmd), "PassCmd");
-	if (SEEN_ACCOUNT(host).line == 0 && SEEN_ACCOUNT(tunnel).line == 0 && !p->is_unclear)
+	if (SEEN_ACCOUNT(net.host).line == 0 && SEEN_ACCOUNT(net.tunnel).line == 0 && !p->is_unclear)
 		parser_error(p, p->opened, "%s \"%s\" has neither %sHost nor Tunnel", section_name(kind),
 		    account->name, kind == IN_IMAP ? "Account nor " : "");
-	fill_tls_versions(p, &account->tls_versions);
-	if (SEEN_ACCOUNT(tls_type).line == 0)
-		account->tls_type = account->tunnel != NULL ? SETTINGS_TLS_NONE : SETTINGS_TLS_STARTTLS;
-	if (account->port == 0)
-		account->port = account->tls_type == SETTINGS_TLS_IMAPS ? 993 : 143;
+	fill_tls_versions(p, &account->net.tls_versions);
+	if (SEEN_ACCOUNT(net.tls_type).line == 0)
+		account->net.tls_type = account->net.tunnel != NULL ? NET_TLS_NONE : NET_TLS_STARTTLS;
+	if (account->net.port == 0)
+		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? 993 : 143;
 	if (account->auth_mechs.n == 0)
 		settings_list_add(p->s, &account->auth_mechs, "*", 1);
 }
@@ -242,12 +243,12 @@ check_role_boxes(struct parser *p)
 	const char *name, *fault;
 
 	for (enum role role = 0; role < ROLES; role++) {
-		name = p->store->role_box[role];
+		name = p->store->role[role];
 		if (name == NULL)
 			continue;
 		fault = names_is_inbox(name) ? "has no role of its own" : names_fault(name, strlen(name));
 		if (fault != NULL)
-			parser_error(p, SEEN_STORE(role_box[role]), "Role%s cannot be \"%s\": it %s", role_word(role), name,
+			parser_error(p, SEEN_STORE(role[role]), "Role%s cannot be \"%s\": it %s", role_word(role), name,
 			    fault);
 	}
 }
@@ -261,10 +262,11 @@ close_maildir_store(struct parser *p)
 	if (store->inbox == NULL)
 		store->inbox = arena_printf(&p->s->arena, "%s/Maildir", p->home);
 	for (len = strlen(store->inbox); len > 1 && store->inbox[len - 1] == '/'; len--)
-		store->inbox[len - 1] = '\0';
+		continue;
+	store->inbox = arena_strndup(&p->s->arena, store->inbox, len);
 	if (store->path == NULL)
 		return;
-	if (store->subfolders == SETTINGS_SUB_MAILDIRPP)
+	if (store->sub_folders == NAMES_MAILDIRPP)
 		parser_error(p, SEEN_STORE(path), "Path has no meaning with \"SubFolders Maildir++\": all "
 		    "mailboxes lie in Inbox");
 	else if (strncmp(store->path, store->inbox, len) == 0 && store->path[len] == '/' &&
@@ -306,8 +308,8 @@ close_channel(struct parser *p)
 		if (c->store[side] != NULL && p->channel_max_size != UINT64_MAX)
 			c->store[side]->max_size = p->channel_max_size;
 	}
-	if (c->roles != 0 && !c->has_patterns)
-		parser_error(p, SEEN_CHANNEL(roles), "Role needs Patterns: a channel of one mailbox has one pair");
+	if (c->role != 0 && !c->has_patterns)
+		parser_error(p, SEEN_CHANNEL(role), "Role needs Patterns: a channel of one mailbox has one pair");
 	if (c->store[FAR] == NULL || c->store[NEAR] == NULL)
 		return;
 	if (c->store[FAR] == c->store[NEAR] &&

@@ -120,14 +120,14 @@ set_role(struct parser *p, const struct keyword *k, size_t i)
 static void
 add_upper(struct parser *p, struct settings_list *list, const char *word)
 {
-	char *c;
+	char *upper = arena_strdup(&p->s->arena, word);
 
 	for (size_t i = 0; i < list->n; i++)
 		if (strcasecmp(list->at[i], word) == 0)
 			return;
-	settings_list_add(p->s, list, word, strlen(word));
-	for (c = list->at[list->n - 1]; *c != '\0'; c++)
+	for (char *c = upper; *c != '\0'; c++)
 		*c = (char)toupper((unsigned char)*c);
+	settings_list_add(p->s, list, upper, strlen(upper));
 }
 
 static void
@@ -164,11 +164,11 @@ set_tls_version(struct parser *p, size_t i)
 		    "taken away (-%s)", w, w, w);
 		return;
 	}
-	version = SETTINGS_TLS_1_0 << (w[2] - '0');
+	version = NET_TLS_1_0 << (w[2] - '0');
 	if (word->text[0] == '+')
-		p->account->tls_versions |= version;
+		p->account->net.tls_versions |= version;
 	else
-		p->account->tls_versions &= ~version;
+		p->account->net.tls_versions &= ~version;
 }
 
 /* SSLVersions, of isync before 1.5, lists the whole set. */
@@ -179,10 +179,10 @@ set_ssl_version(struct parser *p, size_t i)
 	const struct config_word *word = &p->line->words[i];
 
 	if (i == 1)
-		p->account->tls_versions = 0;
+		p->account->net.tls_versions = 0;
 	for (unsigned v = 0; names[v] != NULL; v++) {
 		if (strcasecmp(names[v], word->text) == 0) {
-			p->account->tls_versions |= SETTINGS_TLS_1_0 << v;
+			p->account->net.tls_versions |= NET_TLS_1_0 << v;
 			return;
 		}
 	}
@@ -285,8 +285,6 @@ set_number(struct parser *p, const struct keyword *k)
 	if (!value_count(word, k->max, &value) || value < k->min)
 		parser_error(p, parser_word(p, 1), "%s takes a number from %lu to %lu, not \"%s\"", k->name,
 		    k->min, k->max, word);
-	else if (k->type == KW_PORT)
-		*(uint16_t *)field(p, k) = (uint16_t)value;
 	else
 		*(unsigned *)field(p, k) = (unsigned)value;
 }
@@ -332,7 +330,7 @@ set_path(struct parser *p, const struct keyword *k)
 	char *path;
 
 	if (k->type == KW_SYNC_STATE && strcmp(word, "*") == 0) {
-		*(char **)field(p, k) = arena_strdup(&p->s->arena, word);
+		*(const char **)field(p, k) = arena_strdup(&p->s->arena, word);
 		return;
 	}
 	if (word[0] == '\0') {
@@ -349,7 +347,7 @@ set_path(struct parser *p, const struct keyword *k)
 		    strerror(errno));
 		return;
 	}
-	*(char **)field(p, k) = path;
+	*(const char **)field(p, k) = path;
 }
 
 static void
@@ -386,7 +384,7 @@ set_delimiter(struct parser *p, const struct keyword *k)
 		parser_error(p, parser_word(p, 1), "%s takes a delimiter without \"/\", not \"%s\"", k->name,
 		    word);
 	else
-		*(char **)field(p, k) = arena_strdup(&p->s->arena, word);
+		*(const char **)field(p, k) = arena_strdup(&p->s->arena, word);
 }
 
 /* Keywords of one argument. */
@@ -402,7 +400,6 @@ set_one(struct parser *p, const struct keyword *k)
 		set_bool(p, k);
 		break;
 	case KW_COUNT:
-	case KW_PORT:
 		set_number(p, k);
 		break;
 	case KW_SIZE:
@@ -449,7 +446,7 @@ set_one(struct parser *p, const struct keyword *k)
 			    "\"%s\"", k->name, word);
 		break;
 	default:
-		*(char **)field(p, k) = arena_strdup(&p->s->arena, word);
+		*(const char **)field(p, k) = arena_strdup(&p->s->arena, word);
 		break;
 	}
 }

@@ -70,39 +70,39 @@ value_size(const char *word, uint64_t *bytes_r)
 }
 
 bool
-value_limit(const char *word, struct settings_limit *limit_r)
+value_limit(const char *word, struct max_delete *limit_r)
 {
 	uint64_t n;
 
 	if (strcasecmp(word, "none") == 0) {
-		*limit_r = (struct settings_limit){ .kind = SETTINGS_LIMIT_NONE, .n = 0 };
+		*limit_r = (struct max_delete){ .kind = MAX_DELETE_NONE, .n = 0 };
 		return true;
 	}
 	if (!digits(&word, INT32_MAX, &n))
 		return false;
 	if (strcmp(word, "%") == 0 && n >= 1 && n <= 100)
-		*limit_r = (struct settings_limit){ .kind = SETTINGS_LIMIT_PERCENT, .n = (unsigned)n };
+		*limit_r = (struct max_delete){ .kind = MAX_DELETE_PERCENT, .n = (unsigned)n };
 	else if (*word == '\0')
-		*limit_r = (struct settings_limit){ .kind = SETTINGS_LIMIT_COUNT, .n = (unsigned)n };
+		*limit_r = (struct max_delete){ .kind = MAX_DELETE_COUNT, .n = (unsigned)n };
 	else
 		return false;
 	if (n == 0)
-		limit_r->kind = SETTINGS_LIMIT_NONE;
+		limit_r->kind = MAX_DELETE_NONE;
 	return true;
 }
 
 bool
-value_window(const char *word, struct settings_window *window_r)
+value_window(const char *word, struct window *window_r)
 {
 	uint64_t n;
 
 	if (strcasecmp(word, "no") == 0 || strcasecmp(word, "false") == 0 || strcasecmp(word, "off") == 0) {
-		*window_r = (struct settings_window){ .kind = SETTINGS_WINDOW_NO };
+		*window_r = (struct window){ .kind = WINDOW_NO };
 		return true;
 	}
 	if (!digits(&word, INT32_MAX, &n) || *word != '\0' || n == 0)
 		return false;
-	*window_r = (struct settings_window){ .kind = SETTINGS_WINDOW_SIZE, .n = (unsigned)n };
+	*window_r = (struct window){ .kind = WINDOW_SIZE, .n = (unsigned)n };
 	return true;
 }
 

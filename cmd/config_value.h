@@ -18,10 +18,10 @@ bool value_count(const char *word, unsigned long max, unsigned long *value_r);
 bool value_size(const char *word, uint64_t *bytes_r);
 
 /* N, N% (1 to 100), none; 0 is none as well. */
-bool value_limit(const char *word, struct settings_limit *limit_r);
+bool value_limit(const char *word, struct max_delete *limit_r);
 
 /* N (not 0), or one of the words for no. */
-bool value_window(const char *word, struct settings_window *window_r);
+bool value_window(const char *word, struct window *window_r);
 
 /* A local path: "~" and "~user" opened, a relative one put behind `dir` (which ends with "/" or is
  * ""). False if there is no such user. The result is the arena's. */

@@ -23,7 +23,7 @@
 
 struct engine_store {
 	const struct store_settings *settings;
-	bool keeps_date;
+	bool copy_arrival_date;
 	struct store *store;
 };
 
@@ -40,13 +40,10 @@ void engine_init(struct engine *en, struct app *app, const struct secrets *secre
 void engine_release(struct engine *en);
 
 /* The engine's; -1 if it cannot be as configured. The secrets of an account must be there. */
-int engine_store(struct engine *en, const struct store_settings *s, bool keeps_date, struct store **store_r,
+int engine_store(struct engine *en, const struct store_settings *s, bool copy_arrival_date, struct store **store_r,
     struct err *e);
 
 /* Fills *set_r; what it points to is the engine's, the settings' or the target's. */
 int engine_channel(struct engine *en, const struct target *t, struct channel *set_r, struct err *e);
-
-/* How the folders of a MaildirStore lie on disk. */
-enum names_layout engine_layout(const struct store_settings *s);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <strings.h>
 
-#define ALL_TYPES (SETTINGS_DEFAULT_TYPES | SETTINGS_OLD)
+#define ALL_TYPES (SETTINGS_DEFAULT_TYPES | SYNC_OLD)
 #define PULL (1U << NEAR)
 #define PUSH (1U << FAR)
 
@@ -18,29 +18,29 @@ static const struct sync_word {
 	{ "Full", PULL | PUSH, SETTINGS_DEFAULT_TYPES, false, false, NULL },
 	{ "Pull", PULL, 0, false, false, NULL },
 	{ "Push", PUSH, 0, false, false, NULL },
-	{ "New", 0, SETTINGS_NEW, false, false, NULL },
-	{ "Old", 0, SETTINGS_OLD, false, false, NULL },
-	{ "Upgrade", 0, SETTINGS_UPGRADE, false, false, NULL },
-	{ "Gone", 0, SETTINGS_GONE, false, false, NULL },
-	{ "Flags", 0, SETTINGS_FLAGS, false, false, NULL },
-	{ "PullNew", PULL, SETTINGS_NEW, true, false, NULL },
-	{ "PullOld", PULL, SETTINGS_OLD, true, false, NULL },
-	{ "PullUpgrade", PULL, SETTINGS_UPGRADE, true, false, NULL },
-	{ "PullGone", PULL, SETTINGS_GONE, true, false, NULL },
-	{ "PullFlags", PULL, SETTINGS_FLAGS, true, false, NULL },
-	{ "PushNew", PUSH, SETTINGS_NEW, true, false, NULL },
-	{ "PushOld", PUSH, SETTINGS_OLD, true, false, NULL },
-	{ "PushUpgrade", PUSH, SETTINGS_UPGRADE, true, false, NULL },
-	{ "PushGone", PUSH, SETTINGS_GONE, true, false, NULL },
-	{ "PushFlags", PUSH, SETTINGS_FLAGS, true, false, NULL },
+	{ "New", 0, SYNC_NEW, false, false, NULL },
+	{ "Old", 0, SYNC_OLD, false, false, NULL },
+	{ "Upgrade", 0, SYNC_UPGRADE, false, false, NULL },
+	{ "Gone", 0, SYNC_GONE, false, false, NULL },
+	{ "Flags", 0, SYNC_FLAGS, false, false, NULL },
+	{ "PullNew", PULL, SYNC_NEW, true, false, NULL },
+	{ "PullOld", PULL, SYNC_OLD, true, false, NULL },
+	{ "PullUpgrade", PULL, SYNC_UPGRADE, true, false, NULL },
+	{ "PullGone", PULL, SYNC_GONE, true, false, NULL },
+	{ "PullFlags", PULL, SYNC_FLAGS, true, false, NULL },
+	{ "PushNew", PUSH, SYNC_NEW, true, false, NULL },
+	{ "PushOld", PUSH, SYNC_OLD, true, false, NULL },
+	{ "PushUpgrade", PUSH, SYNC_UPGRADE, true, false, NULL },
+	{ "PushGone", PUSH, SYNC_GONE, true, false, NULL },
+	{ "PushFlags", PUSH, SYNC_FLAGS, true, false, NULL },
 	{ "All", PULL | PUSH, SETTINGS_DEFAULT_TYPES, false, false, NULL },
 	{ "Noop", 0, 0, false, true, NULL },
-	{ "ReNew", 0, SETTINGS_UPGRADE, false, false, "Upgrade" },
-	{ "Delete", 0, SETTINGS_GONE, false, false, "Gone" },
-	{ "PullReNew", PULL, SETTINGS_UPGRADE, true, false, "PullUpgrade" },
-	{ "PullDelete", PULL, SETTINGS_GONE, true, false, "PullGone" },
-	{ "PushReNew", PUSH, SETTINGS_UPGRADE, true, false, "PushUpgrade" },
-	{ "PushDelete", PUSH, SETTINGS_GONE, true, false, "PushGone" },
+	{ "ReNew", 0, SYNC_UPGRADE, false, false, "Upgrade" },
+	{ "Delete", 0, SYNC_GONE, false, false, "Gone" },
+	{ "PullReNew", PULL, SYNC_UPGRADE, true, false, "PullUpgrade" },
+	{ "PullDelete", PULL, SYNC_GONE, true, false, "PullGone" },
+	{ "PushReNew", PUSH, SYNC_UPGRADE, true, false, "PushUpgrade" },
+	{ "PushDelete", PUSH, SYNC_GONE, true, false, "PushGone" },
 };
 
 static const char *const shown_sync_words[] = {

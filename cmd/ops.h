@@ -30,7 +30,7 @@ struct ops_sides {
 struct ops {
 	bool has_sync, is_none;
 	unsigned dirs;			/* 1 << enum side that receives: simple directions */
-	unsigned types;			/* of enum settings_type: simple types */
+	unsigned types;			/* of enum sync_type: simple types */
 	unsigned cell[SIDES];		/* compound, by the side that receives */
 	struct ops_sides sides[OPS_KINDS];
 };

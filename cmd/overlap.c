@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/engine.h"
+#include "cmd/settings.h"
 #include "state/base/buf.h"
 #include "sync/maildir/layout.h"
 #include "sync/pair/names.h"
@@ -69,7 +69,7 @@ resolve(struct arena *a, const char *path)
 static struct layout
 layout_of(const struct store_settings *s)
 {
-	return (struct layout){ .kind = engine_layout(s), .path = s->path, .inbox = s->inbox, .map_inbox = s->map_inbox };
+	return (struct layout){ .kind = s->sub_folders, .path = s->path, .inbox = s->inbox, .map_inbox = s->map_inbox };
 }
 
 static const char *
@@ -86,20 +86,20 @@ static const char *
 host_of(struct arena *a, const struct account_settings *account)
 {
 	static const char *const loopback[] = { "localhost", "127.0.0.1", "::1" };
-	const char *host = lower(a, account->host != NULL ? account->host : "");
+	const char *host = lower(a, account->net.host != NULL ? account->net.host : "");
 	size_t len = strlen(host), i;
 
-	if (account->tunnel != NULL)
-		return arena_printf(a, "tunnel %s", account->tunnel);
+	if (account->net.tunnel != NULL)
+		return arena_printf(a, "tunnel %s", account->net.tunnel);
 	if (len > 1 && host[len - 1] == '.')
 		host = arena_strndup(a, host, len - 1);
 	for (i = 0; i < sizeof loopback / sizeof *loopback; i++)
 		if (strcmp(host, loopback[i]) == 0)
 			host = loopback[0];
 	/* The two ports of IMAP are doors of one server; others may be servers of their own. */
-	if (account->port == 143 || account->port == 993)
+	if (account->net.port == 143 || account->net.port == 993)
 		return host;
-	return arena_printf(a, "%s:%u", host, account->port);
+	return arena_printf(a, "%s:%u", host, account->net.port);
 }
 
 /* "imap:jane@host/": what comes before the prefix of the store. */
@@ -160,14 +160,14 @@ inbox_root(struct arena *a, const struct store_settings *s)
 static bool
 is_below_inbox(const struct store_settings *s, const char *name)
 {
-	return s->kind == SETTINGS_MAILDIR && engine_layout(s) != NAMES_MAILDIRPP && !names_is_inbox(name) &&
+	return s->kind == SETTINGS_MAILDIR && s->sub_folders != NAMES_MAILDIRPP && !names_is_inbox(name) &&
 	    names_is_inbox_or_below(name);
 }
 
 static const char *
 below_root(struct arena *a, const struct store_settings *s)
 {
-	return arena_printf(a, "%s:%s", engine_layout(s) == NAMES_LEGACY ? "legacy" : "dir", resolve(a, s->inbox));
+	return arena_printf(a, "%s:%s", s->sub_folders == NAMES_LEGACY ? "legacy" : "dir", resolve(a, s->inbox));
 }
 
 /* One string for each real mailbox. */
@@ -355,7 +355,7 @@ overlap_check(const struct channel_settings *a, const struct channel_settings *b
 	struct arena arena = { 0 };
 	struct places places[2][SIDES];
 	struct meeting m = { .channel = { a, b } };
-	bool is_hub;
+	bool hub;
 	int x, y, rc = 0;
 
 	for (x = FAR; x <= NEAR; x++) {
@@ -366,8 +366,8 @@ overlap_check(const struct channel_settings *a, const struct channel_settings *b
 		for (y = FAR; y <= NEAR && rc == 0; y++) {
 			m.side[0] = (enum side)x;
 			m.side[1] = (enum side)y;
-			is_hub = a->store[x]->is_hub && b->store[y]->is_hub;
-			if (meet(&places[0][x], &places[1][y], &arena, &m) && (m.is_same_pair || !is_hub))
+			hub = a->store[x]->hub && b->store[y]->hub;
+			if (meet(&places[0][x], &places[1][y], &arena, &m) && (m.is_same_pair || !hub))
 				rc = refuse(&m, &arena, e);
 		}
 	arena_release(&arena);

@@ -33,9 +33,9 @@ add_side(struct buf *b, const struct channel_settings *c, enum side s)
 {
 	const struct account_settings *a = c->store[s]->account;
 
-	add(b, a->tunnel);
-	add(b, a->host);
-	buf_printf(b, "%u", (unsigned)a->port);
+	add(b, a->net.tunnel);
+	add(b, a->net.host);
+	buf_printf(b, "%u", (unsigned)a->net.port);
 	add(b, a->user);
 	add(b, a->user_cmd.shell);
 	add(b, c->store[s]->path);

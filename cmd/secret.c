@@ -62,7 +62,7 @@ needs_pass(const struct account_settings *a)
 static bool
 may_ask(const struct account_settings *a)
 {
-	return a->tunnel == NULL;
+	return a->net.tunnel == NULL;
 }
 
 static int

@@ -44,7 +44,7 @@ void
 settings_list_add(struct settings *s, struct settings_list *list, const char *word, size_t len)
 {
 	size_t full = list->n + 1;
-	char **at;
+	const char **at;
 
 	if (list->at == NULL || (full & (full - 1)) == 0) {
 		at = arena_alloc(&s->arena, 2 * full * sizeof *at);

@@ -159,7 +159,7 @@ has_file(const char *path, struct err *e)
 }
 
 int
-db_open(const char *path, enum db_mode mode, bool sync_writes, struct db **db_r, struct err *e)
+db_open(const char *path, enum db_mode mode, bool fsync, struct db **db_r, struct err *e)
 {
 	struct db *db = NULL;
 	int has;
@@ -181,7 +181,7 @@ db_open(const char *path, enum db_mode mode, bool sync_writes, struct db **db_r,
 		db->memory = db->own_memory = db_memory_new();
 		db->memory->is_open = true;
 	}
-	if ((has || mode == DB_DISK) && disk_open(path, mode == DB_OVERLAY, sync_writes, &db->disk, e) != 0) {
+	if ((has || mode == DB_DISK) && disk_open(path, mode == DB_OVERLAY, fsync, &db->disk, e) != 0) {
 		db_close(&db);
 		return -1;
 	}

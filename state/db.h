@@ -43,8 +43,8 @@ struct db;
 struct db_val { const void *data; size_t len; };
 struct db_cursor;
 
-/* path: the data file. sync_writes false = FSync no (commits are not flushed). */
-int db_open(const char *path, enum db_mode mode, bool sync_writes, struct db **db_r, struct err *e);
+/* path: the data file. fsync false = FSync no (commits are not flushed). */
+int db_open(const char *path, enum db_mode mode, bool fsync, struct db **db_r, struct err *e);
 void db_close(struct db **db);			/* an open transaction is aborted */
 
 /* What a DB_MEMORY database keeps between db_open_memory and the next. One db at a time uses it.

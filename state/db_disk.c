@@ -43,7 +43,7 @@ struct disk {
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi dbi[DB_TABLES];
-	bool is_read_only, sync_writes;
+	bool is_read_only, fsync;
 	struct disk *next_broken;
 	VEC(MDB_cursor *) lost;		/* of a broken one: open when it broke */
 	bool is_broken;			/* damaged: nothing of LMDB may be called any more */
@@ -276,7 +276,7 @@ static int
 env_open(struct disk *d, size_t map, struct err *e)
 {
 	unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | (d->is_read_only ? MDB_RDONLY : 0) |
-	    (d->sync_writes ? 0 : MDB_NOSYNC);
+	    (d->fsync ? 0 : MDB_NOSYNC);
 	int rc;
 
 	map = (map / MEGABYTE + 1) * MEGABYTE;
@@ -351,7 +351,7 @@ disk_create(const char *path, struct err *e)
 	int result = -1;
 
 	d->path = mem_printf("%s.new", path);
-	d->sync_writes = true;
+	d->fsync = true;
 	if (step(STEP_CREATE, d->path, e) != 0)
 		goto done;
 	if (unlink(d->path) != 0 && errno != ENOENT) {
@@ -382,7 +382,7 @@ done:
 }
 
 int
-disk_open(const char *path, bool is_read_only, bool sync_writes, struct disk **disk_r, struct err *e)
+disk_open(const char *path, bool is_read_only, bool fsync, struct disk **disk_r, struct err *e)
 {
 	struct disk *d;
 
@@ -392,7 +392,7 @@ disk_open(const char *path, bool is_read_only, bool sync_writes, struct disk **d
 	d = mem_alloc(sizeof *d);
 	d->path = mem_strdup(path);
 	d->is_read_only = is_read_only;
-	d->sync_writes = sync_writes;
+	d->fsync = fsync;
 	if (env_open_ample(d, e) != 0 || open_tables(d, e) != 0) {
 		disk_close(&d);
 		return -1;

@@ -26,7 +26,7 @@ struct disk_cursor;
 
 /* Makes an empty data file. An unfinished one of an earlier try is replaced. */
 int disk_create(const char *path, struct err *e);
-int disk_open(const char *path, bool is_read_only, bool sync_writes, struct disk **disk_r,
+int disk_open(const char *path, bool is_read_only, bool fsync, struct disk **disk_r,
     struct err *e);
 void disk_close(struct disk **disk);
 bool disk_is_broken(const struct disk *d);

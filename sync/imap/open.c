@@ -68,7 +68,7 @@ session_new(const struct imap_open *o, struct stream *stream)
 {
 	struct imap_session *s = mem_alloc(sizeof *s);
 
-	s->is_unprotected = stream != NULL && net_settings(o->net)->tls != NET_TLS_NONE && !stream_is_tls(stream);
+	s->is_unprotected = stream != NULL && net_settings(o->net)->tls_type != NET_TLS_NONE && !stream_is_tls(stream);
 	s->alert = s->is_unprotected ? NULL : o->alert;
 	s->alert_ctx = o->ctx;
 	s->caps.disabled = o->disabled;
@@ -466,7 +466,7 @@ static int
 stepwise(struct opening *op, bool is_in, struct err *e)
 {
 	struct imap_session *s = op->s;
-	enum net_tls tls = net_settings(op->o->net)->tls;
+	enum net_tls tls = net_settings(op->o->net)->tls_type;
 	unsigned ticket;
 
 	if (tls == NET_TLS_STARTTLS && !stream_is_tls(s->stream)) {
@@ -503,7 +503,7 @@ may_fly(struct opening *op)
 
 	if (m == NULL || m->is_stepwise || m->mechanism[0] == '\0' || m->caps.len == 0)
 		return false;
-	if (net_settings(op->o->net)->tls != NET_TLS_IMPLICIT || !stream_is_tls(s->stream))
+	if (net_settings(op->o->net)->tls_type != NET_TLS_IMPLICIT || !stream_is_tls(s->stream))
 		return false;
 	/* The greeting's own word overrides memory. Servers tell the rest only after the login. */
 	if (imap_caps_are_known(&s->caps)) {

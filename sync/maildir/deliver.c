@@ -122,7 +122,7 @@ deliver_begin(struct deliver *d, size_t i, const struct deliver_body *body, stru
 	memset(&d->lineends, 0, sizeof d->lineends);
 	buf_adds(&name, body->base);
 	if (body->flags != 0)
-		filename_with_flags(&name, body->base, d->m->set->delimiter, body->flags);
+		filename_with_flags(&name, body->base, d->m->set->info_delimiter, body->flags);
 	it->result.name = arena_strdup(&d->arena, buf_str(&name));
 	it->result.is_new = !(body->flags & FLAG_SEEN);
 	it->result.state = DELIVER_OPEN;
@@ -257,14 +257,14 @@ sync_written(struct deliver *d, struct err *e)
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; i < d->open.n && d->m->set->is_synced; i++)
+	for (i = 0; i < d->open.n && d->m->set->fsync; i++)
 		if (d->items[d->open.at[i]].fd >= 0)
 			(void)sync_file_range(d->items[d->open.at[i]].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	for (i = 0; i < d->open.n; i++) {
 		it = &d->items[d->open.at[i]];
 		if (it->fd < 0)
 			continue;
-		if (d->m->set->is_synced &&
+		if (d->m->set->fsync &&
 		    disk_sync(it->fd, !it->has_date, mdir_shown(d->m, &d->arena, "tmp", it->tmp), e) < 0) {
 			/* One message's trouble only, as far as can be told, except the disk's own. */
 			rc = fail(d, it, e) < 0 ? -1 : rc;

@@ -13,13 +13,13 @@ enum { HOST_SIZE = 256, HOST_SHOWN = 64 };
 static const char flag_letters[] = "DFPRSTabcdefghijklmnopqrstuvwxyz";	/* in the order of the bits, and of ASCII */
 
 const char *
-filename_fault(const char *name, char delimiter)
+filename_fault(const char *name, char info_delimiter)
 {
 	const char *p;
 
 	if (name[0] == '.')
 		return "begins with a dot";
-	if (name[0] == ',' || name[0] == delimiter)
+	if (name[0] == ',' || name[0] == info_delimiter)
 		return "has no unique part before its first ',' or delimiter";
 	for (p = name; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
@@ -28,10 +28,10 @@ filename_fault(const char *name, char delimiter)
 }
 
 void
-filename_parse(const char *name, char delimiter, struct filename *f)
+filename_parse(const char *name, char info_delimiter, struct filename *f)
 {
-	const char info[] = { delimiter, '2', ',', '\0' };
-	const char any[] = { delimiter, ',', '\0' };
+	const char info[] = { info_delimiter, '2', ',', '\0' };
+	const char any[] = { info_delimiter, ',', '\0' };
 	const char *p = strstr(name, info);
 	const char *letter;
 
@@ -71,33 +71,33 @@ add_letters(struct buf *out, const char *old, uint32_t flags)
 }
 
 void
-filename_with_flags(struct buf *out, const char *name, char delimiter, uint32_t flags)
+filename_with_flags(struct buf *out, const char *name, char info_delimiter, uint32_t flags)
 {
 	struct filename f;
 
-	filename_parse(name, delimiter, &f);
+	filename_parse(name, info_delimiter, &f);
 	buf_clear(out);
 	if (f.flags == flags) {
 		buf_adds(out, name);
 		return;
 	}
 	buf_add(out, name, f.info);
-	buf_addc(out, delimiter);
+	buf_addc(out, info_delimiter);
 	buf_adds(out, "2,");
 	add_letters(out, f.info < f.len ? name + f.info + 3 : "", flags);
 }
 
 void
-filename_with_base(struct buf *out, const char *base, const char *old, char delimiter)
+filename_with_base(struct buf *out, const char *base, const char *old, char info_delimiter)
 {
 	struct filename f;
 	size_t at, end;
 
-	filename_parse(old, delimiter, &f);
+	filename_parse(old, info_delimiter, &f);
 	buf_clear(out);
 	buf_adds(out, base);
 	for (at = f.base; at < f.info && old[at] == ','; at = end) {
-		for (end = at + 1; end < f.info && old[end] != ',' && old[end] != delimiter; end++)
+		for (end = at + 1; end < f.info && old[end] != ',' && old[end] != info_delimiter; end++)
 			;
 		if (end - at > 3 && (old[at + 1] == 'S' || old[at + 1] == 'W') && old[at + 2] == '=')
 			buf_add(out, old + at, end - at);
@@ -125,7 +125,7 @@ add_host(struct buf *out)
 }
 
 char *
-filename_unique(struct arena *a, char delimiter)
+filename_unique(struct arena *a, char info_delimiter)
 {
 	static atomic_ulong count;
 	struct buf b = { 0 };
@@ -142,7 +142,7 @@ filename_unique(struct arena *a, char delimiter)
 	add_host(&b);
 	/* Invariant 2: an InfoDelimiter may be any punctuation, even one of those above. */
 	for (p = b.data; *p != '\0'; p++)
-		if (*p == delimiter || *p == ',')
+		if (*p == info_delimiter || *p == ',')
 			*p = 'x';
 	out = arena_strdup(a, buf_str(&b));
 	buf_release(&b);

@@ -37,20 +37,20 @@ struct filename {
 };
 
 /* Why a directory entry is no message ("begins with a dot"), NULL = it may be one. A static string. */
-const char *filename_fault(const char *name, char delimiter);
+const char *filename_fault(const char *name, char info_delimiter);
 
-void filename_parse(const char *name, char delimiter, struct filename *f);
+void filename_parse(const char *name, char info_delimiter, struct filename *f);
 
 /* Puts into *out the name with these flags instead of its own. A name without flags stays without
  * ":2," when there are none to set. */
-void filename_with_flags(struct buf *out, const char *name, char delimiter, uint32_t flags);
+void filename_with_flags(struct buf *out, const char *name, char info_delimiter, uint32_t flags);
 
 /* Puts into *out a name for a message that goes to another mailbox: the new base, of the old fields
  * S= and W= (sizes, which stay true; U= is a UID of the old mailbox), and the old info. */
-void filename_with_base(struct buf *out, const char *base, const char *old, char delimiter);
+void filename_with_base(struct buf *out, const char *base, const char *old, char info_delimiter);
 
 /* A name nobody has: seconds.M microseconds P pid Q count R random . host. Thread-safe. */
-char *filename_unique(struct arena *a, char delimiter);
+char *filename_unique(struct arena *a, char info_delimiter);
 
 /* True for a name in tmp/ that we made. */
 bool filename_is_our_tmp(const char *name);

@@ -23,7 +23,7 @@ make_dir(const struct mdir_settings *set, const char *path, struct err *e)
 	int made = disk_mkdir(path, e), rc = 0;
 	char *parent;
 
-	if (made != 1 || !set->is_synced)
+	if (made != 1 || !set->fsync)
 		return made;
 	parent = disk_parent(path);
 	rc = disk_sync_path(parent, e);
@@ -199,7 +199,7 @@ remove_rest(struct mdir *m, const char *parent, struct err *e)
 		if (rc == 0)
 			rmdir(m->path);
 	}
-	if (rc >= 0 && m->set->is_synced)
+	if (rc >= 0 && m->set->fsync)
 		rc = disk_sync_path(others == 0 ? parent : m->path, e);
 	arena_release(&a);
 	return rc < 0 ? -1 : 0;
@@ -317,9 +317,9 @@ rename_dir(const struct mdir_settings *set, const char *from, const char *to, st
 		goto done;
 	}
 	rc = 0;
-	if (set->is_synced && disk_sync_path(to_parent, e) < 0)
+	if (set->fsync && disk_sync_path(to_parent, e) < 0)
 		rc = -1;
-	if (rc == 0 && set->is_synced && strcmp(from_parent, to_parent) != 0)
+	if (rc == 0 && set->fsync && strcmp(from_parent, to_parent) != 0)
 		rc = disk_sync_path(from_parent, e);
 done:
 	free(what);

@@ -95,7 +95,7 @@ keywords_read(struct keywords *k, const struct mdir *m, struct err *e)
 {
 	int fd = openat(m->fd, FILE_NAME, O_RDONLY | O_NONBLOCK | O_CLOEXEC), rc;
 
-	*k = (struct keywords){ .has_file = fd >= 0, .may_add = fd >= 0 || m->set->makes_keywords };
+	*k = (struct keywords){ .has_file = fd >= 0, .may_add = fd >= 0 || m->set->keywords };
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
@@ -202,7 +202,7 @@ replace(const struct keywords *k, const struct mdir *m, uint32_t given, struct e
 		disk_err(e, ERR_BOX, errno, "%s cannot be written", shown);
 		goto done;
 	}
-	if (m->set->is_synced && disk_sync(fd, false, shown, e) < 0)
+	if (m->set->fsync && disk_sync(fd, false, shown, e) < 0)
 		goto done;
 	if (step(STEP_RENAME, arena_printf(&a, "%s\n%s/%s", shown, m->path, FILE_NAME), e) < 0)
 		goto done;
@@ -210,7 +210,7 @@ replace(const struct keywords *k, const struct mdir *m, uint32_t given, struct e
 		disk_err(e, ERR_BOX, errno, "%s cannot be renamed", shown);
 		goto done;
 	}
-	rc = m->set->is_synced ? disk_sync(m->fd, false, m->path, e) : 0;
+	rc = m->set->fsync ? disk_sync(m->fd, false, m->path, e) : 0;
 done:
 	if (fd >= 0)
 		close(fd);

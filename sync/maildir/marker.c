@@ -54,7 +54,7 @@ fill_random(char id[MARKER_SIZE])
 /* Writes a fresh mark beside and renames it: over a damaged one as well, of which nothing is worth
  * keeping. Of two runs at once the second finds the mark of the first (*id_r is that), and is kept out by its lock (root_lock.h). */
 static int
-make_mark(int dir_fd, const char *root, bool is_synced, char id_r[MARKER_SIZE], struct err *e)
+make_mark(int dir_fd, const char *root, bool fsync, char id_r[MARKER_SIZE], struct err *e)
 {
 	struct arena a = { 0 };
 	const char *tmp = arena_printf(&a, "%s.%s", MARKER_FILE, filename_unique(&a, ':'));
@@ -75,7 +75,7 @@ make_mark(int dir_fd, const char *root, bool is_synced, char id_r[MARKER_SIZE], 
 		disk_err(e, ERR_STORE, errno, "%s cannot be written", shown);
 		goto done;
 	}
-	if (is_synced && disk_sync(fd, true, shown, e) < 0)
+	if (fsync && disk_sync(fd, true, shown, e) < 0)
 		goto done;
 	if (step(STEP_RENAME, arena_printf(&a, "%s\n%s/%s", shown, root, MARKER_FILE), e) < 0)
 		goto done;
@@ -91,7 +91,7 @@ make_mark(int dir_fd, const char *root, bool is_synced, char id_r[MARKER_SIZE], 
 		}
 	}
 	is_made = false;
-	rc = is_synced && disk_sync(dir_fd, false, root, e) < 0 ? -1 : 1;
+	rc = fsync && disk_sync(dir_fd, false, root, e) < 0 ? -1 : 1;
 done:
 	if (fd >= 0)
 		close(fd);
@@ -102,7 +102,7 @@ done:
 }
 
 int
-marker_get(const char *root, bool may_create, bool is_synced, char id_r[MARKER_SIZE], struct err *e)
+marker_get(const char *root, bool may_create, bool fsync, char id_r[MARKER_SIZE], struct err *e)
 {
 	int fd = disk_opendir(AT_FDCWD, root), rc;
 
@@ -115,7 +115,7 @@ marker_get(const char *root, bool may_create, bool is_synced, char id_r[MARKER_S
 	if (rc < 0)
 		disk_err(e, ERR_STORE, errno, "%s/%s cannot be read", root, MARKER_FILE);
 	else if (rc == 0 && may_create)
-		rc = make_mark(fd, root, is_synced, id_r, e);
+		rc = make_mark(fd, root, fsync, id_r, e);
 	if (rc < 0)
 		err_widen(e, ERR_STORE);
 	close(fd);

@@ -16,6 +16,6 @@ enum { MARKER_SIZE = 33 };
 /* 1: id_r is the mark of the directory `root`; 0: it has none (and may_create was false, or root is not
  * there): id_r is "". A damaged mark counts as none. With may_create a missing one is made. -1: error
  * (ERR_STORE). */
-int marker_get(const char *root, bool may_create, bool is_synced, char id_r[MARKER_SIZE], struct err *e);
+int marker_get(const char *root, bool may_create, bool fsync, char id_r[MARKER_SIZE], struct err *e);
 
 #endif

@@ -108,7 +108,7 @@ make_sub(struct mdir *m, const char *sub, int *fd, struct err *e)
 		disk_err(e, ERR_BOX, errno, "%s/%s cannot be opened", m->path, sub);
 		goto done;
 	}
-	rc = made && m->set->is_synced ? disk_sync(m->fd, false, m->path, e) : 0;
+	rc = made && m->set->fsync ? disk_sync(m->fd, false, m->path, e) : 0;
 done:
 	arena_release(&a);
 	return rc;
@@ -182,9 +182,9 @@ mdir_sync(struct mdir *m, struct err *e)
 	struct arena a = { 0 };
 	int rc = 0;
 
-	if (m->set->is_synced && m->is_cur_touched)
+	if (m->set->fsync && m->is_cur_touched)
 		rc = disk_sync(m->cur_fd, false, arena_printf(&a, "%s/cur", m->path), e);
-	if (rc == 0 && m->set->is_synced && m->is_new_touched)
+	if (rc == 0 && m->set->fsync && m->is_new_touched)
 		rc = disk_sync(m->new_fd, false, arena_printf(&a, "%s/new", m->path), e);
 	if (rc == 0)
 		m->is_cur_touched = m->is_new_touched = false;
@@ -229,7 +229,7 @@ mdir_is_gone(struct mdir *m, struct key key, struct err *e)
 		return -1;
 	for (i = 0; i < 2; i++)
 		if (!m->scans[i].is_stable || scan_find(&m->scans[i], key) != NULL ||
-		    scan_has_base(&m->scans[i], key, m->set->delimiter) || scan_is_replaced(&m->scans[i], key))
+		    scan_has_base(&m->scans[i], key, m->set->info_delimiter) || scan_is_replaced(&m->scans[i], key))
 			return 0;
 	return 1;
 }

@@ -24,9 +24,9 @@
 
 /* What holds for every mailbox of a store. */
 struct mdir_settings {
-	char delimiter;			/* of the info: ':' */
-	bool is_synced;			/* FSync: what is reported done is durable */
-	bool makes_keywords;		/* Keywords: dovecot-keywords is made where it is missing */
+	char info_delimiter;			/* of the info: ':' */
+	bool fsync;			/* FSync: what is reported done is durable */
+	bool keywords;		/* Keywords: dovecot-keywords is made where it is missing */
 	struct watch *watch;		/* of the store; NULL = none */
 };
 

@@ -28,7 +28,7 @@ locate(struct mdir *m, struct key key, const char *hint, int attempt, struct are
 	char dir = (char)tolower((unsigned char)hint[0]);
 
 	/* It shares its base with another: what becomes of one changes the key of the other. */
-	if (memchr(key.data, ',', key.len) != NULL || memchr(key.data, m->set->delimiter, key.len) != NULL)
+	if (memchr(key.data, ',', key.len) != NULL || memchr(key.data, m->set->info_delimiter, key.len) != NULL)
 		watch_doubt(m->set->watch, m);
 	if (attempt == 0 && (dir == 'n' || dir == 'c')) {
 		p->name = arena_printf(a, "%.*s%s", (int)key.len, key.data, hint + 1);
@@ -142,9 +142,9 @@ msgfile_change_flags(struct mdir *m, struct key key, const char *hint, uint32_t 
 			held(m, &p, e);
 			goto done;
 		}
-		filename_parse(p.name, m->set->delimiter, &f);
+		filename_parse(p.name, m->set->info_delimiter, &f);
 		flags = (f.flags | add) & ~drop;
-		filename_with_flags(&name, p.name, m->set->delimiter, flags);
+		filename_with_flags(&name, p.name, m->set->info_delimiter, flags);
 		if (flags == f.flags)
 			done = is_there(m, &p);
 		else if ((done = rename_file(m, p.is_new, p.name, m, false, buf_str(&name), a, e)) < 0)
@@ -187,7 +187,7 @@ msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect
 			held(m, &p, e);
 			goto done;
 		}
-		filename_parse(p.name, m->set->delimiter, &f);
+		filename_parse(p.name, m->set->info_delimiter, &f);
 		if ((f.flags & known) == expect) {
 			done = disk_unlink(mdir_sub_fd(m, p.is_new), p.name,
 			    mdir_shown(m, &a, mdir_sub(p.is_new), p.name), e);
@@ -239,7 +239,7 @@ copy_file(struct mdir *from, const struct place *p, struct mdir *to, const char 
 		disk_err(e, ERR_MESSAGE, errno, "%s cannot be written", shown);
 		goto done;
 	}
-	if (to->set->is_synced && disk_sync(out, false, shown, e) < 0)
+	if (to->set->fsync && disk_sync(out, false, shown, e) < 0)
 		goto done;
 	if (step(STEP_RENAME, arena_printf(a, "%s\n%s", shown, to_shown), e) < 0)
 		goto done;
@@ -285,20 +285,20 @@ move_by_copy(struct mdir *m, const struct place *p, struct mdir *to, const char 
 
 /* The name it gets where it goes. */
 static void
-name_there(struct buf *out, const char *base, const char *old, const struct msgfile_letters *letters, char delimiter)
+name_there(struct buf *out, const char *base, const char *old, const struct msgfile_letters *letters, char info_delimiter)
 {
 	struct buf same = { 0 };
 	struct filename f;
 	uint32_t flags;
 	int i;
 
-	filename_with_base(&same, base, old, delimiter);
-	filename_parse(buf_str(&same), delimiter, &f);
+	filename_with_base(&same, base, old, info_delimiter);
+	filename_parse(buf_str(&same), info_delimiter, &f);
 	flags = f.flags & FLAG_ALL;
 	for (i = 0; i < FILENAME_LETTERS; i++)
 		if (f.flags & FILENAME_LETTER(i))
 			flags |= letters->to[i];
-	filename_with_flags(out, buf_str(&same), delimiter, flags);
+	filename_with_flags(out, buf_str(&same), info_delimiter, flags);
 	buf_release(&same);
 }
 
@@ -317,7 +317,7 @@ msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, 
 			held(m, &p, e);
 			goto done;
 		}
-		name_there(&name, to_base, p.name, letters, m->set->delimiter);
+		name_there(&name, to_base, p.name, letters, m->set->info_delimiter);
 		if (is_copy)
 			done = copy_file(m, &p, to, to_base, buf_str(&name), a, e);
 		else {

@@ -41,9 +41,9 @@ read_back(int dir_fd, const char *name, struct arena *a)
 
 /* Nothing of it needs to be durable, so it is no step. */
 static enum kept
-try(int dir_fd, char delimiter, struct arena *a, const char **name_r, const char **back_r)
+try(int dir_fd, char info_delimiter, struct arena *a, const char **name_r, const char **back_r)
 {
-	const char *name = arena_printf(a, "%s%s%c2,FSa", PREFIX, filename_unique(a, delimiter), delimiter);
+	const char *name = arena_printf(a, "%s%s%c2,FSa", PREFIX, filename_unique(a, info_delimiter), info_delimiter);
 	int fd = step_is_dead() ? -1 : openat(dir_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 
 	*name_r = name;
@@ -59,7 +59,7 @@ try(int dir_fd, char delimiter, struct arena *a, const char **name_r, const char
 }
 
 int
-names_kept_check(const char *dir, char delimiter, struct err *e)
+names_kept_check(const char *dir, char info_delimiter, struct err *e)
 {
 	static const char others[] = ";!=";
 	const char *name, *back, *unused_name, *unused_back, *other = others;
@@ -68,8 +68,8 @@ names_kept_check(const char *dir, char delimiter, struct err *e)
 
 	if (fd < 0)
 		return 0;
-	if (try(fd, delimiter, &a, &name, &back) == KEPT_NOT) {
-		while (*other != '\0' && (*other == delimiter || try(fd, *other, &a, &unused_name, &unused_back) != KEPT_YES))
+	if (try(fd, info_delimiter, &a, &name, &back) == KEPT_NOT) {
+		while (*other != '\0' && (*other == info_delimiter || try(fd, *other, &a, &unused_name, &unused_back) != KEPT_YES))
 			other++;
 		rc = err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "the file system of %s does not keep file names as they are written "
 		    "(\"%s\" %s%s%s): flags are letters of the name, and would be lost on both sides. Nothing is done there; %s%.1s%s", dir,

@@ -10,6 +10,6 @@
 
 /* 0: they are kept, or it cannot be told (nothing may be written there). -1: they are not (ERR_STORE, ERR_NEVER); *e says what
  * helps. The file that it makes in `dir` is gone again. */
-int names_kept_check(const char *dir, char delimiter, struct err *e);
+int names_kept_check(const char *dir, char info_delimiter, struct err *e);
 
 #endif

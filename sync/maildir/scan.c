@@ -51,7 +51,7 @@ type_fault(int dir_fd, const struct dirent *de)
 static void
 add(struct scan *s, const struct mdir *m, int dir_fd, const struct dirent *de, bool is_new)
 {
-	const char *why = filename_fault(de->d_name, m->set->delimiter);
+	const char *why = filename_fault(de->d_name, m->set->info_delimiter);
 	bool is_name = why == NULL;
 	struct filename f;
 	struct scan_entry *entry;
@@ -66,7 +66,7 @@ add(struct scan *s, const struct mdir *m, int dir_fd, const struct dirent *de, b
 			vec_push(&s->odd, (struct scan_odd){ arena_strdup(&s->arena, de->d_name), why, is_new, is_name });
 		return;
 	}
-	filename_parse(de->d_name, m->set->delimiter, &f);
+	filename_parse(de->d_name, m->set->info_delimiter, &f);
 	name = arena_strndup(&s->arena, de->d_name, f.len);
 	entry = vec_add(&s->entries);
 	entry->key = (struct key){ name, (uint32_t)f.base };
@@ -155,7 +155,7 @@ drop_renamed(struct scan *s, const struct mdir *m)
 /* Invariant 2, first half: lengthens shared keys. Lengthening reads no other entry's key, as "shared"
  * is settled for all of them first. */
 static bool
-lengthen_keys(struct scan *s, char delimiter)
+lengthen_keys(struct scan *s, char info_delimiter)
 {
 	VEC(size_t) shared = { 0 };
 	struct filename f;
@@ -166,7 +166,7 @@ lengthen_keys(struct scan *s, char delimiter)
 		if (is_shared(s, i))
 			vec_push(&shared, i);
 	for (i = 0; i < shared.n; i++) {
-		filename_parse(s->entries.at[shared.at[i]].key.data, delimiter, &f);
+		filename_parse(s->entries.at[shared.at[i]].key.data, info_delimiter, &f);
 		s->entries.at[shared.at[i]].key.len = (uint32_t)f.info;
 	}
 	has_any = shared.n > 0;
@@ -225,7 +225,7 @@ scan_make(struct scan *s, const struct mdir *m, bool may_probe, struct err *e)
 	sort(s);
 	if (!s->is_stable)
 		drop_renamed(s, m);
-	if (lengthen_keys(s, m->set->delimiter)) {
+	if (lengthen_keys(s, m->set->info_delimiter)) {
 		sort(s);
 		hold_equal_keys(s);
 	}
@@ -257,7 +257,7 @@ scan_find(const struct scan *s, struct key key)
 }
 
 bool
-scan_has_base(const struct scan *s, struct key key, char delimiter)
+scan_has_base(const struct scan *s, struct key key, char info_delimiter)
 {
 	struct filename f;
 	size_t i;
@@ -267,7 +267,7 @@ scan_has_base(const struct scan *s, struct key key, char delimiter)
 		if (s->entries.at[i].key.len < key.len ||
 		    memcmp(s->entries.at[i].key.data, key.data, key.len) != 0)
 			return false;
-		filename_parse(s->entries.at[i].key.data, delimiter, &f);
+		filename_parse(s->entries.at[i].key.data, info_delimiter, &f);
 		if (f.base == key.len)
 			return true;
 	}

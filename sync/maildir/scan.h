@@ -60,7 +60,7 @@ void scan_release(struct scan *s);
 const struct scan_entry *scan_find(const struct scan *s, struct key key);
 
 /* True if some file's base is `key`, even if it is listed under a longer key for want of uniqueness. */
-bool scan_has_base(const struct scan *s, struct key key, char delimiter);
+bool scan_has_base(const struct scan *s, struct key key, char info_delimiter);
 
 /* True if there is something of that name that is no regular file. */
 bool scan_is_replaced(const struct scan *s, struct key key);

@@ -204,7 +204,7 @@ static bool
 barrier(const struct mdir *m)
 {
 	struct arena a = { 0 };
-	const char *name = filename_unique(&a, m->set->delimiter);
+	const char *name = filename_unique(&a, m->set->info_delimiter);
 	struct stat st;
 	bool is_passed = fstatat(m->cur_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
 	    fstatat(m->new_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
@@ -333,12 +333,12 @@ cmp_turns(const void *p, const void *q)
 }
 
 static void
-add_entry(struct scan *s, const struct event *made, char delimiter)
+add_entry(struct scan *s, const struct event *made, char info_delimiter)
 {
 	struct scan_entry *entry = vec_add(&s->entries);
 	struct filename f;
 
-	filename_parse(made->name, delimiter, &f);
+	filename_parse(made->name, info_delimiter, &f);
 	entry->key = (struct key){ made->name, (uint32_t)f.base };
 	entry->flags = f.flags;
 	entry->is_new = made->is_new;
@@ -347,7 +347,7 @@ add_entry(struct scan *s, const struct event *made, char delimiter)
 /* A name is there if the last that happened to it is that it was made; a message is, if one of its names is. False: it has
  * two. */
 static bool
-fill(struct watch_changes *c, const struct turn *turns, size_t n, char delimiter)
+fill(struct watch_changes *c, const struct turn *turns, size_t n, char info_delimiter)
 {
 	const struct event *made = NULL;
 	size_t i;
@@ -364,7 +364,7 @@ fill(struct watch_changes *c, const struct turn *turns, size_t n, char delimiter
 		if (next != NULL && key_equal(turns[i].key, turns[i + 1].key))
 			continue;
 		if (made != NULL)
-			add_entry(&c->scan, made, delimiter);
+			add_entry(&c->scan, made, info_delimiter);
 		else
 			vec_push(&c->gone, turns[i].key);
 		made = NULL;
@@ -373,7 +373,7 @@ fill(struct watch_changes *c, const struct turn *turns, size_t n, char delimiter
 }
 
 static bool
-find_changes(struct watch_changes *c, struct watched *b, char delimiter)
+find_changes(struct watch_changes *c, struct watched *b, char info_delimiter)
 {
 	struct turn *turns = mem_alloc((b->events.n + 1) * sizeof *turns);
 	struct filename f;
@@ -382,11 +382,11 @@ find_changes(struct watch_changes *c, struct watched *b, char delimiter)
 
 	arena_join(&c->scan.arena, &b->arena);
 	for (i = 0; i < b->events.n; i++) {
-		filename_parse(b->events.at[i].name, delimiter, &f);
+		filename_parse(b->events.at[i].name, info_delimiter, &f);
 		turns[i] = (struct turn){ { b->events.at[i].name, (uint32_t)f.base }, &b->events.at[i] };
 	}
 	qsort(turns, b->events.n, sizeof *turns, cmp_turns);
-	is_told = fill(c, turns, b->events.n, delimiter);
+	is_told = fill(c, turns, b->events.n, info_delimiter);
 	free(turns);
 	return is_told;
 }
@@ -436,7 +436,7 @@ watch_end(struct watch *w, const struct mdir *m, struct watch_changes *c_r)
 		c_r->since = b->since;
 		c_r->scan.is_stable = true;
 		c_r->scan.is_steady = state == STAMP_STEADY;
-		is_known = find_changes(c_r, b, m->set->delimiter);
+		is_known = find_changes(c_r, b, m->set->info_delimiter);
 	}
 	free_box(b);
 	if (!is_known) {

@@ -52,13 +52,13 @@ net_new(const struct net_settings *set, struct err *e)
 	s->protocol = copy(net, set->protocol != NULL ? set->protocol : "imap");
 	s->host = copy(net, set->host);
 	s->tunnel = copy(net, set->tunnel);
-	s->ciphers = copy(net, set->ciphers);
+	s->cipher_string = copy(net, set->cipher_string);
 	s->certificate_file = copy(net, set->certificate_file);
 	s->client_certificate = copy(net, set->client_certificate);
 	s->client_key = copy(net, set->client_key);
 	s->transcript_dir = copy(net, set->transcript_dir);
 	if (s->port == 0)
-		s->port = s->tls == NET_TLS_IMPLICIT ? 993 : 143;
+		s->port = s->tls_type == NET_TLS_IMPLICIT ? 993 : 143;
 	if (s->tls_versions == 0)
 		s->tls_versions = NET_TLS_1_2 | NET_TLS_1_3;
 	if (s->host == NULL && s->tunnel == NULL) {
@@ -74,10 +74,10 @@ net_new(const struct net_settings *set, struct err *e)
 		return NULL;
 	}
 	net->label = make_label(net);
-	if (s->down_rate != 0)
-		net->down = throttle_new(s->down_rate);
-	if (s->up_rate != 0)
-		net->up = throttle_new(s->up_rate);
+	if (s->throttle != 0) {
+		net->down = throttle_new(s->throttle);
+		net->up = throttle_new(s->throttle);
+	}
 	return net;
 }
 

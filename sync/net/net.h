@@ -34,20 +34,20 @@ struct net_settings {
 	const char *tunnel;		/* a shell command to talk to instead of a socket */
 	unsigned timeout;		/* seconds without progress until giving up; 0 = none */
 
-	enum net_tls tls;
+	enum net_tls tls_type;
 	unsigned tls_versions;		/* enum net_tls_versions; 0 = 1.2 and 1.3 */
-	const char *ciphers;		/* OpenSSL's list, for TLS up to 1.2 */
+	const char *cipher_string;		/* OpenSSL's list, for TLS up to 1.2 */
 	const char *certificate_file;	/* PEM: CAs to trust and server certificates to accept */
-	bool has_system_certificates;	/* trust the system's CAs too */
+	bool system_certificates;	/* trust the system's CAs too */
 	const char *client_certificate;	/* PEM, chain allowed */
 	const char *client_key;		/* PEM, unencrypted; NULL = in client_certificate */
 
-	uint64_t down_rate, up_rate;	/* bytes per second over all connections; 0 = no limit */
+	uint64_t throttle;		/* bytes per second in each direction, over all connections; 0 = no limit */
 	const char *transcript_dir;	/* a file per connection goes there; NULL = none */
 	int cancel_fd;			/* readable = give up whatever is under way; 0 = none */
 };
 
-#define NET_SETTINGS_INIT { .timeout = 20, .tls = NET_TLS_STARTTLS, .has_system_certificates = true }
+#define NET_SETTINGS_INIT { .timeout = 20, .tls_type = NET_TLS_STARTTLS, .system_certificates = true }
 
 struct net;
 

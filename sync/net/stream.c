@@ -186,7 +186,7 @@ stream_new(struct net *net, int fd, pid_t tunnel, struct err *e)
 	}
 	s->conn = conn_new(net, fd, tunnel, s->transcript, e);
 	if (s->conn == NULL || make_mail(s, e) < 0 ||
-	    (set->tls == NET_TLS_IMPLICIT && conn_start_tls(s->conn, e) < 0))
+	    (set->tls_type == NET_TLS_IMPLICIT && conn_start_tls(s->conn, e) < 0))
 		stream_close(&s);
 	return s;
 }

@@ -262,8 +262,8 @@ set_up(struct tls *tls, struct err *e)
 
 	if (set_versions(tls, e) < 0)
 		return -1;
-	if (tls->set->ciphers != NULL && SSL_CTX_set_cipher_list(ctx, tls->set->ciphers) != 1)
-		return usage(e, tls->label, "CipherString", tls->set->ciphers, "names no cipher");
+	if (tls->set->cipher_string != NULL && SSL_CTX_set_cipher_list(ctx, tls->set->cipher_string) != 1)
+		return usage(e, tls->label, "CipherString", tls->set->cipher_string, "names no cipher");
 	if (tls_trust_load(ctx, tls->set, tls->label, &tls->pins, e) < 0 ||
 	    set_client_certificate(tls, e) < 0)
 		return -1;

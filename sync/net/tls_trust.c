@@ -143,7 +143,7 @@ tls_trust_load(SSL_CTX *ctx, const struct net_settings *set, const char *label,
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 
 	*pins_r = NULL;
-	if (set->has_system_certificates)
+	if (set->system_certificates)
 		add_system(store);
 	ERR_clear_error();
 	if (set->certificate_file == NULL)

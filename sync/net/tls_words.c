@@ -176,7 +176,7 @@ add_pinning(struct buf *b, const struct tls_fault *f, const struct net_settings 
 	}
 	buf_printf(b, "), accept it with: openssl s_client -connect %s%s%s:%u", is_v6 ? "[" : "",
 	    set->host, is_v6 ? "]" : "", set->port);
-	if (set->tls == NET_TLS_STARTTLS)
+	if (set->tls_type == NET_TLS_STARTTLS)
 		buf_printf(b, " -starttls %s", set->protocol);
 	buf_printf(b, " -servername %s </dev/null | openssl x509 >FILE, and in the configuration"
 	    " CertificateFile FILE", set->host);
@@ -245,7 +245,7 @@ tls_words_failure(unsigned long code, const struct net_settings *set, const char
 	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && !is_begun &&
 	    (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST))
 		err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "%s: what answers there does not speak TLS%s",
-		    label, set->tls == NET_TLS_IMPLICIT ?
+		    label, set->tls_type == NET_TLS_IMPLICIT ?
 		    " (TLSType STARTTLS, or another Port, may be right)" : "");
 	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && !is_begun &&
 	    (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_NO_PROTOCOLS_AVAILABLE))

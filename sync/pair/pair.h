@@ -46,7 +46,7 @@ struct pair_side {
 	bool is_inbox_listed;		/* see patterns_select() */
 	bool is_folding;		/* ignores case, or normalises names */
 	bool is_partial;		/* a mailbox that is not listed may be there */
-	const char *role_box[ROLES];	/* what the configuration says has a role, without prefix; NULL = nothing */
+	const char *role[ROLES];	/* what the configuration says has a role, without prefix; NULL = nothing */
 };
 
 /* A pair of earlier runs. */

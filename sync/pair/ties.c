@@ -102,7 +102,7 @@ static bool
 choose(struct tying *t, enum side side, enum role role, struct candidate *c)
 {
 	const struct pair_side *on = &t->rules->side[side];
-	const char *rest, *first = NULL, *second = NULL, *named = on->role_box[role];
+	const char *rest, *first = NULL, *second = NULL, *named = on->role[role];
 	size_t i;
 
 	*c = (struct candidate){ .name = named != NULL ? named : role_word(role), .is_named = named != NULL };

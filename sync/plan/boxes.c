@@ -8,7 +8,7 @@
 static bool
 is_readonly(const struct build *b, uint32_t box, enum side t)
 {
-	return b->in->policy.is_readonly[t] || b->in->boxes.at[box].side[t].is_readonly;
+	return b->in->policy.read_only[t] || b->in->boxes.at[box].side[t].is_readonly;
 }
 
 static bool

@@ -395,7 +395,7 @@ check_allowed(struct check *c)
 		if (op_is_state_only(op->kind))
 			continue;
 		to = op->other != NONE ? box_side(c, c->in->messages.at[op->other].box, op->side) : from;
-		if (c->in->policy.is_readonly[op->side] || to->is_readonly ||
+		if (c->in->policy.read_only[op->side] || to->is_readonly ||
 		    (from->is_readonly && op->kind != OP_CLONE))
 			fault(c, "C7", op, "the side is readonly");
 		if ((from->exists && !from->is_readable) || (to->exists && !to->is_readable))

@@ -21,7 +21,7 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 		m->policy.create[i] = p->create[s];
 		m->policy.remove[i] = p->remove[s];
 		m->policy.expunge[i] = p->expunge[s];
-		m->policy.is_readonly[i] = p->is_readonly[s];
+		m->policy.read_only[i] = p->read_only[s];
 		m->policy.window[i] = p->window[s];
 	}
 	for (i = 0; i < in->boxes.n; i++) {

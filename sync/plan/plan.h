@@ -27,7 +27,7 @@
  *       the others count as gone from s one by one; the same with allow_delete where the mailbox itself may not go (no remove[t],
  *       INBOX); else an error says what to do. Missing on both: forgotten. Missing, not for sure: nothing
  *       is planned for it.
- *   P9  is_readonly: nothing is planned against that side (a mailbox that is readonly: the same, for it).
+ *   P9  read_only: nothing is planned against that side (a mailbox that is readonly: the same, for it).
  *   P10 a guard (R21) holds deletions back: op.is_held, with a note; restore[s] makes what is gone from s be copied
  *       back to s instead; allow_delete lets it go.
  *   P15 the oldest messages of a mailbox that vanished on s, where its server may show the newest only (window.h): held back, as long as

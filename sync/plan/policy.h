@@ -31,7 +31,7 @@ enum { GUARD_FLOOR = 20, GUARD_MOST = 500 };
 struct policy {
 	unsigned sync[SIDES];		/* enum sync_type, by target side */
 	bool create[SIDES], remove[SIDES], expunge[SIDES];
-	bool is_readonly[SIDES];	/* nothing is ever planned against this side */
+	bool read_only[SIDES];	/* nothing is ever planned against this side */
 	bool retry_failed;		/* --retry-failed */
 	struct max_delete max_delete;
 	struct window window[SIDES];	/* what the store of that side shows */

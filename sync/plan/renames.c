@@ -48,7 +48,7 @@ may_rename(struct build *b, uint32_t box, enum side t)
 	struct arena *a = &b->plan->arena;
 	const char *name = build_name(b, box);
 
-	if (policy->is_readonly[t] || side->is_readonly || !side->is_readable)
+	if (policy->read_only[t] || side->is_readonly || !side->is_readable)
 		return false;
 	if (side->name == NULL)
 		return true;

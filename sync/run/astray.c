@@ -98,7 +98,7 @@ may_move(const struct search *x, enum side t)
 {
 	const struct policy *p = &x->in->policy;
 
-	return (p->sync[t] & SYNC_NEW) && (p->sync[t] & SYNC_GONE) && !p->is_readonly[t];
+	return (p->sync[t] & SYNC_NEW) && (p->sync[t] & SYNC_GONE) && !p->read_only[t];
 }
 
 static bool

@@ -23,7 +23,7 @@ wants_cursor(const void *ctx, const char *name, unsigned attrs)
 	enum role role;
 
 	for (role = 0; role < ROLES; role++)
-		if (store->role_box[role] != NULL && strcmp(store->role_box[role], name) == 0)
+		if (store->role[role] != NULL && strcmp(store->role[role], name) == 0)
 			return true;
 	return (attrs & ~(unsigned)MAILBOX_SUBSCRIBED) != 0 || pairing_selects(l->run, l->side, name);
 }

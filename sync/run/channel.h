@@ -29,12 +29,12 @@ struct channel {
 	/* With patterns: a prefix of mailbox names ("" or "Work/"), stripped before matching. Without: the one mailbox ("" = INBOX). */
 	const char *box[SIDES];
 	struct channel_names patterns;
-	unsigned roles;			/* Role: a set of enum role (sync/pair/roles.h) */
+	unsigned role;			/* Role: a set of enum role (sync/pair/roles.h) */
 	struct channel_names only;	/* mailboxes named on the command line; n = 0: all */
 	struct channel_names allow_delete, restore;	/* mailboxes; "*" = every one */
 	struct policy policy;
-	bool keeps_date;		/* CopyArrivalDate, or both stores IMAP */
-	uint64_t batch_bytes;		/* BufferLimit: what one batch may carry; 0 = 10 MB */
+	bool copy_arrival_date;		/* CopyArrivalDate, or both stores IMAP */
+	uint64_t buffer_limit;		/* BufferLimit: what one batch may carry; 0 = 10 MB */
 	size_t slice;			/* messages planned at once, where slices may be; 0 = 5000 */
 	uint64_t max_transfer;		/* octets of bodies this run may carry; 0 = no limit */
 	struct state_place state;

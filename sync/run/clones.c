@@ -192,7 +192,7 @@ hold_labels(struct clones *c, enum side s)
 	const struct record *rec;
 	size_t i, k, lead, waiting = 0;
 
-	if (!(c->in->policy.sync[side_other(s)] & SYNC_NEW) || c->in->policy.is_readonly[side_other(s)])
+	if (!(c->in->policy.sync[side_other(s)] & SYNC_NEW) || c->in->policy.read_only[side_other(s)])
 		return 0;
 	for (i = 0; i < c->n; i++) {
 		rec = c->in->messages.at[i].rec;

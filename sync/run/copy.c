@@ -105,7 +105,7 @@ tee_begin(void *ctx, const struct body_head *head, struct err *e)
 	digest_start(t->digest, DIGEST_MESSAGE);
 	t->b->size[t->at[head->index]] = head->size;
 	t->b->wire_size[t->at[head->index]] = head->wire_size;
-	t->items[head->index].date = t->b->keeps_date ? head->date : 0;
+	t->items[head->index].date = t->b->copy_arrival_date ? head->date : 0;
 	if (turn_to(t, head->index, e) < 0)
 		return -1;
 	own.index -= t->now->first;

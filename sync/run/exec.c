@@ -168,7 +168,7 @@ find_room(struct exec *x, const uint32_t *ready, size_t n, const struct op *firs
 	if (is_copy) {
 		share = n / (width * 2) + 1;
 		room.ops = share < COPY_LEAST ? COPY_LEAST : share > COPY_MOST ? COPY_MOST : share;
-		room.bytes = x->run->set->batch_bytes != 0 ? x->run->set->batch_bytes : 10 << 20;
+		room.bytes = x->run->set->buffer_limit != 0 ? x->run->set->buffer_limit : 10 << 20;
 	} else if (batch_kind(first->kind) == OP_FLAGS) {
 		share = count_boxes(x, ready, n, first);
 		if (width > share / CHANGE_BOXES_LEAST)

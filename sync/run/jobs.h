@@ -60,7 +60,7 @@ struct batch {
 	/* requests and answers, by kind; n of each */
 	struct fetch_item *fetch;	/* COPY */
 	struct deliver_item *deliver;	/* COPY */
-	bool keeps_date;		/* COPY: arrival dates travel */
+	bool copy_arrival_date;		/* COPY: arrival dates travel */
 	struct ident *ident;		/* COPY: of what was carried */
 	uint64_t *size;			/* COPY: octets carried */
 	uint64_t *wire_size;		/* COPY: the same as IMAP carries them; MOVE, CLONE: as listed. 0 = not known */

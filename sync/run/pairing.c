@@ -162,7 +162,7 @@ static int
 pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met, struct err *e)
 {
 	struct pair_rules rules = { .patterns = r->set->patterns.at, .n = r->set->patterns.n,
-		.known = known_pairs(r, all, n), .n_known = n, .roles = r->set->roles };
+		.known = known_pairs(r, all, n), .n_known = n, .roles = r->set->role };
 	VEC(struct pair_box) found[SIDES] = { { 0 }, { 0 } };
 	struct pair_list pairs = { 0 };
 	VEC(struct mailbox *) index[SIDES] = { { 0 }, { 0 } };
@@ -185,7 +185,7 @@ pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met,
 			.prefix = r->set->box[s], .layout = r->set->store[s]->layout,
 			.is_inbox_listed = r->set->store[s]->is_inbox_listed,
 			.is_folding = r->set->store[s]->is_folding, .is_partial = !l->is_complete };
-		memcpy(rules.side[s].role_box, r->set->store[s]->role_box, sizeof rules.side[s].role_box);
+		memcpy(rules.side[s].role, r->set->store[s]->role, sizeof rules.side[s].role);
 	}
 	pair_boxes(&rules, &r->arena, &pairs);
 	for (i = 0; i < pairs.n && status == 0; i++) {

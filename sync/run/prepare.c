@@ -271,7 +271,7 @@ prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 		return -1;
 	in->policy = r->set->policy;
 	for (s = 0; s < SIDES; s++)
-		in->policy.is_readonly[s] |= r->set->store[s]->is_readonly;
+		in->policy.read_only[s] |= r->set->store[s]->read_only;
 	for (i = 0; i < r->boxes.n; i++) {
 		b = &r->boxes.at[i];
 		pb = (struct plan_box){ .id = b->rec.id, .name = b->name };

@@ -45,12 +45,12 @@ at_stake(const struct run *r, const struct run_box *b, enum side s)
 	const struct policy *p = &r->set->policy;
 	enum side t = side_other(s);
 
-	if (p->is_readonly[t] || r->set->store[t]->is_readonly || b->side[t].listed == NULL || b->side[t].has_failed)
+	if (p->read_only[t] || r->set->store[t]->read_only || b->side[t].listed == NULL || b->side[t].has_failed)
 		return 0;
 	if (b->side[s].listed == NULL && p->remove[t] && strcmp(b->name, "INBOX") != 0)
 		return b->rec.side[t].here;
 	/* The mailbox stays, and is made again where it is missing. */
-	if (b->side[s].listed == NULL && ((strcmp(b->name, "INBOX") != 0 && !p->create[s]) || p->is_readonly[s] ||
+	if (b->side[s].listed == NULL && ((strcmp(b->name, "INBOX") != 0 && !p->create[s]) || p->read_only[s] ||
 	    !(p->sync[s] & SYNC_NEW)))
 		return 0;
 	return p->sync[t] & SYNC_GONE ? b->rec.side[t].here : 0;
@@ -113,7 +113,7 @@ tell_side(struct run *r, enum side s)
 	    side_name(s), l.kept == 0 ? "new and empty" : "another one than in the last run and has not all that was known",
 	    (unsigned long long)l.messages, plural(l.messages, "message", "messages"), l.boxes,
 	    plural(l.boxes, "mailbox was", "mailboxes were"));
-	if (r->set->policy.is_readonly[s] || r->set->store[s]->is_readonly)
+	if (r->set->policy.read_only[s] || r->set->store[s]->read_only)
 		ways = "";
 	else if (l.elsewhere > 0)
 		ways = arena_printf(a, ". To have them copied back from %s:  mailtwin --restore '*' %s", place(r, t), channel);

@@ -231,7 +231,7 @@ report_readonly(struct run *r, const struct plan_input *in)
 	for (i = 0; i < in->boxes.n; i++)
 		for (s = 0; s < SIDES; s++) {
 			b = &in->boxes.at[i];
-			if (b->side[s].is_readonly && !r->boxes.at[i].side[s].is_part && !in->policy.is_readonly[s] && in->policy.sync[s] != 0 &&
+			if (b->side[s].is_readonly && !r->boxes.at[i].side[s].is_part && !in->policy.read_only[s] && in->policy.sync[s] != 0 &&
 			    waiting[i * SIDES + s] > 0)
 				report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
 				    "the %s mailbox is read-only: %llu changes wait until it can be written to, or until "

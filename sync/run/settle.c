@@ -32,7 +32,7 @@ fill_batch(struct exec *x, struct batch *b, const struct op *op)
 	}
 	b->to_on = to->side[op->side].on;
 	b->to_epoch = epoch_of(to, op->side);
-	b->keeps_date = x->run->set->keeps_date;
+	b->copy_arrival_date = x->run->set->copy_arrival_date;
 	b->cancel = x->run->set->cancel;
 	b->cursor = box->rec.side[op->side].cursor;
 	b->is_container = op->kind == OP_CREATE_BOX &&

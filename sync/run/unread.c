@@ -12,7 +12,7 @@ unread_note(struct run *r, const struct plan_input *in, uint32_t id, const struc
 	enum side from = m->rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR, to = side_other(from);
 	bool is_itself = id == unread->id;
 
-	if ((is_itself && unread->why == NULL) || !(in->policy.sync[to] & SYNC_NEW) || in->policy.is_readonly[to] ||
+	if ((is_itself && unread->why == NULL) || !(in->policy.sync[to] & SYNC_NEW) || in->policy.read_only[to] ||
 	    r->boxes.at[m->box].side[s].has_failed)
 		return;
 	vec_push(&r->unread, (struct run_unread){ m->box, from, m->rec->id, unread->class, is_itself ? unread->why :

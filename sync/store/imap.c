@@ -52,18 +52,10 @@ store_free(struct store *s)
 	net_free(&st->net);
 	imap_memory_release(&st->memory);
 	pthread_mutex_destroy(&st->lock);
-	for (i = 0; i < st->auth.n_allowed; i++)
-		free((char *)(uintptr_t)st->auth_mechs[i]);
-	free(st->auth_mechs);
-	free(st->user);
-	free(st->path);
-	free(st->map_inbox);
-	free(st->version);
 	free(st->prefix);
 	for (i = 0; i < st->doomed.n; i++)
 		free(st->doomed.at[i].box);
 	vec_release(&st->doomed);
-	free((char *)(uintptr_t)st->store.name);
 	free(st);
 }
 
@@ -78,52 +70,47 @@ static const struct store_ops imap_ops = {
 	.memory_load = memory_load,
 };
 
-static char *
-dup_or_null(const char *s)
+/* The wire's settings: the account's, and what this run adds. */
+static struct net *
+make_net(const struct account_settings *account, const struct imap_store_env *env, struct err *e)
 {
-	return s != NULL && *s != '\0' ? mem_strdup(s) : NULL;
+	char *name = mem_printf("account %s", account->name);
+	struct net_settings set = account->net;
+	struct net *net;
+
+	set.name = name;
+	set.transcript_dir = env->transcript_dir;
+	set.cancel_fd = env->cancel_fd;
+	net = net_new(&set, e);
+	free(name);
+	return net;
 }
 
 struct store *
-imap_store_new(const struct imap_store_settings *set, struct err *e)
+imap_store_new(const struct store_settings *set, const struct imap_store_env *env, struct err *e)
 {
+	const struct account_settings *account = set->account;
 	struct imap_store *st = mem_alloc(sizeof *st);
 	struct imap_caps caps = { 0 };
-	size_t i;
 
 	pthread_mutex_init(&st->lock, NULL);
-	st->store = (struct store){ .ops = &imap_ops, .name = mem_strdup(set->name),
-		.is_readonly = set->is_readonly, .layout = NAMES_IMAP,
-		.max_sessions = set->connections != 0 ? (int)set->connections : 4 };
-	st->user = dup_or_null(set->user);
-	st->path = mem_strdup(set->path != NULL ? set->path : "");
-	st->map_inbox = dup_or_null(set->map_inbox);
-	st->version = dup_or_null(set->version);
-	st->has_path = set->has_path;
-	st->use_namespace = set->use_namespace;
-	st->is_subscribed_only = set->is_subscribed_only;
-	st->set_delimiter = set->delimiter;
-	st->pipeline_depth = set->pipeline_depth;
-	st->answer_limit = set->answer_limit;
-	st->alert = set->alert;
-	st->warn = set->warn;
-	st->alert_ctx = set->alert_ctx;
-	for (i = 0; i < set->n_disabled; i++)
-		imap_caps_disable(&caps, set->disabled[i]);
-	st->disabled = caps.disabled;
+	st->set = set;
+	st->env = *env;
+	st->store = (struct store){ .ops = &imap_ops, .name = set->name, .read_only = set->read_only, .layout = NAMES_IMAP,
+		.max_sessions = account->connections != 0 ? (int)account->connections : 4 };
+	for (size_t i = 0; i < account->disable_extensions.n; i++)
+		imap_caps_disable(&caps, account->disable_extensions.at[i]);
+	st->disable_extensions = caps.disabled;
 	imap_caps_release(&caps);
-	st->auth_mechs = mem_alloc((set->n_auth_mechs + 1) * sizeof *st->auth_mechs);
-	for (i = 0; i < set->n_auth_mechs; i++)
-		st->auth_mechs[i] = mem_strdup(set->auth_mechs[i]);
-	st->net = net_new(&set->net, e);
+	st->net = make_net(account, env, e);
 	if (st->net == NULL) {
-		st->auth.n_allowed = set->n_auth_mechs;
 		store_free(&st->store);
 		return NULL;
 	}
 	st->auth = (struct auth_settings){ .label = net_label(st->net), .service = "imap",
-		.host = net_settings(st->net)->host, .port = net_settings(st->net)->port, .user = st->user,
-		.secret = set->secret, .allowed = st->auth_mechs, .n_allowed = set->n_auth_mechs,
-		.has_client_certificate = set->net.client_certificate != NULL && *set->net.client_certificate };
+		.host = net_settings(st->net)->host, .port = net_settings(st->net)->port,
+		.user = env->user != NULL && *env->user != '\0' ? env->user : NULL,
+		.secret = env->secret, .allowed = account->auth_mechs.at, .n_allowed = account->auth_mechs.n,
+		.has_client_certificate = net_settings(st->net)->client_certificate != NULL };
 	return &st->store;
 }

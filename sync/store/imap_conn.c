@@ -30,8 +30,10 @@ imap_settle(struct imap_conn *c, struct err *e)
 int
 imap_drain_to(struct imap_conn *c, unsigned most, struct err *e)
 {
-	if (c->st->pipeline_depth != 0 && most > c->st->pipeline_depth - 1)
-		most = c->st->pipeline_depth - 1;
+	const unsigned pipeline_depth = c->st->set->account->pipeline_depth;
+
+	if (pipeline_depth != 0 && most > pipeline_depth - 1)
+		most = pipeline_depth - 1;
 	return imap_drain(c->s, most, e) < 0 ? err_widen(e, ERR_STORE) : 0;
 }
 
@@ -56,11 +58,13 @@ imap_keep_begin(struct imap_conn *c)
 bool
 imap_keep(struct imap_conn *c, size_t octets, enum err_scope scope, const char *what, struct err *e)
 {
+	const uint64_t answer_limit = c->st->set->account->answer_limit;
+
 	c->kept += octets;
-	if (c->st->answer_limit == 0 || c->kept <= c->st->answer_limit)
+	if (answer_limit == 0 || c->kept <= answer_limit)
 		return true;
 	err_class(e, scope, ERR_FAILED, ERR_LATER, "%s: the server says more of %s than may be kept of an answer (AnswerLimit %lluM)",
-	    c->st->store.name, what, (unsigned long long)(c->st->answer_limit >> 20));
+	    c->st->store.name, what, (unsigned long long)(answer_limit >> 20));
 	return false;
 }
 

@@ -6,8 +6,8 @@ alert(void *ctx, const char *text)
 {
 	struct imap_conn *c = ctx;
 
-	if (c->st->alert != NULL)
-		c->st->alert(c->st->alert_ctx, c->st->store.name, text);
+	if (c->st->env.alert != NULL)
+		c->st->env.alert(c->st->env.alert_ctx, c->st->store.name, text);
 }
 
 static void
@@ -15,8 +15,8 @@ warn(void *ctx, const char *text)
 {
 	struct imap_conn *c = ctx;
 
-	if (c->st->warn != NULL)
-		c->st->warn(c->st->alert_ctx, c->st->store.name, text);
+	if (c->st->env.warn != NULL)
+		c->st->env.warn(c->st->env.alert_ctx, c->st->store.name, text);
 }
 
 /* In the flight of the login: the listing that every run begins with (R24). */
@@ -44,8 +44,8 @@ learn_prefix(struct imap_store *st, struct imap_session *s)
 
 	pthread_mutex_lock(&st->lock);
 	if (!st->has_prefix) {
-		st->delimiter = st->set_delimiter != 0 ? st->set_delimiter : delimiter;
-		st->prefix = mem_strdup(st->has_path ? st->path : st->use_namespace ? prefix : "");
+		st->delimiter = st->set->path_delimiter != 0 ? st->set->path_delimiter : delimiter;
+		st->prefix = mem_strdup(st->set->path != NULL ? st->set->path : st->set->use_namespace ? prefix : "");
 		st->has_prefix = true;
 		/* "INBOX." lists INBOX above it, "" among the others (sync/pair/patterns.h). */
 		st->store.is_inbox_listed = *st->prefix == '\0';
@@ -63,8 +63,8 @@ dial(struct imap_conn *c, struct err *e)
 {
 	struct imap_store *st = c->st;
 	struct store *store = &st->store;
-	struct imap_open open = { .net = st->net, .auth = &st->auth, .disabled = st->disabled, .wants_utf8 = false,
-		.id_name = "mailtwin", .id_version = st->version, .alert = alert, .warn = warn, .first = first_commands,
+	struct imap_open open = { .net = st->net, .auth = &st->auth, .disabled = st->disable_extensions, .wants_utf8 = false,
+		.id_name = "mailtwin", .id_version = st->env.version, .alert = alert, .warn = warn, .first = first_commands,
 		.ctx = c };
 	struct imap_memory memory = { 0 };
 	struct buf text = { 0 };
@@ -76,8 +76,8 @@ dial(struct imap_conn *c, struct err *e)
 		open.memory = &memory;
 		/* The flight can carry the listing only where its prefix is known. */
 		if (!st->is_listed && !st->has_prefix) {
-			st->delimiter = st->set_delimiter != 0 ? st->set_delimiter : memory.delimiter;
-			st->prefix = mem_strdup(st->has_path ? st->path : st->use_namespace ?
+			st->delimiter = st->set->path_delimiter != 0 ? st->set->path_delimiter : memory.delimiter;
+			st->prefix = mem_strdup(st->set->path != NULL ? st->set->path : st->set->use_namespace ?
 			    buf_str(&memory.prefix) : "");
 			st->has_prefix = true;
 			store->is_inbox_listed = *st->prefix == '\0';

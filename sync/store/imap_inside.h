@@ -12,16 +12,9 @@ struct imap_store {
 	struct store store;		/* first: it is the store */
 	struct net *net;
 	struct auth_settings auth;
-	const char **auth_mechs;
-	char *user, *path, *map_inbox, *version;
-	bool has_path, use_namespace, is_subscribed_only;
-	char set_delimiter;
-	uint64_t disabled;
-	unsigned pipeline_depth;
-	uint64_t answer_limit;		/* 0 = none */
-	void (*alert)(void *ctx, const char *store, const char *text);
-	void (*warn)(void *ctx, const char *store, const char *text);
-	void *alert_ctx;
+	const struct store_settings *set;	/* with its account */
+	struct imap_store_env env;
+	uint64_t disable_extensions;	/* as imap_caps.disabled has them */
 
 	pthread_mutex_t lock;		/* what follows */
 	struct imap_memory memory;	/* of this server */

@@ -279,7 +279,7 @@ queue_list(struct imap_conn *c, struct imap_session *s, struct list_work *w, con
 		status = err_set(e, ERR_STORE, "%s: Path \"%s\" is not valid UTF-8", c->st->store.name, prefix);
 	if (wildcard)
 		buf_addc(&wire, '*');
-	if (c->st->is_subscribed_only && wildcard)
+	if (c->st->set->subscribed_only && wildcard)
 		imap_put(&cmd, extended ? "LIST (SUBSCRIBED) \"\" " : "LSUB \"\" ");
 	else
 		imap_put(&cmd, "LIST \"\" ");
@@ -329,7 +329,7 @@ imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w
 	if (queue_delimiter(c, s, w, e) < 0)
 		return -1;
 	/* INBOX is not below a prefix, and may not be subscribed. */
-	if ((*prefix != '\0' || c->st->is_subscribed_only) && queue_list(c, s, w, "INBOX", false, e) < 0)
+	if ((*prefix != '\0' || c->st->set->subscribed_only) && queue_list(c, s, w, "INBOX", false, e) < 0)
 		return -1;
 	return queue_list(c, s, w, prefix, true, e);
 }
@@ -409,7 +409,7 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 		return -1;
 	l->is_complete = !is_short;
 	l->fingerprint = arena_printf(&l->arena, "imap:%s:%u:%s:%s", net->host != NULL ? net->host : net->tunnel,
-	    net->port, c->st->user != NULL ? c->st->user : "", c->st->prefix != NULL ? c->st->prefix : "");
+	    net->port, c->st->auth.user != NULL ? c->st->auth.user : "", c->st->prefix != NULL ? c->st->prefix : "");
 	return 0;
 }
 

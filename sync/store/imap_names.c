@@ -9,11 +9,17 @@ delimiter_of(struct imap_store *st)
 	return st->delimiter;
 }
 
+static const char *
+map_inbox(const struct imap_store *st)
+{
+	return st->set->map_inbox != NULL && *st->set->map_inbox != '\0' ? st->set->map_inbox : NULL;
+}
+
 /* "INBOX" itself, under its own name or MapInbox's. */
 static bool
 is_inbox(const struct imap_store *st, const char *name)
 {
-	return strcmp(name, "INBOX") == 0 || (st->map_inbox != NULL && strcmp(name, st->map_inbox) == 0);
+	return strcmp(name, "INBOX") == 0 || (map_inbox(st) != NULL && strcmp(name, map_inbox(st)) == 0);
 }
 
 int
@@ -40,7 +46,7 @@ imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_utf8, 
 	struct err e;
 	const char *prefix = st->prefix != NULL ? st->prefix : "", *name;
 	size_t n = strlen(prefix);
-	char from[2] = { st->set_delimiter != 0 ? st->set_delimiter : delimiter, '\0' };
+	char from[2] = { st->set->path_delimiter != 0 ? st->set->path_delimiter : delimiter, '\0' };
 	int status = -1;
 
 	*why_r = "its name is not valid in the encoding of mailbox names";
@@ -48,7 +54,7 @@ imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_utf8, 
 		goto done;
 	name = buf_str(&utf8);
 	if (strcasecmp(name, "INBOX") == 0) {
-		buf_adds(out, st->map_inbox != NULL ? st->map_inbox : "INBOX");
+		buf_adds(out, map_inbox(st) != NULL ? map_inbox(st) : "INBOX");
 		status = 1;
 		goto done;
 	}

@@ -153,7 +153,7 @@ static int
 list_fingerprint(struct maildir_store *s, struct listing *l, struct err *e)
 {
 	char id[MARKER_SIZE];
-	int has = marker_get(layout_root(&s->layout, &l->arena), maildir_may_write(s), s->mdir.is_synced, id, e);
+	int has = marker_get(layout_root(&s->layout, &l->arena), maildir_may_write(s), s->mdir.fsync, id, e);
 
 	if (has < 0 || take_lock(s, e) < 0)
 		return -1;
@@ -184,13 +184,13 @@ check_names(struct maildir_store *s, struct listing *l, struct err *e)
 
 	if (!maildir_may_write(s) || stamp_take(AT_FDCWD, root, &dir) < 0)
 		return 0;
-	place = arena_printf(&l->arena, "%s %c", folder_identities(&l->arena, "", &dir), s->mdir.delimiter);
+	place = arena_printf(&l->arena, "%s %c", folder_identities(&l->arena, "", &dir), s->mdir.info_delimiter);
 	if (s->names_kept != NULL && strcmp(s->names_kept, place) == 0)
 		return 0;
-	if (names_kept_check(root, s->mdir.delimiter, e) < 0)
+	if (names_kept_check(root, s->mdir.info_delimiter, e) < 0)
 		return -1;
 	if (stamp_take(AT_FDCWD, s->layout.inbox, &inbox) == 0 && inbox.dev != dir.dev &&
-	    names_kept_check(s->layout.inbox, s->mdir.delimiter, e) < 0)
+	    names_kept_check(s->layout.inbox, s->mdir.info_delimiter, e) < 0)
 		return -1;
 	s->names_kept = arena_strdup(&s->arena, place);
 	return 0;
@@ -214,7 +214,7 @@ foresee(struct maildir_store *s, struct listing *l, bool has_inbox, struct err *
 	char id[MARKER_SIZE], *above = disk_parent(s->layout.inbox);
 	int rc = 0;
 
-	if (!s->base.is_dry || s->base.is_readonly)
+	if (!s->base.is_dry || s->base.read_only)
 		goto done;
 	parent = arena_strdup(&l->arena, above);
 	if (!layout_has_path(&s->layout) && !has_inbox)
@@ -429,27 +429,27 @@ dup_or_null(struct arena *a, const char *s)
 }
 
 struct store *
-maildir_store_new(const struct maildir_settings *settings)
+maildir_store_new(const struct store_settings *set, bool fsync, bool copy_arrival_date)
 {
 	struct maildir_store *s = mem_alloc(sizeof *s);
-	size_t len = strlen(settings->inbox);
+	size_t len = strlen(set->inbox);
 
 	pthread_mutex_init(&s->mutex, NULL);
-	while (len > 1 && settings->inbox[len - 1] == '/')
+	while (len > 1 && set->inbox[len - 1] == '/')
 		len--;
-	s->layout.kind = settings->layout;
-	s->layout.path = dup_or_null(&s->arena, settings->path);
-	s->layout.inbox = arena_strndup(&s->arena, settings->inbox, len);
-	s->layout.map_inbox = dup_or_null(&s->arena, settings->map_inbox);
-	s->mdir.delimiter = settings->info_delimiter != '\0' ? settings->info_delimiter : ':';
-	s->mdir.is_synced = settings->is_synced;
-	s->mdir.makes_keywords = settings->makes_keywords;
+	s->layout.kind = set->sub_folders;
+	s->layout.path = dup_or_null(&s->arena, set->path);
+	s->layout.inbox = arena_strndup(&s->arena, set->inbox, len);
+	s->layout.map_inbox = dup_or_null(&s->arena, set->map_inbox);
+	s->mdir.info_delimiter = set->info_delimiter != '\0' ? set->info_delimiter : ':';
+	s->mdir.fsync = fsync;
+	s->mdir.keywords = set->keywords;
 	s->mdir.watch = watch_new();
-	s->keeps_date = settings->keeps_date;
+	s->copy_arrival_date = copy_arrival_date;
 	s->base.ops = &maildir_ops;
-	s->base.name = arena_strdup(&s->arena, settings->name);
-	s->base.is_readonly = settings->is_readonly;
-	s->base.layout = settings->layout;
+	s->base.name = arena_strdup(&s->arena, set->name);
+	s->base.read_only = set->read_only;
+	s->base.layout = set->sub_folders;
 	s->base.is_inbox_listed = s->layout.map_inbox == NULL && layout_is_inbox_listed(&s->layout);
 	s->base.max_sessions = MAX_SESSIONS;
 	return &s->base;

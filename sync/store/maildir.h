@@ -13,30 +13,18 @@
  *	  there is no mark and none may be made: then it is not known.
  *	- Messages have no size in a delta: looking at each file would cost what a no-op must not.
  *	- Keywords are letters of file names where dovecot-keywords says what they mean (sync/maildir/keywords.h), else
- *	  they are not for this store to keep. A change of that file alone moves no cursor; makes_keywords does.
+ *	  they are not for this store to keep. A change of that file alone moves no cursor; Keywords does.
  */
 #ifndef SYNC_STORE_MAILDIR_H
 #define SYNC_STORE_MAILDIR_H
 
 #include <stdbool.h>
 
-#include "sync/pair/names.h"
+#include "sync/store/settings.h"
 #include "sync/store/store.h"
 
-struct maildir_settings {
-	const char *name;		/* as configured, for messages */
-	const char *path;		/* absolute, put before names: a directory ends in '/'; NULL = none */
-	const char *inbox;		/* absolute */
-	const char *map_inbox;		/* NULL = none */
-	enum names_layout layout;	/* any but NAMES_IMAP */
-	char info_delimiter;		/* 0 = ':' */
-	bool is_readonly;		/* ReadOnly yes: nothing is ever written */
-	bool keeps_date;		/* CopyArrivalDate: mtime is the arrival date, also where an item has none */
-	bool is_synced;			/* FSync */
-	bool makes_keywords;		/* Keywords yes: dovecot-keywords is made where it is missing */
-};
-
-/* Copies the settings. The engine's store->is_dry has the effect of is_readonly for one run. Does not touch the disk. */
-struct store *maildir_store_new(const struct maildir_settings *settings);
+/* Copies what it takes of the settings. fsync: FSync. copy_arrival_date: mtime is the arrival date, also where an item has
+ * none. The engine's store->is_dry has the effect of read_only for one run. Does not touch the disk. */
+struct store *maildir_store_new(const struct store_settings *set, bool fsync, bool copy_arrival_date);
 
 #endif

@@ -28,7 +28,7 @@ void
 maildir_cursor(const struct maildir_store *s, const struct stamps *stamps, bool is_steady, struct cursor *c_r)
 {
 	stamp_cursor(stamps, is_steady, c_r);
-	if (s->mdir.makes_keywords)
+	if (s->mdir.keywords)
 		c_r->data[c_r->len++] = 'k';
 }
 

@@ -19,7 +19,7 @@ struct maildir_store {
 	struct arena arena;
 	struct layout layout;
 	struct mdir_settings mdir;
-	bool keeps_date;
+	bool copy_arrival_date;
 	const char *names_kept;		/* where names are known to come back as written; NULL = not known yet */
 	pthread_mutex_t mutex;		/* of what follows */
 	unsigned sessions;		/* open; with the last of them the lock is let go */
@@ -42,7 +42,7 @@ maildir_store_of(struct session *c)
 static inline bool
 maildir_may_write(const struct maildir_store *s)
 {
-	return !s->base.is_readonly && !s->base.is_dry;
+	return !s->base.read_only && !s->base.is_dry;
 }
 
 /* Opens a mailbox to be read; epoch 0 = any. On -1 *m is closed. */

@@ -75,11 +75,11 @@ add_replaced(struct delta *d, const struct mdir *m, const struct scan *scan, con
 	for (i = 0; i < scan->odd.n; i++) {
 		if (!scan->odd.at[i].is_replaced)
 			continue;
-		filename_parse(scan->odd.at[i].name, m->set->delimiter, &f);
+		filename_parse(scan->odd.at[i].name, m->set->info_delimiter, &f);
 		entry = (struct delta_entry){ .key = { scan->odd.at[i].name, (uint32_t)f.base }, .server_id = "",
 			.flags = keywords_flags(keywords, &d->arena, f.flags), .replaced = scan->odd.at[i].why,
 			.hint = arena_printf(&d->arena, "%c%s", scan->odd.at[i].is_new ? 'N' : 'C', scan->odd.at[i].name + f.base) };
-		if (!scan_has_base(scan, entry.key, m->set->delimiter))
+		if (!scan_has_base(scan, entry.key, m->set->info_delimiter))
 			vec_push(&d->entries, entry);
 	}
 }
@@ -232,8 +232,8 @@ maildir_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run
 	(void)look;
 	for (i = 0; i < n; i++) {
 		d[i].kind = DELTA_FULL;
-		d[i].mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = s->mdir.makes_keywords, .kw = "" };
-		d[i].is_readonly = s->base.is_readonly;
+		d[i].mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = s->mdir.keywords, .kw = "" };
+		d[i].is_readonly = s->base.read_only;
 		d[i].status = read_delta(c, &d[i], maildir_may_write(s) && !is_readonly_run, &d[i].err);
 		if (d[i].status < 0 && d[i].err.scope == ERR_RUN) {
 			*e = d[i].err;

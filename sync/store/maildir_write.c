@@ -36,7 +36,7 @@ open_keywords(struct keywords *k, const struct mdir *m, const char *words, struc
 struct key
 maildir_choose_name(struct store *s, struct arena *a)
 {
-	return key_from_string(filename_unique(a, ((struct maildir_store *)s)->mdir.delimiter));
+	return key_from_string(filename_unique(a, ((struct maildir_store *)s)->mdir.info_delimiter));
 }
 
 struct maildir_delivery {
@@ -47,7 +47,7 @@ struct maildir_delivery {
 	struct deliver_item *items;
 	size_t n;
 	struct arena *arena;
-	bool keeps_date;
+	bool copy_arrival_date;
 	const char *root;		/* of the store */
 };
 
@@ -76,7 +76,7 @@ sink_begin(void *ctx, const struct body_head *head, struct err *e)
 		.flags = keywords_bits(&d->keywords, item->flags),
 		.is_wire = head->form == BODY_WIRE,
 		.size = head->size,
-		.date = item->date != 0 ? item->date : d->keeps_date ? head->date : 0,
+		.date = item->date != 0 ? item->date : d->copy_arrival_date ? head->date : 0,
 	};
 
 	return name_disk(d, deliver_begin(d->deliver, head->index, &body, e), e);
@@ -183,7 +183,7 @@ maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliv
 	d->items = items;
 	d->n = n;
 	d->arena = a;
-	d->keeps_date = s->keeps_date;
+	d->copy_arrival_date = s->copy_arrival_date;
 	d->root = s->layout.path != NULL ? s->layout.path : d->mdir.path;
 	d->base.sink = (struct body_sink){ sink_begin, sink_data, sink_end, d };
 	d->base.finish = delivery_finish;
@@ -315,7 +315,7 @@ translate(const struct mdir *m, const struct mdir *dest, const struct move_item 
 	int rc = -1;
 
 	for (i = 0; i < n; i++) {
-		filename_parse(items[i].hint, m->set->delimiter, &f);
+		filename_parse(items[i].hint, m->set->info_delimiter, &f);
 		used |= f.flags;
 	}
 	if (keywords_read(&here, m, e) < 0 ||

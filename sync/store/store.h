@@ -426,11 +426,11 @@ int store_identify_one(struct session *c, const char *box, uint64_t epoch, struc
 struct store {
 	const struct store_ops *ops;
 	const char *name;		/* as configured, for messages: "work-remote" */
-	bool is_readonly;		/* ReadOnly yes: the engine never plans against it */
+	bool read_only;			/* ReadOnly yes: the engine never plans against it */
 	enum names_layout layout;	/* what limits its names (sync/pair/names.h) */
 	bool is_folding;		/* ignores case, or normalises names (may be set by session_open) */
 	bool is_inbox_listed;		/* INBOX is listed among the others (sync/pair/patterns.h) */
-	const char *role_box[ROLES];	/* the mailbox that has a role, by configuration; NULL = what the store says */
+	const char *role[ROLES];	/* RoleSent and the like: the mailbox that has a role, by configuration; NULL = what the store says */
 	int max_sessions;		/* workers that may use it at once */
 	bool is_dry;			/* set by the engine: this run writes nothing anywhere, not even a marker */
 };

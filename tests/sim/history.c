@@ -285,7 +285,7 @@ draw_policy(struct history *h)
 		s->policy.create[i] = sim_chance(s, 70);
 		s->policy.remove[i] = sim_chance(s, 60);
 		s->policy.expunge[i] = sim_chance(s, 50);
-		s->policy.is_readonly[i] = sim_chance(s, 10);
+		s->policy.read_only[i] = sim_chance(s, 10);
 		for (b = 0; b < SIM_BOXES; b++)
 			s->ram[i]->box[b].is_readonly = sim_chance(s, 5);
 	}
@@ -295,9 +295,9 @@ draw_policy(struct history *h)
 			sim_draw(s, 3) };
 	sim_trace(s, "policy: far %x%s%s%s%s, near %x%s%s%s%s", s->policy.sync[FAR], s->policy.create[FAR] ? " create" : "",
 	    s->policy.remove[FAR] ? " remove" : "", s->policy.expunge[FAR] ? " expunge" : "",
-	    s->policy.is_readonly[FAR] ? " readonly" : "", s->policy.sync[NEAR], s->policy.create[NEAR] ? " create" : "",
+	    s->policy.read_only[FAR] ? " readonly" : "", s->policy.sync[NEAR], s->policy.create[NEAR] ? " create" : "",
 	    s->policy.remove[NEAR] ? " remove" : "", s->policy.expunge[NEAR] ? " expunge" : "",
-	    s->policy.is_readonly[NEAR] ? " readonly" : "");
+	    s->policy.read_only[NEAR] ? " readonly" : "");
 }
 
 static void
@@ -434,13 +434,13 @@ make_channel(struct history *h)
 	some = sim_chance(s, 15);
 	single = !some && sim_chance(s, 5);
 	h->set = (struct channel){ .name = "sim", .store = { &s->ram[FAR]->store, &s->ram[NEAR]->store },
-		.box = { "", "" }, .is_inline = true, .checks_plans = true, .pick = on_pick, .pick_ctx = s, .keeps_date = sim_chance(s, 30) };
+		.box = { "", "" }, .is_inline = true, .checks_plans = true, .pick = on_pick, .pick_ctx = s, .copy_arrival_date = sim_chance(s, 30) };
 	if (!single) {
 		h->set.patterns.at = some ? patterns_some : patterns_all;
 		h->set.patterns.n = some ? 2 : 1;
 	}
 	if (sim_chance(s, 20))
-		h->set.batch_bytes = 300;
+		h->set.buffer_limit = 300;
 	if (sim_chance(s, 30))
 		h->set.slice = 1 + (s->at & 1);
 	for (i = 0; i < SIM_BOXES; i++)

@@ -39,7 +39,7 @@ ram_changes(struct ram *r, int box, bool is_allowed, const char *what)
 	s->changes++;
 	if (!s->is_selected[box])
 		sim_fail(s, "%s in %s of %s, a mailbox the channel does not mean", what, sim_box_name[box], r->store.name);
-	if (s->policy.is_readonly[r->side])
+	if (s->policy.read_only[r->side])
 		sim_fail(s, "%s in %s of %s, which is read-only", what, sim_box_name[box], r->store.name);
 	if (!is_allowed)
 		sim_fail(s, "%s in %s of %s, which the policy does not allow", what, sim_box_name[box], r->store.name);

@@ -227,8 +227,8 @@ peer_settings(unsigned port)
 	set.host = "127.0.0.1";
 	set.port = port;
 	set.timeout = 10;
-	set.tls = NET_TLS_NONE;
-	set.has_system_certificates = false;
+	set.tls_type = NET_TLS_NONE;
+	set.system_certificates = false;
 	return set;
 }
 

@@ -178,7 +178,7 @@ fetch(struct account_settings *a, const char *pass_cmd, struct buf *pass_r, stru
 static void
 passwords_have_a_most_tokens_not(void **unused)
 {
-	static char *token[] = { (char *)"XOAUTH2", NULL };
+	static const char *token[] = { "XOAUTH2", NULL };
 	struct account_settings a = { 0 };
 	struct buf pass = { 0 };
 	struct err e;
@@ -232,7 +232,7 @@ static void
 place_is(const char *channel, const char *sync_state, const char *state_home, const char *wanted)
 {
 	struct store_settings near = { .name = (char *)"near", .kind = SETTINGS_MAILDIR,
-		.inbox = (char *)"/m/INBOX", .path = (char *)"/m/x/", .subfolders = SETTINGS_SUB_VERBATIM };
+		.inbox = (char *)"/m/INBOX", .path = (char *)"/m/x/", .sub_folders = NAMES_VERBATIM };
 	struct channel_settings c = { .name = (char *)channel, .sync_state = (char *)sync_state,
 		.store = { [NEAR] = &near } };
 	struct arena arena = { 0 };

@@ -451,39 +451,39 @@ every_part_is_read(void **unused)
 	assert_int_equal(s->n_accounts, 2);
 	assert_int_equal(s->n_stores, 4);
 
-	assert_string_equal(a->host, "imap.example.com");
-	assert_int_equal(a->port, 993);
-	assert_int_equal(a->timeout, 0);
+	assert_string_equal(a->net.host, "imap.example.com");
+	assert_int_equal(a->net.port, 993);
+	assert_int_equal(a->net.timeout, 0);
 	assert_string_equal(a->user, "a b");
 	assert_string_equal(a->pass, "s3cret");
 	assert_int_equal(a->auth_mechs.n, 2);
 	assert_string_equal(a->auth_mechs.at[0], "SCRAM-SHA-256");
-	assert_int_equal(a->tls_type, SETTINGS_TLS_IMAPS);
-	assert_int_equal(a->tls_versions, SETTINGS_TLS_1_1 | SETTINGS_TLS_1_2);
-	assert_string_equal(a->cipher_string, "HIGH");
+	assert_int_equal(a->net.tls_type, NET_TLS_IMPLICIT);
+	assert_int_equal(a->net.tls_versions, NET_TLS_1_1 | NET_TLS_1_2);
+	assert_string_equal(a->net.cipher_string, "HIGH");
 	assert_int_equal(a->pipeline_depth, 3);
-	assert_int_equal(a->disabled_extensions.n, 2);
-	assert_string_equal(a->disabled_extensions.at[1], "LITERAL+");
-	assert_null(a->disabled_extensions.at[2]);
+	assert_int_equal(a->disable_extensions.n, 2);
+	assert_string_equal(a->disable_extensions.at[1], "LITERAL+");
+	assert_null(a->disable_extensions.at[2]);
 	assert_int_equal(a->connections, 2);
-	assert_false(a->system_certificates);
+	assert_false(a->net.system_certificates);
 
 	assert_ptr_equal(one->account, a);
 	assert_string_equal(one->path, "Mail/");
 	assert_false(one->use_namespace);
 	assert_int_equal(one->path_delimiter, '.');
-	assert_true(one->is_subscribed_only);
-	assert_int_equal(one->window.kind, SETTINGS_WINDOW_SIZE);
+	assert_true(one->subscribed_only);
+	assert_int_equal(one->window.kind, WINDOW_SIZE);
 	assert_int_equal(one->window.n, 10000);
-	assert_int_equal(two->window.kind, SETTINGS_WINDOW_UNSET);
+	assert_int_equal(two->window.kind, WINDOW_UNSET);
 	assert_string_equal(one->map_inbox, "In");
-	assert_true(one->is_read_only);
+	assert_true(one->read_only);
 
 	assert_true(two->account->is_inline);
-	assert_null(two->account->host);
-	assert_string_equal(two->account->tunnel, "ssh host imapd");
-	assert_int_equal(two->account->tls_type, SETTINGS_TLS_NONE);
-	assert_int_equal(two->account->port, 143);
+	assert_null(two->account->net.host);
+	assert_string_equal(two->account->net.tunnel, "ssh host imapd");
+	assert_int_equal(two->account->net.tls_type, NET_TLS_NONE);
+	assert_int_equal(two->account->net.port, 143);
 	assert_true(two->account->pass_cmd.uses_tty);
 	assert_string_equal(two->account->pass_cmd.shell, "pass show s3cret");
 	assert_false(two->account->user_cmd.uses_tty);
@@ -494,19 +494,19 @@ every_part_is_read(void **unused)
 
 	assert_string_equal(three->path, "/etc/dir/mail/");
 	assert_string_equal(three->inbox, "/home/me/In");
-	assert_int_equal(three->subfolders, SETTINGS_SUB_LEGACY);
+	assert_int_equal(three->sub_folders, NAMES_LEGACY);
 	assert_int_equal(three->info_delimiter, ';');
 	assert_null(four->path);
 	assert_string_equal(four->inbox, "/home/me/Maildir");
 	assert_int_equal(four->info_delimiter, '!');
-	assert_int_equal(four->subfolders, SETTINGS_SUB_UNSET);
+	assert_int_equal(four->sub_folders, NAMES_UNSET);
 
 	assert_ptr_equal(x->store[FAR], one);
 	assert_ptr_equal(x->store[NEAR], three);
 	assert_string_equal(x->box[FAR], "Pre/");
 	assert_null(x->box[NEAR]);
 	assert_true(x->has_patterns);
-	assert_int_equal(x->sync[FAR], SETTINGS_FLAGS);
+	assert_int_equal(x->sync[FAR], SYNC_FLAGS);
 	assert_int_equal(x->sync[NEAR], 0);
 	assert_true(x->create[NEAR]);
 	assert_false(x->create[FAR]);
@@ -517,7 +517,7 @@ every_part_is_read(void **unused)
 	assert_int_equal(y->sync[NEAR], SETTINGS_DEFAULT_TYPES);
 	assert_int_equal(y->sync[FAR], 0);
 	assert_string_equal(y->post_sync, "global");
-	assert_int_equal(y->max_delete.kind, SETTINGS_LIMIT_COUNT);
+	assert_int_equal(y->max_delete.kind, MAX_DELETE_COUNT);
 	assert_int_equal(y->max_delete.n, 7);
 
 	assert_int_equal(g->channels.n, 4);
@@ -571,9 +571,9 @@ refused_keywords_are_read(void **unused)
 	assert_string_equal(c->store[FAR]->flatten, ".");
 	assert_string_equal(c->store[FAR]->trash, "Bin");
 	assert_true(c->store[FAR]->trash_new_only);
-	assert_true(c->store[FAR]->has_alt_map);
-	assert_true(c->store[FAR]->keeps_keywords);
-	assert_int_equal(c->store[NEAR]->account->throttle, 5120);
+	assert_true(c->store[FAR]->alt_map);
+	assert_true(c->store[FAR]->keywords);
+	assert_int_equal(c->store[NEAR]->account->net.throttle, 5120);
 	assert_int_equal(c->max_messages, 9);
 	assert_int_equal(c->expire_unread, 0);
 	assert_int_equal(c->expire_side, FAR);
@@ -591,11 +591,11 @@ roles_are_read(void **unused)
 	    "Far :a:\nNear :b:\nPatterns *\nRole Junk\nRole None Drafts\n");
 
 	(void)unused;
-	assert_int_equal(settings_channel(s, "c")->roles, 1u << ROLE_SENT | 1u << ROLE_TRASH);
-	assert_int_equal(settings_channel(s, "d")->roles, ROLES_ALL);
-	assert_int_equal(settings_channel(s, "e")->roles, 1u << ROLE_DRAFTS);
-	assert_string_equal(settings_store(s, "a")->role_box[ROLE_SENT], "Gesendet");
-	assert_null(settings_store(s, "b")->role_box[ROLE_SENT]);
+	assert_int_equal(settings_channel(s, "c")->role, 1u << ROLE_SENT | 1u << ROLE_TRASH);
+	assert_int_equal(settings_channel(s, "d")->role, ROLES_ALL);
+	assert_int_equal(settings_channel(s, "e")->role, 1u << ROLE_DRAFTS);
+	assert_string_equal(settings_store(s, "a")->role[ROLE_SENT], "Gesendet");
+	assert_null(settings_store(s, "b")->role[ROLE_SENT]);
 	settings_free(&s);
 }
 

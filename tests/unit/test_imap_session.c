@@ -114,7 +114,7 @@ side_start(struct side *a, enum net_tls tls, const char *one, const char *two)
 	}
 	peer_start(&a->peer, talk, tls == NET_TLS_IMPLICIT ? a->ctx : NULL, two != NULL ? 2 : 1);
 	set = peer_settings(a->peer.port);
-	set.tls = tls;
+	set.tls_type = tls;
 	set.name = "work";
 	if (tls != NET_TLS_NONE)
 		set.certificate_file = peer_cert_write("cert.pem", &a->cert, 0);

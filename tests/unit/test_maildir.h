@@ -31,7 +31,8 @@
 
 struct fixture {
 	char dir[64];
-	struct maildir_settings set;
+	struct store_settings set;
+	bool fsync;
 	struct store *store;
 	struct session *c;
 	struct arena a;
@@ -59,7 +60,7 @@ reopen(struct fixture *f)
 		f->store->ops->session_close(f->c);
 	if (f->store != NULL)
 		f->store->ops->free(f->store);
-	f->store = maildir_store_new(&f->set);
+	f->store = maildir_store_new(&f->set, f->fsync, false);
 	f->c = f->store->ops->session_open(f->store, &f->e);
 	assert_non_null(f->c);
 }
@@ -72,8 +73,9 @@ setup(void **state)
 	strcpy(f->dir, "/tmp/test_maildir.XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	run(f, "mkdir mail");
-	f->set = (struct maildir_settings){ .name = "near", .path = in(f, "mail/"), .inbox = in(f, "mail/inbox"),
-		.layout = NAMES_VERBATIM, .is_synced = true };
+	f->set = (struct store_settings){ .name = "near", .path = in(f, "mail/"), .inbox = in(f, "mail/inbox"),
+		.sub_folders = NAMES_VERBATIM };
+	f->fsync = true;
 	reopen(f);
 	*state = f;
 	return 0;

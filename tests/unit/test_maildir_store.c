@@ -380,7 +380,7 @@ maildirpp_layout(void **state)
 	struct fixture *f = *state;
 	enum outcome o;
 
-	f->set.layout = NAMES_MAILDIRPP;
+	f->set.sub_folders = NAMES_MAILDIRPP;
 	f->set.path = NULL;
 	reopen(f);
 	assert_string_equal(listed(f), "INBOX(no cursor) empty");
@@ -404,7 +404,7 @@ legacy_layout_and_path_prefix(void **state)
 {
 	struct fixture *f = *state;
 
-	f->set.layout = NAMES_LEGACY;
+	f->set.sub_folders = NAMES_LEGACY;
 	f->set.path = in(f, "mail/pre-");
 	reopen(f);
 	make_box(f, "top/sub/cur");
@@ -419,7 +419,7 @@ without_subfolders(void **state)
 	struct fixture *f = *state;
 	enum outcome o;
 
-	f->set.layout = NAMES_UNSET;
+	f->set.sub_folders = NAMES_UNSET;
 	reopen(f);
 	make_box(f, "top");
 	run(f, "mkdir -p mail/top/sub/cur");
@@ -636,7 +636,7 @@ no_file_is_made_unasked(void **state)
 	run(f, "touch mail/box/cur/1.a:2,S");
 	assert_string_equal(change_words(f, "1.a", "c:2,S", "work", "").new_hint, "c:2,S");
 	run(f, "test ! -e mail/box/dovecot-keywords");
-	f->set.makes_keywords = true;
+	f->set.keywords = true;
 	reopen(f);
 	assert_string_equal(words_of(f, "box"), "[S], keeps any");
 	assert_string_equal(change_words(f, "1.a", "c:2,S", "work", "").new_hint, "c:2,Sa");

@@ -173,7 +173,7 @@ two_sessions_in_one_mailbox(void **state)
 	struct delta d;
 	int i;
 
-	f->set.is_synced = false;
+	f->fsync = false;
 	reopen(f);
 	make_box(f, "box");
 	run(f, "cd mail/box/cur; for i in $(seq 0 999); do : >m$i:2,; done");
@@ -316,7 +316,7 @@ a_new_word_makes_it_a_list(void **state)
 	struct cursor c;
 	struct delta d;
 
-	f->set.makes_keywords = true;
+	f->set.keywords = true;
 	reopen(f);
 	c = make_nine(f, "box");
 	f->store->ops->change(f->c, &ch, 1, &f->a, &f->e);
@@ -339,7 +339,7 @@ a_letter_nobody_explains_is_read_again(void **state)
 	struct cursor c = { 0 };
 	struct delta d;
 
-	f->set.makes_keywords = true;
+	f->set.keywords = true;
 	reopen(f);
 	make_box(f, "box");
 	c = make_nine(f, "to");
@@ -359,7 +359,7 @@ names_by_the_thousand_make_it_a_list(void **state)
 	struct cursor c;
 	int i;
 
-	f->set.is_synced = false;
+	f->fsync = false;
 	reopen(f);
 	c = make_nine(f, "box");
 	for (i = 0; i < 4097; i++)
@@ -571,7 +571,7 @@ known_is_true_wherever_the_cursor_stands(void **state)
 	struct delta d;
 	pid_t other;
 
-	f->set.is_synced = false;
+	f->fsync = false;
 	reopen(f);
 	c = make_nine(f, "box");
 	other = fork();

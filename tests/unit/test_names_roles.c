@@ -140,7 +140,7 @@ several_with_one_role(void **state)
 	expect("S1@S S2@S", "Sent", "S2=Sent", "S1: S1 (S1), S2: S2 Sent@#S2");
 	expect("S2@S S1@S", "Sent", "S2=Sent", "S1: S1 (S1), S2: S2 Sent@#S2");
 	assert_int_equal(list.n_notes, 0);
-	rules.side[FAR].role_box[ROLE_SENT] = "S1";
+	rules.side[FAR].role[ROLE_SENT] = "S1";
 	expect("S1@S S2@S", "Sent", "", "S1: S1 Sent@, S2: S2 (S2)");
 }
 
@@ -149,13 +149,13 @@ named_by_the_configuration(void **state)
 {
 	(void)state;
 	start("*");
-	rules.side[NEAR].role_box[ROLE_SENT] = "Gesendet";
+	rules.side[NEAR].role[ROLE_SENT] = "Gesendet";
 	expect("Sent_Items@S", "Gesendet Sent", "", "Sent: (Sent) Sent, Sent_Items: Sent_Items Gesendet@");
 	expect("Sent_Items@S", "Sent_Items", "", "Sent_Items!: (Sent_Items) Sent_Items, Sent_Items: Sent_Items (Gesendet)@");
 	/* Behind the channel's prefix. */
 	rules.side[NEAR].prefix = "work/";
 	expect("Sent_Items@S", "work/Gesendet Gesendet", "", "Sent_Items: Sent_Items work/Gesendet@");
-	rules.side[NEAR].role_box[ROLE_SENT] = NULL;
+	rules.side[NEAR].role[ROLE_SENT] = NULL;
 	expect("Sent_Items@S", "Sent@S work/Sent", "", "Sent_Items: Sent_Items work/Sent@");
 }
 
@@ -169,7 +169,7 @@ names_that_clash(void **state)
 	assert_non_null(strstr(list.at[0].refused, "\"Sent\" is the twin of \"Sent_Items\""));
 	expect("Sent Sent_Items@S", "", "", "Sent!: Sent (Sent), Sent_Items: Sent_Items (Sent)@");
 	/* Another name for the twin is the way out. */
-	rules.side[NEAR].role_box[ROLE_SENT] = "Sent_Items";
+	rules.side[NEAR].role[ROLE_SENT] = "Sent_Items";
 	expect("Sent Sent_Items@S", "Sent", "", "Sent: Sent Sent, Sent_Items: Sent_Items (Sent_Items)@");
 }
 

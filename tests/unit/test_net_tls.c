@@ -24,7 +24,7 @@ settings(void)
 	struct net_settings set = peer_settings(0);
 
 	set.host = "localhost";
-	set.tls = NET_TLS_IMPLICIT;
+	set.tls_type = NET_TLS_IMPLICIT;
 	set.certificate_file = peer_path("ca.pem");
 	return set;
 }
@@ -101,7 +101,7 @@ test_versions(void **state)
 
 	(void)state;
 	set.tls_versions = NET_TLS_1_2;
-	set.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";
+	set.cipher_string = "ECDHE-ECDSA-AES128-GCM-SHA256";
 	peer_start(&p, talk, ctx, 1);
 	set.port = p.port;
 	s = peer_open(&set, &net);
@@ -121,7 +121,7 @@ test_versions(void **state)
 	net_free(&net);
 	peer_stop(&p);
 	SSL_CTX_free(ctx);
-	set.ciphers = "NONSENSE";
+	set.cipher_string = "NONSENSE";
 	net = net_new(&set, &e);
 	assert_null(net_tls(net, &e));
 	assert_int_equal(e.class, ERR_USAGE);
@@ -198,7 +198,7 @@ test_hashed_directory(void **state)
 	snprintf(name, sizeof name, "certs/%08lx.0", X509_subject_name_hash(ca.cert));
 	peer_cert_write(name, &ca, 0);
 	set.certificate_file = NULL;
-	set.has_system_certificates = true;
+	set.system_certificates = true;
 	setenv("SSL_CERT_DIR", peer_path("certs"), 1);
 	expect_ok(&good, set);
 	expect_refused(&stray, set, ERR_REFUSED, "Other CA", "");
@@ -410,7 +410,7 @@ starttls(const char *answer, struct err *e)
 	p.arg = (void *)(uintptr_t)answer;
 	peer_start(&p, talk_starttls, NULL, 1);
 	set.port = p.port;
-	set.tls = NET_TLS_STARTTLS;
+	set.tls_type = NET_TLS_STARTTLS;
 	s = peer_open(&set, &net);
 	assert_string_equal(peer_line(s), "* OK plain");
 	assert_int_equal(peer_send(s, "1 STARTTLS\r\n"), 0);
@@ -470,7 +470,7 @@ test_starttls_late(void **state)
 	(void)state;
 	peer_start(&p, talk_late, NULL, 1);
 	set.port = p.port;
-	set.tls = NET_TLS_STARTTLS;
+	set.tls_type = NET_TLS_STARTTLS;
 	s = peer_open(&set, &net);
 	assert_string_equal(peer_line(s), "* OK plain");
 	assert_int_equal(peer_send(s, "1 STARTTLS\r\n"), 0);

@@ -150,7 +150,7 @@ set_policy(const struct test_case *c, struct policy *p, char *line)
 		else if (strcmp(word, "expunge") == 0)
 			sides(c, value, p->expunge);
 		else if (strcmp(word, "readonly") == 0)
-			sides(c, value, p->is_readonly);
+			sides(c, value, p->read_only);
 		else if (strcmp(word, "max") == 0)
 			set_max(c, &p->max_delete, value);
 		else if (strcmp(word, "window") == 0)

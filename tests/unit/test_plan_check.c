@@ -211,7 +211,7 @@ test_allowed(void **state)
 
 	(void)state;
 	begin(&w);
-	w.in.policy.is_readonly[NEAR] = true;
+	w.in.policy.read_only[NEAR] = true;
 	expect(&w, "C7");
 	begin(&w);
 	w.in.policy.sync[NEAR] = SYNC_GONE | SYNC_FLAGS;

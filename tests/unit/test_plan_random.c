@@ -63,7 +63,7 @@ make_policy(struct world *w)
 		p->create[s] = below(w, 2);
 		p->remove[s] = below(w, 2);
 		p->expunge[s] = below(w, 2);
-		p->is_readonly[s] = once_in(w, 10);
+		p->read_only[s] = once_in(w, 10);
 	}
 	p->retry_failed = once_in(w, 4);
 	p->max_delete.kind = below(w, 4);
