@@ -38,13 +38,13 @@ SAN_fuzz  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=u
 COMPILE    = $(CC) -std=c11 -D_GNU_SOURCE -pthread -I. $(WARN) $(PKG_CFLAGS) $(SAN_$(KIND)) $(CFLAGS)
 
 STATE     := $(wildcard state/*.c state/*/*.c)
-SYNC      := $(wildcard sync/*/*.c)
+SYNC      := $(wildcard sync/*.c sync/*/*.c)
 CMD       := $(filter-out cmd/main.c,$(wildcard cmd/*.c cmd/*/*.c))
 # The planner and what it may stand on: its tests link these and nothing else, which proves it pure.
 PURE      := $(wildcard sync/plan/*.c state/model/*.c) $(filter-out %/step.c %/proc.c,$(wildcard state/base/*.c))
 UNIT      := $(wildcard tests/unit/test_*.c)
 PURE_UNIT := $(filter tests/unit/test_plan%,$(UNIT))
-HEADERS   := $(wildcard cmd/*.h cmd/*/*.h sync/*/*.h state/*.h state/*/*.h)
+HEADERS   := $(wildcard cmd/*.h cmd/*/*.h sync/*.h sync/*/*.h state/*.h state/*/*.h)
 obj        = $(patsubst %.c,$(B)/%.o,$(1))
 
 Q   = $(if $(V),,@)

@@ -19,7 +19,7 @@
 #include "cmd/targets.h"
 #include "state/base/mem.h"
 #include "state/base/vec.h"
-#include "sync/run/channel.h"
+#include "sync/channel.h"
 
 struct engine_store {
 	const struct store_settings *settings;

@@ -2,7 +2,7 @@
  * neither can find before it sends. (A Maildir has a lock of its own: sync/maildir/root_lock.h.)
  *
  * It is a name that only one process of this user and machine can have, and that ends with it. Another machine or user is not kept out:
- * against these the run looks at what it writes to before it sends (sync/run/channel.c).
+ * against these the run looks at what it writes to before it sends (sync/channel.c).
  */
 #ifndef CMD_PAIR_LOCK_H
 #define CMD_PAIR_LOCK_H

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "state/base/buf.h"
-#include "sync/run/channel.h"
+#include "sync/channel.h"
 
 struct progress_view {
 	const char *channel;		/* escaped */

@@ -11,7 +11,7 @@
 #include "cmd/engine.h"
 #include "cmd/secret.h"
 #include "cmd/targets.h"
-#include "sync/run/channel.h"
+#include "sync/channel.h"
 
 enum { RUN_SECRET_LIMIT = 60 };	/* seconds for a PassCmd without a terminal */
 

@@ -13,7 +13,7 @@
 
 #include "cmd/app.h"
 #include "cmd/progress.h"
-#include "sync/run/channel.h"
+#include "sync/channel.h"
 
 struct tell {
 	struct app *app;

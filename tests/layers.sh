@@ -17,28 +17,33 @@ deny() { # deny "why" REGEX FILES...
 deny 'state/ includes nothing above it' '#include "(cmd|sync|tests)/' state/*.[ch] state/*/*.[ch]
 deny 'state/base stands alone' '#include "state/[a-z_]+\.h|#include "state/model/' state/base/*.[ch]
 deny 'state/model stands on state/base alone' '#include "state/[a-z_]+\.h' state/model/*.[ch]
-deny 'sync/ includes nothing of cmd/' '#include "(cmd|tests)/' sync/*/*.[ch]
-deny 'the planner includes only state/model and state/base' '#include "(sync/(run|pair|store|imap|maildir|message|net|mbsync)/|state/[a-z_]+\.h)' sync/plan/*.[ch]
+deny 'sync/ includes nothing of cmd/' '#include "(cmd|tests)/' sync/*.[ch] sync/*/*.[ch]
+deny 'the planner includes only state/model and state/base' '#include "(sync/(env|boxes|observe|match|apply|pair|store|imap|maildir|message|net)/|state/[a-z_]+\.h)' sync/plan/*.[ch]
 deny 'the planner does no I/O, knows no clock and no threads' '#include <(stdio|time|unistd|fcntl|dirent|pthread|sys/|lmdb|libetpan|openssl|sasl)|state/base/(log|step|proc)\.h' sync/plan/*.[ch]
-for d in imap maildir message net mbsync plan pair store; do
+# The chapters of a run, each on those before it; sync/channel.c tells the story and is included by none of them.
+for d in env boxes observe match apply imap maildir message net plan pair store; do
 	case $d in
-	plan) up='run|pair|store|imap|maildir|message|net|mbsync' ;;
-	pair) up='run|store|imap|maildir|net' ;;
-	store) up='run' ;;
-	imap) up='run|plan|store|maildir' ;;
-	maildir) up='run|plan|store|imap|net' ;;
-	message) up='run|plan|pair|store|imap|maildir|net' ;;
-	net) up='run|plan|pair|store|imap|maildir' ;;
-	mbsync) up='run|plan|store|imap|maildir|net' ;;
+	env) up='boxes/|observe/|match/|apply/|imap/|maildir/' ;;
+	boxes) up='observe/|match/|apply/|imap/|maildir/' ;;
+	observe) up='match/|apply/|imap/|maildir/' ;;
+	match) up='apply/|imap/|maildir/' ;;
+	apply) up='imap/|maildir/' ;;
+	plan) up='channel|env/|boxes/|observe/|match/|apply/|pair/|store/|imap/|maildir/|message/|net/' ;;
+	pair) up='channel|env/|boxes/|observe/|match/|apply/|store/|imap/|maildir/|net/' ;;
+	store) up='channel|env/|boxes/|observe/|match/|apply/' ;;
+	imap) up='channel|env/|boxes/|observe/|match/|apply/|plan/|store/|maildir/' ;;
+	maildir) up='channel|env/|boxes/|observe/|match/|apply/|plan/|store/|imap/|net/' ;;
+	message) up='channel|env/|boxes/|observe/|match/|apply/|plan/|pair/|store/|imap/|maildir/|net/' ;;
+	net) up='channel|env/|boxes/|observe/|match/|apply/|plan/|pair/|store/|imap/|maildir/' ;;
 	esac
-	deny "sync/$d points up" "#include \"sync/($up)/" sync/$d/*.[ch]
+	deny "sync/$d points up" "#include \"sync/($up)" sync/$d/*.[ch]
 done
-deny 'only sync/run sees state' '#include "state/[a-z_]+\.h' $(ls sync/*/*.[ch] 2>/dev/null | grep -vE '^sync/(run|mbsync)/')
-deny 'LMDB only in state/db' '#include <lmdb' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^state/db')
-deny 'OpenSSL only in sync/net and sync/message/digest' '#include <openssl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/net/|^sync/message/digest')
-deny 'libetpan only in sync/net and sync/imap' '#include <libetpan' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/(net|imap)/')
-deny 'Cyrus SASL only in sync/imap/auth' '#include <sasl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^sync/imap/auth')
-deny 'only cmd/ prints or exits' '(^|[^a-z_])(printf|puts|putchar|perror|exit)\(' $(ls sync/*/*.c state/*.c state/model/*.c 2>/dev/null)
+deny 'only the chapters of a run see state' '#include "state/[a-z_]+\.h' $(ls sync/*/*.[ch] 2>/dev/null | grep -vE '^sync/(env|boxes|observe|match|apply)/')
+deny 'LMDB only in state/db' '#include <lmdb' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^state/db')
+deny 'OpenSSL only in sync/net and sync/message/digest' '#include <openssl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/net/|^sync/message/digest')
+deny 'libetpan only in sync/net and sync/imap' '#include <libetpan' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/(net|imap)/')
+deny 'Cyrus SASL only in sync/imap/auth' '#include <sasl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^sync/imap/auth')
+deny 'only cmd/ prints or exits' '(^|[^a-z_])(printf|puts|putchar|perror|exit)\(' $(ls sync/*.c sync/*/*.c state/*.c state/model/*.c 2>/dev/null)
 
 # The table of tests/README.md names only tests that exist: a file, then what is in it.
 table=$(sed -n '/^| R[0-9]/p' tests/README.md | tr ';|' '\n\n' | sed -n 's/^[^`]*`\([^`]*\)`/\1 /p')

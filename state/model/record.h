@@ -31,7 +31,7 @@ enum half_basis {
 	BASIS_DOUBTED,			/* HERE: the same, and the list shows a message of another size, or one of several that only
 					 * their order tells apart */
 	BASIS_SHARED,			/* NEVER: the store keeps equal messages once, and has this one as that of another record */
-	BASIS_GUESSED,			/* GONE: nobody saw it go (sync/run/astray.c) */
+	BASIS_GUESSED,			/* GONE: nobody saw it go (sync/match/elsewhere.c) */
 	BASIS_OURS,			/* the program has begun to expunge or move it: if it is GONE, no person did that; or it is GONE,
 					 * and the program has begun to delete its twin for that */
 };
@@ -48,7 +48,7 @@ enum record_mark {
 /* What was in the way of carrying it, in earlier runs. It is tried again in each, behind all others and by itself. */
 enum record_trouble {
 	TROUBLE_NONE,
-	TROUBLE_SESSION,		/* sessions end at it, whatever else goes on in them (sync/run/isolate.h) */
+	TROUBLE_SESSION,		/* sessions end at it, whatever else goes on in them (sync/env/isolate.h) */
 	TROUBLE_LEFT_OUT,		/* listed, and left out when it was fetched */
 };
 
@@ -76,7 +76,7 @@ struct record {
 	const char *why;		/* words for a mark or a trouble that needs them; "" = none */
 	enum record_trouble trouble;
 	unsigned troubled;		/* runs that met it; to 255; 0 = TROUBLE_NONE */
-	unsigned refusals;		/* runs in which a store refused it without a reason (sync/run/refused.c); to 255 */
+	unsigned refusals;		/* runs in which a store refused it without a reason (sync/env/refused.c); to 255 */
 	struct ident ident;		/* of the pair: both halves are equal */
 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "state/base/step.h"
-#include "sync/run/channel.h"
+#include "sync/channel.h"
 #include "tests/sim/base.h"
 #include "tests/sim/store_ram.h"
 

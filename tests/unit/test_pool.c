@@ -1,4 +1,4 @@
-/* sync/run/pool: workers, their sessions and who gets which, among stores that refuse, break and take their time. Under
+/* sync/env/pool: workers, their sessions and who gets which, among stores that refuse, break and take their time. Under
  * ThreadSanitizer (make tsan) it also shows that what they share is shared with care. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "state/base/mem.h"
-#include "sync/run/pool.h"
+#include "sync/env/pool.h"
 
 enum { JOBS = 400, WIDTH = 6 };
 

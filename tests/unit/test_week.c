@@ -1,4 +1,4 @@
-/* Deletions of the last seven days, as the guard is told of them (sync/run/week.c). */
+/* Deletions of the last seven days, as the guard is told of them (sync/env/week.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "sync/run/run.h"
+#include "sync/env/run.h"
 
 enum { DAY = 24 * 3600, TODAY = 20000 };
 

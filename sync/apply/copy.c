@@ -1,0 +1,340 @@
+/* Messages from one store to the other: fetched, digested and delivered in one pass, through one buffer.
+ *
+ * A batch may go into several mailboxes: all of them are fetched from in one request, and each has a delivery of its own
+ * that stays open until the last body has come, so that nobody waits for the answers of one before the next is sent.
+ *
+ * A store may take several messages at one stroke, or refuse them so. What was refused is fetched and sent once more, by
+ * itself, then without what it may have been refused for (`enum deliver_how`), so that one message a server does not want
+ * keeps no other back, and no keyword keeps its message.
+ *
+ * Must hold: finish() of each delivery is called whatever happened, so that what did arrive is durable and
+ * known; a body that broke off is nowhere. What goes wrong with one mailbox does not keep others from theirs.
+ */
+#include "sync/apply/jobs.h"
+
+#include "sync/message/digest.h"
+
+/* Of one mailbox, in one pass: items first..first + n of the pass. */
+struct course {
+	struct batch_part *p;
+	size_t first, n;
+	struct delivery *delivery;	/* NULL = none could be opened */
+};
+
+struct copying {
+	struct batch *b;
+	size_t *at;			/* places in the batch of what is asked for in this pass, ascending */
+	size_t n;
+	struct deliver_item *items;	/* its deliveries */
+	struct fetch_item *fetch;
+	struct course course[BATCH_PARTS];
+	size_t n_courses;
+	struct course *now;		/* whose body is coming */
+	struct digest *digest;
+	bool is_cancelled;
+	bool has_sink_failed;		/* the error came from the receiving side */
+	bool has_begun;			/* the first pass is under way */
+};
+
+static void
+part_failed(struct batch_part *p, enum side s, const struct err *why)
+{
+	if (p->status < 0)
+		return;
+	p->status = -1;
+	p->err_side = s;
+	p->err = *why;
+}
+
+/* The receiving side gave up: on this mailbox alone, whose bodies go nowhere from now on, or altogether. */
+static int
+sink_failed(struct copying *t, const struct err *why, struct err *e)
+{
+	if (why->scope < ERR_STORE) {
+		part_failed(t->now->p, t->b->side, why);
+		return 0;
+	}
+	t->has_sink_failed = true;
+	*e = *why;
+	return -1;
+}
+
+static const struct body_sink *
+sink_now(const struct copying *t)
+{
+	return t->now->p->status < 0 ? NULL : &t->now->delivery->sink;
+}
+
+static int
+flush(struct copying *t, struct course *c, struct err *e)
+{
+	struct err why;
+
+	if (c == NULL || c->p->status < 0 || c->delivery->flush == NULL || c->delivery->flush(c->delivery, &why) == 0)
+		return 0;
+	t->now = c;
+	return sink_failed(t, &why, e);
+}
+
+/* The mailbox that item `index` of the pass goes into. One that is left sends what it has collected. */
+static int
+turn_to(struct copying *t, size_t index, struct err *e)
+{
+	struct course *c = t->course;
+
+	while (index >= c->first + c->n)
+		c++;
+	if (c != t->now && flush(t, t->now, e) < 0)
+		return -1;
+	t->now = c;
+	return 0;
+}
+
+static int
+tee_begin(void *ctx, const struct body_head *head, struct err *e)
+{
+	struct copying *t = ctx;
+	struct body_head own = *head;
+	const struct body_sink *sink;
+	struct err why;
+
+	if (t->b->cancel != NULL && *t->b->cancel) {
+		t->is_cancelled = true;
+		return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "stopped on request");
+	}
+	digest_start(t->digest, DIGEST_MESSAGE);
+	t->b->size[t->at[head->index]] = head->size;
+	t->b->wire_size[t->at[head->index]] = head->wire_size;
+	t->items[head->index].date = t->b->copy_arrival_date ? head->date : 0;
+	if (turn_to(t, head->index, e) < 0)
+		return -1;
+	own.index -= t->now->first;
+	sink = sink_now(t);
+	return sink != NULL && sink->begin(sink->ctx, &own, &why) < 0 ? sink_failed(t, &why, e) : 0;
+}
+
+static int
+tee_data(void *ctx, const void *p, size_t len, struct err *e)
+{
+	struct copying *t = ctx;
+	const struct body_sink *sink = sink_now(t);
+	struct err why;
+
+	digest_feed(t->digest, p, len);
+	return sink != NULL && sink->data(sink->ctx, p, len, &why) < 0 ? sink_failed(t, &why, e) : 0;
+}
+
+static int
+tee_end(void *ctx, size_t index, const struct err *failed, struct err *e)
+{
+	struct copying *t = ctx;
+	const struct body_sink *sink;
+	struct err why;
+
+	if (failed == NULL && digest_end(t->digest, &t->b->ident[t->at[index]], e) < 0)
+		return -1;
+	if (turn_to(t, index, e) < 0)
+		return -1;
+	sink = sink_now(t);
+	return sink != NULL && sink->end(sink->ctx, index - t->now->first, failed, &why) < 0 ? sink_failed(t, &why, e) : 0;
+}
+
+/* One course for each mailbox of the pass. */
+static void
+plan_courses(struct copying *t)
+{
+	struct batch_part *p = t->b->part;
+	struct course *c = NULL;
+	size_t i;
+
+	t->n_courses = 0;
+	t->now = NULL;
+	for (i = 0; i < t->n; i++) {
+		t->fetch[i] = t->b->fetch[t->at[i]];
+		t->items[i] = t->b->deliver[t->at[i]];
+		while (t->at[i] >= p->first + p->n)
+			p++;
+		if (c == NULL || c->p != p) {
+			c = &t->course[t->n_courses++];
+			*c = (struct course){ .p = p, .first = i };
+		}
+		c->n++;
+	}
+}
+
+static int
+open_deliveries(struct copying *t, struct session *to, struct err *e)
+{
+	struct course *c;
+	struct err why;
+
+	for (c = t->course; c < t->course + t->n_courses; c++) {
+		if (c->p->status < 0 || to->store->ops->deliver(to, c->p->on, c->p->epoch, t->items + c->first, c->n,
+		    &t->b->arena, &c->delivery, &why) == 0)
+			continue;
+		c->delivery = NULL;
+		if (why.scope >= ERR_STORE) {
+			*e = why;
+			return -1;
+		}
+		part_failed(c->p, t->b->side, &why);
+	}
+	return 0;
+}
+
+/* Of all mailboxes that can take it. */
+static int
+fetch_all(struct copying *t, struct session *from, struct err *e)
+{
+	const struct body_sink sink = { tee_begin, tee_data, tee_end, t };
+	struct fetch_part ask[BATCH_PARTS];
+	struct course *c, *asked[BATCH_PARTS];
+	size_t i, n = 0;
+	int status;
+
+	for (c = t->course; c < t->course + t->n_courses; c++) {
+		if (c->p->status < 0)
+			continue;
+		ask[n] = (struct fetch_part){ .box = c->p->from_on, .epoch = c->p->from_epoch, .first = c->first, .n = c->n };
+		asked[n++] = c;
+	}
+	status = n > 0 ? from->store->ops->fetch(from, ask, n, t->fetch, &sink, e) : 0;
+	for (i = 0; i < n; i++)
+		if (ask[i].status < 0)
+			part_failed(asked[i]->p, side_other(t->b->side), &ask[i].err);
+	if (status < 0 && !t->has_sink_failed && !t->is_cancelled)
+		t->b->err_side = side_other(t->b->side);
+	return status == 0 ? flush(t, t->now, e) : -1;
+}
+
+/* Asks for those n of the batch that stand at t->at, and gives them to the other store, whose answers are not waited for. */
+static int
+carry(struct copying *t, struct session *from, struct session *to, struct err *e)
+{
+	plan_courses(t);
+	t->b->err_side = t->b->side;
+	return open_deliveries(t, to, e) < 0 ? -1 : fetch_all(t, from, e);
+}
+
+/* The answers. status and *e: of carry(). */
+static int
+settle_these(struct copying *t, int status, struct err *e)
+{
+	struct course *c;
+	struct err why;
+	size_t i;
+
+	for (c = t->course; c < t->course + t->n_courses; c++) {
+		if (c->delivery == NULL || c->delivery->finish(c->delivery, &why) == 0)
+			continue;
+		if (why.scope < ERR_STORE) {
+			part_failed(c->p, t->b->side, &why);
+		} else if (status == 0) {
+			status = -1;
+			*e = why;
+			t->b->err_side = t->b->side;
+		}
+	}
+	for (i = 0; i < t->n; i++) {
+		/* Whose source was lost is as if not tried: it gets another turn. */
+		if (status < 0 && t->b->err_side != t->b->side && t->items[i].outcome == OUTCOME_FAILED &&
+		    t->items[i].err.retry != ERR_NEVER)
+			t->items[i].err = (struct err){ 0 };
+		t->b->deliver[t->at[i]] = t->items[i];
+	}
+	return status;
+}
+
+/* Of what the pass asked for, those that may go otherwise, for another pass. Each is as if not tried yet. */
+static size_t
+keep_for_another_pass(struct copying *t)
+{
+	struct deliver_item *item;
+	size_t i, k = 0;
+
+	for (i = 0; i < t->n; i++) {
+		item = &t->b->deliver[t->at[i]];
+		if (item->outcome != OUTCOME_FAILED || !item->goes_again)
+			continue;
+		item->goes_again = false;
+		item->err = (struct err){ 0 };
+		t->at[k++] = t->at[i];
+	}
+	return t->n = k;
+}
+
+/* What stopped the batch, or a mailbox of it, is told by that: nothing is wrong with the messages whose turn had not come. */
+static void
+excuse_rest(struct batch *b, int status)
+{
+	const struct batch_part *p;
+	size_t i, k;
+
+	for (i = 0; i < b->n_parts; i++) {
+		p = &b->part[i];
+		for (k = p->first; k < p->first + p->n; k++)
+			if ((status < 0 || p->status < 0) && b->size[k] == 0 && b->deliver[k].outcome == OUTCOME_FAILED)
+				b->deliver[k].err.class = ERR_CANCELLED;
+	}
+}
+
+static struct copying *
+tee_new(struct batch *b, struct err *e)
+{
+	struct copying *t = mem_alloc(sizeof *t);
+	size_t i;
+
+	*t = (struct copying){ .b = b, .n = b->n, .digest = digest_new(e) };
+	t->at = mem_alloc((b->n + 1) * sizeof *t->at);
+	t->items = mem_alloc((b->n + 1) * sizeof *t->items);
+	t->fetch = mem_alloc((b->n + 1) * sizeof *t->fetch);
+	for (i = 0; i < b->n; i++)
+		t->at[i] = i;
+	return t;
+}
+
+static void
+tee_free(struct copying *t)
+{
+	digest_free(&t->digest);
+	free(t->at);
+	free(t->items);
+	free(t->fetch);
+	free(t);
+}
+
+/* From a local store: its bodies are there at once, and the answers to their delivery may come while others are waited for. */
+int
+copy_begin(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *to = session[b->side], *from = session[side_other(b->side)];
+	struct copying *t = tee_new(b, e);
+
+	b->copying = t;
+	if (t->digest == NULL)
+		return -1;
+	t->has_begun = from->store->ops->is_local;
+	return t->has_begun ? carry(t, from, to, e) : 0;
+}
+
+int
+copy_end(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *to = session[b->side], *from = session[side_other(b->side)];
+	struct copying *t = b->copying;
+	int status = b->status;
+
+	if (t->digest != NULL) {
+		if (!t->has_begun)
+			status = carry(t, from, to, e);
+		status = settle_these(t, status, e);
+		while (status == 0 && keep_for_another_pass(t) > 0) {
+			b->reads_later = true;
+			status = settle_these(t, carry(t, from, to, e), e);
+		}
+	}
+	excuse_rest(b, status);
+	tee_free(t);
+	b->copying = NULL;
+	return status;
+}

@@ -1,0 +1,64 @@
+/* Which mailboxes there are, which go with which, what is missing, and what was renamed (R6, R7, R8, R12).
+ *
+ * Gives: run.boxes, one for each pair, with what the base knows of it; run.base with every name put right.
+ * Must hold: a mailbox counts as gone only where its store denies it (missing.c); another store, or another mailbox under the
+ * name, is paired anew and deletes nothing.
+ *
+ *   list.c           lists both sides, tells which mailboxes moved since the last run
+ *   pair_boxes.c     which go with which, and with which record of the base
+ *   missing.c        which are gone, which are others under the same name
+ *   replaced.c       a whole store that is another one
+ *   renames.c        what was renamed: rename_find.c searches, rename_verify.c looks into mailboxes
+ */
+#ifndef SYNC_BOXES_BOXES_H
+#define SYNC_BOXES_BOXES_H
+
+#include "sync/env/run.h"
+
+/* list.c */
+int boxes_list(struct run *r, struct err *e);
+/* Marks boxes that were written to as wanting a delta, and of the sides in `looks` those whose cursors, asked for again, moved
+ * since they were read. */
+int boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e);
+
+/* Adds the mailboxes of a side that are read and not written to. */
+void boxes_to_look_at(const struct run *r, enum side s, struct run_look *look);
+/* Cursors of some mailboxes of a side as they are now; boxes[i].name is the store's. */
+int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
+
+/* pair_boxes.c */
+/* Fills run.base, run.is_blank and run.boxes: pairs what is listed, and adds what only the base knows. */
+/* Whether the patterns mean this mailbox of side s, by that name. */
+bool pairing_selects(const struct run *r, enum side s, const char *full);
+int pairing_make(struct run *r, struct err *e);
+/* R12: by what each mailbox is known again under another name. */
+int pairing_keep_identities(struct run *r, struct err *e);
+/* Keeps only what was named on the command line; a name that does not exist is said. */
+void pairing_keep_named(struct run *r);
+
+/* missing.c */
+/* R7: another store than last time. */
+int missing_check_fingerprint(struct run *r, enum side s, struct err *e);
+/* Which mailboxes that the base knows are gone, or are others (R6, R7). */
+int missing_check(struct run *r, struct err *e);
+
+/* renames.c */
+/* Puts right the names in r->base, and keeps them. */
+int renames_find(struct run *r, struct err *e);
+/* What is known of the mailbox on side s went elsewhere with it, and is moved message by message (R9). */
+int renames_vanished(struct run *r, const struct box_record *rec, enum side s, struct err *e);
+/* The two mailboxes of rec go by their names from here on; rec stays with that of side s. */
+int renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e);
+/* Where not all is listed, and so nothing was looked for: m is perhaps one that is known and is not where it was. */
+bool renames_may_be(struct run *r, enum side s, const struct mailbox *m);
+/* The record whose mailbox this is on side s; NULL = nobody's. */
+const struct box_record *renames_owner(const struct run *r, enum side s, const char *full);
+/* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */
+const char *renames_shown(struct run *r, enum side s, const char *full);
+
+/* replaced.c: another store than last time has not what was known; told once for all mailboxes. */
+void replaced_hold(struct run *r, struct run_box *b, enum side s);
+bool replaced_is_held(const struct run *r, enum side s);
+void replaced_tell(struct run *r);
+
+#endif

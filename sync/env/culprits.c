@@ -1,0 +1,112 @@
+/* Messages at which sessions end (isolate.h): remembered in the base, and told by what a person knows them by.
+ *
+ * They are told when no job is under way, because what they are called is asked of their store, and that may well end one more
+ * session.
+ */
+#include "sync/env/run.h"
+
+#include "state/base/log.h"
+
+enum { DESCRIBED_MOST = 10 };
+
+int
+culprit_note(struct run *r, struct isolate_item item, uint32_t box, struct record *rec, enum side lost, const char *why,
+    struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	vec_push(&r->culprits, (struct run_culprit){ item, box, lost, rec->id, arena_strdup(&r->arena, why) });
+	r->report->failed++;
+	rec->trouble = TROUBLE_SESSION;
+	if (rec->troubled < 255)
+		rec->troubled++;
+	rec->why = r->culprits.at[r->culprits.n - 1].why;
+	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+}
+
+struct describe_job {
+	struct job job;
+	enum side side;
+	const char *box;
+	uint64_t epoch;
+	struct record_half half;
+	struct arena *arena;
+	struct message_words words;
+};
+
+static int
+run_describe(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct describe_job *d = (struct describe_job *)j;
+	struct session *c = session[d->side];
+
+	return c->store->ops->describe(c, d->box, d->epoch, d->half.key, d->half.hint, d->arena, &d->words, e);
+}
+
+/* Whatever can be had: at least its key. */
+struct message_words
+culprit_words(struct run *r, const struct run_box *b, const struct record *rec, enum side s, bool may_ask)
+{
+	const struct store *store = r->set->store[s];
+	struct describe_job d = { .job = { .run = run_describe, .turns = 2 }, .side = s, .box = b->side[s].on,
+		.epoch = b->rec.side[s].cursor.epoch, .half = rec->half[s], .arena = &r->arena };
+	struct err ignored;
+
+	d.job.needs[s] = true;
+	d.words = (struct message_words){ store->ops->has_uid_keys ? arena_printf(&r->arena, "UID %u",
+	    key_uid(rec->half[s].key)) : arena_strndup(&r->arena, rec->half[s].key.data, rec->half[s].key.len), "" };
+	if (may_ask && !r->is_ending && store->ops->describe != NULL && d.box != NULL && !isolate_is_given_up(&r->isolate, s) &&
+	    pool_run(r->pool, &d.job, &ignored) < 0)
+		log_line(LOG_RUN, "a message cannot be described: %s", ignored.text);
+	return d.words;
+}
+
+static const char *
+verb_of(const struct run_culprit *c)
+{
+	switch (c->item.work) {
+	case WORK_COPY:
+		return c->lost == c->item.side ? "delivered" : "fetched";
+	case WORK_CHANGE:
+		return "changed";
+	case WORK_MOVE:
+		return "moved";
+	default:
+		return "looked at";
+	}
+}
+
+static int
+tell(struct run *r, const struct run_culprit *c, bool may_ask, struct err *e)
+{
+	struct run_box *b = &r->boxes.at[c->box];
+	enum side s = c->item.work == WORK_COPY ? side_other(c->item.side) : c->item.side;
+	struct arena a = { 0 };
+	struct message_words words;
+	struct record rec;
+	struct err told;
+	int got = message_get(r->state, &a, b->rec.id, c->id, &rec, e);
+
+	if (got == 1 && rec.half[s].presence == PRESENCE_HERE) {
+		words = culprit_words(r, b, &rec, s, may_ask);
+		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s%s%s%s) ends each session in which it is %s: %s; all "
+		    "others go on, and it is tried again in each run, last and by itself", words.place,
+		    *words.subject != '\0' ? ", \"" : "", words.subject, *words.subject != '\0' ? "\"" : "", verb_of(c), c->why);
+		report_err(r, b->name, &told);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+int
+culprits_tell(struct run *r, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->culprits.n; i++)
+		if (tell(r, &r->culprits.at[i], r->culprits_told + i < DESCRIBED_MOST, e) < 0)
+			return -1;
+	r->culprits_told += r->culprits.n;
+	r->culprits.n = 0;
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* Messages that a store lists, and leaves out when they are asked for, by themselves as well (it said OK, and nothing came).
+ *
+ * Mostly such a message was just expunged, and the delta at the end of the run tells so. One that is still listed then waits for the next
+ * run; left out by that as well it is an error, which names it, in each run until it comes or goes.
+ */
+#include "sync/env/run.h"
+
+void
+left_out_note(struct run *r, uint32_t box, enum side s, uint64_t id)
+{
+	/* It is read again at the end. */
+	r->boxes.at[box].side[s].was_written = true;
+	vec_push(&r->left_out, (struct run_left_out){ box, s, id });
+}
+
+static int
+judge(struct run *r, const struct run_left_out *m, struct record *rec, struct err *e)
+{
+	struct run_box *b = &r->boxes.at[m->box];
+	const char *store = r->set->store[m->side]->name;
+	bool is_first = rec->trouble != TROUBLE_LEFT_OUT;
+	struct flag_mask masks[SIDES];
+	struct message_words words;
+	struct err told;
+
+	if (is_first) {
+		err_class(&told, ERR_MESSAGE, ERR_TEMPORARY, ERR_LATER, "%s lists it in %s, and leaves it out when it is asked for", store,
+		    b->name);
+		waiting_add(r, m->box, side_other(m->side), rec->id, &told);
+	} else {
+		words = culprit_words(r, b, rec, m->side, true);
+		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s%s%s%s) is listed by %s, and left out whenever it is asked for; "
+		    "it is asked for again in each run", words.place, *words.subject != '\0' ? ", \"" : "", words.subject,
+		    *words.subject != '\0' ? "\"" : "", store);
+		report_err(r, b->name, &told);
+		r->report->failed++;
+	}
+	rec->troubled = is_first ? 1 : rec->troubled + (rec->troubled < 255);
+	rec->trouble = TROUBLE_LEFT_OUT;
+	return message_put(r->state, rec, run_masks(b, masks), e);
+}
+
+int
+left_out_count(struct run *r, struct err *e)
+{
+	const struct run_left_out *m;
+	struct arena a = { 0 };
+	struct record rec;
+	size_t i, k;
+	int got = 0;
+
+	for (i = 0; i < r->left_out.n && got >= 0; i++) {
+		m = &r->left_out.at[i];
+		for (k = 0; k < i && (r->left_out.at[k].id != m->id || r->left_out.at[k].box != m->box); k++)
+			;
+		if (k < i)
+			continue;
+		got = message_get(r->state, &a, r->boxes.at[m->box].rec.id, m->id, &rec, e);
+		if (got == 1 && !record_is_pair(&rec) && rec.half[m->side].presence == PRESENCE_HERE && rec.mark == MARK_NEW &&
+		    !r->boxes.at[m->box].side[m->side].has_failed)
+			got = judge(r, m, &rec, e);
+	}
+	arena_release(&a);
+	r->left_out.n = 0;
+	return got < 0 ? -1 : 0;
+}

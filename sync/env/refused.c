@@ -1,0 +1,105 @@
+/* Messages that a server refuses without a reason it has a code for.
+ *
+ * Such an answer may be about the message (odd headers, a virus scanner) or about the day the server has. It is tried
+ * again in each run; but where the server took other messages in the same run, that speaks against this one, and after
+ * three such runs it is set aside as one refused for good: --retry-failed brings it back. A server that takes nothing
+ * at all, or is full, makes no message count.
+ */
+#include "sync/env/run.h"
+
+enum { REFUSALS = 3 };
+
+void
+refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why)
+{
+	vec_push(&r->refused, (struct run_refused){ rec->box, rec->id, s, arena_strdup(&r->arena, why->text) });
+}
+
+static int
+count_one(struct run *r, const struct run_refused *f, struct err *e)
+{
+	struct run_box *b = run_box_by_id(r, f->box);
+	struct flag_mask masks[SIDES];
+	struct record rec;
+	int got;
+
+	if (b == NULL || r->report->side[f->side].added == 0)
+		return 0;
+	got = message_get(r->state, &r->arena, f->box, f->id, &rec, e);
+	if (got <= 0 || record_is_pair(&rec) || rec.mark != MARK_NEW)
+		return got < 0 ? -1 : 0;
+	rec.refusals++;
+	if (rec.refusals >= REFUSALS) {
+		rec.mark = MARK_FAILED;
+		rec.why = f->text;
+		rec.refusals = 0;
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "a message was refused in %d runs that took "
+		    "others, and is not tried again without --retry-failed: %s", REFUSALS, f->text));
+	}
+	return message_put(r->state, &rec, run_masks(b, masks), e);
+}
+
+int
+refused_count(struct run *r, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->refused.n; i++)
+		if (count_one(r, &r->refused.at[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The file, or UID, of a message, and its subject where that costs no talk. */
+static void
+add_name(struct run *r, const struct run_box *b, const struct record *rec, struct buf *out)
+{
+	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+	struct message_words words = culprit_words(r, b, rec, s, r->set->store[s]->ops->is_local);
+
+	buf_printf(out, "%s%s%s%s%s", out->len > 0 ? "; " : "", words.place, *words.subject != '\0' ? ", \"" : "", words.subject,
+	    *words.subject != '\0' ? "\"" : "");
+}
+
+static int
+tell_box(struct run *r, struct run_box *b, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	enum { NAMED_MOST = 20 };
+	uint64_t after = 0, n = 0;
+	struct buf names = { 0 };
+	char *why = NULL;
+	int got;
+
+	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
+		after = rec.id;
+		if (rec.mark == MARK_FAILED && n < NAMED_MOST)
+			add_name(r, b, &rec, &names);
+		if (rec.mark == MARK_FAILED && n++ == 0 && *rec.why != '\0')
+			why = mem_strdup(rec.why);
+		if (after % 256 == 0)
+			arena_release(&a);
+	}
+	arena_release(&a);
+	r->report->refused += n;
+	if (n != 0)
+		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%llu %s refused earlier (%s%s)%s%s; "
+		    "--retry-failed tries again", (unsigned long long)n, n == 1 ? "message was" : "messages were", buf_str(&names),
+		    n > NAMED_MOST ? "; ..." : "", why != NULL ? ", for one " : "",
+		    why != NULL ? why : ""));
+	free(why);
+	buf_release(&names);
+	return got;
+}
+
+int
+refused_tell(struct run *r, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.id != 0 && tell_box(r, &r->boxes.at[i], e) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,242 @@
+/* What the run tells: notes as they come up, errors each once, counts in the end. */
+#include "sync/env/run.h"
+
+#include "sync/plan/explain.h"
+
+void
+report_release(struct channel_report *r)
+{
+	vec_release(&r->errors);
+	vec_release(&r->removed);
+	buf_release(&r->plan_text);
+	arena_release(&r->arena);
+}
+
+/* FNV-1a, the terminating NUL included. */
+static uint64_t
+hash_words(uint64_t hash, const char *s)
+{
+	do
+		hash = (hash ^ (unsigned char)*s) * 1099511628211u;
+	while (*s++ != '\0');
+	return hash;
+}
+
+/* False when it is there already. */
+static bool
+put_told(struct run *r, uint64_t hash)
+{
+	size_t at = (size_t)hash & (r->told_room - 1);
+
+	for (; r->told[at] != 0; at = (at + 1) & (r->told_room - 1))
+		if (r->told[at] == hash)
+			return false;
+	r->told[at] = hash;
+	r->told_n++;
+	return true;
+}
+
+static void
+grow_told(struct run *r)
+{
+	size_t room = r->told_room, i;
+	uint64_t *old = r->told;
+
+	r->told_room = room == 0 ? 64 : 2 * room;
+	r->told = mem_alloc(r->told_room * sizeof *r->told);
+	r->told_n = 0;
+	for (i = 0; i < room; i++)
+		if (old[i] != 0)
+			put_told(r, old[i]);
+	free(old);
+}
+
+static bool
+was_told(struct run *r, const char *box, const char *text)
+{
+	uint64_t hash = hash_words(hash_words(14695981039346656037u, box != NULL ? box : ""), text);
+
+	hash += hash == 0;
+	if (2 * r->told_n >= r->told_room)
+		grow_told(r);
+	return !put_told(r, hash);
+}
+
+void
+report_note(struct run *r, enum note_level level, const char *box, const char *text)
+{
+	if (was_told(r, box, text))
+		return;
+	if (r->ev != NULL && r->ev->note != NULL)
+		r->ev->note(r->ev->ctx, level, r->set->name, box, text);
+	if (level == NOTE_ERROR)
+		vec_push(&r->report->errors, (struct report_error){ ERR_FAILED,
+			box != NULL ? arena_strdup(&r->report->arena, box) : NULL,
+			arena_strdup(&r->report->arena, text) });
+}
+
+void
+report_unkept(struct run *r, struct run_box *b, const struct record *rec)
+{
+	struct arena a = { 0 };
+	struct box_side *bs;
+	const char *other, *words, *store;
+	size_t len;
+	int s;
+
+	for (s = FAR; s <= NEAR; s++) {
+		bs = &b->rec.side[s];
+		other = rec->half[side_other((enum side)s)].flags.kw;
+		if (bs->was_told || !bs->is_known || bs->mask.has_any_keyword || *other == '\0' ||
+		    rec->half[side_other((enum side)s)].presence != PRESENCE_HERE)
+			continue;
+		words = kw_minus(&a, other, bs->mask.kw);
+		if (kw_next(&words, &len) == NULL)
+			continue;
+		bs->was_told = true;
+		store = r->set->store[s]->name;
+		/* A store that keeps none is said once for all of its mailboxes. */
+		if (*bs->mask.kw == '\0')
+			report_note(r, r->set->store[s]->ops->has_uid_keys ? NOTE_WARNING : NOTE_INFO, NULL,
+			    arena_printf(&r->arena, "%s (%s) keeps no keywords; they "
+			    "stay on the other side", store, side_name((enum side)s)));
+		else
+			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s (%s) cannot keep all keywords, "
+			    "such as %s; those stay on the other side", store, side_name((enum side)s),
+			    kw_minus(&a, other, bs->mask.kw)));
+	}
+	arena_release(&a);
+}
+
+void
+report_err(struct run *r, const char *box, const struct err *e)
+{
+	if (e->class == ERR_CANCELLED || was_told(r, box, e->text))
+		return;
+	if (r->ev != NULL && r->ev->note != NULL)
+		r->ev->note(r->ev->ctx, NOTE_ERROR, r->set->name, box, e->text);
+	vec_push(&r->report->errors, (struct report_error){ e->class,
+		box != NULL ? arena_strdup(&r->report->arena, box) : NULL,
+		arena_strdup(&r->report->arena, e->text) });
+}
+
+void
+report_progress(struct run *r)
+{
+	if (r->ev != NULL && r->ev->progress != NULL)
+		r->ev->progress(r->ev->ctx, &r->progress);
+}
+
+void
+report_removed(struct channel_report *rep, enum side s, const char *box, uint64_t messages)
+{
+	rep->side[s].expunged += messages;
+	vec_push(&rep->removed, (struct report_removed){ s, arena_strdup(&rep->arena, box), messages });
+}
+
+void
+report_parts(struct run *r)
+{
+	const struct run_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++)
+		for (s = 0; s < SIDES; s++) {
+			b = &r->boxes.at[i];
+			if (b->side[s].unproved == NULL || b->side[s].has_failed)
+				continue;
+			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "%s did not show all of the %s mailbox: %s; "
+			    "nothing counts as deleted there, and the next run asks for the rest",
+			    r->set->store[s]->name, side_name((enum side)s), b->side[s].unproved));
+		}
+}
+
+/* Dry: what would be done, in words and in counts. */
+static void
+count_op(struct channel_report *rep, const struct plan_input *in, const struct op *op)
+{
+	struct side_counts *c = &rep->side[op->side];
+
+	switch (op->kind) {
+	case OP_COPY:
+		c->added++;
+		break;
+	case OP_CLONE:
+		c->cloned++;
+		break;
+	case OP_MOVE:
+		c->moved++;
+		break;
+	case OP_FLAGS:
+		if (op->add.sys & FLAG_DELETED)
+			c->trashed++;
+		else
+			c->flagged++;
+		break;
+	case OP_EXPUNGE:
+		c->expunged++;
+		break;
+	case OP_PAIR:
+		rep->paired++;
+		return;
+	case OP_REMOVE_BOX:
+		report_removed(rep, op->side, in->boxes.at[op->box].name, in->boxes.at[op->box].side[op->side].here);
+		break;
+	case OP_RENAME_BOX:
+	case OP_CREATE_BOX:
+		break;
+	default:
+		return;
+	}
+	rep->is_changed[op->side] = true;
+}
+
+void
+report_plan(struct run *r, const struct plan_input *in, const struct plan *plan)
+{
+	static const struct explain_names names = { { "far", "near" } };
+	size_t i;
+
+	plan_explain(in, plan, &names, false, &r->report->plan_text);
+	for (i = 0; i < plan->ops.n; i++)
+		if (!plan->ops.at[i].is_held)
+			count_op(r->report, in, &plan->ops.at[i]);
+}
+
+/* Whether the record leaves something to be done on side s that a mailbox nobody may write to cannot take. */
+static bool
+waits_for(const struct record *rec, enum side s)
+{
+	const struct record_half *here = &rec->half[s], *there = &rec->half[side_other(s)];
+
+	if (rec->mark != MARK_NEW)
+		return false;
+	if (here->presence == PRESENCE_HERE)
+		return there->presence != PRESENCE_NEVER;
+	return here->presence == PRESENCE_NEVER && there->presence == PRESENCE_HERE;
+}
+
+void
+report_readonly(struct run *r, const struct plan_input *in)
+{
+	uint64_t *waiting = mem_alloc((in->boxes.n + 1) * SIDES * sizeof *waiting);
+	const struct plan_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < in->messages.n; i++)
+		for (s = 0; s < SIDES; s++)
+			waiting[in->messages.at[i].box * SIDES + s] += waits_for(in->messages.at[i].rec, (enum side)s);
+	for (i = 0; i < in->boxes.n; i++)
+		for (s = 0; s < SIDES; s++) {
+			b = &in->boxes.at[i];
+			if (b->side[s].is_readonly && !r->boxes.at[i].side[s].is_part && !in->policy.read_only[s] && in->policy.sync[s] != 0 &&
+			    waiting[i * SIDES + s] > 0)
+				report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+				    "the %s mailbox is read-only: %llu changes wait until it can be written to, or until "
+				    "its store says ReadOnly yes", side_name((enum side)s),
+				    (unsigned long long)waiting[i * SIDES + s]));
+		}
+	free(waiting);
+}

@@ -1,0 +1,72 @@
+/* Small words about a run, its mailboxes and records that all of sync/run share. */
+#include "sync/env/run.h"
+
+bool
+run_is_cancelled(const struct run *r)
+{
+	return r->set->cancel != NULL && *r->set->cancel;
+}
+
+int
+run_check_cancel(const struct run *r, struct err *e)
+{
+	if (!run_is_cancelled(r))
+		return 0;
+	return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "channel %s: stopped on request; everything done so far "
+	    "is settled", r->set->name);
+}
+
+const struct flag_mask *
+run_masks(const struct run_box *b, struct flag_mask masks[SIDES])
+{
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		masks[s] = b->rec.side[s].mask;
+		if (!b->rec.side[s].is_known && masks[s].sys == 0)
+			masks[s] = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
+	}
+	return masks;
+}
+
+struct record_half
+run_half_left(void)
+{
+	struct record_half half = RECORD_HALF_NEVER;
+
+	half.presence = PRESENCE_GONE;
+	return half;
+}
+
+struct run_box *
+run_box_by_id(struct run *r, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (r->boxes.at[i].rec.id == id)
+			return &r->boxes.at[i];
+	return NULL;
+}
+
+/* What a record says that its mailbox is called on this side, without the channel's prefix. */
+const char *
+name_on(const struct box_record *rec, enum side s)
+{
+	return rec->side[s].on != NULL && *rec->side[s].on != '\0' ? rec->side[s].on : rec->name;
+}
+
+const char *
+name_now(const struct box_record *rec, enum side s)
+{
+	return rec->side[s].now != NULL && *rec->side[s].now != '\0' ? rec->side[s].now : name_on(rec, s);
+}
+
+struct record_half
+run_half_guessed(void)
+{
+	struct record_half half = run_half_left();
+
+	half.basis = BASIS_GUESSED;
+	return half;
+}

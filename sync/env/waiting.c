@@ -1,0 +1,151 @@
+/* Mail that waits for another run: told once for each reason, with how much there is of it.
+ *
+ * A store that is full, over its quota, or asks for patience refuses one message as it would any other. After a few such
+ * refusals (the stores count them) nothing more is copied to that mailbox in this run, and after a few such mailboxes nothing to that side;
+ * what was refused, and what was not tried any more, waits.
+ */
+#include "sync/env/run.h"
+
+enum { NAMED_MOST = 3, STOPPED_MOST = 3 };
+
+bool
+waiting_is_such(const struct err *why)
+{
+	return why->class == ERR_TEMPORARY && why->text[0] != '\0';
+}
+
+void
+waiting_stop(struct run *r, uint32_t box, enum side s, const struct err *why)
+{
+	struct run_side *rs = &r->boxes.at[box].side[s];
+
+	if (r->stop[s].is_stopped || rs->stopped != NULL)
+		return;
+	rs->stopped = arena_alloc(&r->arena, sizeof *rs->stopped);
+	*rs->stopped = *why;
+	/* A disk is full for all mailboxes; a server is asked in a few. */
+	if (!r->set->store[s]->ops->is_local && ++r->stop[s].boxes < STOPPED_MOST)
+		return;
+	r->stop[s].is_stopped = true;
+	r->stop[s].why = *why;
+}
+
+bool
+waiting_is_stopped(const struct run *r, uint32_t box, enum side s)
+{
+	return r->stop[s].is_stopped || r->boxes.at[box].side[s].stopped != NULL;
+}
+
+/* The reason is that of the store where it names the mailbox in passing: "account: INBOX: it is full". */
+static const char *
+store_reason(struct run *r, uint32_t box, const char *text)
+{
+	const struct run_box *b = &r->boxes.at[box];
+	const char *name, *at;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		name = b->side[s].on != NULL ? arena_printf(&r->arena, ": %s: ", b->side[s].on) : NULL;
+		at = name != NULL ? strstr(text, name) : NULL;
+		if (at != NULL)
+			return arena_printf(&r->arena, "%.*s: %s", (int)(at - text), text, at + strlen(name));
+	}
+	return text;
+}
+
+void
+waiting_add(struct run *r, uint32_t box, enum side s, uint64_t id, const struct err *why)
+{
+	const char *reason = store_reason(r, box, why->text);
+	struct run_waiting *w;
+	size_t i;
+
+	for (i = 0; i < r->waiting.n; i++) {
+		w = &r->waiting.at[i];
+		if (w->side == s && w->class == why->class && strcmp(w->why, reason) == 0)
+			break;
+	}
+	if (i == r->waiting.n)
+		vec_push(&r->waiting, (struct run_waiting){ .side = s, .class = why->class,
+		    .first = box, .why = arena_strdup(&r->arena, reason) });
+	w = &r->waiting.at[i];
+	w->is_of_many |= w->first != box;
+	if (w->n < NAMED_MOST) {
+		w->box[w->n] = box;
+		w->id[w->n] = id;
+	}
+	w->n++;
+}
+
+void
+waiting_add_stopped(struct run *r, uint32_t box, enum side s, uint64_t id)
+{
+	const struct err *why = r->boxes.at[box].side[s].stopped;
+
+	waiting_add(r, box, s, id, why != NULL ? why : &r->stop[s].why);
+}
+
+/* " (UID 4, "hello")", for few. */
+static int
+add_names(struct run *r, const struct run_waiting *w, struct buf *out, struct err *e)
+{
+	enum side from = side_other(w->side);
+	struct message_words words;
+	struct arena a = { 0 };
+	struct record rec;
+	size_t i;
+	int got;
+
+	for (i = 0; i < w->n; i++) {
+		got = message_get(r->state, &a, r->boxes.at[w->box[i]].rec.id, w->id[i], &rec, e);
+		if (got < 0) {
+			arena_release(&a);
+			return -1;
+		}
+		if (got == 0 || rec.half[from].presence != PRESENCE_HERE)
+			continue;
+		words = culprit_words(r, &r->boxes.at[w->box[i]], &rec, from, true);
+		buf_printf(out, "%s%s%s%s%s", i == 0 ? " (" : "; ", words.place, *words.subject != '\0' ? ", \"" : "",
+		    words.subject, *words.subject != '\0' ? "\"" : "");
+	}
+	arena_release(&a);
+	if (out->len > 0)
+		buf_adds(out, ")");
+	return 0;
+}
+
+/* 2691 as a person writes it. */
+static const char *
+group_digits(struct arena *a, uint64_t n)
+{
+	return n < 1000 ? arena_printf(a, "%llu", (unsigned long long)n) :
+	    arena_printf(a, "%s,%03u", group_digits(a, n / 1000), (unsigned)(n % 1000));
+}
+
+int
+waiting_tell(struct run *r, struct err *e)
+{
+	const struct run_waiting *w;
+	struct buf names = { 0 };
+	struct err told;
+	size_t i;
+
+	for (i = 0; i < r->waiting.n; i++) {
+		w = &r->waiting.at[i];
+		buf_clear(&names);
+		if (w->n <= NAMED_MOST && add_names(r, w, &names, e) < 0) {
+			buf_release(&names);
+			return -1;
+		}
+		if (w->class == ERR_TEMPORARY)
+			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s%s: %s; the next run goes on",
+			    group_digits(&r->arena, w->n), w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
+		else
+			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be copied%s: %s", group_digits(&r->arena, w->n),
+			    w->n == 1 ? "message" : "messages", buf_str(&names), w->why);
+		report_err(r, w->is_of_many ? NULL : r->boxes.at[w->first].name, &told);
+	}
+	r->waiting.n = 0;
+	buf_release(&names);
+	return 0;
+}

@@ -1,0 +1,331 @@
+/* Mail that is filed differently on the two sides where no base tells who moved it: state lost, first run, UIDVALIDITY
+ * or store changed (R10).
+ *
+ *   astray_review  before moves_find: guesses of before that came to nothing are taken back
+ *   astray_find    after it: guesses
+ *   astray_settle  a move is about to be made for a guess: from here on it is a fact
+ *
+ * What has no twin in its own mailbox is looked for in all others. An equal message there is taken for the same mail, and
+ * the base is written as it would stand had one side moved it: the record of the other side's message becomes a pair
+ * whose half has gone from the first (BASIS_GUESSED). moves.c then finds the move and the planner plans
+ * it like any (P11).
+ *
+ * Whose place counts:
+ *   that in a mailbox which the base knew before that in one it did not: there it was since the last run, or came since; but
+ *   what came in a known one, before what lost its twin when that's mailbox was made anew: that was moved before; else
+ *   any mailbox before INBOX, INBOX before Trash and Junk: mail comes to INBOX by itself, and deletions are not inferred;
+ *   else far's, unless Sync lets only far's be moved, or the mailbox it would have been moved from is on near alone.
+ *
+ * Must hold:
+ *   1. Of each two one was listed where nothing was known (box_side.is_blank), or has lost its twin there: in a mailbox that was
+ *      known, new mail is new.
+ *   2. A side has as many copies afterwards as before: one is moved, none is removed. So each message is in one pair.
+ *   3. A guess never makes a deletion: where its move is not found again it is taken back, where Sync would carry it
+ *      out as a deletion (Gone without New) it waits.
+ *   4. The mark of a blank mailbox is taken off in the transaction that has all its guesses, once all could be read.
+ */
+#include "sync/match/search.h"
+
+#include "state/base/log.h"
+
+static bool
+is_blank(const struct search *x, uint32_t msg, enum side s)
+{
+	return x->run->boxes.at[x->in->messages.at[msg].box].rec.side[s].is_blank;
+}
+
+/* What is on side s had a twin, in a mailbox that is another one now. */
+static bool
+has_lost_twin(const struct search *x, uint32_t msg, enum side s)
+{
+	return x->in->messages.at[msg].rec->has_agreed && is_blank(x, msg, side_other(s));
+}
+
+static bool
+is_single(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_HERE && rec->half[side_other(s)].presence == PRESENCE_NEVER &&
+	    rec->mark == MARK_NEW && !(rec->half[s].flags.sys & FLAG_DELETED);
+}
+
+enum which { WHICH_ANY, WHICH_BLANK, WHICH_LOST_TWIN };
+
+static bool
+takes_part(const struct search *x, uint32_t msg, enum side s, enum which which)
+{
+	return which == WHICH_ANY || (which == WHICH_BLANK ? is_blank(x, msg, s) : has_lost_twin(x, msg, s));
+}
+
+static void
+add_items(struct search *x, const bool *is_taken, const struct id_set *awaited, const enum which which[SIDES])
+{
+	const struct record *rec;
+	uint32_t i;
+	int s;
+
+	search_clear(x);
+	for (i = 0; i < x->in->messages.n; i++) {
+		rec = x->in->messages.at[i].rec;
+		for (s = 0; s < SIDES; s++)
+			if (is_single(rec, (enum side)s) && !is_taken[i] && !id_set_has(awaited, rec->id) &&
+			    takes_part(x, i, (enum side)s, which[s]))
+				search_add(x, (enum side)s, i);
+	}
+}
+
+/* ---- whose place counts ---- */
+
+enum rank { RANK_BIN, RANK_INBOX, RANK_PLACE, RANK_LEFT, RANK_KNOWN };
+
+static enum rank
+rank(const struct search *x, uint32_t msg, enum side s)
+{
+	const struct run_box *b = &x->run->boxes.at[x->in->messages.at[msg].box];
+	unsigned attrs = 0;
+	int i;
+
+	if (!b->rec.side[s].is_blank)
+		return has_lost_twin(x, msg, s) ? RANK_LEFT : RANK_KNOWN;
+	for (i = 0; i < SIDES; i++)
+		attrs |= b->side[i].listed != NULL ? b->side[i].listed->attrs : 0;
+	if (attrs & (MAILBOX_TRASH | MAILBOX_JUNK))
+		return RANK_BIN;
+	return names_is_inbox(b->name) ? RANK_INBOX : RANK_PLACE;
+}
+
+static bool
+may_move(const struct search *x, enum side t)
+{
+	const struct policy *p = &x->in->policy;
+
+	return (p->sync[t] & SYNC_NEW) && (p->sync[t] & SYNC_GONE) && !p->read_only[t];
+}
+
+static bool
+is_listed(const struct search *x, uint32_t msg, enum side s)
+{
+	return x->run->boxes.at[x->in->messages.at[msg].box].side[s].listed != NULL;
+}
+
+/* The side whose place counts. */
+static enum side
+choose(const struct search *x, const struct adopt_pair *p)
+{
+	enum rank far = rank(x, p->far, FAR), near = rank(x, p->near, NEAR);
+
+	if (far != near)
+		return far > near ? FAR : NEAR;
+	if (!may_move(x, NEAR) && may_move(x, FAR))
+		return NEAR;
+	return !is_listed(x, p->near, FAR) && is_listed(x, p->far, NEAR) && may_move(x, FAR) ? NEAR : FAR;
+}
+
+/* ---- guesses ---- */
+
+static bool
+is_guess(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_GONE && rec->half[s].basis == BASIS_GUESSED;
+}
+
+static int
+put(struct run *r, uint32_t box, struct record *rec, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+}
+
+static int
+take_back(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
+{
+	rec->half[s] = RECORD_HALF_NEVER;
+	return put(r, box, rec, e);
+}
+
+static int
+guess(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
+{
+	rec->half[s] = run_half_guessed();
+	return put(r, box, rec, e);
+}
+
+/* Nothing is planned for it in this look; its mailbox is made where it is missing. */
+static void
+leave(struct run *r, struct plan_input *in, uint32_t i)
+{
+	struct record *copy = arena_alloc(&r->arena, sizeof *copy);
+
+	*copy = *in->messages.at[i].rec;
+	copy->mark = MARK_TOMBSTONE;
+	in->messages.at[i].rec = copy;
+}
+
+static bool
+makes_deletion(const struct plan_input *in, enum side t)
+{
+	return (in->policy.sync[t] & SYNC_GONE) && !(in->policy.sync[t] & SYNC_NEW);
+}
+
+int
+astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
+{
+	bool *is_moved = mem_alloc(in->messages.n + 1);
+	struct record *rec;
+	uint32_t i;
+	int s, status = 0;
+
+	for (i = 0; i < in->links.n; i++)
+		is_moved[in->links.at[i].a] |= in->links.at[i].kind == LINK_MOVED;
+	for (i = 0; i < in->messages.n && status == 0; i++) {
+		rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
+		for (s = 0; s < SIDES && status == 0; s++) {
+			if (!is_guess(rec, (enum side)s))
+				continue;
+			if (!is_moved[i] && r->set->only.n == 0) {
+				status = take_back(r, in->messages.at[i].box, rec, (enum side)s, e);
+				*has_changed_r = true;
+			} else if (!is_moved[i] || makes_deletion(in, side_other((enum side)s))) {
+				leave(r, in, i);
+			}
+		}
+	}
+	free(is_moved);
+	return status;
+}
+
+int
+astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, struct err *e)
+{
+	if (!is_guess(rec, side_other(t)))
+		return 0;
+	rec->half[side_other(t)] = run_half_left();
+	return put(r, box, rec, e);
+}
+
+struct guesses {
+	size_t made[SIDES];		/* by the side whose place counts */
+	size_t waiting;			/* for the mailbox that it would have been moved from, or for another Sync */
+};
+
+/* A guess whose move is not found is taken back, and would be made again: with mail that changes under us, for ever. */
+enum { ROUNDS_MOST = 16 };
+
+static int
+guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, struct guesses *g, struct err *e)
+{
+	struct plan_input *in = (struct plan_input *)(uintptr_t)x->in;
+	const struct adopt_pair *p;
+	uint32_t left;
+	enum side s;
+	size_t i;
+
+	for (i = 0; i < pairs->v.n; i++) {
+		p = &pairs->v.at[i];
+		if (in->messages.at[p->far].box == in->messages.at[p->near].box)
+			continue;
+		s = choose(x, p);
+		left = s == FAR ? p->near : p->far;
+		is_taken[p->far] = is_taken[p->near] = true;
+		if (x->run->guess_rounds < ROUNDS_MOST && is_listed(x, left, s) && !makes_deletion(in, side_other(s))) {
+			if (guess(x->run, in->messages.at[left].box,
+			    (struct record *)(uintptr_t)in->messages.at[left].rec, s, e) < 0)
+				return -1;
+			g->made[s]++;
+		} else {
+			leave(x->run, in, p->far);
+			leave(x->run, in, p->near);
+			g->waiting++;
+		}
+	}
+	return 0;
+}
+
+/* ---- the search ---- */
+
+static int
+find(struct search *x, bool *is_taken, const struct id_set *awaited, struct guesses *g, struct err *e)
+{
+	/* What is new where nothing was known, with all there is on the other side; then what lost its twin where nothing is
+	 * known now, with all on that side: it may have been moved before. */
+	static const enum which turns[][SIDES] = {
+		{ [FAR] = WHICH_BLANK, [NEAR] = WHICH_ANY }, { [FAR] = WHICH_ANY, [NEAR] = WHICH_BLANK },
+		{ [FAR] = WHICH_ANY, [NEAR] = WHICH_LOST_TWIN }, { [FAR] = WHICH_LOST_TWIN, [NEAR] = WHICH_ANY },
+	};
+	struct adopt_pairs pairs = { { 0 } };
+	size_t turn;
+	int s, status = 0;
+
+	for (turn = 0; turn < sizeof turns / sizeof turns[0] && status == 0; turn++) {
+		add_items(x, is_taken, awaited, turns[turn]);
+		if (x->n[FAR] == 0 || x->n[NEAR] == 0)
+			continue;
+		status = twins_decide(x, false, &pairs, e);
+		if (status == 0)
+			status = guess_all(x, &pairs, is_taken, g, e);
+		if (status == 0 && g->made[FAR] + g->made[NEAR] == 0)
+			twins_hold_unread(x, x->in->links.n);
+	}
+	for (s = 0; s < SIDES; s++)
+		if (g->made[s] > 0)
+			report_note(x->run, NOTE_INFO, NULL, arena_printf(&x->run->arena, "%zu messages are filed elsewhere on %s "
+			    "than on %s, and nothing is known of who moved them: their place on %s counts", g->made[s],
+			    side_name(side_other((enum side)s)), side_name((enum side)s), side_name((enum side)s)));
+	vec_release(&pairs.v);
+	return status;
+}
+
+/* Whatever was listed has been compared with whatever the other side has: from here on new mail is new. */
+static int
+end_blank(struct run *r, struct err *e)
+{
+	struct run_box *b;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++)
+		for (s = 0; s < SIDES; s++)
+			if (r->boxes.at[i].side[s].has_failed || r->boxes.at[i].side[s].is_unsure)
+				return 0;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if (!b->rec.side[FAR].is_blank && !b->rec.side[NEAR].is_blank)
+			continue;
+		b->rec.side[FAR].is_blank = b->rec.side[NEAR].is_blank = false;
+		if (b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+			return -1;
+	}
+	r->is_blank[FAR] = r->is_blank[NEAR] = false;
+	return 0;
+}
+
+int
+astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e)
+{
+	struct search x = { .run = r, .in = in, .at = { FAR, NEAR } };
+	struct id_set awaited = { { 0 } };
+	struct guesses g = { .waiting = 0 };
+	bool *is_taken, any = false;
+	size_t i;
+	int status;
+
+	for (i = 0; i < r->boxes.n && !any; i++)
+		any = r->boxes.at[i].rec.side[FAR].is_blank || r->boxes.at[i].rec.side[NEAR].is_blank;
+	if (!any)
+		return 0;
+	is_taken = mem_alloc(in->messages.n + 1);
+	for (i = 0; i < in->links.n; i++)
+		is_taken[in->links.at[i].a] = is_taken[in->links.at[i].b] = true;
+	status = unfinished_records(r, &awaited, e);
+	if (status == 0)
+		status = find(&x, is_taken, &awaited, &g, e);
+	*has_changed_r = g.made[FAR] + g.made[NEAR] > 0;
+	r->guess_rounds += *has_changed_r;
+	*waiting_r += g.waiting;
+	if (status == 0 && !*has_changed_r && g.waiting == 0 && !r->has_more && r->set->only.n == 0)
+		status = end_blank(r, e);
+	search_release(&x);
+	vec_release(&awaited.v);
+	free(is_taken);
+	return status < 0 ? -1 : run_check_cancel(r, e);
+}

@@ -1,0 +1,74 @@
+/* R21 for a side that was replaced, restored or rebuilt: messages that had a twin there, and after all
+ * pairing (R10) have none, are copied back; but not when that is much of the mailbox: then it may be
+ * the wrong disk or the wrong account, and a person is asked. Deletions are guarded by sync/plan/guard.c.
+ */
+#include "sync/match/match.h"
+
+#include "state/base/shell_word.h"
+
+struct lost { uint64_t n[SIDES]; };	/* by the side that lost the twin */
+
+static bool
+is_lost(const struct plan_message *m, enum side *side_r)
+{
+	const struct record *rec = m->rec;
+	int s;
+
+	if (!rec->has_agreed || rec->mark != MARK_NEW || record_is_pair(rec))
+		return false;
+	for (s = 0; s < SIDES; s++)
+		if (rec->half[s].presence == PRESENCE_NEVER &&
+		    rec->half[side_other((enum side)s)].presence == PRESENCE_HERE) {
+			*side_r = (enum side)s;
+			return true;
+		}
+	return false;
+}
+
+/* --allow-delete: as if they had been seen to vanish. */
+static void
+present_as_gone(struct plan_input *in, uint32_t i, enum side s, struct arena *a)
+{
+	struct record *copy = arena_alloc(a, sizeof *copy);
+
+	*copy = *in->messages.at[i].rec;
+	copy->half[s].presence = PRESENCE_GONE;
+	copy->half[s].key = key_from_string("lost");
+	in->messages.at[i].rec = copy;
+}
+
+void
+guard_lost(struct run *r, struct plan_input *in, struct arena *a)
+{
+	struct lost *lost = mem_alloc(in->boxes.n * sizeof *lost + 1);
+	bool *is_linked = mem_alloc(in->messages.n + 1);
+	const struct run_box *b;
+	enum side s = FAR;
+	uint64_t n;
+	uint32_t i;
+
+	for (i = 0; i < in->links.n; i++)
+		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
+	for (i = 0; i < in->messages.n; i++)
+		if (!is_linked[i] && is_lost(&in->messages.at[i], &s))
+			lost[in->messages.at[i].box].n[s]++;
+	for (i = 0; i < in->messages.n; i++) {
+		b = &r->boxes.at[in->messages.at[i].box];
+		if (is_linked[i] || !is_lost(&in->messages.at[i], &s))
+			continue;
+		n = lost[in->messages.at[i].box].n[s];
+		if (n < GUARD_FLOOR || 2 * n <= b->rec.side[side_other(s)].here || b->restore)
+			continue;
+		if (b->allow_delete) {
+			present_as_gone(in, i, s, a);
+			continue;
+		}
+		set_aside(in, i, a);
+		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+			    "held: %llu messages had twins on the %s side before it was replaced or rebuilt, and "
+			    "have none there now; --restore %s copies them back, --allow-delete %s carries "
+			    "their absence over", (unsigned long long)n, side_name(s), shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
+	}
+	free(lost);
+	free(is_linked);
+}

@@ -1,0 +1,295 @@
+/* The planner's input out of the base: every mailbox with its counts, and the messages not settled. */
+#include "sync/match/match.h"
+
+static size_t
+slice_of(const struct run *r)
+{
+	return r->set->slice != 0 ? r->set->slice : 5000;
+}
+
+/* Two spellings of one name to a side that cannot tell them apart. */
+static bool
+is_alike(const char *a, const char *b)
+{
+	struct buf x = { 0 }, y = { 0 };
+	bool is;
+
+	names_key(a, strlen(a), &x);
+	names_key(b, strlen(b), &y);
+	is = strcmp(buf_str(&x), buf_str(&y)) == 0;
+	buf_release(&x);
+	buf_release(&y);
+	return is;
+}
+
+static void
+fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan_box_side *out)
+{
+	bool is_list_complete = r->listing[s].is_complete, is_folding = r->set->store[s]->is_folding;
+	size_t prefix = strlen(r->set->box[s]);
+	const struct box_side *bs = &b->rec.side[s];
+	const struct run_side *rs = &b->side[s];
+
+	out->exists = rs->listed != NULL;
+	if (out->exists && rs->shown != NULL && strcmp(rs->on, rs->shown) != 0 && !(is_folding && is_alike(rs->on, rs->shown)))
+		out->name = rs->on + prefix;
+	/* Not in a list that is not complete: it may be there (R6). */
+	out->was_known = bs->is_known || !is_list_complete;
+	out->is_gone = rs->is_gone;
+	out->is_readable = !b->is_excluded && !rs->has_failed;
+	/* Never listed in full since it is what it is, or not now that the other side is paired anew: what the other side has
+	 * may be here already, unseen. */
+	out->is_readonly = rs->is_readonly || rs->is_part || (out->exists && bs->is_known && bs->listed == 0) ||
+	    (rs->is_unsure && b->rec.side[side_other(s)].is_blank);
+	out->here = bs->here;
+	out->known = bs->here;
+	out->mask = bs->mask;
+	if (!bs->is_known)
+		out->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
+	out->refuses = out->exists ? NULL : r->listing[s].no_create;
+	out->allow_delete = b->allow_delete;
+	out->restore = b->restore;
+	out->was_held = bs->was_held;
+	week_sum(bs, r->set->now, out);
+	out->shown = (struct plan_shown){ bs->shown.last, bs->shown.most, bs->shown.suspected, bs->shown.held, bs->shown.released };
+}
+
+static const struct record *
+keep(struct arena *a, const struct record *rec)
+{
+	struct record *copy = arena_alloc(a, sizeof *copy);
+
+	*copy = *rec;
+	return copy;
+}
+
+static bool
+is_retried(const struct run *r, const struct record *rec)
+{
+	const struct policy *p = &r->set->policy;
+
+	if (rec->mark == MARK_FAILED && p->retry_failed)
+		return true;
+	return (rec->mark == MARK_FAILED || rec->mark == MARK_SKIPPED) &&
+	    ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
+}
+
+/* Not shown before its mailbox was made anew (fold_reset), and perhaps shown by the new one. */
+static bool
+may_be_shown(const struct run_box *b, const struct record *rec)
+{
+	return rec->mark == MARK_SKIPPED && !record_is_pair(rec) && (b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank);
+}
+
+/* A mailbox that has vanished on a side is judged by all its messages (P8). */
+static bool
+needs_all(const struct run_box *b)
+{
+	return b->side[FAR].is_gone || b->side[NEAR].is_gone;
+}
+
+/* Whether this mailbox's messages may be looked at in slices. is_new: there are some on that side. */
+static int
+judge_slices(struct run *r, const struct run_box *b, bool is_new[SIDES], bool *may_r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int got, s;
+
+	while ((got = message_next_unsettled(r->state, &a, b->rec.id, after, &rec, e)) > 0 && *may_r) {
+		after = rec.id;
+		for (s = 0; s < SIDES; s++) {
+			*may_r &= rec.half[s].presence != PRESENCE_GONE;
+			/* Deletions are counted together (R21). */
+			*may_r &= !record_is_pair(&rec) || !(rec.half[s].flags.sys & FLAG_DELETED);
+			is_new[s] |= rec.half[side_other(s)].presence == PRESENCE_NEVER;
+		}
+		*may_r &= !is_new[FAR] || !is_new[NEAR];
+		if (after % 256 == 0)
+			arena_release(&a);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+/* What is new in one mailbox may be the twin of what is new in another (elsewhere.c). */
+static bool
+is_any_blank(const struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (r->boxes.at[i].rec.side[FAR].is_blank || r->boxes.at[i].rec.side[NEAR].is_blank)
+			return true;
+	return false;
+}
+
+/* A second chance for old ones looks at all there is; few messages need no slices. */
+static int
+choose_slicing(struct run *r, struct err *e)
+{
+	const struct policy *p = &r->set->policy;
+	uint64_t total = 0;
+	bool may = true, is_blank = is_any_blank(r), is_new[SIDES] = { false, false };
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		total += r->boxes.at[i].rec.unsettled;
+		may &= !needs_all(&r->boxes.at[i]);
+	}
+	may &= total > slice_of(r) && !r->set->is_dry && !p->retry_failed && !((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
+	for (i = 0; i < r->boxes.n && may; i++) {
+		if (!is_blank)
+			is_new[FAR] = is_new[NEAR] = false;
+		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.unsettled > 0 &&
+		    judge_slices(r, &r->boxes.at[i], is_new, &may, e) < 0)
+			return -1;
+	}
+	r->slicing = may ? SLICING_YES : SLICING_NO;
+	return 0;
+}
+
+void
+prepare_anew(struct run *r)
+{
+	size_t i;
+
+	r->slicing = SLICING_UNKNOWN;
+	r->is_further = r->has_more = false;
+	for (i = 0; i < r->boxes.n; i++)
+		r->boxes.at[i].sliced_to = r->boxes.at[i].slice_end = 0;
+}
+
+void
+prepare_further(struct run *r)
+{
+	size_t i;
+
+	r->is_further = true;
+	for (i = 0; i < r->boxes.n; i++)
+		r->boxes.at[i].sliced_to = r->boxes.at[i].slice_end;
+}
+
+static int
+add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena *a, struct err *e)
+{
+	const struct policy *p = &r->set->policy;
+	struct run_box *b = &r->boxes.at[index];
+	struct plan_box *pb = &in->boxes.at[index];
+	bool all = p->retry_failed || ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD) || needs_all(b) ||
+	    ((b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank) && r->slicing != SLICING_YES);
+	struct flag_mask masks[SIDES];
+	struct record rec;
+	uint64_t after = r->is_further ? b->sliced_to : 0;
+	int got, s;
+
+	run_masks(b, masks);
+	for (;;) {
+		if (r->slicing == SLICING_YES && in->messages.n >= slice_of(r)) {
+			r->has_more = true;
+			return 0;
+		}
+		got = all ? message_next(r->state, a, b->rec.id, after, &rec, e) :
+		    message_next_unsettled(r->state, a, b->rec.id, after, &rec, e);
+		if (got <= 0)
+			return got;
+		after = rec.id;
+		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(r, &rec) && !may_be_shown(b, &rec))
+			continue;
+		report_unkept(r, b, &rec);
+		b->slice_end = after;
+		vec_push(&in->messages, (struct plan_message){ keep(a, &rec), index });
+		for (s = 0; s < SIDES; s++)
+			pb->side[s].known += rec.half[s].presence == PRESENCE_GONE;
+		for (s = 0; s < SIDES; s++)
+			if (rec.half[s].presence == PRESENCE_GONE && pb->side[s].oldest.len == 0 &&
+			    window_oldest(r, b, (enum side)s, a, &pb->side[s].oldest, e) < 0)
+				return -1;
+	}
+}
+
+static int
+cmp_deletion(const void *p, const void *q)
+{
+	const struct run_deletion *a = p, *b = q;
+
+	if (a->box != b->box)
+		return a->box < b->box ? -1 : 1;
+	if (a->side != b->side)
+		return a->side < b->side ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Whether it was done: else it is planned again, and counted there. -1 error. */
+static int
+has_gone(struct run *r, const struct run_deletion *d, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	int got = message_get(r->state, &a, d->box, d->id, &rec, e);
+
+	if (got == 1)
+		got = rec.half[d->side].presence == PRESENCE_HERE && !(rec.half[d->side].flags.sys & FLAG_DELETED);
+	arena_release(&a);
+	return got < 0 ? -1 : !got;
+}
+
+/* R21: what earlier looks of this run deleted counts in the later ones. */
+static int
+count_deletions(struct run *r, struct plan_input *in, struct err *e)
+{
+	const struct run_deletion *d = r->deletions.at, *end = d + r->deletions.n;
+	struct run_box *b;
+	int got;
+
+	if (r->deletions.n > 1)
+		qsort(r->deletions.at, r->deletions.n, sizeof *d, cmp_deletion);
+	for (; d < end; d++) {
+		if (d > r->deletions.at && cmp_deletion(d - 1, d) == 0)
+			continue;
+		b = run_box_by_id(r, d->box);
+		got = b != NULL ? has_gone(r, d, e) : 0;
+		if (got < 0)
+			return -1;
+		if (got > 0)
+			in->boxes.at[b - r->boxes.at].side[side_other(d->side)].deleted++;
+	}
+	return 0;
+}
+
+int
+prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+{
+	const struct run_box *b;
+	struct plan_box pb;
+	size_t i, k;
+	int s;
+
+	r->has_more = false;
+	if (r->slicing == SLICING_UNKNOWN && choose_slicing(r, e) < 0)
+		return -1;
+	in->policy = r->set->policy;
+	for (s = 0; s < SIDES; s++)
+		in->policy.read_only[s] |= r->set->store[s]->read_only;
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		pb = (struct plan_box){ .id = b->rec.id, .name = b->name };
+		for (k = 0; k < r->contested.n; k++)
+			pb.is_contested |= b->rec.id != 0 && r->contested.at[k] == b->rec.id;
+		for (s = 0; s < SIDES; s++)
+			fill_side(r, b, (enum side)s, &pb.side[s]);
+		vec_push(&in->boxes, pb);
+	}
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if (b->is_excluded || b->rec.id == 0)
+			continue;
+		if (b->rec.unsettled == 0 && !needs_all(b) && !in->policy.retry_failed &&
+		    !((in->policy.sync[FAR] | in->policy.sync[NEAR]) & SYNC_OLD))
+			continue;
+		if (add_messages(r, (uint32_t)i, in, a, e) < 0)
+			return -1;
+	}
+	return count_deletions(r, in, e);
+}

@@ -1,0 +1,266 @@
+/* What a person moved: messages that vanished from one mailbox and are new in another of the same side (R9).
+ *
+ *   moves_supply   before twins.c: what a server's own ids tell costs nothing
+ *   moves_find     after it: what twins took is no move any more
+ *
+ * Who is who is decided by identity (sync/pair/adopt.h): that of the pair, known since it was copied or adopted,
+ * against that of the new message, learnt as cheaply as it can be: from the server's id, whole where that costs no
+ * network, by its header where its size, as the same store counts it, fits one that vanished.
+ *
+ * Within one mailbox it is never a move: a draft that was saved again is a new message, and the very same message is its old
+ * pair under another key (rekeyed.c).
+ *
+ * Must hold: a message is in one link only, but for one that was moved on both sides (sync/plan/plan.h).
+ */
+#include "sync/match/search.h"
+
+#include "state/base/log.h"
+
+/* ---- server ids ---- */
+
+struct known_id { const char *id; const struct ident *ident; };
+struct known_ids { VEC(struct known_id) v; };
+
+static int
+cmp_id(const void *x, const void *y)
+{
+	const struct known_id *a = x, *b = y;
+
+	return strcmp(a->id, b->id);
+}
+
+/* By itself, or with its mailbox: which goes with all that is in it, unless what was moved out of it may follow. */
+static bool
+has_vanished(const struct run *r, const struct plan_message *m, enum side s)
+{
+	const struct run_side *rs = &r->boxes.at[m->box].side[s];
+	enum presence p = m->rec->half[s].presence;
+
+	return record_is_pair(m->rec) && m->rec->mark == MARK_NEW &&
+	    (p == PRESENCE_GONE || (p == PRESENCE_HERE && rs->listed == NULL && rs->is_gone &&
+	    (r->set->policy.sync[side_other(s)] & SYNC_GONE)));
+}
+
+static bool
+is_new(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_HERE && rec->half[side_other(s)].presence == PRESENCE_NEVER &&
+	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED);
+}
+
+static void
+know(struct known_ids *ids, const char *id, const struct ident *ident)
+{
+	if (*id != '\0' && (ident->has & IDENT_HEADER) && (ident->has & IDENT_SIZE))
+		vec_push(&ids->v, (struct known_id){ id, ident });
+}
+
+/* What was on its way on side s when its new key was not told (no COPYUID). */
+static int
+know_intents(struct run *r, enum side s, struct known_ids *ids, struct err *e)
+{
+	struct intent in, *kept;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &r->arena, after, &in, e)) > 0) {
+		after = in.id;
+		if (in.side != s || *in.server_id == '\0')
+			continue;
+		kept = arena_alloc(&r->arena, sizeof *kept);
+		*kept = in;
+		know(ids, kept->server_id, &kept->ident);
+	}
+	return got;
+}
+
+static int
+supply_side(struct run *r, struct plan_input *in, enum side s, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+	struct known_ids ids = { { 0 } };
+	struct known_id want, *hit;
+	struct record *rec;
+	size_t i;
+	int status = know_intents(r, s, &ids, e);
+
+	for (i = 0; i < in->messages.n; i++)
+		if (has_vanished(r, &in->messages.at[i], s))
+			know(&ids, in->messages.at[i].rec->half[s].server_id, &in->messages.at[i].rec->ident);
+	if (ids.v.n > 1)
+		qsort(ids.v.at, ids.v.n, sizeof ids.v.at[0], cmp_id);
+	for (i = 0; i < in->messages.n && ids.v.n > 0 && status == 0; i++) {
+		rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
+		want.id = rec->half[s].server_id;
+		if (!is_new(rec, s) || *want.id == '\0' || (rec->ident.has & IDENT_HEADER))
+			continue;
+		hit = bsearch(&want, ids.v.at, ids.v.n, sizeof want, cmp_id);
+		if (hit == NULL)
+			continue;
+		rec->ident = *hit->ident;
+		status = message_put(r->state, rec, run_masks(&r->boxes.at[in->messages.at[i].box], masks), e);
+	}
+	vec_release(&ids.v);
+	return status;
+}
+
+int
+moves_supply(struct run *r, struct plan_input *in, struct err *e)
+{
+	int s, status = 0;
+
+	for (s = 0; s < SIDES && status == 0; s++)
+		if (!r->set->store[s]->ops->is_local)
+			status = supply_side(r, in, (enum side)s, e);
+	return status;
+}
+
+/* ---- identities ---- */
+
+/* Roles of a search. */
+#define VANISHED FAR
+#define NEW NEAR
+
+/* What the store on side s counts for a message: its own number, which one store gives alike for equal messages. */
+static uint64_t
+size_on(const struct record *rec, enum side s)
+{
+	return rec->half[s].size != 0 ? rec->half[s].size : rec->ident.has & IDENT_SIZE ? rec->ident.size : 0;
+}
+
+struct choice { enum side s; const struct sizes *fit; };
+
+/* A pair from before its identity was taken: its other half tells. */
+static bool
+wants_old_header(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	const struct choice *c = ctx;
+	const struct record *rec = search_record(x, item);
+
+	return item->side == VANISHED && (!(item->ident.has & IDENT_HEADER) || ident_is_old(&item->ident)) &&
+	    rec->half[side_other(c->s)].presence == PRESENCE_HERE && sizes_fit(c->fit, size_on(rec, c->s));
+}
+
+static bool
+wants_new_header(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	const struct choice *c = ctx;
+
+	return item->side == NEW && search_lacks_header(x, item) &&
+	    sizes_fit(c->fit, size_on(search_record(x, item), c->s));
+}
+
+static bool
+wants_new_file(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	(void)ctx;
+	return item->side == NEW && search_is_local(x, NEW) && !(item->ident.has & IDENT_FULL);
+}
+
+static void
+sizes_of(const struct search *x, enum side role, enum side s, struct sizes *out)
+{
+	const struct record *rec;
+	size_t i;
+
+	for (i = 0; i < x->items.n; i++) {
+		if (x->items.at[i].side != role)
+			continue;
+		rec = search_record(x, &x->items.at[i]);
+		sizes_add(out, rec->half[s].size);
+		if (rec->ident.has & IDENT_SIZE)
+			sizes_add(out, rec->ident.size);
+	}
+	sizes_sort(out);
+}
+
+static int
+learn_by_size(struct search *x, enum side s, enum side role, search_choice *choose, struct err *e)
+{
+	struct sizes fit = { { 0 } };
+	struct choice c = { s, &fit };
+	int status;
+
+	sizes_of(x, role == VANISHED ? NEW : VANISHED, s, &fit);
+	status = search_learn(x, IDENT_HEADER | IDENT_SIZE, choose, &c, e);
+	sizes_release(&fit);
+	return status;
+}
+
+int
+moves_learn(struct search *x, enum side s, struct err *e)
+{
+	if (search_learn(x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, wants_new_file, NULL, e) < 0 ||
+	    learn_by_size(x, s, VANISHED, wants_old_header, e) < 0)
+		return -1;
+	return learn_by_size(x, s, NEW, wants_new_header, e);
+}
+
+/* ---- moves ---- */
+
+static int
+link_moved(struct search *x, enum side s, struct plan_input *in, struct err *e)
+{
+	struct adopt_pairs pairs = { { 0 } };
+	size_t i;
+	int status = search_decide(x, adopt_moved, &pairs, e);
+
+	for (i = 0; i < pairs.v.n && status == 0; i++)
+		vec_push(&in->links, (struct plan_link){ .kind = LINK_MOVED, .side = s, .a = pairs.v.at[i].far,
+			.b = pairs.v.at[i].near });
+	if (pairs.v.n > 0)
+		log_line(LOG_RUN, "%zu messages were moved on %s", pairs.v.n, side_name(s));
+	vec_release(&pairs.v);
+	return status;
+}
+
+static void
+add_items(struct search *x, enum side s, const bool *is_linked)
+{
+	const struct record *rec;
+	uint32_t i;
+
+	for (i = 0; i < x->in->messages.n; i++) {
+		rec = x->in->messages.at[i].rec;
+		if (has_vanished(x->run, &x->in->messages.at[i], s))
+			search_add(x, VANISHED, i);
+		else if (is_new(rec, s) && !is_linked[i])
+			search_add(x, NEW, i);
+		else
+			continue;
+		x->items.at[x->items.n - 1].place = x->in->messages.at[i].box;
+		/* A file that is renamed keeps its base name: of equal messages, those go together. */
+		x->items.at[x->items.n - 1].key = rec->half[s].key;
+	}
+}
+
+static int
+find_on(struct run *r, struct plan_input *in, enum side s, const bool *is_linked, struct err *e)
+{
+	struct search x = { .run = r, .in = in, .at = { [VANISHED] = side_other(s), [NEW] = s } };
+	int status = 0;
+
+	add_items(&x, s, is_linked);
+	if (x.n[VANISHED] > 0 && x.n[NEW] > 0) {
+		status = moves_learn(&x, s, e);
+		if (status == 0)
+			status = link_moved(&x, s, in, e);
+	}
+	search_release(&x);
+	return status;
+}
+
+int
+moves_find(struct run *r, struct plan_input *in, struct err *e)
+{
+	bool *is_linked = mem_alloc(in->messages.n + 1);
+	size_t i;
+	int s, status = 0;
+
+	for (i = 0; i < in->links.n; i++)
+		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
+	for (s = 0; s < SIDES && status == 0; s++)
+		status = find_on(r, in, (enum side)s, is_linked, e);
+	free(is_linked);
+	return status < 0 ? -1 : run_check_cancel(r, e);
+}

@@ -1,0 +1,283 @@
+/* Looks before doing again: what became of writes whose outcome an earlier run, or this one, never learnt.
+ *
+ * The deltas have been folded when this runs, so whatever arrived is in the base, without its twin.
+ *
+ *   DELIVER with a name (Maildir): the name is looked for in its mailbox, then in all others of that side
+ *     (a person may have filed it meanwhile); found: paired; else the copy is made again.
+ *   DELIVER without (IMAP): twins.c pairs it by identity. What is not found is not sent again in the run
+ *     that sent it, nor, where the server claimed to have taken it, within ten minutes.
+ *   MOVE, CLONE, EXPUNGE: the deltas tell; what was left half done is planned again.
+ */
+#include "sync/match/match.h"
+
+#include "state/base/log.h"
+
+enum { TEN_MINUTES = 600 };
+
+/* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
+ * as gone from where it was delivered, which makes it a move. 1 = done. */
+static int
+claim(struct run *r, const struct intent *in, struct record *rec, const struct record *found, struct run_box *home,
+    struct run_box *at, struct arena *a, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	if (record_is_pair(found) || found->half[in->side].presence != PRESENCE_HERE)
+		return 0;
+	if (rec->ident.has == 0)
+		rec->ident = in->ident;
+	if (rec->half[in->side].is_sent)
+		kept_seen(r, home, in->side, a, rec, found->half[in->side].flags);
+	rec->half[in->side] = found->half[in->side];
+	if (at == home) {
+		rec->mark = MARK_NEW;
+		if (message_delete(r->state, found->box, found->id, e) < 0)
+			return -1;
+	} else {
+		rec->half[in->side].presence = PRESENCE_GONE;
+	}
+	run_masks(home, masks);
+	/* What both show now is agreed: the next change on one side must be seen as one. */
+	if (rec->half[FAR].presence == PRESENCE_HERE && rec->half[NEAR].presence == PRESENCE_HERE)
+		record_agree(a, rec, masks);
+	return message_put(r->state, rec, masks, e) < 0 ? -1 : 1;
+}
+
+static int
+claim_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct run_box *at,
+    struct arena *a, struct err *e)
+{
+	struct record found;
+	int got = message_find(r->state, a, at->rec.id, in->side, in->key, &found, e);
+
+	return got <= 0 ? got : claim(r, in, rec, &found, home, at, a, e);
+}
+
+/* Sent, and its source deleted since: what arrived follows it. */
+static int
+claim_orphaned(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
+    struct err *e)
+{
+	struct record found;
+	int got;
+
+	if (rec->half[side_other(in->side)].presence != PRESENCE_GONE)
+		return 0;
+	got = uploads_find(r, in, home, a, &found, e);
+	return got <= 0 ? got : claim(r, in, rec, &found, home, home, a, e);
+}
+
+/* A delivered file by its name. 1 found, 0 not there. */
+static int
+find_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
+    struct err *e)
+{
+	int got = claim_named(r, in, rec, home, home, a, e);
+	size_t i;
+
+	for (i = 0; i < r->boxes.n && got == 0; i++)
+		if (&r->boxes.at[i] != home && r->boxes.at[i].rec.id != 0)
+			got = claim_named(r, in, rec, home, &r->boxes.at[i], a, e);
+	return got;
+}
+
+/* A list that was not complete may have left out what is looked for: in its mailbox, or, by a name, in any other. */
+static bool
+is_unsure(struct run *r, const struct intent *in)
+{
+	uint32_t home = in->kind == INTENT_DELIVER ? in->box : in->to_box;
+	const struct run_box *b;
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		if ((b->rec.id == home || in->key.len > 0) && (b->side[in->side].is_unsure || b->side[in->side].has_failed))
+			return true;
+	}
+	return false;
+}
+
+/* DELIVER: settled if its twin is there, or its name. */
+static int
+recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *e)
+{
+	struct run_box *home = run_box_by_id(r, in->box);
+	struct record rec;
+	int got;
+
+	if (home == NULL)
+		return 0;		/* not part of this run */
+	got = message_get(r->state, a, in->box, in->record, &rec, e);
+	if (got < 0)
+		return -1;
+	if (got == 0 || record_is_pair(&rec))
+		return intent_delete(r->state, in->id, e);
+	if (home->side[in->side].has_failed)
+		return 0;
+	if (in->key.len > 0) {
+		got = find_named(r, in, &rec, home, a, e);
+		if (got < 0)
+			return -1;
+		return got == 0 && is_unsure(r, in) ? 0 : intent_delete(r->state, in->id, e);
+	}
+	got = claim_orphaned(r, in, &rec, home, a, e);
+	return got <= 0 ? got : intent_delete(r->state, in->id, e);
+}
+
+/* MOVE, CLONE: settled once the record at the destination has its twin, by identity. */
+static int
+recover_move(struct run *r, struct intent *in, struct arena *a, struct err *e)
+{
+	struct record rec;
+	int got = message_get(r->state, a, in->to_box, in->record, &rec, e);
+
+	if (got < 0)
+		return -1;
+	return got == 0 || record_is_pair(&rec) ? intent_delete(r->state, in->id, e) : 0;
+}
+
+int
+recover_begin(struct run *r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct intent in;
+	int got;
+
+	r->first_record = message_next_id(r->state);
+	while ((got = intent_next(r->state, &a, r->last_intent, &in, e)) > 0) {
+		r->last_intent = in.id;
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got;
+}
+
+int
+recover(struct run *r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct intent in;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+		after = in.id;
+		if (in.kind == INTENT_RENAME)
+			continue;		/* renames.c looks into those */
+		log_line(LOG_RUN, "looking into intent %llu", (unsigned long long)in.id);
+		if (in.kind == INTENT_DELIVER)
+			got = recover_delivery(r, &in, &a, e);
+		else
+			got = in.kind != INTENT_EXPUNGE ? recover_move(r, &in, &a, e) :
+			    intent_delete(r->state, in.id, e);
+		if (got < 0)
+			break;
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+/* Whether a write that was not found may still show up. */
+static bool
+may_come(struct run *r, const struct intent *in)
+{
+	const struct run_box *b = run_box_by_id(r, in->kind == INTENT_DELIVER ? in->box : in->to_box);
+
+	return b == NULL || is_unsure(r, in) || in->id > r->last_intent ||
+	    (in->tries > 0 && r->set->now - in->when < TEN_MINUTES);
+}
+
+/* Records that found their twin just now. */
+static void
+linked_ids(const struct plan_input *in, struct id_set *out)
+{
+	size_t i;
+
+	for (i = 0; i < in->links.n; i++) {
+		if (in->links.at[i].kind != LINK_TWIN)
+			continue;
+		vec_push(&out->v, in->messages.at[in->links.at[i].a].rec->id);
+		vec_push(&out->v, in->messages.at[in->links.at[i].b].rec->id);
+	}
+	id_set_sort(out);
+}
+
+/* And what a link makes depend on it: a message on its way to its new place is not deleted in the old one. */
+static void
+set_aside_linked(struct plan_input *in, uint32_t index, struct arena *a)
+{
+	size_t i;
+
+	for (i = 0; i < in->links.n; i++)
+		if (in->links.at[i].kind == LINK_MOVED && in->links.at[i].b == index)
+			set_aside(in, in->links.at[i].a, a);
+	set_aside(in, index, a);
+}
+
+int
+recover_count(struct run *r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct err why;
+	struct intent in;
+	struct record rec;
+	struct run_box *b;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+		after = in.id;
+		b = in.kind == INTENT_DELIVER && in.tries == 0 ? run_box_by_id(r, in.box) : NULL;
+		if (b != NULL && (got = message_get(r->state, &a, in.box, in.record, &rec, e)) < 0)
+			break;
+		if (b != NULL && got == 1 && !record_is_pair(&rec) && rec.trouble != TROUBLE_SESSION) {
+			err_class(&why, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "whether %s took what was sent before the connection was lost "
+			    "is not known yet", r->set->store[in.side]->name);
+			waiting_add(r, (uint32_t)(b - r->boxes.at), in.side, rec.id, &why);
+		}
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
+int
+recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+{
+	struct id_set linked = { { 0 } }, held = { { 0 } };
+	struct intent intent;
+	uint64_t after = 0;
+	uint32_t i;
+	int got;
+
+	linked_ids(in, &linked);
+	while ((got = intent_next(r->state, a, after, &intent, e)) > 0) {
+		after = intent.id;
+		if (!unfinished_is_copy(&intent) || id_set_has(&linked, intent.record))
+			continue;
+		got = is_unsure(r, &intent) ? 0 : shared_find(r, in, &intent, a, e);
+		if (got < 0)
+			break;
+		if (got > 0) {
+			vec_push(&held.v, intent.record);
+			if (intent_delete(r->state, intent.id, e) < 0) {
+				got = -1;
+				break;
+			}
+		} else if (may_come(r, &intent)) {
+			vec_push(&held.v, intent.record);
+			log_line(LOG_RUN, "a write of an earlier run is still awaited; not sent again");
+		} else if (intent_delete(r->state, intent.id, e) < 0) {
+			got = -1;
+			break;
+		}
+	}
+	id_set_sort(&held);
+	for (i = 0; i < in->messages.n && held.v.n > 0; i++)
+		if (id_set_has(&held, in->messages.at[i].rec->id) && !id_set_has(&linked, in->messages.at[i].rec->id))
+			set_aside_linked(in, i, a);
+	vec_release(&linked.v);
+	vec_release(&held.v);
+	return got < 0 ? -1 : 0;
+}

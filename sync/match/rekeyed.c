@@ -1,0 +1,263 @@
+/* The same message under another key in its own mailbox (R9): moved out and in again, moved onto itself, delivered again under
+ * another name, restored.
+ *
+ *   rekeyed_find   before twins_find: what has its old key's place is no new message
+ *
+ * Its pair goes on with the new key, as if it had not changed: with the flags it has now, and with all that the other side did
+ * meanwhile. What was moved there is moved here; what was deleted there is deleted here, for a new key is no change of anybody's mind.
+ *
+ * It is the same only if it is equal in full: by the server's own id, or by the digest of the whole message. A header is not
+ * enough: a draft that was saved again is a new message. Where nothing can be read any more of what has gone (from both sides, and never
+ * read in full), header and size are taken for it, unless it was flagged as a draft.
+ *
+ * What the program itself has begun to remove or move, and what it has begun to delete on the other side for having gone, is not
+ * back: an equal message is a new one (BASIS_OURS).
+ * Nor is one that was known before this run the same as what is deleted on the other side: it was there along with it.
+ * Where the other side keeps equal messages once (an APPEND is answered with a UID that is known), the record of one of them has that
+ * UID, and the others wait: when the first goes, its pair goes on with another, and nothing is deleted there.
+ * Of several equal ones that went, those go first whose other half is there and stays.
+ */
+#include "sync/match/search.h"
+
+#include <stdlib.h>
+
+#include "state/base/log.h"
+
+#define VANISHED FAR			/* roles of a search */
+#define NEW NEAR
+
+/* Pairs whose other half is there and stays, first; then those whose other half has gone or is marked to. */
+enum round { STAYS, GOES, ROUNDS };
+
+struct choice {
+	enum side s;
+	enum round round;
+	const struct id_set *awaited;	/* copies on their way: left alone */
+	const bool *is_taken;
+};
+
+static bool
+stays(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_HERE && !(rec->half[s].flags.sys & FLAG_DELETED);
+}
+
+static bool
+has_vanished(const struct record *rec, const struct choice *c)
+{
+	return record_is_pair(rec) && rec->mark == MARK_NEW && rec->half[c->s].presence == PRESENCE_GONE &&
+	    rec->half[c->s].basis != BASIS_OURS && stays(rec, side_other(c->s)) == (c->round == STAYS);
+}
+
+static bool
+is_new(const struct search *x, const struct record *rec, const struct choice *c)
+{
+	/* What the other side keeps once is that of whichever of its equals is left. */
+	if (rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].basis == BASIS_SHARED)
+		return c->round == STAYS;
+	return rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].presence == PRESENCE_NEVER &&
+	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED) &&
+	    (c->round == STAYS || rec->id >= x->run->first_record) && !id_set_has(c->awaited, rec->id);
+}
+
+static void
+add_item(struct search *x, enum side role, const struct choice *c, uint32_t i)
+{
+	const struct record *rec = x->in->messages.at[i].rec;
+	struct adopt_item *item;
+
+	search_add(x, role, i);
+	item = &x->items.at[x->items.n - 1];
+	item->key = rec->half[c->s].key;
+	item->store_size = rec->half[c->s].size;
+	item->is_unreadable = role == VANISHED && rec->half[side_other(c->s)].presence != PRESENCE_HERE;
+}
+
+/* Messages of mailboxes in which some went and some came; they are in a row in the input. */
+static void
+add_items(struct search *x, const struct choice *c)
+{
+	const struct plan_input *in = x->in;
+	const struct record *rec;
+	size_t n[SIDES], i, k, end;
+
+	search_clear(x);
+	for (i = 0; i < in->messages.n; i = end) {
+		n[VANISHED] = n[NEW] = 0;
+		for (end = i; end < in->messages.n && in->messages.at[end].box == in->messages.at[i].box; end++) {
+			n[VANISHED] += has_vanished(in->messages.at[end].rec, c);
+			n[NEW] += is_new(x, in->messages.at[end].rec, c);
+		}
+		if (n[VANISHED] == 0 || n[NEW] == 0 || x->run->boxes.at[in->messages.at[i].box].side[c->s].listed == NULL)
+			continue;
+		for (k = i; k < end; k++) {
+			rec = in->messages.at[k].rec;
+			if (!c->is_taken[k] && has_vanished(rec, c))
+				add_item(x, VANISHED, c, (uint32_t)k);
+			else if (!c->is_taken[k] && is_new(x, rec, c))
+				add_item(x, NEW, c, (uint32_t)k);
+		}
+	}
+}
+
+/* ---- the pair goes on ---- */
+
+static int
+renew(struct search *x, enum side s, const struct adopt_pair *p, bool *is_taken, struct err *e)
+{
+	struct run *r = x->run;
+	struct record *rec = (struct record *)(uintptr_t)x->in->messages.at[p->far].rec;
+	const struct record *back = x->in->messages.at[p->near].rec;
+	struct flag_mask masks[SIDES];
+
+	is_taken[p->far] = is_taken[p->near] = true;
+	rec->half[s] = back->half[s];
+	if (back->ident.has > rec->ident.has)
+		rec->ident = back->ident;
+	run_masks(&r->boxes.at[x->in->messages.at[p->far].box], masks);
+	if (rec->half[side_other(s)].presence == PRESENCE_HERE)
+		record_agree(&r->arena, rec, masks);
+	if (message_delete(r->state, back->box, back->id, e) < 0)
+		return -1;
+	return message_put(r->state, rec, masks, e);
+}
+
+/* ---- by the server's own ids ---- */
+
+struct with_id { uint32_t box; const char *id; uint32_t msg; };
+
+static int
+cmp_id(const void *x, const void *y)
+{
+	const struct with_id *a = x, *b = y;
+
+	if (a->box != b->box)
+		return a->box < b->box ? -1 : 1;
+	return strcmp(a->id, b->id);
+}
+
+static int
+renew_by_id(struct search *x, enum side s, bool *is_taken, struct err *e)
+{
+	VEC(struct with_id) v[SIDES] = { { 0 }, { 0 } };
+	const struct adopt_item *item;
+	struct adopt_pair p;
+	const char *id;
+	size_t i, k = 0;
+	int role, status = 0;
+
+	for (i = 0; i < x->items.n; i++) {
+		item = &x->items.at[i];
+		id = search_record(x, item)->half[s].server_id;
+		if (*id != '\0')
+			vec_push(&v[item->side], (struct with_id){ x->in->messages.at[item->id].box, id, item->id });
+	}
+	for (role = 0; role < SIDES; role++)
+		if (v[role].n > 1)
+			qsort(v[role].at, v[role].n, sizeof v[role].at[0], cmp_id);
+	for (i = 0; i < v[VANISHED].n && status == 0; i++) {
+		while (k < v[NEW].n && cmp_id(&v[NEW].at[k], &v[VANISHED].at[i]) < 0)
+			k++;
+		if (k == v[NEW].n || cmp_id(&v[NEW].at[k], &v[VANISHED].at[i]) != 0)
+			continue;
+		p = (struct adopt_pair){ v[VANISHED].at[i].msg, v[NEW].at[k++].msg };
+		status = renew(x, s, &p, is_taken, e);
+	}
+	vec_release(&v[FAR]);
+	vec_release(&v[NEAR]);
+	return status;
+}
+
+/* ---- by what they are ---- */
+
+/* What a header and a size must do for: of those that went what cannot be read any more, and was no draft. */
+static bool
+may_be_by_header(const struct search *x, const struct adopt_item *item)
+{
+	const struct record *rec = search_record(x, item);
+	enum side s = side_other(x->at[VANISHED]);
+
+	return item->side == NEW || (item->is_unreadable && !(item->ident.has & IDENT_FULL) && !(rec->half[s].flags.sys & FLAG_DRAFT));
+}
+
+/* Of one mailbox. */
+static int
+renew_by_ident(struct search *x, enum side s, uint32_t box, bool in_full, bool *is_taken, struct err *e)
+{
+	struct search own = { .run = x->run, .in = x->in, .at = { x->at[FAR], x->at[NEAR] } };
+	struct adopt_pairs pairs = { { 0 } };
+	const struct adopt_item *item;
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < x->items.n; i++) {
+		item = &x->items.at[i];
+		if (x->in->messages.at[item->id].box != box || is_taken[item->id] || (!in_full && !may_be_by_header(x, item)))
+			continue;
+		vec_push(&own.items, *item);
+		own.n[item->side]++;
+		/* Apart from each other, or adopt_moved() would not pair them. */
+		own.items.at[own.items.n - 1].place = item->side;
+	}
+	if (own.n[VANISHED] > 0 && own.n[NEW] > 0)
+		status = search_decide(&own, in_full ? adopt_rekeyed : adopt_moved, &pairs, e);
+	for (i = 0; i < pairs.v.n && status == 0; i++)
+		status = renew(x, s, &pairs.v.at[i], is_taken, e);
+	vec_release(&pairs.v);
+	search_release(&own);
+	return status;
+}
+
+static int
+renew_all(struct search *x, enum side s, bool *is_taken, struct err *e)
+{
+	bool *is_wanted = mem_alloc(x->in->boxes.n + 1);
+	uint32_t box;
+	size_t i;
+	int status = renew_by_id(x, s, is_taken, e);
+
+	for (i = 0; i < x->items.n; i++)
+		is_wanted[x->in->messages.at[x->items.at[i].id].box] = true;
+	for (box = 0; box < x->in->boxes.n && status == 0; box++) {
+		if (!is_wanted[box])
+			continue;
+		status = renew_by_ident(x, s, box, true, is_taken, e);
+		if (status == 0)
+			status = renew_by_ident(x, s, box, false, is_taken, e);
+	}
+	free(is_wanted);
+	return status;
+}
+
+int
+rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
+{
+	struct id_set awaited = { { 0 } };
+	struct search x = { .run = r, .in = in };
+	bool *is_taken = mem_alloc(in->messages.n + 1);
+	struct choice c = { .awaited = &awaited, .is_taken = is_taken };
+	size_t i, n = 0;
+	int turn, status = unfinished_records(r, &awaited, e);
+
+	for (turn = 0; turn < SIDES * ROUNDS && status == 0; turn++) {
+		c.s = turn % SIDES == 0 ? FAR : NEAR;
+		c.round = turn < SIDES ? STAYS : GOES;
+		x.at[VANISHED] = side_other(c.s);
+		x.at[NEW] = c.s;
+		add_items(&x, &c);
+		if (x.n[VANISHED] == 0 || x.n[NEW] == 0)
+			continue;
+		status = moves_learn(&x, c.s, e);
+		if (status == 0)
+			status = renew_all(&x, c.s, is_taken, e);
+	}
+	for (i = 0; i < in->messages.n; i++)
+		n += is_taken[i];
+	if (n > 0)
+		log_line(LOG_RUN, "%zu messages have another key in their mailbox", n / 2);
+	*has_changed_r = n > 0;
+	search_release(&x);
+	vec_release(&awaited.v);
+	free(is_taken);
+	return status;
+}

@@ -1,0 +1,158 @@
+/* A store that keeps equal messages once: what it took, and does not show as a message of its own, is there as that of an equal
+ * one (BASIS_SHARED). It is not sent again, and when its equal is deleted the pair goes on with it (rekeyed.c).
+ *
+ * An APPENDUID that names the equal one says so (settle.c). Without UIDPLUS the list does: the store said OK, an equal message is
+ * paired there, and nothing else came that may be it.
+ */
+#include "sync/match/match.h"
+
+#define KEPT_ONCE "the server keeps equal messages once"
+
+void
+shared_mark(struct record *rec, enum side s)
+{
+	rec->mark = MARK_SKIPPED;
+	rec->half[s].basis = BASIS_SHARED;
+	rec->why = KEPT_ONCE;
+}
+
+static bool
+is_equal(const struct ident *a, const struct ident *b)
+{
+	unsigned enough = IDENT_SIZE | IDENT_HEADER;
+
+	return (a->has & enough) == enough && (b->has & enough) == enough && ident_compare(a, b) == IDENT_SAME;
+}
+
+/* Its message is there, as far as is known. */
+static bool
+is_kept(const struct record *rec, const struct intent *in)
+{
+	return rec->box == in->box && rec->id != in->record && rec->half[in->side].presence == PRESENCE_HERE &&
+	    is_equal(&rec->ident, &in->ident);
+}
+
+/* A pair of the mailbox that is the same message. 1/0/-1 */
+static int
+find_pair(struct run *r, const struct intent *in, struct record *pair_r, struct arena *a, struct err *e)
+{
+	uint64_t after = 0, tag;
+	int got;
+
+	if (!(in->ident.has & IDENT_HEADER))
+		return 0;
+	tag = message_tag_header(&in->ident);
+	while ((got = message_next_tagged(r->state, a, tag, after, pair_r, e)) > 0) {
+		after = pair_r->id;
+		if (record_is_pair(pair_r) && is_kept(pair_r, in))
+			return 1;
+	}
+	return got;
+}
+
+/* Of the messages that find their twin in this look, one is equal; or one found none, and may be what was sent. */
+static void
+look_at_new(const struct plan_input *input, const struct intent *in, bool *is_paired_r, bool *may_be_r)
+{
+	const struct record *rec, *near;
+	bool *is_linked = mem_alloc(input->messages.n + 1);
+	size_t i;
+
+	*is_paired_r = *may_be_r = false;
+	for (i = 0; i < input->links.n; i++) {
+		is_linked[input->links.at[i].a] = is_linked[input->links.at[i].b] = true;
+		rec = input->messages.at[input->links.at[i].a].rec;
+		near = input->messages.at[input->links.at[i].b].rec;
+		if (input->links.at[i].kind == LINK_TWIN && rec->box == in->box && rec->id != in->record && near->id != in->record)
+			*is_paired_r |= is_equal(&rec->ident, &in->ident) || is_equal(&near->ident, &in->ident);
+	}
+	for (i = 0; i < input->messages.n; i++) {
+		rec = input->messages.at[i].rec;
+		*may_be_r |= !is_linked[i] && rec->box == in->box && !record_is_pair(rec) && rec->id != in->record &&
+		    rec->half[in->side].presence == PRESENCE_HERE;
+	}
+	free(is_linked);
+}
+
+int
+shared_find(struct run *r, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e)
+{
+	struct run_box *home = run_box_by_id(r, in->box);
+	struct flag_mask masks[SIDES];
+	struct record rec, pair;
+	bool is_paired, may_be;
+	int got;
+
+	/* Its answer was OK, and did not say under what key. */
+	if (in->kind != INTENT_DELIVER || in->tries == 0 || in->key.len > 0 || home == NULL)
+		return 0;
+	look_at_new(input, in, &is_paired, &may_be);
+	if (may_be)
+		return 0;
+	got = is_paired ? 1 : find_pair(r, in, &pair, a, e);
+	if (got > 0)
+		got = message_get(r->state, a, in->box, in->record, &rec, e);
+	if (got <= 0 || rec.half[in->side].presence != PRESENCE_NEVER || rec.half[side_other(in->side)].presence != PRESENCE_HERE)
+		return got < 0 ? -1 : 0;
+	shared_mark(&rec, in->side);
+	run_masks(home, masks);
+	return message_put(r->state, &rec, masks, e) < 0 ? -1 : 1;
+}
+
+/* ---- in words ---- */
+
+static int
+tell_one(struct run *r, const struct run_box *b, const struct record *rec, enum side s, struct arena *a, struct err *e)
+{
+	const struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
+	enum side here = side_other(s);
+	struct message_words words = culprit_words(r, b, rec, here, r->set->store[here]->ops->is_local), other;
+	struct record pair;
+	int got = find_pair(r, &like, &pair, a, e);
+
+	if (got <= 0)
+		return got;
+	other = culprit_words(r, b, &pair, here, r->set->store[here]->ops->is_local);
+	report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s shares its message on %s with %s, to which it is equal (%s): "
+	    "it is deleted there with the last of them", words.place, side_name(s), other.place, KEPT_ONCE));
+	return 0;
+}
+
+static int
+tell_box(struct run *r, const struct run_box *b, struct err *e)
+{
+	enum { TOLD_MOST = 20 };
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int s, got, status = 0;
+	size_t n = 0;
+
+	while (status == 0 && n < TOLD_MOST && (got = message_next(r->state, &a, b->rec.id, after, &rec, e)) != 0) {
+		if (got < 0) {
+			status = -1;
+			break;
+		}
+		after = rec.id;
+		for (s = 0; s < SIDES && status == 0; s++)
+			if (rec.half[s].basis == BASIS_SHARED && rec.half[s].presence == PRESENCE_NEVER &&
+			    rec.half[side_other((enum side)s)].presence == PRESENCE_HERE) {
+				n++;
+				status = tell_one(r, b, &rec, (enum side)s, &a, e);
+			}
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return status;
+}
+
+int
+shared_tell(struct run *r, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->boxes.n; i++)
+		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.id != 0 && tell_box(r, &r->boxes.at[i], e) < 0)
+			return -1;
+	return 0;
+}

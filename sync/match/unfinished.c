@@ -1,0 +1,27 @@
+/* Which messages wait for the outcome of a copy or a move whose end no run has seen yet (R11). */
+#include "sync/match/match.h"
+
+bool
+unfinished_is_copy(const struct intent *in)
+{
+	return in->kind != INTENT_EXPUNGE && in->kind != INTENT_RENAME;
+}
+
+int
+unfinished_records(struct run *r, struct id_set *out, struct err *e)
+{
+	struct arena a = { 0 };
+	struct intent in;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+		after = in.id;
+		if (unfinished_is_copy(&in))
+			vec_push(&out->v, in.record);
+		arena_release(&a);
+	}
+	arena_release(&a);
+	id_set_sort(out);
+	return got;
+}

@@ -1,0 +1,58 @@
+/* Messages that are not copied in this run because one of them cannot be read, and may be the twin of the others (R10).
+ *
+ * A store that refuses to show one message in particular refuses it in each look of the run, and what was held for that may find its twin
+ * in a later one. So they are collected, and told in the end, each once: work that is left undone is not done in silence.
+ */
+#include "sync/match/search.h"
+
+void
+unread_note(struct run *r, const struct plan_input *in, uint32_t id, const struct search_unread *unread, enum side s)
+{
+	const struct plan_message *m = &in->messages.at[id];
+	enum side from = m->rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR, to = side_other(from);
+	bool is_itself = id == unread->id;
+
+	if ((is_itself && unread->why == NULL) || !(in->policy.sync[to] & SYNC_NEW) || in->policy.read_only[to] ||
+	    r->boxes.at[m->box].side[s].has_failed)
+		return;
+	vec_push(&r->unread, (struct run_unread){ m->box, from, m->rec->id, unread->class, is_itself ? unread->why :
+		arena_printf(&r->arena, "it may be one that %s does not let us read%s%s", r->set->store[s]->name,
+		unread->why != NULL ? ": " : "", unread->why != NULL ? unread->why : "") });
+}
+
+static int
+cmp_message(const void *x, const void *y)
+{
+	const struct run_unread *a = x, *b = y;
+
+	if (a->box != b->box)
+		return a->box < b->box ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+int
+unread_count(struct run *r, struct err *e)
+{
+	const struct run_unread *m;
+	struct arena a = { 0 };
+	struct record rec;
+	struct err why;
+	size_t i;
+	int got = 0;
+
+	if (r->unread.n > 1)
+		qsort(r->unread.at, r->unread.n, sizeof r->unread.at[0], cmp_message);
+	for (i = 0; i < r->unread.n && got >= 0; i++) {
+		m = &r->unread.at[i];
+		if (i > 0 && cmp_message(m - 1, m) == 0)
+			continue;
+		got = message_get(r->state, &a, r->boxes.at[m->box].rec.id, m->id, &rec, e);
+		if (got != 1 || record_is_pair(&rec) || rec.half[m->side].presence != PRESENCE_HERE || rec.mark != MARK_NEW)
+			continue;
+		err_class(&why, ERR_MESSAGE, m->class, ERR_LATER, "%s", m->why);
+		waiting_add(r, m->box, side_other(m->side), rec.id, &why);
+	}
+	arena_release(&a);
+	r->unread.n = 0;
+	return got < 0 ? -1 : 0;
+}

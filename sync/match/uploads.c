@@ -1,0 +1,111 @@
+/* Uploads whose source a person deletes while nobody knows whether they arrived (R11).
+ *
+ * A message on its way to a store that gives the keys itself (IMAP) is known there only by what it is. So
+ * what is about to be sent from a local store is identified first, and the intent keeps that: after a crash, the
+ * copy that did arrive is found although its original is gone, and follows it, instead of coming back as new mail.
+ */
+#include "sync/match/search.h"
+
+static bool
+lacks_full(const struct search *x, const struct adopt_item *item, const void *ctx)
+{
+	(void)x;
+	(void)ctx;
+	return !(item->ident.has & IDENT_FULL) && !item->is_unreadable;
+}
+
+int
+uploads_identify(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e)
+{
+	struct search x = { .run = r, .in = in };
+	const struct op *op;
+	int s, status = 0;
+	size_t i;
+
+	for (s = 0; s < SIDES && status == 0; s++) {
+		enum side from = side_other((enum side)s);
+
+		if (!r->set->store[s]->ops->has_uid_keys || !r->set->store[from]->ops->is_local)
+			continue;
+		search_clear(&x);
+		x.at[FAR] = x.at[NEAR] = from;
+		for (i = 0; i < plan->ops.n; i++) {
+			op = &plan->ops.at[i];
+			if (op->kind == OP_COPY && op->side == (enum side)s && !op->is_held)
+				search_add(&x, FAR, op->msg);
+		}
+		status = search_learn(&x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, lacks_full, NULL, e);
+	}
+	search_release(&x);
+	return status;
+}
+
+/* New, without a twin, and by UID and size possibly what was sent. */
+static bool
+may_be(const struct record *rec, const struct intent *in)
+{
+	const struct record_half *h = &rec->half[in->side];
+
+	return !record_is_pair(rec) && h->presence == PRESENCE_HERE && rec->mark == MARK_NEW &&
+	    (in->uidnext == 0 || key_uid(h->key) >= in->uidnext) &&
+	    (h->size == 0 || (h->size >= in->ident.size && h->size <= in->ident.size + STAMPS_MOST));
+}
+
+/* An equal one has gone from there: what is new is that, under another key (rekeyed.c). */
+static bool
+is_rekeyed(const struct record *rec, const struct intent *in)
+{
+	const struct record_half *h = &rec->half[in->side];
+
+	return record_is_pair(rec) && h->presence == PRESENCE_GONE && h->basis != BASIS_OURS &&
+	    ident_compare(&rec->ident, &in->ident) == IDENT_SAME;
+}
+
+static int
+candidates(struct run *r, const struct intent *in, uint32_t index, struct plan_input *out, bool *is_another_r, struct arena *a,
+    struct err *e)
+{
+	const struct run_box *home = &r->boxes.at[index];
+	struct record rec, *keep;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = message_next_unsettled(r->state, a, home->rec.id, after, &rec, e)) > 0) {
+		after = rec.id;
+		*is_another_r |= is_rekeyed(&rec, in);
+		if (!may_be(&rec, in))
+			continue;
+		keep = arena_alloc(a, sizeof *keep);
+		*keep = rec;
+		vec_push(&out->messages, (struct plan_message){ keep, index });
+	}
+	return got;
+}
+
+int
+uploads_find(struct run *r, const struct intent *in, struct run_box *home, struct arena *a, struct record *found_r,
+    struct err *e)
+{
+	struct plan_input tmp = { 0 };
+	struct search x = { .run = r, .in = &tmp, .at = { in->side, in->side } };
+	bool is_another = false;
+	int status;
+	uint32_t i;
+
+	if (!(in->ident.has & IDENT_FULL))
+		return 0;
+	status = candidates(r, in, (uint32_t)(home - r->boxes.at), &tmp, &is_another, a, e);
+	for (i = 0; i < tmp.messages.n && status == 0 && !is_another; i++)
+		search_add(&x, FAR, i);
+	if (status == 0)
+		status = search_learn(&x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, lacks_full, NULL, e);
+	for (i = 0; i < x.items.n && status == 0; i++)
+		if ((x.items.at[i].ident.has & IDENT_FULL) &&
+		    ident_compare(&x.items.at[i].ident, &in->ident) == IDENT_SAME) {
+			*found_r = *tmp.messages.at[x.items.at[i].id].rec;
+			status = 1;
+		}
+	search_release(&x);
+	plan_input_release(&tmp);
+	return status;
+}

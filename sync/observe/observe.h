@@ -1,0 +1,72 @@
+/* What stores show: their changes are asked for, and recorded in the base with the cursors they lead to (R1, R2, R4, R25).
+ *
+ * Gives: a base that knows all that both sides showed, settled or not.
+ * Must hold: a delta and its cursor go in together; nothing vanishes without a witness; a part moves no cursor.
+ *
+ *   fetch_changes.c     asks for the deltas of the mailboxes that moved, and at the end of those that were written to
+ *   record_changes.c    a delta becomes records
+ *   kept_flags.c        which flags and keywords a store kept, and which it does not take (R14)
+ *   window.c            how many messages a side shows (R21)
+ *   wait_after_crash.c  until a server has taken in what was on its way
+ */
+#ifndef SYNC_OBSERVE_OBSERVE_H
+#define SYNC_OBSERVE_OBSERVE_H
+
+#include "sync/boxes/boxes.h"
+
+/* fetch_changes.c: every delta that is wanted, folded and committed. -1 only when the run cannot go on. */
+bool gather_is_wanted(const struct run *r);
+int gather(struct run *r, struct err *e);
+
+/* record_changes.c */
+struct fold_missing {
+	VEC(struct key) keys;
+	struct arena arena;
+	bool is_held;			/* not gone, as a part of the mailbox is away: the cursor stays */
+	size_t replaced;		/* messages whose place something else has, such as */
+	const char *replaced_name, *replaced_by;
+};
+/* Folds all but the vanished of a full list, which go into `missing` to be confirmed. */
+int fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+    struct err *e);
+/* Ends it: those of `missing` that are gone (gone[i]), and the cursor if is_certain. */
+int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
+    const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e);
+
+/* The deltas of mailboxes that a job is about to write to, asked for in the flight that writes, and kept for the end of the run: until
+ * then the base stands still. is_written: by index of run.boxes. NULL where that cannot be. Errors are nobody's: the end of the run looks. */
+struct gather_job *gather_closing_new(struct run *r, enum side s, const bool *is_written);
+void gather_closing_begin(struct gather_job *g, struct session *c);	/* by the worker */
+void gather_closing_end(struct gather_job *g, struct session *c);
+void gather_closing_keep(struct run *r, struct gather_job **g);	/* once what was written is settled; takes it */
+void gather_closing_free(struct gather_job **g);
+/* The end: folds those behind which nothing was written. Else, in between: they are of no use, and their mailboxes are read again. */
+int gather_closings_fold(struct run *r, struct err *e);
+void gather_closings_drop(struct run *r);
+
+/* window.c: what is known of how many messages a side shows (R21, sync/plan/window.h). */
+/* The keyword Window says no now: what was beyond is deleted. */
+int window_check_setting(struct run *r, enum side s, struct err *e);
+int window_shown(struct run *r, struct run_box *b, enum side s, struct err *e);	/* a delta was folded */
+/* The oldest message of a mailbox that is shown on a side, where messages of it have vanished. */
+int window_oldest(struct run *r, const struct run_box *b, enum side s, struct arena *a, struct key *oldest_r, struct err *e);
+int window_remember(struct run *r, const struct plan *p, struct err *e);	/* what the plan judged */
+
+/* kept_flags.c: flags and keywords that stores do not keep (R14) */
+/* Before the half takes over what the store shows of the message: flags that it was to have, flags that were refused. */
+void kept_seen(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, struct flags shown);
+int kept_take_back(struct run *r, struct run_box *b, enum side s, struct err *e);	/* once all of a delta was seen */
+/* What a store did not take of what it was given; remembered. unkept.kw NULL = nothing. */
+int kept_learn(struct run *r, struct run_box *b, enum side s, struct flags unkept, struct err *e);
+/* The same of a change of flags, which shows them by now. What it ignored is an error once, and learnt in the run after. */
+int kept_changed(struct run *r, struct run_box *b, enum side s, const struct flag_item *item, struct err *e);
+void kept_tell(struct run *r);	/* at the end of the run, each mailbox once */
+void kept_undated(struct run *r, struct run_box *b, enum side s);	/* nor the date of a message */
+int kept_retry(struct run *r, struct err *e);	/* with --retry-failed: nothing counts as refused */
+/* What side s can keep has changed: every record's being settled is judged again. */
+int kept_judge_again(struct run *r, struct run_box *b, enum side s, const struct flag_mask *was, struct err *e);
+
+/* wait_after_crash.c: after a crash, until the server has taken in what was on its way. Before gather. */
+int quiet_wait(struct run *r, struct err *e);
+
+#endif

@@ -1,0 +1,495 @@
+/* Folds what a store said into the base: what was seen, not only what was agreed (R1).
+ *
+ * A delta goes in with its cursor in one transaction, so a cursor never outruns the record. What the
+ * fold finds changed ends up in the base's unsettled set by itself (state/state.h), and that set is all
+ * the planner looks at.
+ *
+ * Must hold: what is not proved to be all there is makes nothing vanish, and its cursor does not count (R6, R25); another epoch
+ * makes nothing vanish (R7).
+ */
+#include "sync/observe/observe.h"
+
+#include "state/base/shell_word.h"
+
+#include <assert.h>
+
+#include "state/base/log.h"
+
+/* When a mailbox was last listed in full is known this well: a store that is listed in every run must not make
+ * every run write. */
+enum { DAY = 24 * 3600 };
+
+static int
+cmp_entry(const void *x, const void *y)
+{
+	const struct delta_entry *a = x, *b = y;
+
+	return key_cmp(a->key, b->key);
+}
+
+/* What the half rests on once it is seen like this. */
+static enum half_basis
+basis_seen(const struct record_half *h, const struct delta_entry *d)
+{
+	switch (h->basis) {
+	case BASIS_OURS:
+		/* Marked, and then the program ended: the rest is still to be done. */
+		return d->flags.sys & FLAG_DELETED ? BASIS_OURS : BASIS_LISTED;
+	case BASIS_TOLD:
+	case BASIS_DOUBTED:
+		if (*h->server_id != '\0' && *d->server_id != '\0')
+			return strcmp(h->server_id, d->server_id) == 0 ? BASIS_LISTED : BASIS_DOUBTED;
+		if (h->size != 0 && d->size != 0 && h->size != d->size)
+			return BASIS_DOUBTED;
+		/* A list of changes may give the flags first, and the size later. */
+		return h->basis == BASIS_TOLD && d->size != 0 ? BASIS_LISTED : h->basis;
+	default:
+		return BASIS_LISTED;
+	}
+}
+
+/* Seen this way on side s: true if the record was changed by it. */
+static bool
+see(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
+{
+	struct record_half *h = &rec->half[s];
+	enum half_basis basis = basis_seen(h, d);
+	bool is_same = h->presence == PRESENCE_HERE && h->basis == basis && flags_equal(h->flags, d->flags) && !h->is_sent &&
+	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
+
+	kept_seen(r, b, s, a, rec, d->flags);
+	h->presence = PRESENCE_HERE;
+	h->basis = basis;
+	h->flags = d->flags;
+	h->hint = d->hint;
+	if (d->size != 0)
+		h->size = d->size;
+	if (d->date != 0)
+		h->date = d->date;
+	if (*d->server_id != '\0')
+		h->server_id = d->server_id;
+	return !is_same;
+}
+
+static int
+fold_new(struct run *r, struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
+    struct err *e)
+{
+	struct record rec = record_blank(b->rec.id);
+
+	see(r, b, s, a, &rec, d);
+	rec.half[s].key = d->key;
+	return records_put(r, b, a, &rec, e);
+}
+
+static int
+fold_entry(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec = record_blank(b->rec.id);
+	int status = message_find(r->state, &a, b->rec.id, s, d->key, &rec, e);
+
+	if (status == 0)
+		status = fold_new(r, b, s, &a, d, e);
+	else if (status == 1 && see(r, b, s, &a, &rec, d))
+		status = records_put(r, b, &a, &rec, e);
+	else if (status == 1)
+		status = 0;
+	r->has_doubts |= status == 0 && rec.half[s].basis == BASIS_DOUBTED;
+	arena_release(&a);
+	return status;
+}
+
+static int
+fold_vanished(struct run *r, struct run_box *b, enum side s, struct key key, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	int status = message_find(r->state, &a, b->rec.id, s, key, &rec, e);
+
+	if (status == 1 && rec.half[s].presence == PRESENCE_HERE) {
+		rec.half[s].presence = PRESENCE_GONE;
+		b->side[s].vanished++;
+		status = records_put(r, b, &a, &rec, e);
+	}
+	arena_release(&a);
+	return status < 0 ? -1 : 0;
+}
+
+static bool
+is_sorted(const struct delta *d)
+{
+	size_t i;
+
+	for (i = 1; i < d->entries.n; i++)
+		if (key_cmp(d->entries.at[i - 1].key, d->entries.at[i].key) > 0)
+			return false;
+	return true;
+}
+
+/* What has been folded of a long list goes to disk now and then, so that a transaction does not grow with the mailbox. The
+ * cursor is not part of it: until that follows, the next run lists again, and finds the same (R1). */
+static int
+breathe(struct run *r, size_t folded, struct err *e)
+{
+	enum { OFTEN = 4096 };
+
+	if (folded % OFTEN != 0)
+		return 0;
+	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
+}
+
+static void
+count_replaced(struct run *r, const struct delta_entry *d, struct fold_missing *missing)
+{
+	if (missing->replaced++ == 0) {
+		missing->replaced_name = arena_printf(&r->arena, "%.*s", (int)d->key.len, d->key.data);
+		missing->replaced_by = arena_strdup(&r->arena, d->replaced);
+	}
+}
+
+/* What has the place of a known message is not that message, and the message is not gone. */
+static int
+fold_replaced(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct fold_missing *missing,
+    struct err *e)
+{
+	count_replaced(r, d, missing);
+	return fold_entry(r, b, s, d, e);
+}
+
+/* Paired anew, and not listed in full since: what is no message may have the place of one, whose twin is not to be copied there. */
+static bool
+may_be_replaced(const struct box_side *bs)
+{
+	return bs->is_known && bs->is_blank && bs->listed == 0;
+}
+
+static void
+tell_replaced(struct run *r, const struct run_box *b, enum side s, const struct fold_missing *missing)
+{
+	if (missing->replaced != 0)
+		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu %s on the %s side no regular %s any more "
+		    "(%s %s): nothing is removed or changed for that. Put the %s back, or remove what is there",
+		    missing->replaced, missing->replaced == 1 ? "message is" : "messages are", side_name(s),
+		    missing->replaced == 1 ? "file" : "files", missing->replaced_name, missing->replaced_by,
+		    missing->replaced == 1 ? "file" : "files"));
+}
+
+/* A part of the mailbox is away, and so is what is missing, unless a person said what that means, or we were removing it. */
+static void
+judge_part(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct fold_missing *missing)
+{
+	if (d->part == NULL || missing->keys.n == 0 || b->allow_delete || b->restore || b->rec.side[s].is_leaving)
+		return;
+	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu of the %llu messages known on the %s side are missing, "
+	    "and %s; nothing is removed for that, and all goes on once it is back. --restore %s copies them back, "
+	    "--allow-delete %s carries their deletion over", missing->keys.n, (unsigned long long)b->rec.side[s].here, side_name(s),
+	    d->part, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
+	missing->keys.n = 0;
+	missing->is_held = true;
+	b->side[s].is_part = true;
+}
+
+/* What is missing waits until the clock has passed the times of the disk. */
+static void
+tell_ahead(struct run *r, const struct run_box *b, enum side s, const struct delta *d, const struct fold_missing *missing)
+{
+	struct err e;
+
+	if (d->ahead == 0 || d->is_complete || missing->keys.n == 0)
+		return;
+	err_class(&e, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "the clock of this machine is %lld seconds behind the times of the %s "
+	    "mailbox: %zu messages that are missing there are not taken for deleted until it has passed them", (long long)d->ahead,
+	    side_name(s), missing->keys.n);
+	report_err(r, b->name, &e);
+}
+
+/* A full list against all keys known, both in key order. */
+static int
+merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+    struct err *e)
+{
+	struct message_scan *scan = NULL;
+	struct message_seen seen;
+	const struct delta_entry *entry;
+	size_t i = 0;
+	int got, c, status = -1;
+
+	if (!is_sorted(d))
+		qsort(d->entries.at, d->entries.n, sizeof d->entries.at[0], cmp_entry);
+	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+		return -1;
+	got = message_scan_next(scan, &seen, e);
+	while (got > 0 || i < d->entries.n) {
+		if (got <= 0) {
+			message_scan_end(&scan);
+			if (i > 0 && breathe(r, i, e) < 0)
+				return -1;
+		}
+		entry = i < d->entries.n ? &d->entries.at[i] : NULL;
+		c = got <= 0 ? 1 : entry == NULL ? -1 : key_cmp(seen.key, entry->key);
+		if (c < 0) {
+			if (seen.presence == PRESENCE_HERE)
+				vec_push(&missing->keys, key_dup(&missing->arena, seen.key));
+		} else if (entry->replaced != NULL && (c > 0 || seen.presence != PRESENCE_HERE)) {
+			/* No message, nor was it any lately. */
+			if (c > 0 && may_be_replaced(&b->rec.side[s]))
+				count_replaced(r, entry, missing);
+		} else if (entry->replaced != NULL) {
+			if (fold_replaced(r, b, s, entry, missing, e) < 0)
+				goto done;
+		} else if (c > 0 || seen.presence != PRESENCE_HERE || seen.sys != entry->flags.sys ||
+		    seen.tail != message_tail(entry->flags.kw, entry->hint)) {
+			if (fold_entry(r, b, s, entry, e) < 0)
+				goto done;
+		}
+		if (c <= 0 && (got = message_scan_next(scan, &seen, e)) < 0)
+			goto done;
+		if (c >= 0)
+			i++;
+	}
+	status = got < 0 ? -1 : 0;
+done:
+	message_scan_end(&scan);
+	return status;
+}
+
+static int
+cmp_range(const void *x, const void *y)
+{
+	const struct uid_range *a = x, *b = y;
+
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+/* Of all messages here, those whose UID lies in one of the ranges (is_in), or in none. */
+static int
+sift(struct run *r, struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
+    struct fold_missing *out, struct err *e)
+{
+	struct message_scan *scan = NULL;
+	struct message_seen seen;
+	uint32_t uid;
+	size_t i = 0;
+	int got;
+
+	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+		return -1;
+	while ((got = message_scan_next(scan, &seen, e)) > 0) {
+		uid = key_uid(seen.key);
+		while (i < n && ranges[i].last < uid)
+			i++;
+		if (seen.presence == PRESENCE_HERE && (i < n && uid >= ranges[i].first) == is_in)
+			vec_push(&out->keys, key_dup(&out->arena, seen.key));
+	}
+	message_scan_end(&scan);
+	return got;
+}
+
+/* Ranges that vanished, and may hold much that nobody knows (R3): looked up one by one while they are
+ * short, else held against all that is known. */
+static int
+fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct err *e)
+{
+	enum { SHORT = 4096 };
+	struct fold_missing hit = { 0 };
+	uint64_t total = 0;
+	uint32_t uid;
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < d->gone.n; i++)
+		total += (uint64_t)d->gone.at[i].last - d->gone.at[i].first + 1;
+	if (total > SHORT) {
+		qsort(d->gone.at, d->gone.n, sizeof d->gone.at[0], cmp_range);
+		status = sift(r, b, s, d->gone.at, d->gone.n, true, &hit, e);
+	} else {
+		for (i = 0; i < d->gone.n; i++)
+			for (uid = d->gone.at[i].first; uid - d->gone.at[i].first <=
+			    d->gone.at[i].last - d->gone.at[i].first; uid++)
+				vec_push(&hit.keys, key_from_uid(&hit.arena, uid));
+	}
+	for (i = 0; i < hit.keys.n && status == 0; i++)
+		status = fold_vanished(r, b, s, hit.keys.at[i], e);
+	vec_release(&hit.keys);
+	arena_release(&hit.arena);
+	return status;
+}
+
+/* Another mailbox or index under the same name. An empty one where much was known is held (R21). */
+static int
+epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct err *e)
+{
+	uint64_t known = b->rec.side[s].here;
+
+	if (d->entries.n == 0 && known > 0 && b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->restore && !b->allow_delete &&
+	    (known >= GUARD_FLOOR || replaced_is_held(r, s))) {
+		replaced_hold(r, b, s);
+		return 0;
+	}
+	if (d->entries.n == 0 && known >= GUARD_FLOOR && !b->restore && !b->allow_delete) {
+		b->side[s].has_failed = true;
+		r->held += known;
+		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+		    "held: the %s mailbox is another one than in the last run and empty, where %llu messages "
+		    "were known; --allow-delete %s carries their deletion over, --restore %s copies them back",
+		    side_name(s), (unsigned long long)known, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
+		return 0;
+	}
+	if (d->entries.n == 0 && b->allow_delete)
+		return 0;
+	b->rec.side[s].listed = 0;
+	b->rec.side[s].is_blank = true;
+	b->rec.side[s].shown = (struct box_shown){ 0 };
+	b->rec.side[s].mask.refused = FLAGS_NONE;
+	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
+	if (known > 0)
+		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
+		    "the %s mailbox was rebuilt or replaced (UIDVALIDITY or directory changed): equal messages "
+		    "are paired anew", side_name(s)));
+	if (records_forget_side(r, b, s, e) < 0)
+		return -1;
+	if (!b->side[side_other(s)].is_gone)
+		return 0;
+	/* The other side's was removed, and this is not the mailbox it was the twin of: a new one, as if never seen there. */
+	b->side[side_other(s)].is_gone = false;
+	b->rec.side[side_other(s)].is_known = false;
+	b->rec.side[side_other(s)].cursor = (struct cursor){ 0 };
+	b->rec.side[side_other(s)].listed = 0;
+	return records_forget_side(r, b, side_other(s), e);
+}
+
+/* R25: a list of another number of messages than there are is a part, whatever its store thinks of it. */
+static void
+check_whole(struct run *r, struct delta *d)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	if (!d->has_exists || !d->is_complete || (d->kind == DELTA_CHANGES && !d->has_present))
+		return;
+	/* What is new may have two entries, one behind the other. */
+	for (i = 0; i < d->entries.n && d->kind == DELTA_FULL; i++)
+		n += i == 0 || key_cmp(d->entries.at[i - 1].key, d->entries.at[i].key) != 0;
+	for (i = 0; i < d->present.n && d->kind == DELTA_CHANGES; i++)
+		n += (uint64_t)d->present.at[i].last - d->present.at[i].first + 1;
+	if (n == d->exists)
+		return;
+	d->is_complete = false;
+	d->unproved = arena_printf(&r->arena, "it listed %llu messages, and says that there are %llu", (unsigned long long)n,
+	    (unsigned long long)d->exists);
+}
+
+int
+fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+    struct err *e)
+{
+	struct box_side *bs = &b->rec.side[s];
+	struct flag_mask was = bs->mask, told = d->mask;
+	bool is_new_mask;
+	uint64_t old_epoch = bs->cursor.epoch;
+	size_t i;
+
+	b->side[s].before = bs->here;
+	b->side[s].vanished = 0;
+	check_whole(r, d);
+	told.refused = was.refused;
+	is_new_mask = !bs->is_known || !flag_mask_equal(&was, &told);
+	if (d->is_mask_unknown) {
+		is_new_mask = false;
+		if (!bs->is_known)
+			bs->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
+	} else {
+		bs->mask = told;
+		bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
+		bs->was_told = bs->was_told && !bs->mask.has_any_keyword;
+	}
+	if (d->mailbox_id != NULL && *d->mailbox_id != '\0' && strcmp(bs->mailbox_id, BOX_ID_APART) != 0)
+		bs->mailbox_id = arena_strdup(&r->arena, d->mailbox_id);
+	b->side[s].is_readonly = d->is_readonly;
+	b->side[s].is_part = false;
+	b->side[s].uidnext = d->uidnext;
+	bs->is_blank |= !bs->is_known && r->is_blank[s];
+	if (b->rec.id == 0 && box_put(r->state, &b->rec, e) < 0)
+		return -1;
+	if (old_epoch != 0 && old_epoch != EPOCH_REVIVED && old_epoch != d->cursor.epoch) {
+		assert(d->kind == DELTA_FULL);
+		if (epoch_changed(r, b, s, d, e) < 0)
+			return -1;
+		if (b->side[s].has_failed)
+			return 0;
+	}
+	if (is_new_mask && bs->is_known && kept_judge_again(r, b, s, &was, e) < 0)
+		return -1;
+	if (d->kind == DELTA_FULL) {
+		if (merge_full(r, b, s, d, missing, e) < 0)
+			return -1;
+		tell_replaced(r, b, s, missing);
+		judge_part(r, b, s, d, missing);
+		tell_ahead(r, b, s, d, missing);
+		if (!d->is_complete)
+			missing->keys.n = 0;
+		return kept_take_back(r, b, s, e);
+	}
+	for (i = 0; i < d->entries.n; i++)
+		if (fold_entry(r, b, s, &d->entries.at[i], e) < 0)
+			return -1;
+	for (i = 0; i < d->vanished.n; i++)
+		if (fold_vanished(r, b, s, d->vanished.at[i], e) < 0)
+			return -1;
+	if (fold_gone(r, b, s, d, e) < 0 || kept_take_back(r, b, s, e) < 0)
+		return -1;
+	return d->has_present && d->is_complete ? sift(r, b, s, d->present.at, d->present.n, false, missing, e) : 0;
+}
+
+int
+fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
+    const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e)
+{
+	struct box_side *bs = &b->rec.side[s];
+	size_t i;
+
+	for (i = 0; i < missing->keys.n; i++)
+		if ((gone == NULL || gone[i]) && fold_vanished(r, b, s, missing->keys.at[i], e) < 0)
+			return -1;
+	/* Of a part the rest is to be asked for: from where it was, or from the start (R25). */
+	if (missing->is_held)
+		;	/* not even that */
+	else if (d->is_complete)
+		bs->cursor = d->cursor;
+	else if (!bs->is_known || bs->cursor.epoch != d->cursor.epoch)
+		bs->cursor = (struct cursor){ .epoch = d->cursor.epoch };
+	b->side[s].unproved = d->unproved == NULL ? NULL : arena_strdup(&r->arena, d->unproved);
+	/* Unsure of what vanished: the list must be made again. */
+	if (!is_certain || !d->is_complete || missing->is_held || missing->replaced != 0)
+		bs->cursor.is_steady = false;
+	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
+		bs->listed = r->set->now;
+	bs->is_known = true;
+	/* It is whole: no removal of ours is under way any more. */
+	if (d->kind == DELTA_FULL && d->is_complete && d->part == NULL)
+		bs->is_leaving = false;
+	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held || (missing->replaced != 0 && bs->listed == 0);
+	b->side[s].was_read = true;
+	b->side[s].was_written = false;
+	/* What was kept of an earlier slice of the plan (gather_closing_keep) is older than this. */
+	b->side[s].closing = NULL;
+	b->side[s].is_forced = false;
+	if (box_put(r->state, &b->rec, e) < 0)
+		return -1;
+	if (d->kind == DELTA_FULL && d->is_complete && !bs->has_digest && !r->set->store[s]->ops->is_local &&
+	    message_digests_make(r->state, b->rec.id, e) < 0)
+		return -1;
+	/* The counts are the base's own. */
+	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0 || window_shown(r, b, s, e) < 0)
+		return -1;
+	if (d->kind == DELTA_CHANGES && d->has_exists && bs->here != d->exists) {
+		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,
+		    (unsigned long long)d->exists, (unsigned long long)bs->here);
+		b->side[s].is_forced = b->side[s].wants_delta = true;
+		/* Should that list fail, the next run must not take this cursor for good. */
+		bs->cursor.is_steady = false;
+		return box_put(r->state, &b->rec, e);
+	}
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* What is known of servers that show the newest messages only: the numbers shown, and what was judged (sync/plan/window.h). */
+#include "sync/observe/observe.h"
+
+/* Only where keys are UIDs is it known which message is older. */
+static bool
+is_judged(const struct run *r, enum side s)
+{
+	return r->set->store[s]->ops->has_uid_keys;
+}
+
+static int
+put_shown(struct run *r, struct run_box *b, enum side s, const struct box_shown *shown, struct err *e)
+{
+	struct box_shown *was = &b->rec.side[s].shown;
+
+	if (was->last == shown->last && was->most == shown->most && was->suspected == shown->suspected &&
+	    was->held == shown->held && was->released == shown->released)
+		return 0;
+	*was = *shown;
+	return box_put(r->state, &b->rec, e);
+}
+
+int
+window_shown(struct run *r, struct run_box *b, enum side s, struct err *e)
+{
+	struct box_shown shown = b->rec.side[s].shown;
+	bool is_new = shown.last == 0;
+
+	if (!is_judged(r, s))
+		return 0;
+	/* Until what vanished is judged the number from before is what it is held against. */
+	if (b->side[s].vanished == 0 || is_new)
+		shown.last = b->side[s].vanished == 0 ? b->rec.side[s].here : b->side[s].before;
+	if (shown.last > shown.most)
+		shown.most = shown.last;
+	return put_shown(r, b, s, &shown, e);
+}
+
+int
+window_oldest(struct run *r, const struct run_box *b, enum side s, struct arena *a, struct key *oldest_r, struct err *e)
+{
+	struct message_scan *scan = NULL;
+	struct message_seen seen;
+	int got;
+
+	*oldest_r = KEY_NONE;
+	if (!is_judged(r, s))
+		return 0;
+	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+		return -1;
+	while ((got = message_scan_next(scan, &seen, e)) > 0 && seen.presence != PRESENCE_HERE)
+		;
+	if (got > 0)
+		*oldest_r = key_dup(a, seen.key);
+	message_scan_end(&scan);
+	return got < 0 ? -1 : 0;
+}
+
+static const struct plan_vanished *
+find_vanished(const struct plan *p, uint32_t box, enum side s)
+{
+	size_t i;
+
+	for (i = 0; i < p->vanished.n; i++)
+		if (p->vanished.at[i].box == box && p->vanished.at[i].side == s)
+			return &p->vanished.at[i];
+	return NULL;
+}
+
+static int
+remember_side(struct run *r, uint32_t index, enum side s, const struct plan_vanished *v, struct err *e)
+{
+	struct run_box *b = &r->boxes.at[index];
+	struct box_shown shown = b->rec.side[s].shown;
+
+	shown.suspected = shown.held = shown.released = 0;
+	if (v != NULL && v->verdict == WINDOW_SUSPECTED) {
+		shown.suspected = b->rec.side[s].here;
+		shown.held = v->n;
+	} else {
+		shown.released = v != NULL && v->verdict == WINDOW_DELETED ? v->n : 0;
+		if (b->side[s].was_read)
+			shown.last = b->rec.side[s].here;
+		if (shown.last > shown.most)
+			shown.most = shown.last;
+	}
+	return put_shown(r, b, s, &shown, e);
+}
+
+int
+window_remember(struct run *r, const struct plan *p, struct err *e)
+{
+	uint32_t i;
+	int s;
+
+	/* In slices nothing has vanished. */
+	for (i = 0; i < r->boxes.n && r->slicing != SLICING_YES; i++)
+		for (s = 0; s < SIDES; s++) {
+			const struct run_box *b = &r->boxes.at[i];
+
+			/* What this run could not read stays as it was judged. */
+			if (is_judged(r, (enum side)s) && b->rec.id != 0 && !b->is_excluded && !b->side[FAR].has_failed &&
+			    !b->side[NEAR].has_failed && b->side[FAR].listed != NULL && b->side[NEAR].listed != NULL &&
+			    remember_side(r, i, (enum side)s, find_vanished(p, i, (enum side)s), e) < 0)
+				return -1;
+		}
+	return 0;
+}
+
+/* ---- the keyword ---- */
+
+static int
+bring_back(struct run *r, const struct box_record *box, enum side s, struct err *e)
+{
+	const struct flag_mask masks[SIDES] = { box->side[FAR].mask, box->side[NEAR].mask };
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = message_next(r->state, &a, box->id, after, &rec, e)) > 0) {
+		after = rec.id;
+		if (rec.half[s].presence == PRESENCE_BEYOND) {
+			rec.half[s].presence = PRESENCE_GONE;
+			if (message_put(r->state, &rec, masks, e) < 0) {
+				got = -1;
+				break;
+			}
+		}
+		if (after % 256 == 0)
+			arena_release(&a);
+	}
+	arena_release(&a);
+	return got;
+}
+
+int
+window_check_setting(struct run *r, enum side s, struct err *e)
+{
+	static const char *const names[SIDES] = { "window.far", "window.near" };
+	const char *was = NULL, *is = r->set->policy.window[s].kind == WINDOW_NO ? "no" : NULL;
+	struct box_record *all;
+	size_t n, i;
+
+	if (memory_get(r->state, &r->arena, names[s], &was, e) < 0)
+		return -1;
+	if ((was != NULL) == (is != NULL))
+		return 0;
+	if (is != NULL) {
+		if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+			return -1;
+		for (i = 0; i < n; i++)
+			if (bring_back(r, &all[i], s, e) < 0)
+				return -1;
+	}
+	return memory_put(r->state, names[s], is, e);
+}
