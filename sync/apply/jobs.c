@@ -61,7 +61,7 @@ static int
 create_end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
 	struct session *c = session[b->side];
-	enum mailbox_state there = b->is_container ? MAILBOX_ABSENT : c->store->ops->mailbox_state(c, b->part[0].on, NULL, e);
+	enum mailbox_state there = c->store->ops->mailbox_state(c, b->part[0].on, NULL, e);
 
 	if (there == MAILBOX_NOT_KNOWN && e->scope >= ERR_STORE)
 		return -1;

@@ -74,7 +74,6 @@ struct batch {
 	struct move_item *move;		/* MOVE, CLONE */
 	enum outcome outcome;		/* RENAME_BOX, CREATE_BOX, REMOVE_BOX */
 	unsigned role;
-	bool is_container;		/* CREATE_BOX: listed already, as one that holds no mail */
 	struct cursor cursor;		/* REMOVE_BOX: as the mailbox was read */
 	bool is_there;			/* answer: CREATE_BOX: it exists, and was not listed; REMOVE_BOX: it has changed */
 	const volatile sig_atomic_t *cancel;

@@ -35,8 +35,6 @@ fill_batch(struct exec *x, struct batch *b, const struct op *op)
 	b->copy_arrival_date = x->run->set->copy_arrival_date;
 	b->cancel = x->run->set->cancel;
 	b->cursor = box->rec.side[op->side].cursor;
-	b->is_container = op->kind == OP_CREATE_BOX &&
-	    listing_find(&x->run->listing[op->side], box->side[op->side].on) != NULL;
 	if (op->kind == OP_CREATE_BOX)
 		b->role = box->roles | (box->side[from].listed != NULL ? box->side[from].listed->attrs : 0);
 }

@@ -46,7 +46,7 @@ int missing_check(struct run *r, struct err *e);
 /* Puts right the names in r->base, and keeps them. */
 int renames_find(struct run *r, struct err *e);
 /* What is known of the mailbox on side s went elsewhere with it, and is moved message by message (R9). */
-int renames_vanished(struct run *r, const struct box_record *rec, enum side s, struct err *e);
+int renames_vanished(struct run *r, struct box_record *rec, enum side s, struct err *e);
 /* The two mailboxes of rec go by their names from here on; rec stays with that of side s. */
 int renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e);
 /* Where not all is listed, and so nothing was looked for: m is perhaps one that is known and is not where it was. */

@@ -16,6 +16,7 @@
  */
 #include "sync/boxes/rename.h"
 
+#include "state/base/log.h"
 #include "state/model/name.h"
 
 /* ---- conclusions ---- */
@@ -48,7 +49,7 @@ guess_awaited(struct run *r, const struct box_record *rec, enum side s, const st
 }
 
 int
-renames_vanished(struct run *r, const struct box_record *rec, enum side s, struct err *e)
+renames_vanished(struct run *r, struct box_record *rec, enum side s, struct err *e)
 {
 	const struct flag_mask masks[SIDES] = { rec->side[FAR].mask, rec->side[NEAR].mask };
 	struct arena a = { 0 };
@@ -68,7 +69,9 @@ renames_vanished(struct run *r, const struct box_record *rec, enum side s, struc
 		arena_release(&a);
 	}
 	arena_release(&a);
-	return got < 0 ? -1 : guess_awaited(r, rec, s, masks, e);
+	/* Should it be found again, it is listed, whatever it was when it was left. */
+	rec->side[s].cursor = (struct cursor){ .epoch = rec->side[s].cursor.epoch };
+	return got < 0 || box_put(r->state, rec, e) < 0 ? -1 : guess_awaited(r, rec, s, masks, e);
 }
 
 int
@@ -79,7 +82,7 @@ renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e)
 	rec->name = arena_strdup(&r->arena, name_now(rec, s));
 	rec->side[FAR].now = rec->side[NEAR].now = "";
 	rec->side[other].mailbox_id = BOX_ID_APART;
-	return box_put(r->state, rec, e) < 0 ? -1 : renames_vanished(r, rec, other, e);
+	return renames_vanished(r, rec, other, e);
 }
 
 static bool
@@ -125,7 +128,7 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
 		if (q != p && q->on[s] == NULL && q->on[side_other(s)] != NULL && q->rec->side[s].is_known &&
-		    strcmp(q->was[s], full) == 0)
+		    strcmp(q->rec->side[s].mailbox_id, BOX_ID_APART) != 0 && strcmp(q->was[s], full) == 0)
 			return strcmp(places_full_name(x->run, s, q->rec->name), full) == 0;
 	}
 	return true;
@@ -261,6 +264,61 @@ make_room(struct renames *x, const char *name, const struct box_record *for_, st
 	return 0;
 }
 
+/* All that is known of the mailbox on side s has gone, and no key in the one that has its place means what it meant. */
+static int
+leave_behind(struct run *r, const struct box_record *rec, enum side s, struct err *e)
+{
+	const struct flag_mask masks[SIDES] = { rec->side[FAR].mask, rec->side[NEAR].mask };
+	struct arena a = { 0 };
+	struct record m;
+	uint64_t after = 0;
+	int got;
+
+	while ((got = message_next(r->state, &a, rec->id, after, &m, e)) > 0) {
+		after = m.id;
+		if (m.half[s].presence != PRESENCE_NEVER) {
+			m.half[s].presence = PRESENCE_GONE;
+			m.half[s].key = KEY_NONE;
+			if (message_put(r->state, &m, masks, e) < 0) {
+				got = -1;
+				break;
+			}
+		}
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got;
+}
+
+/* On side s p has a name that it was about to lose, and what it was twinned with is gone: where the other side has given that name to
+ * another, it goes by it. What was in it has gone over there message by message. */
+static int
+give_name(struct renames *x, struct place *p, enum side s, struct err *e)
+{
+	enum side other = side_other(s);
+	struct run *r = x->run;
+	struct box_side *bs = &p->rec->side[other];
+	const char *name = name_now(p->rec, s);
+	int got;
+
+	if (p->is_tied || !p->is_home[s] || p->on[other] != NULL || p->is_hidden[other] || !bs->is_known || strcmp(name, p->rec->name) == 0 ||
+	    !r->set->policy.remove[s] || !(r->set->policy.sync[s] & SYNC_GONE) ||
+	    !is_kept_by_another(x, p, other, places_full_name(r, other, name)))
+		return 0;
+	got = presence_denied(r, p->rec, other, p->was[other], e);
+	if (got != 1)
+		return got == -2 ? -1 : 0;
+	if (leave_behind(r, p->rec, other, e) < 0 || make_room(x, name, p->rec, e) < 0)
+		return -1;
+	log_line(LOG_RUN, "%s %s: goes by that name, which %s has given to another", side_name(s), name, side_name(other));
+	p->rec->name = name;
+	p->rec->side[FAR].now = p->rec->side[NEAR].now = "";
+	bs->is_known = false;
+	bs->cursor = (struct cursor){ 0 };
+	bs->mailbox_id = "";
+	return box_put(r->state, p->rec, e);
+}
+
 /* Keeps the names; of one that is on both sides. */
 static int
 keep_names(struct renames *x, struct place *p, struct err *e)
@@ -334,6 +392,10 @@ conclude(struct renames *x, struct err *e)
 		find_replaced(x, (enum side)s);
 	if (ask_hidden(x, e) < 0 || unlink_taken(x, e) < 0)
 		return -1;
+	for (i = 0; i < x->n; i++)
+		for (s = 0; s < SIDES; s++)
+			if (give_name(x, &x->at[i], (enum side)s, e) < 0)
+				return -1;
 	for (i = 0; i < x->n; i++)
 		for (s = 0; s < SIDES; s++)
 			if (forget_replaced(x, &x->at[i], (enum side)s, e) < 0)

@@ -40,6 +40,22 @@ create_box(struct build *b, uint32_t box, enum side t, enum reason reason)
 	return true;
 }
 
+void
+build_cannot_create(struct build *b, uint32_t box, enum side t, uint32_t other)
+{
+	struct box_view *v = &b->boxes[box];
+
+	if (b->boxes[other].is_leaving[t])
+		build_note(b, NOTE_WARNING, box, arena_printf(&b->plan->arena, "mailbox %s is not created on %s yet: what has this name "
+		    "there is to be removed first; waiting for the next run", build_name(b, box), side_name(t)));
+	else
+		build_note(b, NOTE_ERROR, box, arena_printf(&b->plan->arena, "mailbox %s cannot be created on %s: what has this name "
+		    "there is the twin of %s, and is not renamed", build_name(b, box), side_name(t), build_name(b, other)));
+	b->ops.at[v->create[t]].is_void = true;
+	v->create[t] = NONE;
+	v->is_there[t] = v->can_write[t] = v->is_open = v->is_new[t] = v->is_revived[t] = false;
+}
+
 /* P7: on the other side only, and never seen on t. */
 static void
 plan_new_box(struct build *b, uint32_t box, enum side t)

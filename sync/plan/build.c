@@ -158,20 +158,22 @@ sort_cmp(const void *x, const void *y)
 static void
 place_ops(struct build *b, uint32_t *place_r)
 {
-	size_t i, n = b->ops.n;
-	struct sort_key *keys = mem_realloc(NULL, n, sizeof *keys);
+	size_t i, n = 0;
+	struct sort_key *keys = mem_realloc(NULL, b->ops.n, sizeof *keys), *key;
 	const struct op *op;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < b->ops.n; i++) {
+		if (b->ops.at[i].is_void)
+			continue;
 		op = &b->ops.at[i].op;
-		keys[i] = (struct sort_key){ op->kind, op->box,
-			op->msg == NONE ? 0 : b->messages[op->msg].rank, (uint32_t)i };
+		key = &keys[n++];
+		*key = (struct sort_key){ op->kind, op->box, op->msg == NONE ? 0 : b->messages[op->msg].rank, (uint32_t)i };
 		/* What lies deeper goes first: a mailbox is empty of mailboxes when its turn comes. */
 		if (op->kind == OP_REMOVE_BOX)
-			keys[i].box = NONE - op->box;
+			key->box = NONE - op->box;
 		/* Names are followed from one to the next. */
 		if (op->kind == OP_RENAME_BOX)
-			keys[i].box = 0;
+			key->box = 0;
 	}
 	qsort(keys, n, sizeof *keys, sort_cmp);
 	vec_reserve(&b->plan->ops, n);

@@ -50,6 +50,7 @@ struct build_op {
 	struct op op;
 	uint32_t next;
 	bool is_counted;		/* a deletion because of the other side (R21) */
+	bool is_void;			/* not to be after all; nothing depends on it */
 	uint64_t weight;		/* messages it deletes there */
 };
 
@@ -91,6 +92,8 @@ bool build_is_waste(const struct build *b, uint32_t msg, enum side s);
 
 /* ---- boxes.c ---- */
 void build_boxes(struct build *b);
+/* The mailbox is not created on t after all, as `other` has its name there: before anything depends on that. */
+void build_cannot_create(struct build *b, uint32_t box, enum side t, uint32_t other);
 void build_revivals(struct build *b);
 void build_removals(struct build *b);
 

@@ -469,13 +469,13 @@ check_survivors(struct check *c, const struct applied *w)
 	}
 }
 
-/* A mailbox that is removed last of all may have been in the way of a rename, which then waits for the next run. */
+/* A mailbox that is removed last of all may have been in the way of a rename or a creation, which then waits for the next run. */
 static bool
 makes_way(const struct check *c, const struct op *again)
 {
 	size_t i;
 
-	for (i = 0; i < c->plan->ops.n && again->kind == OP_RENAME_BOX; i++)
+	for (i = 0; i < c->plan->ops.n && (again->kind == OP_RENAME_BOX || again->kind == OP_CREATE_BOX); i++)
 		if (c->plan->ops.at[i].kind == OP_REMOVE_BOX && c->plan->ops.at[i].side == again->side)
 			return true;
 	return false;

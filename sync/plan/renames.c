@@ -2,7 +2,8 @@
  *
  * A store renames what lies below a mailbox with it. So the names of a side are followed from one rename to the next: what
  * is at its name by then needs none of its own, and what was taken along wrongly is put back. A name that is taken is
- * waited for; where names wait for each other (two that were swapped), one steps aside to a name of its own.
+ * waited for; where names wait for each other (two that were swapped), one steps aside to a name of its own. A name that a
+ * mailbox keeps, as it may not be renamed, is none under which another could be created.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +246,20 @@ rename_all(struct renames *r)
 	}
 }
 
+/* A name that is another's still is not to be had. */
+static void
+check_creations(struct renames *r)
+{
+	const struct place *p;
+	uint32_t i;
+
+	for (i = 0; i < r->b->in->boxes.n; i++) {
+		p = r->b->boxes[i].create[r->side] != NONE ? holder(r, build_name(r->b, i)) : NULL;
+		if (p != NULL && p->box != i)
+			build_cannot_create(r->b, i, r->side, p->box);
+	}
+}
+
 /* What is to be made comes after what has to leave, or to be, where it will be. */
 static void
 order_creations(struct renames *r)
@@ -274,6 +289,7 @@ build_renames(struct build *b)
 		r.places.n = r.done.n = 0;
 		collect(&r);
 		rename_all(&r);
+		check_creations(&r);
 		order_creations(&r);
 	}
 	for (i = 0; i < b->in->boxes.n; i++)

@@ -391,6 +391,51 @@ class Refused(Case):
         self.assertEqual(set(serials(self.near).values()), {1})
 
 
+class NamesThatStay(Case):
+    """Twins of two names, for one side may not be renamed (Create Far); what the other side makes of the names meanwhile."""
+
+    def setUp(self):
+        super().setUp()
+        self.pair(policy='Create Far\nRemove Both\nExpunge Both\n')
+        for side in (self.far, self.near):
+            side.create('Old')
+        self.mail = self.fill(self.far, 'Old', 4, 'S')
+        self.sync_twice()
+        self.far.rename('Old', 'New')
+        self.sync(code=1)               # "New is called Old on near"
+        self.far.create('Old')
+        self.more = self.fill(self.far, 'Old', 2)
+
+    def check(self, old, new):
+        for side in (self.far, self.near):
+            for box, want in (('Old', old), ('New', new)):
+                self.assertEqual(sorted(m.serial for m in side.messages(box)) if box in side.boxes() else None, want, box)
+
+    def test_its_old_name_is_anothers(self):
+        """Two records would stand for one mailbox: nothing is made or copied under a name that another has."""
+        before = self.near.still()
+        run = self.sync(code=1)
+        self.assertIn('New is called Old on near', run.err)
+        self.assertEqual(before, self.near.still())
+        self.pair()
+        self.sync_twice()
+        self.check(self.more, self.mail)
+
+    def test_gone_and_its_name_anothers(self):
+        self.far.remove('New')
+        self.pair()
+        self.sync_twice()
+        self.check(self.more, None)
+
+    def test_gone_its_mail_moved_to_the_one_of_that_name(self):
+        for m in list(self.far.messages('New')):
+            self.far.move(m, 'Old')
+        self.far.remove('New')
+        self.pair()
+        self.sync_twice()
+        self.check(sorted(self.mail + self.more), None)
+
+
 class Subscriptions(Account):
     def subscribed(self):
         return sorted(line.split()[-1].decode().strip('"') for line in self.far.ok(self.far.imap.lsub(), 'LSUB') if line)

@@ -337,6 +337,7 @@ renamed(struct ram *r, int from, int to)
 	if (r->box[from].is_renamed && !is_within)
 		ram_mistaken(r);
 	r->box[from].is_renamed = true;
+	r->box[from].in_list = 0;
 	doubt(r, from);
 	/* Between the list and a look at the mailbox it is another of the same name. */
 	if (r->sim->is_running || is_unproven(r, from))

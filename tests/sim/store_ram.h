@@ -64,6 +64,7 @@ struct ram_box {
 	uint64_t epoch;
 	uint64_t identity;		/* MAILBOXID, or what a directory is known by */
 	uint64_t complete;		/* the epoch for which a complete list was given, 0 = none */
+	uint64_t in_list;		/* the epoch it had in the last list of mailboxes of this run, 0 = it was not in it */
 	bool is_renamed, has_lost;	/* by people, since a run went well; lost: what the program may still know */
 	uint32_t generation;		/* of the index */
 	uint32_t uidnext;

@@ -46,6 +46,9 @@ ram_create_mailbox(struct session *session, const char *name, unsigned role, enu
 		return -1;
 	ram_changes(r, box, r->sim->policy.create[r->side] || box == 0, "a creation");
 	sim_trace(r->sim, "  %s: %s is created", r->store.name, name);
+	/* Taken for two mailboxes, it would have two records, and go with either. */
+	if (r->box[box].exists && r->box[box].in_list == r->box[box].epoch)
+		sim_fail(r->sim, "%s of %s is created, which the run has seen in the list", name, r->store.name);
 	if (ram_takes_effect(f) && !r->box[box].exists)
 		ram_create_box(r, box);
 	r->sim->has_created[r->side][box] = true;

@@ -44,6 +44,7 @@ ram_list(struct session *session, struct listing *l, struct err *e)
 		return -1;
 	l->is_complete = true;
 	for (i = 0; i < SIM_BOXES; i++) {
+		r->box[i].in_list = 0;
 		if (!r->box[i].exists || (r->box[i].damage == RAM_BOX_AWAY && i != 0))
 			continue;
 		m = (struct mailbox){ .name = sim_box_name[i], .has_cursor = true,
@@ -61,6 +62,7 @@ ram_list(struct session *session, struct listing *l, struct err *e)
 		}
 		if (sim_happens(s, s->trouble.partial))
 			hide_cursor(r, i, &m);
+		r->box[i].in_list = m.is_assumed ? 0 : r->box[i].epoch;
 		vec_push(&l->boxes, m);
 	}
 	for (i = 0; i < SIM_BOXES; i++)
@@ -200,7 +202,7 @@ fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 		    (!is_partial || b->messages.at[i].is_replaced ||
 		    !may_hide(d, b, &b->messages.at[i], says_so) || sim_chance(s, 50)))
 			add_entry(r, d, &b->messages.at[i]);
-	if (!says_so)
+	if (!says_so || (is_counted && d->entries.n == d->exists))
 		b->complete = b->epoch;
 	if (!is_partial) {
 		answer_known(r, d);
