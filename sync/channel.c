@@ -317,6 +317,7 @@ run_release(struct run *r)
 	int s;
 
 	pool_free(&r->pool);
+	asks_forget(r);
 	for (s = 0; s < SIDES; s++) {
 		listing_release(&r->listing[s]);
 		vec_release(&r->look[s].boxes);
@@ -391,7 +392,7 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	status = state_begin(r.state, e);
 	if (status == 0) {
 		r.pool = pool_new(&ps);
-		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || check_windows(&r, e) < 0 || run_all(&r, e) < 0 ||
+		if (recover_begin(&r, e) < 0 || recall_stores(&r, e) < 0 || asks_set(&r, e) < 0 || check_windows(&r, e) < 0 || run_all(&r, e) < 0 ||
 		    remember_stores(&r, e) < 0)
 			status = -1;
 		state_abort(r.state);
@@ -425,7 +426,7 @@ channel_list(const struct channel *set, struct arena *a, struct channel_box **bo
 		r.pool = pool_new(&ps);
 		for (s = 0; s < SIDES; s++)
 			set->store[s]->is_dry = true;
-		status = boxes_list(&r, e);
+		status = asks_set(&r, e) < 0 ? -1 : boxes_list(&r, e);
 		state_abort(r.state);
 	}
 	if (status == 0) {

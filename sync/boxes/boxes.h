@@ -4,6 +4,7 @@
  * Must hold: a mailbox counts as gone only where its store denies it (missing.c); another store, or another mailbox under the
  * name, is paired anew and deletes nothing.
  *
+ *   asks.c           what the stores are asked about: nothing that the patterns leave out
  *   list.c           lists both sides, tells which mailboxes moved since the last run
  *   pair_boxes.c     which go with which, and with which record of the base
  *   missing.c        which are gone, which are others under the same name
@@ -14,6 +15,10 @@
 #define SYNC_BOXES_BOXES_H
 
 #include "sync/env/run.h"
+
+/* asks.c: before a session is opened; and before the run ends */
+int asks_set(struct run *r, struct err *e);
+void asks_forget(struct run *r);
 
 /* list.c */
 int boxes_list(struct run *r, struct err *e);
@@ -30,6 +35,7 @@ int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, s
 /* Fills run.base, run.is_blank and run.boxes: pairs what is listed, and adds what only the base knows. */
 /* Whether the patterns mean this mailbox of side s, by that name. */
 bool pairing_selects(const struct run *r, enum side s, const char *full);
+unsigned pairing_roles(unsigned attrs);		/* enum mailbox_attr -> a set of enum role */
 int pairing_make(struct run *r, struct err *e);
 /* R12: by what each mailbox is known again under another name. */
 int pairing_keep_identities(struct run *r, struct err *e);

@@ -10,23 +10,8 @@
 struct list_job {
 	struct job job;
 	enum side side;
-	const struct run *run;
 	struct listing *listing;
 };
-
-/* What the patterns leave out is not asked for, unless it may be paired by what it is for. */
-static bool
-wants_cursor(const void *ctx, const char *name, unsigned attrs)
-{
-	const struct list_job *l = ctx;
-	const struct store *store = l->run->set->store[l->side];
-	enum role role;
-
-	for (role = 0; role < ROLES; role++)
-		if (store->role[role] != NULL && strcmp(store->role[role], name) == 0)
-			return true;
-	return (attrs & ~(unsigned)MAILBOX_SUBSCRIBED) != 0 || pairing_selects(l->run, l->side, name);
-}
 
 static int
 run_list(struct job *j, struct session *session[SIDES], struct err *e)
@@ -35,7 +20,7 @@ run_list(struct job *j, struct session *session[SIDES], struct err *e)
 	struct session *c = session[l->side];
 
 	listing_release(l->listing);
-	*l->listing = (struct listing){ .wants = wants_cursor, .wants_ctx = l };
+	*l->listing = (struct listing){ 0 };
 	return c->store->ops->list(c, l->listing, e);
 }
 
@@ -73,8 +58,7 @@ list_both(struct run *r, struct err *e)
 	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++) {
-		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s,
-			.run = r, .listing = &r->listing[s] };
+		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s, .listing = &r->listing[s] };
 		l[s].job.needs[s] = true;
 		pool_submit(r->pool, &l[s].job);
 	}

@@ -52,8 +52,8 @@ static const struct { enum mailbox_attr attr; enum role role; } attr_roles[] = {
 	{ MAILBOX_SENT, ROLE_SENT }, { MAILBOX_TRASH, ROLE_TRASH },
 };
 
-static unsigned
-roles_of(unsigned attrs)
+unsigned
+pairing_roles(unsigned attrs)
 {
 	unsigned roles = 0;
 	size_t i;
@@ -179,7 +179,7 @@ pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met,
 				continue;
 			vec_push(&index[s], m);
 			vec_push(&found[s], (struct pair_box){ renames_shown(r, (enum side)s, m->name), *m->id != '\0' ? m->id : NULL,
-				roles_of(m->attrs) });
+				pairing_roles(m->attrs) });
 		}
 		rules.side[s] = (struct pair_side){ .boxes = found[s].at, .n = found[s].n,
 			.prefix = r->set->box[s], .layout = r->set->store[s]->layout,

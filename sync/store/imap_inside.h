@@ -37,7 +37,8 @@ struct list_work {
 	bool has_failed;
 	bool is_short;			/* the line of a mailbox could not be read */
 	struct err err;
-	bool has_status;		/* STATUS came with LIST, or was asked for each */
+	bool has_status;		/* STATUS came with LIST */
+	size_t asked;			/* the first of store.asks.known were asked for in the same flight */
 	uint32_t seed;
 	uint32_t *slots;		/* names to indexes of out->boxes + 1; 0 = free; n_slots is a power of two */
 	size_t n_slots;
@@ -132,17 +133,27 @@ int imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_ut
 int imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e);
 void imap_list_end(struct list_work *w);	/* frees what the work needed, not its listing */
 int imap_list(struct session *c, struct listing *l, struct err *e);
-int imap_cursors_queue(struct imap_conn *c, struct cursors_work *w, struct mailbox *boxes, size_t n, struct err *e);
-/* Once all is answered, or will not be (status -1, *e): fills them, and frees what the work needed. */
-int imap_cursors_end(struct cursors_work *w, int status, struct err *e);
+enum mailbox_state imap_mailbox_state(struct session *c, const char *name, const char *above, struct err *e);
+int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
+
+/* imap_status.c */
+bool imap_has_mailboxid(const struct imap_caps *caps);	/* STATUS tells MAILBOXID */
+void imap_put_status_items(struct imap_command *cmd, const struct imap_caps *caps);
+/* STATUS of mailboxes by name, in as few lines as can be, without waiting for the last; ev hears their LIST as well. asked_r not NULL:
+ * without waiting at all; how many fitted the flight. */
+int imap_cursors_ask(struct imap_conn *c, const char *const *names, size_t n, size_t *asked_r, const struct imap_events *ev, void *ctx,
+    struct err *e);
 /* STATUS of one mailbox, without waiting; and has_cursor and cursor of m from its answer. */
 int imap_status_ask(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, struct err *e);
 void imap_status_cursor(struct mailbox *m, const struct imap_status_data *s);
-int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
-enum mailbox_state imap_mailbox_state(struct session *c, const char *name, const char *above, struct err *e);
-int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 struct cursor imap_cursor(uint64_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages);
 void imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r);
+
+/* imap_cursors.c */
+int imap_cursors_queue(struct imap_conn *c, struct cursors_work *w, struct mailbox *boxes, size_t n, struct err *e);
+/* Once all is answered, or will not be (status -1, *e): fills them, and frees what the work needed. */
+int imap_cursors_end(struct cursors_work *w, int status, struct err *e);
+int imap_cursors(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
 
 /* imap_pages.c: what is asked of a range of UIDs, in pages where the server may cut the answer. The owner's events (fetch
  * or search, and done) hear all pages; done not of those that are asked again. */

@@ -1,61 +1,13 @@
 /* All mailboxes with their cursors in as few turns as the server allows: LIST-STATUS (RFC 5819), or
- * LIST and then STATUS of each, pipelined. */
+ * LIST and then STATUS of each, pipelined.
+ *
+ * Where a channel leaves mailboxes out LIST comes without STATUS, which those of last time are asked for by name, in the same flight;
+ * and what is new, in another.
+ */
 #include "sync/store/imap_inside.h"
 
 #include <strings.h>
 #include <sys/random.h>
-
-/* ---- cursors: uidnext, highest modseq, number of messages ---- */
-
-static void
-put_number(unsigned char *p, uint64_t v, int bytes)
-{
-	while (bytes-- > 0) {
-		p[bytes] = (unsigned char)v;
-		v >>= 8;
-	}
-}
-
-static uint64_t
-get_number(const unsigned char *p, int bytes)
-{
-	uint64_t v = 0;
-
-	while (bytes-- > 0)
-		v = v << 8 | *p++;
-	return v;
-}
-
-struct cursor
-imap_cursor(uint64_t uidvalidity, uint32_t uidnext, uint64_t modseq, uint32_t messages)
-{
-	struct cursor c = { .epoch = uidvalidity, .is_steady = modseq != 0 && uidnext != 0, .len = 16 };
-
-	put_number(c.data, uidnext, 4);
-	put_number(c.data + 4, modseq, 8);
-	put_number(c.data + 12, messages, 4);
-	return c;
-}
-
-void
-imap_cursor_read(const struct cursor *c, uint32_t *uidnext_r, uint64_t *modseq_r, uint32_t *messages_r)
-{
-	*uidnext_r = c->len == 16 ? (uint32_t)get_number(c->data, 4) : 0;
-	*modseq_r = c->len == 16 ? get_number(c->data + 4, 8) : 0;
-	*messages_r = c->len == 16 ? (uint32_t)get_number(c->data + 12, 4) : 0;
-}
-
-void
-imap_status_cursor(struct mailbox *m, const struct imap_status_data *s)
-{
-	static const unsigned all = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT | IMAP_STATUS_UIDVALIDITY;
-
-	if ((s->has & all) != all || s->uidvalidity == 0)
-		return;
-	m->has_cursor = true;
-	m->cursor = imap_cursor(s->uidvalidity, s->uidnext,
-	    s->has & IMAP_STATUS_HIGHESTMODSEQ ? s->highestmodseq : 0, s->messages);
-}
 
 /* ---- answers ---- */
 
@@ -239,29 +191,18 @@ static const struct imap_events list_events = { .list = on_list, .list_unreadabl
 /* Whoever does not know this question shows the delimiter with a name, or has none. */
 static const struct imap_events delimiter_events = { .list = on_list };
 
+/* What a LIST by name says beside the STATUS is in the list already. */
+static void
+on_named(void *ctx, const struct imap_list *list)
+{
+	(void)ctx;
+	(void)list;
+}
+
 /* A single mailbox without STATUS is not the listing's failure: it is read whole instead (R6). */
-static const struct imap_events status_events = { .status = on_status };
+static const struct imap_events named_events = { .list = on_named, .status = on_status };
 
 /* ---- questions ---- */
-
-/* Cyrus 3.6 answers STATUS (MAILBOXID) with octets of memory it has freed, line ends among them at times. It is known
- * by a word that only it announces; SELECT is right there. */
-static bool
-has_mailboxid(const struct imap_caps *caps)
-{
-	return imap_caps_has(caps, IMAP_CAP_OBJECTID) && strcasestr(buf_str(&caps->list), "X-REPLICATION") == NULL;
-}
-
-static void
-put_items(struct imap_command *cmd, const struct imap_caps *caps)
-{
-	imap_put(cmd, "(MESSAGES UIDNEXT UIDVALIDITY");
-	if (imap_caps_has(caps, IMAP_CAP_CONDSTORE))
-		imap_put(cmd, " HIGHESTMODSEQ");
-	if (has_mailboxid(caps))
-		imap_put(cmd, " MAILBOXID");
-	imap_put(cmd, ")");
-}
 
 /* One LIST of prefix*; everything asked for with it. */
 static int
@@ -284,10 +225,10 @@ queue_list(struct imap_conn *c, struct imap_session *s, struct list_work *w, con
 	else
 		imap_put(&cmd, "LIST \"\" ");
 	imap_put_string(&cmd, buf_str(&wire), wire.len);
-	if (imap_caps_has(caps, IMAP_CAP_LIST_STATUS)) {
+	if (!c->st->store.asks.leaves_out && imap_caps_has(caps, IMAP_CAP_LIST_STATUS)) {
 		imap_put(&cmd, imap_caps_has(caps, IMAP_CAP_SPECIAL_USE) ? " RETURN (SPECIAL-USE STATUS " :
 		    " RETURN (STATUS ");
-		put_items(&cmd, caps);
+		imap_put_status_items(&cmd, caps);
 		imap_put(&cmd, ")");
 		w->has_status = true;
 	} else if (extended && imap_caps_has(caps, IMAP_CAP_SPECIAL_USE)) {
@@ -319,6 +260,7 @@ queue_delimiter(struct imap_conn *c, struct imap_session *s, struct list_work *w
 int
 imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w, struct err *e)
 {
+	const struct store_asks *asks = &c->st->store.asks;
 	const char *prefix = c->st->prefix != NULL ? c->st->prefix : "";
 
 	c->s = s;
@@ -331,35 +273,37 @@ imap_list_queue(struct imap_conn *c, struct imap_session *s, struct list_work *w
 	/* INBOX is not below a prefix, and may not be subscribed. */
 	if ((*prefix != '\0' || c->st->set->subscribed_only) && queue_list(c, s, w, "INBOX", false, e) < 0)
 		return -1;
-	return queue_list(c, s, w, prefix, true, e);
+	if (queue_list(c, s, w, prefix, true, e) < 0)
+		return -1;
+	return asks->leaves_out && imap_caps_has(imap_session_caps(s), IMAP_CAP_LIST_STATUS) ?
+	    imap_cursors_ask(c, asks->known, asks->n_known, &w->asked, &named_events, w, e) : 0;
 }
 
-int
-imap_status_ask(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, struct err *e)
+static int
+cmp_name(const void *x, const void *y)
 {
-	struct imap_command cmd;
-	struct buf wire = { 0 };
-	int status;
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
 
-	imap_begin(c, &cmd, IMAP_ANY);
-	imap_put(&cmd, "STATUS ");
-	status = imap_name_out(c->st, name, &wire, e);
-	if (status == 0)
-		status = imap_put_mailbox(&cmd, buf_str(&wire), e);
-	imap_put(&cmd, " ");
-	put_items(&cmd, imap_session_caps(c->s));
-	if (status == 0)
-		status = imap_send(c->s, &cmd, ev, ctx, NULL, e);
-	imap_command_release(&cmd);
-	buf_release(&wire);
-	return status;
+/* Whether its cursor is to be asked for yet. */
+static bool
+lacks_cursor(const struct imap_conn *c, const struct list_work *w, const struct mailbox *m)
+{
+	const struct store_asks *asks = &c->st->store.asks;
+
+	if ((m->attrs & MAILBOX_NOSELECT) || (asks->wants != NULL && !asks->wants(asks->ctx, m->name, m->attrs)))
+		return false;
+	return w->asked == 0 || bsearch(&m->name, asks->known, w->asked, sizeof *asks->known, cmp_name) == NULL;
 }
 
 static int
 finish_list(struct imap_conn *c, struct list_work *w, struct err *e)
 {
-	const struct mailbox *m;
+	const struct store_asks *asks = &c->st->store.asks;
+	const struct imap_caps *caps = imap_session_caps(c->s);
+	VEC(const char *) names = { 0 };
 	size_t i;
+	int status;
 
 	if (imap_settle(c, e) < 0)
 		return -1;
@@ -367,15 +311,16 @@ finish_list(struct imap_conn *c, struct list_work *w, struct err *e)
 		*e = w->err;
 		return err_widen(e, ERR_STORE);
 	}
-	for (i = 0; i < w->out->boxes.n && !w->has_status; i++) {
-		m = &w->out->boxes.at[i];
-		if ((m->attrs & MAILBOX_NOSELECT) || (w->out->wants != NULL && !w->out->wants(w->out->wants_ctx, m->name, m->attrs)))
-			continue;
-		if (imap_drain_to(c, 200, e) < 0 ||
-		    imap_status_ask(c, m->name, &status_events, w, e) < 0)
-			return -1;
-	}
-	return imap_settle(c, e);
+	/* Where nothing is known all is read whatever its cursor. */
+	if (w->has_status || (asks->leaves_out && asks->n_known == 0 && imap_caps_has(caps, IMAP_CAP_LIST_STATUS) &&
+	    !imap_has_mailboxid(caps)))
+		return 0;
+	for (i = 0; i < w->out->boxes.n; i++)
+		if (lacks_cursor(c, w, &w->out->boxes.at[i]))
+			vec_push(&names, w->out->boxes.at[i].name);
+	status = names.n > 0 ? imap_cursors_ask(c, names.at, names.n, NULL, &named_events, w, e) : 0;
+	vec_release(&names);
+	return status < 0 ? -1 : imap_settle(c, e);
 }
 
 int
@@ -388,8 +333,6 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 	int status;
 
 	if (c->early != NULL) {
-		c->early->wants = l->wants;
-		c->early->wants_ctx = l->wants_ctx;
 		c->early_work.c = c;
 		status = finish_list(c, &c->early_work, e);
 		is_short = c->early_work.is_short;
@@ -430,67 +373,6 @@ imap_identities(struct session *session, struct mailbox *boxes, size_t n, struct
 			return -1;
 	}
 	return 0;
-}
-
-static void
-on_cursor(void *ctx, const struct imap_status_data *s)
-{
-	imap_status_cursor(ctx, s);
-}
-
-/* One LIST-STATUS for many. What it does not show has no cursor, and is read. */
-int
-imap_cursors_queue(struct imap_conn *c, struct cursors_work *w, struct mailbox *boxes, size_t n, struct err *e)
-{
-	enum { FEW = 20 };
-	static const struct imap_events events = { .status = on_cursor };
-	size_t i;
-
-	*w = (struct cursors_work){ .boxes = boxes, .n = n, .list = { .c = c } };
-	for (i = 0; i < n; i++)
-		boxes[i].has_cursor = false;
-	if (n > FEW && imap_caps_has(imap_session_caps(c->s), IMAP_CAP_LIST_STATUS)) {
-		w->list.out = &w->listing;
-		return imap_list_queue(c, c->s, &w->list, e);
-	}
-	for (i = 0; i < n; i++)
-		if (imap_drain_to(c, 200, e) < 0 || imap_status_ask(c, boxes[i].name, &events, &boxes[i], e) < 0)
-			return -1;
-	return 0;
-}
-
-int
-imap_cursors_end(struct cursors_work *w, int status, struct err *e)
-{
-	const struct mailbox *m;
-	size_t i;
-
-	if (w->list.has_failed && status == 0) {
-		*e = w->list.err;
-		status = -1;
-	}
-	listing_sort(&w->listing);
-	for (i = 0; i < w->n && status == 0 && w->list.out != NULL; i++) {
-		m = listing_find(&w->listing, w->boxes[i].name);
-		w->boxes[i].has_cursor = m != NULL && m->has_cursor;
-		if (w->boxes[i].has_cursor)
-			w->boxes[i].cursor = m->cursor;
-	}
-	imap_list_end(&w->list);
-	listing_release(&w->listing);
-	return status;
-}
-
-int
-imap_cursors(struct session *session, struct mailbox *boxes, size_t n, struct err *e)
-{
-	struct imap_conn *c = imap_conn_of(session);
-	struct cursors_work w;
-	int status = imap_cursors_queue(c, &w, boxes, n, e);
-
-	if (status == 0)
-		status = imap_settle(c, e);
-	return imap_cursors_end(&w, status, e);
 }
 
 /* Servers of before RFC 5530, and Dovecot 2.3 for all but SELECT, say in words alone that a name is no mailbox's. */

@@ -80,10 +80,6 @@ enum mailbox_state {
 struct mailbox_refused { const char *name, *why; bool is_unreadable; };
 
 struct listing {
-	/* the question: cursors of which mailboxes; NULL = of all. Where each is asked for by itself, no others are */
-	bool (*wants)(const void *ctx, const char *name, unsigned attrs);
-	const void *wants_ctx;
-	/* the answer */
 	struct arena arena;
 	VEC(struct mailbox) boxes;	/* sorted by name (strcmp) */
 	VEC(struct mailbox_refused) refused;
@@ -423,6 +419,15 @@ int store_identify_one(struct session *c, const char *box, uint64_t epoch, struc
     unsigned want, struct err *e);
 
 /* What every adapter begins with. */
+/* Cursors of which mailboxes a listing is to ask for. All zero: of all. Where something is left out that is not asked about at all. */
+struct store_asks {
+	bool (*wants)(const void *ctx, const char *name, unsigned attrs);
+	const void *ctx;
+	bool leaves_out;		/* a mailbox may be there that is not wanted */
+	const char *const *known;	/* leaves_out: those of last time that are; sorted (strcmp) */
+	size_t n_known;
+};
+
 struct store {
 	const struct store_ops *ops;
 	const char *name;		/* as configured, for messages: "work-remote" */
@@ -433,6 +438,7 @@ struct store {
 	const char *role[ROLES];	/* RoleSent and the like: the mailbox that has a role, by configuration; NULL = what the store says */
 	int max_sessions;		/* workers that may use it at once */
 	bool is_dry;			/* set by the engine: this run writes nothing anywhere, not even a marker */
+	struct store_asks asks;		/* set by the engine, before a session is opened */
 };
 struct session { struct store *store; };
 

@@ -81,6 +81,23 @@ class NothingPlain(Nothing):
         self.assertLessEqual(self.count_nothing()['turns'], 4)
 
 
+class NothingOfSome(Counts):
+    """Patterns leave mailboxes out: those are not asked about, in as many turns."""
+
+    def configure(self, account='', channel=''):
+        super().configure(account, channel)
+        with open(self.config) as f:
+            text = f.read().replace('Patterns *', 'Patterns * !box01')
+        self.write_config(text)
+
+    def test_turns_and_bytes(self):
+        stats = self.count_nothing()
+        self.assertEqual(stats['connections'], 1, stats)
+        self.assertLessEqual(stats['turns'], 5, stats)
+        self.assertLess(stats['up'], 2200, stats)
+        self.assertLess(stats['down'], 5000 + 200 * BOXES, stats)
+
+
 class Something(Counts):
     def test_one_flag_on_the_server(self):
         mail = self.far.messages('box07')[0]

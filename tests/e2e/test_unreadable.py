@@ -153,19 +153,33 @@ class Unreadable(Altered):
                 self.assertEqual(len(self.near_serials('bad')), 2)
 
     def test_status_of_what_is_not_wanted(self):
-        """Patterns leave it out: it is not asked for, and no matter what it says."""
-        for without in (['LIST-STATUS'], ()):
-            with self.subTest(without=without):
-                self.setUp()
-                self.four(without=without)
-                text = open(self.config).read().replace('Patterns *', 'Patterns INBOX a z')
-                with open(self.config, 'w') as f:
-                    f.write(text)
-                self.alter(lambda session, text: text.replace('STATUS "bad" (', 'STATUS "bad" (UIDNEXT 99999999999 ('))
-                self.sync_twice(twins=False)
-                asked = [words[0] for _, verb, words in self.server.seen if verb in ('STATUS', 'SELECT', 'EXAMINE')]
-                self.assertNotIn('bad', asked)
-                self.assertEqual(self.near.boxes(), ['INBOX', 'a', 'z'])
+        """Patterns leave it out: it is not asked for, by whatever command, and no matter what it says."""
+        for without in (['LIST-STATUS'], ['LIST-EXTENDED'], ['QRESYNC', 'CONDSTORE'], ()):
+            for patterns, odd in (('INBOX a z', ()), ('* !bad', ('100%', 'st*r', 'q"uote'))):
+                with self.subTest(without=without, patterns=patterns):
+                    self.setUp()
+                    self.four(without=without)
+                    for name in odd:
+                        self.server.create(name)
+                        self.put(1, name)
+                    with open(self.config) as f:
+                        text = f.read().replace('Patterns *', f'Patterns {patterns}')
+                    with open(self.config, 'w') as f:
+                        f.write(text)
+                    self.alter(lambda session, text: text.replace('STATUS "bad" (', 'STATUS "bad" (UIDNEXT 99999999999 ('))
+                    self.sync_twice(twins=False)
+                    self.server.create('later', attributes='\\All')
+                    self.put(2, 'later')
+                    self.put(1, 'a')
+                    self.sync_twice(twins=False)
+                    asked = [words[0] for _, verb, words in self.server.seen if verb in ('SELECT', 'EXAMINE')]
+                    self.assertNotIn('bad', asked + self.server.statuses)
+                    if odd:
+                        self.assertEqual(self.near.boxes(), sorted(['INBOX', 'a', 'later', 'z', *odd]))
+                    else:
+                        self.assertNotIn('later', asked + self.server.statuses)
+                        self.assertEqual(self.near.boxes(), ['INBOX', 'a', 'z'])
+                    self.assertEqual(len(self.near.messages('a')), 3)
 
     def test_list(self):
         """R6: nobody knows which mailbox that is, so none is missing. What is listed is synchronised."""

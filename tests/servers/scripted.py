@@ -9,7 +9,7 @@ It listens on 127.0.0.1, in threads of the test. Whoever logs in as `tester` see
 A fault is asked before each command (verb `UID FETCH`, words as parsed) and returns None, or bytes that are sent in
 place of doing it (`{tag}` is filled in), or CUT to hang up. `after` is asked once it is done and may return lines that
 go out before the tagged one. `before_literal` is asked before each `+` and may return a refusal in its place. `seen`
-lists all commands of the others as (session number, verb, words).
+lists all commands of the others as (session number, verb, words), `statuses` the mailboxes whose STATUS was told.
 """
 import imaplib
 import io
@@ -298,6 +298,8 @@ class Session(threading.Thread):
 
     def status_line(self, name, items):
         b, out = self.server.boxes[name], []
+        if self.user != 'tester':
+            self.server.statuses.append(name)
         for item in items:
             item = item.upper()
             value = {'MESSAGES': len(b.mails), 'UIDNEXT': b.uidnext, 'UIDVALIDITY': b.uidvalidity,
@@ -309,13 +311,14 @@ class Session(threading.Thread):
     def do_list(self, words):
         words = [w for w in words]
         subscribed = isinstance(words[0], list) and bool(words.pop(0))
-        pattern = words[1] if not isinstance(words[1], bytes) else words[1].decode('latin-1')
-        if pattern == '':
+        patterns = [w.decode('latin-1') if isinstance(w, bytes) else w for w in
+                    (words[1] if isinstance(words[1], list) else [words[1]])]
+        if patterns == ['']:
             self.send(f'* LIST (\\Noselect) "{self.server.delimiter}" ""\r\n')
             return 'OK done'
         returns = words[3] if len(words) > 3 else []
         items = next((w for i, w in enumerate(returns) if i and returns[i - 1] == 'STATUS'), None)
-        match = re.compile(re.escape(pattern).replace(r'\*', '.*').replace('%', '[^/]*') + r'\Z', re.I)
+        match = re.compile('|'.join(re.escape(p).replace(r'\*', '.*').replace('%', '[^/]*') + r'\Z' for p in patterns), re.I)
         for name, b in sorted(self.server.boxes.items()):
             if not match.match(name) or (subscribed and name not in self.server.subscribed):
                 continue
@@ -573,7 +576,7 @@ class Scripted:
         self.caps = [c for c in CAPABILITIES if c not in without] + list(more)
         self.tls, self.prefix, self.delimiter, self.greeting = tls, prefix, delimiter, greeting
         self.lock = threading.RLock()
-        self.boxes, self.subscribed, self.seen = {}, set(), []
+        self.boxes, self.subscribed, self.seen, self.statuses = {}, set(), [], []
         self.fault = self.after = self.before_literal = None
         self.limit = self.newest = 0                # Session.seen, Session.some
         self.climbs = self.silent = self.mum = self.copies_part = False

@@ -1,0 +1,97 @@
+/* What a store is asked about: the cursors of mailboxes that this channel means, and of no others. What its patterns leave out may be large,
+ * slow, or the one that ends sessions.
+ *
+ * Which those are is known from last time, before the list has come: so they can be named in its flight (store.h, struct store_asks).
+ */
+#include "sync/boxes/boxes.h"
+
+#include "sync/pair/patterns.h"
+
+struct asking { const struct run *r; enum side side; };
+
+/* Unless it may be paired by what it is for. */
+static bool
+wants_cursor(const void *ctx, const char *name, unsigned attrs)
+{
+	const struct asking *a = ctx;
+	const struct store *store = a->r->set->store[a->side];
+	enum role role;
+
+	for (role = 0; role < ROLES; role++)
+		if (store->role[role] != NULL && strcmp(store->role[role], name) == 0)
+			return true;
+	return (pairing_roles(attrs) & a->r->set->role) != 0 || pairing_selects(a->r, a->side, name);
+}
+
+/* Whether a mailbox of the store might be none of the channel's. */
+static bool
+leaves_out(const struct channel *set, enum side s)
+{
+	return set->patterns.n != 1 || strcmp(set->patterns.at[0], "*") != 0 || *set->box[s] != '\0';
+}
+
+static int
+cmp_name(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* Whether the store lists INBOX among the others is not known yet: that it is known says as much. */
+static bool
+is_meant_still(const struct channel *set, const struct box_record *rec, enum side s)
+{
+	const char *const on[SIDES] = { name_on(rec, FAR), name_on(rec, NEAR) };
+
+	if (set->patterns.n == 0)
+		return true;
+	return strcmp(on[FAR], on[NEAR]) != 0 ? patterns_select_tied(set->patterns.at, set->patterns.n, on) :
+	    patterns_match(set->patterns.at, set->patterns.n, name_now(rec, s));
+}
+
+/* Those of last time, by the names they have in the store. */
+static void
+add_known(struct run *r, enum side s, const struct box_record *all, size_t n)
+{
+	struct store_asks *asks = &r->set->store[s]->asks;
+	const char **known = arena_alloc(&r->arena, (n + 1) * sizeof *known);
+	const char *only = *r->set->box[s] != '\0' ? r->set->box[s] : "INBOX";
+	size_t i;
+
+	asks->known = known;
+	for (i = 0; i < n; i++)
+		if (all[i].side[s].is_known && is_meant_still(r->set, &all[i], s))
+			known[asks->n_known++] = r->set->patterns.n == 0 ? only :
+			    arena_printf(&r->arena, "%s%s", r->set->box[s], name_now(&all[i], s));
+	if (asks->n_known > 1)
+		qsort(known, asks->n_known, sizeof *known, cmp_name);
+}
+
+int
+asks_set(struct run *r, struct err *e)
+{
+	struct box_record *all;
+	struct asking *asking;
+	size_t n;
+	int s;
+
+	if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+		return -1;
+	for (s = 0; s < SIDES; s++) {
+		asking = arena_alloc(&r->arena, sizeof *asking);
+		*asking = (struct asking){ r, (enum side)s };
+		r->set->store[s]->asks = (struct store_asks){ .wants = wants_cursor, .ctx = asking,
+			.leaves_out = leaves_out(r->set, (enum side)s) };
+		if (r->set->store[s]->asks.leaves_out)
+			add_known(r, (enum side)s, all, n);
+	}
+	return 0;
+}
+
+void
+asks_forget(struct run *r)
+{
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		r->set->store[s]->asks = (struct store_asks){ 0 };
+}
