@@ -50,7 +50,7 @@ obj        = $(patsubst %.c,$(B)/%.o,$(1))
 Q   = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@;)
 
-all: mailtwin
+all: mailtwin docs
 
 mailtwin: $(B)/mailtwin
 	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
@@ -75,7 +75,7 @@ san        = $(again) KIND=san DEVELOPER=1 CFLAGS='-O1 -g'
 
 # Everything fast: layers, headers, unit tests and plan cases under the sanitizers, and the shape of what was built for them.
 check: layers headers
-	$(Q)$(san) unit
+	$(Q)$(san) unit docs-check
 	$(Q)tests/shape.py .build/san
 unit: $(UNIT:%.c=$(B)/%)
 	$(Q)tests/run-programs $^
@@ -146,6 +146,15 @@ demo-deps:
 	$(Q)tests/deps $(BUILD_DEPS) $(DEMO_DEPS)
 	$(Q)tests/servers/unpack .build/servers dovecot
 
+# What cmd/keywords.def says, in the files that tell of it.
+DOCS      := contrib/man/mailtwin.5 contrib/completion/mailtwin.bash contrib/completion/_mailtwin contrib/vim/syntax/mbsyncrc.vim
+$(B)/docs: $(B)/contrib/docs.o $(B)/mailtwin.a
+	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
+docs: $(B)/docs
+	$(Q)$< $(DOCS)
+docs-check: $(B)/docs
+	$(Q)$< --check $(DOCS)
+
 layers:
 	$(Q)tests/layers.sh
 headers: $(HEADERS:%=$(B)/%.ok)
@@ -173,11 +182,11 @@ uninstall:
 clean:
 	rm -rf .build mailtwin
 help:
-	@echo 'targets: all check test demo bench unit layers headers clang tsan sim sim-faults e2e crash fuzz deps install uninstall clean'
+	@echo 'targets: all docs check test demo bench unit layers headers clang tsan sim sim-faults e2e crash fuzz deps install uninstall clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|fast|san|tsan|fuzz PREFIX= DESTDIR='
 	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
-.PHONY: all check test demo demo-deps bench unit layers headers clang tsan tsan-unit sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
+.PHONY: all docs docs-check check test demo demo-deps bench unit layers headers clang tsan tsan-unit sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -184,10 +184,9 @@ app_configure(struct app *app)
 	}
 	tell_shadowed(app);
 	rc = config_load(app->file.used, app->home, &notes, &app->settings, &e);
-	if (rc < 0 || app->options.quiet < 2) {
-		config_notes_print(&notes, app->file.used, &text);
-		fputs(buf_str(&text), stderr);
-	}
+	config_notes_print(&notes, app->file.used, app->options.quiet >= 2 ? CONFIG_ERROR :
+	    app->options.quiet == 1 || strcmp(app->options.command, "list") == 0 ? CONFIG_WARNING : CONFIG_DEPRECATED, &text);
+	fputs(buf_str(&text), stderr);
 	if (rc < 0)
 		app_fail(app, &e);
 done:

@@ -1,8 +1,10 @@
 /* mailtwin check-config: which file is read, and what it comes to. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "cmd/command.h"
+#include "cmd/config_file.h"
 #include "cmd/config_print.h"
 #include "cmd/overlap.h"
 #include "state/base/buf.h"
@@ -39,6 +41,7 @@ void
 check_config_run(struct app *app)
 {
 	struct buf text = { 0 };
+	char *state_dir;
 
 	if (command_takes_nothing(app) < 0 || app_configure(app) < 0)
 		return;
@@ -47,7 +50,9 @@ check_config_run(struct app *app)
 		printf("# not read: %s\n", app->file.shadowed[i]);
 	command_check_mode(app);
 	check_overlaps(app);
-	config_print(app->settings, &text);
+	state_dir = config_state_dir(getenv("XDG_STATE_HOME"), app->home);
+	config_print(app->settings, state_dir, &text);
 	fputs(buf_str(&text), stdout);
 	buf_release(&text);
+	free(state_dir);
 }

@@ -26,7 +26,7 @@ const struct command commands[] = {
 	  "Prints the file that is read, the ones it hides, and all settings with their defaults filled\n"
 	  "in, as a configuration. Passwords are not shown. The exit code is 2 if there are errors.\n",
 	  check_config_run },
-	{ "help", "[COMMAND]", "explain the program, or a command", "", help_run },
+	{ "help", "[COMMAND | KEYWORD]", "explain the program, a command, or a keyword of the configuration", "", help_run },
 	{ "version", "", "tell the version", "", version_run },
 	{ .name = NULL },
 };

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,90 +10,6 @@
 
 #include "cmd/config_parser.h"
 #include "cmd/nearest.h"
-
-static void
-note(struct parser *p, bool is_error, struct place at, const char *text)
-{
-	vec_push(&p->notes->all, (struct config_note){ .is_error = is_error, .line = at.line,
-	    .column = at.column, .order = (unsigned)p->notes->all.n, .text = arena_strdup(&p->notes->arena, text) });
-	p->notes->n_errors += is_error;
-}
-
-/* The message of fmt and ap, in memory the caller frees. */
-static char *__attribute__((format(printf, 1, 0)))
-format(const char *fmt, va_list ap)
-{
-	char *text = NULL;
-
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
-	return text;
-}
-
-void
-parser_error(struct parser *p, struct place at, const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	text = format(fmt, ap);
-	va_end(ap);
-	note(p, true, at, text);
-	free(text);
-}
-
-void
-parser_warn(struct parser *p, struct place at, const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	text = format(fmt, ap);
-	va_end(ap);
-	note(p, false, at, text);
-	free(text);
-}
-
-void
-parser_unknown(struct parser *p, const struct config_word *word, const char *const *candidates,
-    const char *fmt, ...)
-{
-	struct place at = { p->line->number, word->column };
-	struct nearest near;
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	text = format(fmt, ap);
-	va_end(ap);
-	nearest_init(&near, word->text);
-	nearest_try_all(&near, candidates);
-	if (nearest_word(&near) != NULL)
-		parser_error(p, at, "%s; did you mean \"%s\"?", text, nearest_word(&near));
-	else
-		note(p, true, at, text);
-	free(text);
-}
-
-struct place
-parser_word(const struct parser *p, size_t i)
-{
-	return (struct place){ p->line->number, i < p->line->n ? p->line->words[i].column : 1 };
-}
-
-struct place
-parser_seen(const struct parser *p, enum keyword_owner owner, size_t offset)
-{
-	struct place last = { 0, 0 };
-
-	for (size_t i = 0; keywords[i].name != NULL; i++)
-		if (keywords[i].owner == owner && keywords[i].type != KW_REFUSED &&
-		    keywords[i].offset == offset && p->seen[i].line > last.line)
-			last = p->seen[i];
-	return last;
-}
 
 /* The line's first word is no keyword of this section: says why, and if it looks like the beginning
  * of a section, goes into it so that what follows is judged by what was meant. */
@@ -104,7 +19,6 @@ unknown_keyword(struct parser *p)
 	const struct config_word *word = &p->line->words[0];
 	unsigned where;
 	const struct keyword *elsewhere = keyword_find_anywhere(word->text, &where);
-	const char *const openers[] = { "IMAPAccount", "IMAPStore", "MaildirStore", "Channel", "Group" };
 	struct nearest near;
 	char belongs[64];
 
@@ -129,8 +43,7 @@ unknown_keyword(struct parser *p)
 	for (const struct keyword *k = keywords; k->name != NULL; k++)
 		if ((p->section == 0 || (k->where & p->section)) && !(k->flags & KEYWORD_ALIAS))
 			nearest_try(&near, k->name);
-	for (size_t i = 0; i < sizeof openers / sizeof *openers; i++)
-		nearest_try(&near, openers[i]);
+	nearest_try_all(&near, section_names);
 	parser_error(p, parser_word(p, 0), "unknown keyword \"%s\"%s%s%s%s%s", word->text,
 	    section_name(p->section)[0] != '\0' ? " in a section of kind " : "", section_name(p->section),
 	    nearest_word(&near) != NULL ? "; did you mean \"" : "",
@@ -202,18 +115,6 @@ check_members(struct parser *p)
 	}
 }
 
-static int
-note_order(const void *a, const void *b)
-{
-	const struct config_note *x = a, *y = b;
-
-	if (x->line != y->line)
-		return x->line < y->line ? -1 : 1;
-	if (x->column != y->column)
-		return x->column < y->column ? -1 : 1;
-	return x->order < y->order ? -1 : 1;
-}
-
 struct settings *
 config_parse(const char *file, const char *text, size_t len, const char *home, struct config_notes *notes)
 {
@@ -226,12 +127,9 @@ config_parse(const char *file, const char *text, size_t len, const char *home, s
 		assert(i < KEYWORD_MAX - 1);
 	p.dir = arena_strndup(&p.s->arena, file, slash != NULL ? (size_t)(slash - file) + 1 : 0);
 	p.s->file = arena_strdup(&p.s->arena, file);
-	p.s->fsync = true;
-	p.s->field_delimiter = ':';
-	p.s->buffer_limit = 10 << 20;
-	p.defaults = (struct channel_settings){ .expire_unread = -1, .expire_side = NEAR,
-		.sync = { SETTINGS_DEFAULT_TYPES, SETTINGS_DEFAULT_TYPES } };
+	p.defaults.expire_unread = -1;
 	p.channel = &p.defaults;
+	section_begin(&p);
 
 	config_lex(text, len, &lines);
 	for (size_t i = 0; i < lines.lines.n; i++) {
@@ -240,8 +138,7 @@ config_parse(const char *file, const char *text, size_t len, const char *home, s
 	}
 	section_close(&p);
 	check_members(&p);
-	if (notes->all.n != 0)
-		qsort(notes->all.at, notes->all.n, sizeof *notes->all.at, note_order);
+	config_notes_sort(notes);
 	vec_release(&p.members);
 	config_lines_release(&lines);
 	return p.s;
@@ -317,20 +214,4 @@ done:
 	buf_release(&text);
 	free(path);
 	return rc;
-}
-
-void
-config_notes_print(const struct config_notes *notes, const char *file, struct buf *out)
-{
-	for (size_t i = 0; i < notes->all.n; i++)
-		buf_printf(out, "%s:%u:%u: %s%s\n", file, notes->all.at[i].line, notes->all.at[i].column,
-		    notes->all.at[i].is_error ? "" : "warning: ", notes->all.at[i].text);
-}
-
-void
-config_notes_release(struct config_notes *notes)
-{
-	vec_release(&notes->all);
-	notes->n_errors = 0;
-	arena_release(&notes->arena);
 }

@@ -5,7 +5,7 @@
  *
  * Inside: cmd/config_lex.c takes the text apart, cmd/config_keywords.c knows the words,
  * cmd/config_set.c stores one keyword's arguments, cmd/config_section.c opens and closes sections,
- * cmd/config.c walks the lines and joins them.
+ * cmd/config_notes.c keeps what there is to say, cmd/config.c walks the lines and joins them.
  *
  * What must always hold:
  *   1. All faults of a file are found in one go, each with its line and column, in that order.
@@ -26,8 +26,11 @@
 #include "state/base/mem.h"
 #include "state/base/vec.h"
 
+/* Deprecated words are told to who looks, not to scripts: the settings are the same. */
+enum config_note_kind { CONFIG_ERROR, CONFIG_WARNING, CONFIG_DEPRECATED };
+
 struct config_note {
-	bool is_error;			/* else a warning */
+	enum config_note_kind kind;
 	unsigned line, column;		/* from 1; columns count bytes */
 	unsigned order;			/* in which they were found */
 	const char *text;		/* the notes' */
@@ -51,8 +54,8 @@ struct settings *config_parse(const char *file, const char *text, size_t len, co
 int config_load(const char *file, const char *home, struct config_notes *notes, struct settings **s_r,
     struct err *e);
 
-/* One line "FILE:LINE:COLUMN: TEXT" for each note, warnings marked as such. */
-void config_notes_print(const struct config_notes *notes, const char *file, struct buf *out);
+/* One line "FILE:LINE:COLUMN: TEXT" for each note of a kind up to `most`, warnings marked as such. */
+void config_notes_print(const struct config_notes *notes, const char *file, enum config_note_kind most, struct buf *out);
 void config_notes_release(struct config_notes *notes);
 
 #endif

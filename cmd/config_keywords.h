@@ -1,12 +1,12 @@
-/* Every keyword of the configuration language, in one table: where it may stand, what its arguments
- * are, which setting it fills.
+/* Every keyword of the configuration language, in one table: where it may stand, what its arguments are, which setting it
+ * fills, its default, and what the manual says of it. The rows are in cmd/keywords.def.
  *
- * How it is used: cmd/config.c looks each line's first word up and stores its arguments by `type`;
- * cmd/config_print.c walks the table to print settings as a configuration again.
+ * How it is used: cmd/config.c looks each line's first word up and stores its arguments by `type`; cmd/config_print.c walks the
+ * table to print settings as a configuration again; cmd/manual.c to write what people read.
  *
  * What must always hold:
- *   1. A keyword is refused ("not available yet") while KEYWORD_NOT_YET stands in its row, and works
- *      once the flag is gone: nothing else changes.
+ *   1. A keyword is refused ("not available yet") while KEYWORD_NOT_YET stands in its row, unless what it says asks for
+ *      nothing; and works once the flag is gone: nothing else changes.
  *   2. offset is that of a field of the C type `type` names, in the struct of `owner`.
  *   3. In one section no name has two rows.
  */
@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "cmd/words.h"
 
 /* Where a line stands. Keywords carry a set of them. */
 enum config_section {
@@ -45,10 +47,10 @@ enum keyword_type {
 	KW_SIZE,			/* uint64_t, >= min */
 	KW_CHAR,			/* char */
 	KW_PUNCTUATION,			/* char */
-	KW_CHOICE,			/* an enum: index into choices */
+	KW_CHOICE,			/* an enum: the value of one of words */
 	KW_COMMAND,			/* struct settings_command */
 	KW_WORDS,			/* struct settings_list, added to */
-	KW_EXTENSIONS,			/* the same, of choices, in upper case */
+	KW_EXTENSIONS,			/* the same, of words, in upper case */
 	KW_MECHANISMS,			/* the same, in upper case */
 	/* Of one keyword or one kind each; offset is unused where none is given. */
 	KW_DELIMITER,			/* Flatten */
@@ -65,14 +67,21 @@ enum keyword_type {
 	KW_LIMIT,
 	KW_WINDOW,
 	KW_CHANNEL_MAX_SIZE,
+	KW_STORE_PATH,			/* a path of a MaildirStore, a string of an IMAPStore */
+	KW_OLD_TLS,			/* n = enum old_tls */
+	KW_ALIAS,			/* what counts is the row called `instead`, of the same section */
 	KW_REFUSED,			/* instead says why, as the end of a sentence */
 };
 
+/* The words of isync before 1.2 for TLSType and TLSVersions, which make sense together only. */
+enum old_tls { OLD_TLS_REQUIRE, OLD_TLS_IMAPS, OLD_TLS_GONE, OLD_TLS_1_0, OLD_TLS_1_1, OLD_TLS_1_2, OLD_TLS_1_3, OLD_TLS_WORDS };
+
 enum keyword_flags {
 	KEYWORD_NOT_YET = 1 << 0,	/* parsed and checked, but its effect is not built */
-	KEYWORD_DEPRECATED = 1 << 1,	/* instead is the present name: a warning */
-	KEYWORD_ALIAS = 1 << 2,		/* another spelling of the row with the same offset: silent */
+	KEYWORD_DEPRECATED = 1 << 1,	/* instead is the present way to say it: a notice */
+	KEYWORD_ALIAS = 1 << 2,		/* another spelling: neither printed nor suggested */
 	KEYWORD_SECRET = 1 << 3,	/* what the command's arguments are is not shown */
+	KEYWORD_OWN = 1 << 4,		/* mbsync has none of that name */
 };
 
 struct keyword {
@@ -85,7 +94,10 @@ struct keyword {
 	const char *instead;
 	unsigned n;
 	unsigned long min, max;
-	const char *const *choices;
+	const struct word *words;
+	const char *value, *shown;	/* the default: as it would be written; for people. One of them, or both NULL: none */
+	const char *arg;		/* the argument, for people; NULL = what keyword_argument() says of the type */
+	const char *text;		/* for the manual; NULL = that of the next row */
 };
 
 /* The table; ends with a row whose name is NULL. */
@@ -97,8 +109,17 @@ const struct keyword *keyword_find(const char *name, enum config_section section
 /* A row of that name in whatever section, *where_r being all sections that have one; NULL = none. */
 const struct keyword *keyword_find_anywhere(const char *name, unsigned *where_r);
 
+/* How the argument is called in the manual: "boolean", "None | Far". Written into buf where it is made of words. */
+const char *keyword_argument(const struct keyword *k, char *buf, size_t size);
+
+/* Whether a row fills a field: more than a name or a refusal. */
+bool keyword_has_field(const struct keyword *k);
+
 /* The section a keyword opens; 0 = it opens none. */
 enum config_section keyword_opens(const char *name);
+
+/* The sections in the order of a file, ending with NULL. */
+extern const char *const section_names[];
 
 /* "Channel" for IN_CHANNEL; "" for IN_GLOBAL. */
 const char *section_name(enum config_section section);

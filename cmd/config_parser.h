@@ -36,6 +36,8 @@ struct parser {
 	bool is_unclear;		/* a line of it was not understood: nothing can be called missing */
 	struct place seen[KEYWORD_MAX];	/* by row of the table */
 	struct ops ops;
+	struct place old_tls_at;	/* the first word of isync before 1.2; line 0 = none */
+	int old_tls[OLD_TLS_WORDS];	/* -1 = not said */
 	uint64_t channel_max_size;
 	struct account_settings *account;	/* in an IMAPStore: the inline one */
 	struct store_settings *store;
@@ -48,8 +50,14 @@ void parser_error(struct parser *p, struct place at, const char *fmt, ...)
 void parser_warn(struct parser *p, struct place at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* In the order of the file; for config_parse(). */
+void config_notes_sort(struct config_notes *notes);
+
+/* A deprecated word: a notice, once for each word and file. */
+void parser_deprecated(struct parser *p, struct place at, const char *word, const char *instead);
+
 /* "TEXT; did you mean "NEAR"?", the last part only if one of the candidates is near `word`. */
-void parser_unknown(struct parser *p, const struct config_word *word, const char *const *candidates,
+void parser_unknown(struct parser *p, const struct config_word *word, const struct word *candidates,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* The place of the line's word i; of the line if there is none. */
@@ -61,8 +69,14 @@ struct place parser_seen(const struct parser *p, enum keyword_owner owner, size_
 /* cmd/config_set.c: stores the line's arguments (at least one). */
 void parser_set(struct parser *p, const struct keyword *k);
 
+/* Fills the fields of what `owner` is now with their defaults, as if each stood in the file. */
+void parser_set_defaults(struct parser *p, enum config_section section, enum keyword_owner owner);
+
 /* cmd/config_section.c: the line opens `section`; the present section ends. */
 void section_open(struct parser *p, enum config_section section);
 void section_close(struct parser *p);
+
+/* Before the first line: the defaults of what stands outside sections, and of all channels. */
+void section_begin(struct parser *p);
 
 #endif

@@ -65,7 +65,6 @@ print_command(struct buf *out, const struct keyword *k, const struct settings_co
 static void
 print_sync(struct buf *out, const unsigned sync[SIDES])
 {
-	static const char *const types[] = { "New", "Old", "Upgrade", "Gone", "Flags" };
 	const bool is_even = sync[FAR] == sync[NEAR];
 
 	buf_adds(out, "Sync");
@@ -75,14 +74,13 @@ print_sync(struct buf *out, const unsigned sync[SIDES])
 	}
 	if (is_even || sync[FAR] == 0 || sync[NEAR] == 0) {
 		buf_printf(out, "%s%s", sync[NEAR] != 0 ? " Pull" : "", sync[FAR] != 0 ? " Push" : "");
-		for (unsigned t = 0; t < sizeof types / sizeof *types; t++)
-			if ((sync[FAR] | sync[NEAR]) & 1U << t)
-				buf_printf(out, " %s", types[t]);
+		for (const struct word *t = words_type; t->name != NULL; t++)
+			if ((sync[FAR] | sync[NEAR]) & t->value)
+				buf_printf(out, " %s", t->name);
 	} else {
-		for (unsigned t = 0; t < sizeof types / sizeof *types; t++)
-			buf_printf(out, "%s%s%s%s", sync[NEAR] & 1U << t ? " Pull" : "",
-			    sync[NEAR] & 1U << t ? types[t] : "", sync[FAR] & 1U << t ? " Push" : "",
-			    sync[FAR] & 1U << t ? types[t] : "");
+		for (const struct word *t = words_type; t->name != NULL; t++)
+			buf_printf(out, "%s%s%s%s", sync[NEAR] & t->value ? " Pull" : "", sync[NEAR] & t->value ? t->name : "",
+			    sync[FAR] & t->value ? " Push" : "", sync[FAR] & t->value ? t->name : "");
 	}
 	buf_addc(out, '\n');
 }
@@ -90,9 +88,7 @@ print_sync(struct buf *out, const unsigned sync[SIDES])
 static void
 print_sides(struct buf *out, const char *name, const bool sides[SIDES])
 {
-	static const char *const words[2][2] = { { "None", "Near" }, { "Far", "Both" } };
-
-	buf_printf(out, "%s %s\n", name, words[sides[FAR]][sides[NEAR]]);
+	buf_printf(out, "%s %s\n", name, word_name(words_sides, (unsigned)sides[FAR] << FAR | (unsigned)sides[NEAR] << NEAR));
 }
 
 static void
@@ -100,6 +96,7 @@ print_limit(struct buf *out, const char *name, const struct max_delete *limit)
 {
 	switch (limit->kind) {
 	case MAX_DELETE_DEFAULT:
+		buf_printf(out, "%s default\n", name);
 		break;
 	case MAX_DELETE_NONE:
 		buf_printf(out, "%s none\n", name);
@@ -125,8 +122,8 @@ static void
 print_tls_versions(struct buf *out, const char *name, unsigned versions)
 {
 	buf_adds(out, name);
-	for (unsigned v = 0; v < 4; v++)
-		buf_printf(out, " %c1.%u", versions & NET_TLS_1_0 << v ? '+' : '-', v);
+	for (const struct word *w = words_tls_version; w->name != NULL; w++)
+		buf_printf(out, " %c%s", versions & w->value ? '+' : '-', w->name);
 	buf_addc(out, '\n');
 }
 
@@ -159,10 +156,14 @@ print_size(struct buf *out, const char *name, uint64_t bytes)
 static void
 print_roles(struct buf *out, const char *name, unsigned roles)
 {
-	buf_printf(out, "%s%s", name, roles == 0 ? " None" : "");
-	for (enum role role = 0; role < ROLES; role++)
-		if (roles & 1u << role)
-			print_word(out, role_word(role));
+	if (word_name(words_role, roles) != NULL) {
+		buf_printf(out, "%s %s\n", name, word_name(words_role, roles));
+		return;
+	}
+	buf_adds(out, name);
+	for (const struct word *w = words_role; w->name != NULL; w++)
+		if (w->value != ROLES_ALL && (roles & w->value))
+			print_word(out, w->name);
 	buf_addc(out, '\n');
 }
 
@@ -196,8 +197,8 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 		break;
 	case KW_CHOICE:
 		memcpy(&choice, field, sizeof choice);
-		if (k->choices[choice][0] != '\0')
-			buf_printf(out, "%s %s\n", k->name, k->choices[choice]);
+		if (word_name(k->words, choice) != NULL)
+			buf_printf(out, "%s %s\n", k->name, word_name(k->words, choice));
 		break;
 	case KW_SECRET:
 		if (*(char *const *)field != NULL)
@@ -243,23 +244,43 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 	case KW_FILE:
 	case KW_DELIMITER:
 	case KW_SYNC_STATE:
+	case KW_STORE_PATH:
 		print_string(out, k->name, *(char *const *)field);
 		break;
 	case KW_SSL_VERSIONS:
 	case KW_REQUIRE_CRAM:
 	case KW_CHANNEL_MAX_SIZE:
+	case KW_OLD_TLS:
+	case KW_ALIAS:
 	case KW_REFUSED:
 		break;
 	}
 }
 
+/* What is not set is a comment that says what holds instead. */
+static void
+print_unset(struct buf *out, const struct keyword *k)
+{
+	buf_printf(out, "# %s ", k->name);
+	for (const char *c = k->shown; *c != '\0'; c++)
+		if (*c != '`')
+			buf_addc(out, *c);
+	buf_addc(out, '\n');
+}
+
 static void
 print_rows(struct buf *out, enum config_section section, enum keyword_owner owned, const void *owner)
 {
-	for (const struct keyword *k = keywords; k->name != NULL; k++)
-		if ((k->where & section) && k->owner == owned &&
-		    !(k->flags & (KEYWORD_ALIAS | KEYWORD_NOT_YET)))
-			print_row(out, k, owner);
+	size_t len;
+
+	for (const struct keyword *k = keywords; k->name != NULL; k++) {
+		if (!(k->where & section) || k->owner != owned || (k->flags & (KEYWORD_ALIAS | KEYWORD_NOT_YET)))
+			continue;
+		len = out->len;
+		print_row(out, k, owner);
+		if (out->len == len && k->shown != NULL)
+			print_unset(out, k);
+	}
 }
 
 static void
@@ -270,8 +291,9 @@ print_header(struct buf *out, enum config_section section, const char *name)
 }
 
 void
-config_print(const struct settings *s, struct buf *out)
+config_print(const struct settings *s, const char *state_dir, struct buf *out)
 {
+	struct channel_settings channel;
 	enum config_section section;
 
 	print_rows(out, IN_GLOBAL, OWNER_GLOBAL, s);
@@ -290,7 +312,9 @@ config_print(const struct settings *s, struct buf *out)
 	}
 	for (size_t i = 0; i < s->n_channels; i++) {
 		print_header(out, IN_CHANNEL, s->channels[i]->name);
-		print_rows(out, IN_CHANNEL, OWNER_CHANNEL, s->channels[i]);
+		channel = *s->channels[i];
+		channel.sync_state = channel.sync_state != NULL ? channel.sync_state : state_dir;
+		print_rows(out, IN_CHANNEL, OWNER_CHANNEL, &channel);
 	}
 	for (size_t i = 0; i < s->n_groups; i++) {
 		print_header(out, IN_GROUP, s->groups[i]->name);

@@ -62,13 +62,9 @@ open_account(struct parser *p, char *name, bool is_inline)
 
 	account->name = name;
 	account->is_inline = is_inline;
-	account->net.timeout = 20;
-	account->net.tls_versions = NET_TLS_1_2 | NET_TLS_1_3;
-	account->net.system_certificates = true;
-	account->connections = 4;
-	account->answer_limit = UINT64_C(512) << 20;
 	LIST_ADD(p->s->accounts, p->s->n_accounts, account);
 	p->account = account;
+	parser_set_defaults(p, p->section, OWNER_ACCOUNT);
 }
 
 static void
@@ -79,10 +75,10 @@ open_store(struct parser *p, char *name, enum settings_store_kind kind)
 	store->name = name;
 	store->kind = kind;
 	store->info_delimiter = p->s->field_delimiter;
-	store->use_namespace = true;
 	store->sub_folders = kind == SETTINGS_MAILDIR ? NAMES_UNSET : NAMES_IMAP;
 	LIST_ADD(p->s->stores, p->s->n_stores, store);
 	p->store = store;
+	parser_set_defaults(p, p->section, OWNER_STORE);
 }
 
 static void
@@ -94,6 +90,7 @@ open_channel(struct parser *p, char *name)
 	channel->name = name;
 	LIST_ADD(p->s->channels, p->s->n_channels, channel);
 	p->channel = channel;
+	parser_set_defaults(p, p->section, OWNER_CHANNEL);
 }
 
 static void
@@ -179,6 +176,33 @@ fill_tls_versions(struct parser *p, unsigned *versions)
 	}
 }
 
+/* The words of isync before 1.2, with the meaning isync 1.4 gives them: UseIMAPS yes is IMAPS; else STARTTLS, whether
+ * RequireSSL says so or not, unless no version is left. The versions are those that are said to be used; where none is, the
+ * usual ones without those that are said not to be. */
+static void
+close_old_tls(struct parser *p, struct net_settings *net)
+{
+	const int *old = p->old_tls;
+	unsigned used = 0, unused = 0;
+
+	if (p->old_tls_at.line == 0)
+		return;
+	exclude(p, SEEN_ACCOUNT(net.tls_type), "TLSType", p->old_tls_at, "RequireSSL, UseIMAPS or UseTLSv1");
+	exclude(p, SEEN_ACCOUNT(net.tls_versions), "TLSVersions", p->old_tls_at, "RequireSSL, UseIMAPS or UseTLSv1");
+	for (unsigned v = 0; v < 4; v++) {
+		used |= old[OLD_TLS_1_0 + v] == 1 ? NET_TLS_1_0 << v : 0;
+		unused |= old[OLD_TLS_1_0 + v] == 0 ? NET_TLS_1_0 << v : 0;
+	}
+	net->tls_versions = used != 0 ? used : net->tls_versions & ~unused;
+	net->tls_type = old[OLD_TLS_IMAPS] == 1 ? NET_TLS_IMPLICIT : NET_TLS_STARTTLS;
+	if (old[OLD_TLS_REQUIRE] == 0 && net->tls_versions == 0) {
+		net->tls_type = NET_TLS_NONE;
+		net->tls_versions = NET_TLS_1_2 | NET_TLS_1_3;
+	} else if (old[OLD_TLS_REQUIRE] == 0) {
+		parser_warn(p, p->old_tls_at, "\"RequireSSL no\" is ignored: TLSType None says it now");
+	}
+}
+
 static void
 close_account(struct parser *p)
 {
@@ -190,13 +214,12 @@ close_account(struct parser *p)
 	if (SEEN_ACCOUNT(net.host).line == 0 && SEEN_ACCOUNT(net.tunnel).line == 0 && !p->is_unclear)
 		parser_error(p, p->opened, "%s \"%s\" has neither %sHost nor Tunnel", section_name(kind),
 		    account->name, kind == IN_IMAP ? "Account nor " : "");
+	close_old_tls(p, &account->net);
 	fill_tls_versions(p, &account->net.tls_versions);
-	if (SEEN_ACCOUNT(net.tls_type).line == 0)
+	if (p->old_tls_at.line == 0 && SEEN_ACCOUNT(net.tls_type).line == 0)
 		account->net.tls_type = account->net.tunnel != NULL ? NET_TLS_NONE : NET_TLS_STARTTLS;
 	if (account->net.port == 0)
 		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? 993 : 143;
-	if (account->auth_mechs.n == 0)
-		settings_list_add(p->s, &account->auth_mechs, "*", 1);
 }
 
 /* RequireCRAM and AuthMechs fill the same list, but the first is not a way to add to the second. */
@@ -259,8 +282,6 @@ close_maildir_store(struct parser *p)
 	struct store_settings *store = p->store;
 	size_t len;
 
-	if (store->inbox == NULL)
-		store->inbox = arena_printf(&p->s->arena, "%s/Maildir", p->home);
 	for (len = strlen(store->inbox); len > 1 && store->inbox[len - 1] == '/'; len--)
 		continue;
 	store->inbox = arena_strndup(&p->s->arena, store->inbox, len);
@@ -324,6 +345,15 @@ close_channel(struct parser *p)
 }
 
 void
+section_begin(struct parser *p)
+{
+	parser_set_defaults(p, IN_GLOBAL, OWNER_GLOBAL);
+	parser_set_defaults(p, IN_GLOBAL, OWNER_CHANNEL);
+	close_ops(p, &p->defaults);
+	p->ops = (struct ops){ .has_sync = false };
+}
+
+void
 section_close(struct parser *p)
 {
 	switch (p->section) {
@@ -353,6 +383,8 @@ section_close(struct parser *p)
 	memset(p->seen, 0, sizeof p->seen);
 	p->ops = (struct ops){ .has_sync = false };
 	p->channel_max_size = UINT64_MAX;
+	p->old_tls_at = (struct place){ 0, 0 };
+	memset(p->old_tls, -1, sizeof p->old_tls);
 	p->opened = (struct place){ 0, 0 };
 	p->account = NULL;
 	p->store = NULL;

@@ -10,8 +10,7 @@
 
 #include "cmd/config_parser.h"
 #include "cmd/config_value.h"
-
-static const char *const booleans[] = { "yes", "true", "on", "no", "false", "off", NULL };
+#include "cmd/nearest.h"
 
 /* The field a row fills, in the section being read. */
 static void *
@@ -58,17 +57,16 @@ takes_many(enum keyword_type type)
 	}
 }
 
-/* A deprecated word was met. */
+/* The i-th word may be a deprecated one. */
 static void
 deprecated(struct parser *p, size_t i, const char *instead)
 {
 	if (instead != NULL)
-		parser_warn(p, parser_word(p, i), "\"%s\" is deprecated: write \"%s\"",
-		    p->line->words[i].text, instead);
+		parser_deprecated(p, parser_word(p, i), p->line->words[i].text, instead);
 }
 
 static void
-set_sync(struct parser *p, size_t i)
+set_sync(struct parser *p, const struct keyword *k, size_t i)
 {
 	const struct config_word *word = &p->line->words[i];
 	const char *instead;
@@ -76,7 +74,7 @@ set_sync(struct parser *p, size_t i)
 	if (ops_add_sync(&p->ops, word->text, &instead))
 		deprecated(p, i, instead);
 	else
-		parser_unknown(p, word, ops_sync_words(), "Sync knows no \"%s\"", word->text);
+		parser_unknown(p, word, k->words, "Sync knows no \"%s\"", word->text);
 }
 
 static void
@@ -88,7 +86,7 @@ set_sides(struct parser *p, const struct keyword *k, size_t i)
 	if (ops_add_sides(&p->ops, (enum ops_kind)k->n, word->text, &instead))
 		deprecated(p, i, instead);
 	else
-		parser_unknown(p, word, ops_sides_words(), "%s knows no \"%s\" (only None, Far, Near, Both)",
+		parser_unknown(p, word, k->words, "%s knows no \"%s\" (only None, Far, Near, Both)",
 		    k->name, word->text);
 }
 
@@ -97,23 +95,16 @@ static void
 set_role(struct parser *p, const struct keyword *k, size_t i)
 {
 	const struct config_word *word = &p->line->words[i];
-	const char *words[ROLES + 3] = { "All", "None" };
-	unsigned *roles = field(p, k);
+	const struct word *w = word_find(k->words, word->text);
+	unsigned *role = field(p, k);
 
-	for (enum role role = 0; role < ROLES; role++) {
-		words[role + 2] = role_word(role);
-		if (strcasecmp(role_word(role), word->text) == 0) {
-			*roles |= 1u << role;
-			return;
-		}
-	}
-	if (strcasecmp(word->text, words[0]) == 0)
-		*roles = ROLES_ALL;
-	else if (strcasecmp(word->text, words[1]) == 0)
-		*roles = 0;
-	else
-		parser_unknown(p, word, words, "%s knows no \"%s\" (only Archive, Drafts, Junk, Sent, Trash, All, None)",
+	if (w == NULL)
+		parser_unknown(p, word, k->words, "%s knows no \"%s\" (only Archive, Drafts, Junk, Sent, Trash, All, None)",
 		    k->name, word->text);
+	else if (w->value == 0 || w->value == ROLES_ALL)
+		*role = w->value;
+	else
+		*role |= w->value;
 }
 
 /* Adds the word in upper case, once. */
@@ -134,70 +125,76 @@ static void
 set_extension(struct parser *p, const struct keyword *k, size_t i)
 {
 	const struct config_word *word = &p->line->words[i];
+	const struct word *w = word_find(k->words, word->text);
 
-	for (const char *const *c = k->choices; *c != NULL; c++) {
-		if (strcasecmp(*c, word->text) == 0) {
-			add_upper(p, field(p, k), *c);
-			return;
-		}
+	if (w != NULL) {
+		add_upper(p, field(p, k), w->name);
+		return;
 	}
-	parser_unknown(p, word, k->choices, "\"%s\" is no extension that can be disabled", word->text);
+	parser_unknown(p, word, k->words, "\"%s\" is no extension that can be disabled", word->text);
 }
 
 /* TLSVersions changes the set it finds: "+1.1", "-1.3". */
 static void
-set_tls_version(struct parser *p, size_t i)
+set_tls_version(struct parser *p, const struct keyword *k, size_t i)
 {
-	const struct config_word *word = &p->line->words[i];
-	const char *w = word->text;
-	const bool is_signed = *w == '+' || *w == '-';
-	unsigned version;
+	const char *text = p->line->words[i].text;
+	const bool is_signed = *text == '+' || *text == '-';
+	const struct word *w = word_find(k->words, text + is_signed);
+	unsigned *versions = field(p, k);
 
-	w += is_signed;
-	if (strncmp(w, "1.", 2) != 0 || w[2] < '0' || w[2] > '3' || w[3] != '\0') {
-		parser_error(p, parser_word(p, i), "\"%s\" is no TLS version (only +1.0 to +1.3, -1.0 to -1.3)",
-		    word->text);
-		return;
-	}
-	if (!is_signed) {
+	if (w == NULL)
+		parser_error(p, parser_word(p, i), "\"%s\" is no TLS version (only +1.0 to +1.3, -1.0 to -1.3)", text);
+	else if (!is_signed)
 		parser_error(p, parser_word(p, i), "\"%s\" must say whether the version is added (+%s) or "
-		    "taken away (-%s)", w, w, w);
-		return;
-	}
-	version = NET_TLS_1_0 << (w[2] - '0');
-	if (word->text[0] == '+')
-		p->account->net.tls_versions |= version;
+		    "taken away (-%s)", text, text, text);
+	else if (*text == '+')
+		*versions |= w->value;
 	else
-		p->account->net.tls_versions &= ~version;
+		*versions &= ~w->value;
 }
 
 /* SSLVersions, of isync before 1.5, lists the whole set. */
 static void
-set_ssl_version(struct parser *p, size_t i)
+set_ssl_version(struct parser *p, const struct keyword *k, size_t i)
 {
-	static const char *const names[] = { "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", NULL };
 	const struct config_word *word = &p->line->words[i];
+	const struct word *w = word_find(k->words, word->text);
+	unsigned *versions = field(p, k);
 
 	if (i == 1)
-		p->account->net.tls_versions = 0;
-	for (unsigned v = 0; names[v] != NULL; v++) {
-		if (strcasecmp(names[v], word->text) == 0) {
-			p->account->net.tls_versions |= NET_TLS_1_0 << v;
-			return;
-		}
-	}
-	if (strcasecmp(word->text, "SSLv2") == 0 || strcasecmp(word->text, "SSLv3") == 0)
-		parser_warn(p, parser_word(p, i), "%s is no longer supported", word->text);
+		*versions = 0;
+	if (w == NULL)
+		parser_unknown(p, word, k->words, "\"%s\" is no SSL version", word->text);
+	else if (w->value == 0)
+		parser_warn(p, parser_word(p, i), "%s is no longer supported", w->name);
 	else
-		parser_unknown(p, word, names, "\"%s\" is no SSL version", word->text);
+		*versions |= w->value;
+}
+
+/* RequireSSL, UseTLSv1 and the like are put together when the section ends. */
+static void
+set_old_tls(struct parser *p, const struct keyword *k)
+{
+	const struct config_word *word = &p->line->words[1];
+	bool value;
+
+	if (!value_bool(word->text, &value)) {
+		parser_unknown(p, word, words_bool, "%s takes yes or no, not \"%s\"", k->name, word->text);
+		return;
+	}
+	if (k->n == OLD_TLS_GONE && value)
+		parser_warn(p, parser_word(p, 0), "%s is no longer supported", k->name + strlen("Use"));
+	if (p->old_tls_at.line == 0)
+		p->old_tls_at = parser_word(p, 0);
+	p->old_tls[k->n] = value;
 }
 
 /* Another Store or Account of that name; `what` is how to call it. */
 static void
 unknown_name(struct parser *p, size_t i, const char *name, unsigned kinds, const char *what)
 {
-	const struct config_word word = { .text = name, .column = p->line->words[i].column };
-	struct settings_list names = { 0 };
+	struct nearest near;
 
 	for (const struct config_line *l = p->line + 1; l < p->lines->lines.at + p->lines->lines.n; l++) {
 		if (l->fault == NULL && l->n >= 2 && (keyword_opens(l->words[0].text) & kinds) != 0 &&
@@ -207,19 +204,15 @@ unknown_name(struct parser *p, size_t i, const char *name, unsigned kinds, const
 			return;
 		}
 	}
-	settings_list_add(p->s, &names, "", 0);
-	names.n = 0;
-	if (kinds == IN_ACCOUNT) {
-		for (size_t j = 0; j < p->s->n_accounts; j++)
-			if (!p->s->accounts[j]->is_inline)
-				settings_list_add(p->s, &names, p->s->accounts[j]->name,
-				    strlen(p->s->accounts[j]->name));
-	} else {
-		for (size_t j = 0; j < p->s->n_stores; j++)
-			settings_list_add(p->s, &names, p->s->stores[j]->name, strlen(p->s->stores[j]->name));
-	}
-	names.at[names.n] = NULL;
-	parser_unknown(p, &word, (const char *const *)names.at, "there is no %s \"%s\"", what, name);
+	nearest_init(&near, name);
+	for (size_t j = 0; kinds == IN_ACCOUNT && j < p->s->n_accounts; j++)
+		if (!p->s->accounts[j]->is_inline)
+			nearest_try(&near, p->s->accounts[j]->name);
+	for (size_t j = 0; kinds != IN_ACCOUNT && j < p->s->n_stores; j++)
+		nearest_try(&near, p->s->stores[j]->name);
+	parser_error(p, parser_word(p, i), "there is no %s \"%s\"%s%s%s", what, name,
+	    nearest_word(&near) != NULL ? "; did you mean \"" : "", nearest_word(&near) != NULL ? nearest_word(&near) : "",
+	    nearest_word(&near) != NULL ? "\"?" : "");
 }
 
 /* Far and Near: ":store:" or ":store:mailbox". */
@@ -248,14 +241,14 @@ static void
 set_choice(struct parser *p, const struct keyword *k)
 {
 	const struct config_word *word = &p->line->words[1];
+	const struct word *w = word_find(k->words, word->text);
 
-	for (unsigned i = 0; k->choices[i] != NULL; i++) {
-		if (k->choices[i][0] != '\0' && strcasecmp(k->choices[i], word->text) == 0) {
-			memcpy(field(p, k), &i, sizeof i);
-			return;
-		}
+	if (w == NULL) {
+		parser_unknown(p, word, k->words, "%s knows no \"%s\"", k->name, word->text);
+		return;
 	}
-	parser_unknown(p, word, k->choices, "%s knows no \"%s\"", k->name, word->text);
+	deprecated(p, 1, w->instead);
+	memcpy(field(p, k), &w->value, sizeof w->value);
 }
 
 static void
@@ -265,15 +258,17 @@ set_bool(struct parser *p, const struct keyword *k)
 	bool value;
 
 	if (!value_bool(word->text, &value)) {
-		parser_unknown(p, word, booleans, "%s takes yes or no, not \"%s\"", k->name, word->text);
+		parser_unknown(p, word, words_bool, "%s takes yes or no, not \"%s\"", k->name, word->text);
 		return;
 	}
 	if (k->type == KW_TRISTATE)
 		*(int *)field(p, k) = value;
 	else if (k->type == KW_BOOL)
 		*(bool *)field(p, k) = value;
-	else if (value)			/* RequireCRAM */
+	else if (value) {		/* RequireCRAM */
+		*(struct settings_list *)field(p, k) = (struct settings_list){ .n = 0 };
 		add_upper(p, field(p, k), "CRAM-MD5");
+	}
 }
 
 static void
@@ -410,6 +405,12 @@ set_one(struct parser *p, const struct keyword *k)
 	case KW_PUNCTUATION:
 		set_character(p, k);
 		break;
+	case KW_STORE_PATH:
+		if (p->store->kind == SETTINGS_MAILDIR)
+			set_path(p, k);
+		else
+			*(const char **)field(p, k) = arena_strdup(&p->s->arena, word);
+		break;
 	case KW_PATH:
 	case KW_FILE:
 	case KW_SYNC_STATE:
@@ -423,6 +424,9 @@ set_one(struct parser *p, const struct keyword *k)
 		break;
 	case KW_SECRET:
 		set_secret(p, k);
+		break;
+	case KW_OLD_TLS:
+		set_old_tls(p, k);
 		break;
 	case KW_DELIMITER:
 		set_delimiter(p, k);
@@ -459,7 +463,7 @@ set_many(struct parser *p, const struct keyword *k, size_t i)
 
 	switch (k->type) {
 	case KW_SYNC:
-		set_sync(p, i);
+		set_sync(p, k, i);
 		break;
 	case KW_SIDES:
 		set_sides(p, k, i);
@@ -474,10 +478,10 @@ set_many(struct parser *p, const struct keyword *k, size_t i)
 		add_upper(p, field(p, k), word);
 		break;
 	case KW_TLS_VERSIONS:
-		set_tls_version(p, i);
+		set_tls_version(p, k, i);
 		break;
 	case KW_SSL_VERSIONS:
-		set_ssl_version(p, i);
+		set_ssl_version(p, k, i);
 		break;
 	case KW_PATTERNS:
 		p->channel->has_patterns = true;
@@ -492,35 +496,101 @@ set_many(struct parser *p, const struct keyword *k, size_t i)
 	}
 }
 
+/* Arguments of what is not available yet that ask for nothing: "MaxMessages 0", "TrashNewOnly no". */
+static bool
+asks_for_nothing(const struct parser *p, const struct keyword *k)
+{
+	switch (k->type) {
+	case KW_BOOL:
+		return !*(const bool *)field(p, k);
+	case KW_COUNT:
+		return *(const unsigned *)field(p, k) == 0;
+	case KW_SIZE:
+		return *(const uint64_t *)field(p, k) == 0;
+	case KW_CHANNEL_MAX_SIZE:
+		return p->channel_max_size == 0;
+	case KW_SIDES:
+		return !p->ops.sides[k->n].is_both && !p->ops.sides[k->n].one[FAR] && !p->ops.sides[k->n].one[NEAR];
+	default:
+		return false;
+	}
+}
+
+/* A list with a default begins anew with the first line that names it. */
+static void
+set_words(struct parser *p, const struct keyword *k, bool is_first)
+{
+	if (is_first && k->type == KW_MECHANISMS)
+		*(struct settings_list *)field(p, k) = (struct settings_list){ .n = 0 };
+	for (size_t i = 1; i < p->line->n; i++)
+		set_many(p, k, i);
+}
+
+/* An argument in several words is most often a command without quotes, or a password. */
+static void
+check_one(struct parser *p, const struct keyword *k)
+{
+	if (p->line->n <= 2)
+		return;
+	if (k->type == KW_COMMAND || k->type == KW_SECRET || k->type == KW_STRING)
+		parser_error(p, parser_word(p, 2), "%s takes one argument: one with blanks in it needs quotes", k->name);
+	else
+		parser_error(p, parser_word(p, 2), "nothing may follow the argument of %s: \"%s\"", k->name,
+		    p->line->words[2].text);
+}
+
 void
 parser_set(struct parser *p, const struct keyword *k)
 {
-	struct place *seen = &p->seen[k - keywords];
+	const size_t n_errors = p->notes->n_errors;
+	struct place *seen, before;
+	bool is_asked;
 
 	if (k->type == KW_REFUSED) {
-		parser_error(p, parser_word(p, 0), "\"%s\" %s", k->name, k->instead);
+		if (!value_bool(p->line->words[1].text, &is_asked) || is_asked)
+			parser_error(p, parser_word(p, 0), "\"%s\" %s", k->name, k->instead);
 		return;
 	}
-	if (k->flags & KEYWORD_NOT_YET)
-		parser_error(p, parser_word(p, 0), "%s is not available yet", k->name);
 	if (k->flags & KEYWORD_DEPRECATED)
-		parser_warn(p, parser_word(p, 0), "\"%s\" is deprecated: write \"%s\"", k->name, k->instead);
-	if (takes_many(k->type)) {
-		*seen = parser_word(p, 0);
-		for (size_t i = 1; i < p->line->n; i++)
-			set_many(p, k, i);
-		return;
-	}
-	if (seen->line != 0)
-		parser_warn(p, parser_word(p, 0), "%s was given in line %u already: this one counts", k->name,
-		    seen->line);
+		parser_deprecated(p, parser_word(p, 0), k->name, k->instead);
+	if (k->type == KW_ALIAS)
+		k = keyword_find(k->instead, p->section);
+	seen = &p->seen[k - keywords];
+	before = *seen;
 	*seen = parser_word(p, 0);
-	set_one(p, k);
-	/* An argument in several words is most often a command without quotes, or a password. */
-	if (p->line->n > 2 && (k->type == KW_COMMAND || k->type == KW_SECRET || k->type == KW_STRING))
-		parser_error(p, parser_word(p, 2), "%s takes one argument: one with blanks in it needs quotes",
-		    k->name);
-	else if (p->line->n > 2)
-		parser_error(p, parser_word(p, 2), "nothing may follow the argument of %s: \"%s\"", k->name,
-		    p->line->words[2].text);
+	if (takes_many(k->type)) {
+		set_words(p, k, before.line == 0);
+	} else {
+		if (before.line != 0)
+			parser_warn(p, parser_word(p, 0), "%s was given in line %u already: this one counts", k->name, before.line);
+		set_one(p, k);
+		check_one(p, k);
+	}
+	if ((k->flags & KEYWORD_NOT_YET) && (p->notes->n_errors != n_errors || !asks_for_nothing(p, k)))
+		parser_error(p, parser_word(p, 0), "%s is not available yet", k->name);
+}
+
+void
+parser_set_defaults(struct parser *p, enum config_section section, enum keyword_owner owner)
+{
+	struct config_lines lines = { 0 };
+	const struct config_line *line = p->line;
+
+	for (const struct keyword *k = keywords; k->name != NULL; k++) {
+		if (!(k->where & section) || k->owner != owner || k->value == NULL)
+			continue;
+		if (section == IN_CHANNEL && (k->where & IN_GLOBAL))
+			continue;		/* from the global section */
+		char *text = mem_printf("%s %s", k->name, k->value);
+
+		config_lex(text, strlen(text), &lines);
+		p->line = lines.lines.at;
+		if (takes_many(k->type))
+			set_words(p, k, true);
+		else
+			set_one(p, k);
+		config_lines_release(&lines);
+		free(text);
+	}
+	p->line = line;
 }

@@ -5,18 +5,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cmd/words.h"
+
 bool
 value_bool(const char *word, bool *value_r)
 {
-	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+	const struct word *w = word_find(words_bool, word);
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		if (strcasecmp(words[i], word) == 0) {
-			*value_r = i % 2 != 0;
-			return true;
-		}
-	}
-	return false;
+	if (w == NULL)
+		return false;
+	*value_r = w->value != 0;
+	return true;
 }
 
 /* Reads digits at *at, which is left behind them. */
@@ -74,6 +73,10 @@ value_limit(const char *word, struct max_delete *limit_r)
 {
 	uint64_t n;
 
+	if (strcasecmp(word, "default") == 0) {
+		*limit_r = (struct max_delete){ .kind = MAX_DELETE_DEFAULT, .n = 0 };
+		return true;
+	}
 	if (strcasecmp(word, "none") == 0) {
 		*limit_r = (struct max_delete){ .kind = MAX_DELETE_NONE, .n = 0 };
 		return true;

@@ -17,7 +17,7 @@ bool value_count(const char *word, unsigned long max, unsigned long *value_r);
 /* n, nk, nm (of 1024), with or without a final b, in any letter case; bytes. */
 bool value_size(const char *word, uint64_t *bytes_r);
 
-/* N, N% (1 to 100), none; 0 is none as well. */
+/* N, N% (1 to 100), none, default; 0 is none as well. */
 bool value_limit(const char *word, struct max_delete *limit_r);
 
 /* N (not 0), or one of the words for no. */

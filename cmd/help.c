@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cmd/command.h"
+#include "cmd/manual.h"
 #include "cmd/nearest.h"
 
 static const char options_text[] =
@@ -47,6 +48,20 @@ help_all(void)
 	fputs(options_text, stdout);
 }
 
+/* What the manual says of a keyword of the configuration. False: it is none. */
+static bool
+help_keyword(const char *name)
+{
+	struct buf text = { 0 };
+	bool is_one;
+
+	manual_plain(name, &text);
+	fputs(buf_str(&text), stdout);
+	is_one = text.len != 0;
+	buf_release(&text);
+	return is_one;
+}
+
 void
 help_run(struct app *app)
 {
@@ -59,10 +74,15 @@ help_run(struct app *app)
 		return;
 	}
 	c = command_find(app->options.args.at[0]);
+	if (c == NULL && help_keyword(app->options.args.at[0]))
+		return;
 	if (c == NULL) {
 		nearest_init(&near, app->options.args.at[0]);
 		nearest_try_all(&near, command_names());
-		err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no command \"%s\"%s%s%s",
+		for (const struct keyword *k = keywords; k->name != NULL; k++)
+			if (!(k->flags & KEYWORD_ALIAS))
+				nearest_try(&near, k->name);
+		err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no command and no keyword \"%s\"%s%s%s",
 		    app->options.args.at[0], nearest_word(&near) != NULL ? "; did you mean \"" : "",
 		    nearest_word(&near) != NULL ? nearest_word(&near) : "",
 		    nearest_word(&near) != NULL ? "\"?" : "");

@@ -1,67 +1,12 @@
 #include "cmd/ops.h"
 
 #include <stddef.h>
-#include <strings.h>
+
+#include "cmd/words.h"
 
 #define ALL_TYPES (SETTINGS_DEFAULT_TYPES | SYNC_OLD)
 #define PULL (1U << NEAR)
 #define PUSH (1U << FAR)
-
-/* dirs and types of a simple word; of a compound one both, with is_cell. */
-static const struct sync_word {
-	const char *name;
-	unsigned dirs, types;
-	bool is_cell, is_none;
-	const char *instead;
-} sync_words[] = {
-	{ "None", 0, 0, false, true, NULL },
-	{ "Full", PULL | PUSH, SETTINGS_DEFAULT_TYPES, false, false, NULL },
-	{ "Pull", PULL, 0, false, false, NULL },
-	{ "Push", PUSH, 0, false, false, NULL },
-	{ "New", 0, SYNC_NEW, false, false, NULL },
-	{ "Old", 0, SYNC_OLD, false, false, NULL },
-	{ "Upgrade", 0, SYNC_UPGRADE, false, false, NULL },
-	{ "Gone", 0, SYNC_GONE, false, false, NULL },
-	{ "Flags", 0, SYNC_FLAGS, false, false, NULL },
-	{ "PullNew", PULL, SYNC_NEW, true, false, NULL },
-	{ "PullOld", PULL, SYNC_OLD, true, false, NULL },
-	{ "PullUpgrade", PULL, SYNC_UPGRADE, true, false, NULL },
-	{ "PullGone", PULL, SYNC_GONE, true, false, NULL },
-	{ "PullFlags", PULL, SYNC_FLAGS, true, false, NULL },
-	{ "PushNew", PUSH, SYNC_NEW, true, false, NULL },
-	{ "PushOld", PUSH, SYNC_OLD, true, false, NULL },
-	{ "PushUpgrade", PUSH, SYNC_UPGRADE, true, false, NULL },
-	{ "PushGone", PUSH, SYNC_GONE, true, false, NULL },
-	{ "PushFlags", PUSH, SYNC_FLAGS, true, false, NULL },
-	{ "All", PULL | PUSH, SETTINGS_DEFAULT_TYPES, false, false, NULL },
-	{ "Noop", 0, 0, false, true, NULL },
-	{ "ReNew", 0, SYNC_UPGRADE, false, false, "Upgrade" },
-	{ "Delete", 0, SYNC_GONE, false, false, "Gone" },
-	{ "PullReNew", PULL, SYNC_UPGRADE, true, false, "PullUpgrade" },
-	{ "PullDelete", PULL, SYNC_GONE, true, false, "PullGone" },
-	{ "PushReNew", PUSH, SYNC_UPGRADE, true, false, "PushUpgrade" },
-	{ "PushDelete", PUSH, SYNC_GONE, true, false, "PushGone" },
-};
-
-static const char *const shown_sync_words[] = {
-	"None", "Full", "All", "Pull", "Push", "New", "Old", "Upgrade", "Gone", "Flags",
-	"PullNew", "PullOld", "PullUpgrade", "PullGone", "PullFlags",
-	"PushNew", "PushOld", "PushUpgrade", "PushGone", "PushFlags", NULL,
-};
-
-static const char *const shown_sides_words[] = { "None", "Far", "Near", "Both", NULL };
-
-const char *const *
-ops_sync_words(void)
-{
-	return shown_sync_words;
-}
-
-const char *const *
-ops_sides_words(void)
-{
-	return shown_sides_words;
-}
 
 const char *
 ops_kind_name(enum ops_kind kind)
@@ -74,22 +19,19 @@ ops_kind_name(enum ops_kind kind)
 bool
 ops_add_sync(struct ops *o, const char *word, const char **instead_r)
 {
-	const struct sync_word *w = NULL;
+	const struct word *w = word_find(words_sync, word);
 
-	for (size_t i = 0; i < sizeof sync_words / sizeof *sync_words && w == NULL; i++)
-		if (strcasecmp(sync_words[i].name, word) == 0)
-			w = &sync_words[i];
 	if (w == NULL)
 		return false;
 	o->has_sync = true;
 	*instead_r = w->instead;
-	if (w->is_none) {
+	if (w->value & WORD_NONE) {
 		o->is_none = true;
-	} else if (w->is_cell) {
-		o->cell[w->dirs == PULL ? NEAR : FAR] |= w->types;
+	} else if (w->value & WORD_CELL) {
+		o->cell[w->value & WORD_PULL ? NEAR : FAR] |= w->value & WORD_TYPES;
 	} else {
-		o->dirs |= w->dirs;
-		o->types |= w->types;
+		o->dirs |= (w->value & WORD_PULL ? PULL : 0) | (w->value & WORD_PUSH ? PUSH : 0);
+		o->types |= w->value & WORD_TYPES;
 	}
 	return true;
 }
@@ -97,27 +39,20 @@ ops_add_sync(struct ops *o, const char *word, const char **instead_r)
 bool
 ops_add_sides(struct ops *o, enum ops_kind kind, const char *word, const char **instead_r)
 {
+	const struct word *w = word_find(words_sides, word);
 	struct ops_sides *s = &o->sides[kind];
 
 	*instead_r = NULL;
-	if (strcasecmp(word, "None") == 0) {
-		s->is_none = true;
-	} else if (strcasecmp(word, "Both") == 0) {
-		s->is_both = true;
-	} else if (strcasecmp(word, "Far") == 0) {
-		s->one[FAR] = true;
-	} else if (strcasecmp(word, "Near") == 0) {
-		s->one[NEAR] = true;
-	} else if (strcasecmp(word, "Master") == 0) {
-		s->one[FAR] = true;
-		*instead_r = "Far";
-	} else if (strcasecmp(word, "Slave") == 0) {
-		s->one[NEAR] = true;
-		*instead_r = "Near";
-	} else {
+	if (w == NULL)
 		return false;
-	}
+	*instead_r = w->instead;
 	s->is_given = true;
+	if (w->value == 0)
+		s->is_none = true;
+	else if (w->value == (1u << FAR | 1u << NEAR))
+		s->is_both = true;
+	else
+		s->one[w->value == 1u << FAR ? FAR : NEAR] = true;
 	return true;
 }
 

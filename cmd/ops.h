@@ -40,10 +40,6 @@ struct ops {
 bool ops_add_sync(struct ops *o, const char *word, const char **instead_r);
 bool ops_add_sides(struct ops *o, enum ops_kind kind, const char *word, const char **instead_r);
 
-/* The words these understand, deprecated ones left out; ends with NULL. */
-const char *const *ops_sync_words(void);
-const char *const *ops_sides_words(void);
-
 /* What was collected comes to; if nothing was given, *_r is not touched. Returns NULL, or what is
  * wrong with it, as the end of a sentence about the keyword. */
 const char *ops_sync(const struct ops *o, unsigned sync_r[SIDES]);

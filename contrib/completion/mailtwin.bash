@@ -22,6 +22,17 @@ _mailtwin() {
 		--pull-flags --pull-gone --pull-new --pull-old --pull-upgrade --push --push-flags --push-gone
 		--push-new --push-old --push-upgrade --quiet --remove --remove-far --remove-near --restore
 		--retry-failed --transcript --upgrade --verbose --version'
+	# begin: bash (from cmd/keywords.def: make docs)
+	local keywords='
+		FSync FieldDelimiter BufferLimit Path MapInbox ReadOnly Hub RoleArchive RoleDrafts RoleJunk
+		RoleSent RoleTrash Flatten Trash TrashNewOnly TrashRemoteNew Host Port Tunnel Timeout User UserCmd
+		Pass PassCmd AuthMechs TLSType TLSVersions SystemCertificates CertificateFile ClientCertificate
+		ClientKey CipherString Connections PipelineDepth AnswerLimit DisableExtensions Throttle Account
+		UseNamespace PathDelimiter SubscribedOnly Window Inbox SubFolders InfoDelimiter AltMap Keywords Far
+		Near Patterns MaxSize Role Sync Create Remove Expunge CopyArrivalDate MaxDelete PostSync SyncState
+		MaxMessages ExpireUnread ExpireSide ExpungeSolo Channels
+	'
+	# end: bash
 	COMPREPLY=()
 	case $prev in
 	-c|--config)
@@ -47,7 +58,7 @@ _mailtwin() {
 	done
 	case $command in
 	help)
-		COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
+		COMPREPLY=($(compgen -W "$commands $keywords" -- "$cur")) ;;
 	state)
 		if [[ $prev == state ]]; then
 			COMPREPLY=($(compgen -W 'dump load' -- "$cur"))

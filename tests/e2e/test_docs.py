@@ -9,7 +9,7 @@ import subprocess
 
 import lib
 
-KEYWORDS = 'cmd/config_keywords.c'
+KEYWORDS = 'cmd/keywords.def'
 PAGES = ('contrib/man/mailtwin.1', 'contrib/man/mailtwin.5')
 
 
@@ -31,13 +31,9 @@ def table(path, name):
 
 
 def keywords():
-    """{name: is it refused as not available yet}; those of no use are left out."""
-    rows = re.findall(r'\{ "([^"]+)", (.*?)\},\n', table(KEYWORDS, 'keywords'), re.S)
-    return {name: 'NOT_YET' in rest for name, rest in rows if not rest.startswith('REFUSED')}
-
-
-def refused():
-    return re.findall(r'\{ "([^"]+)", REFUSED', table(KEYWORDS, 'keywords'))
+    """{name: is it refused as not available yet}; other spellings are left out."""
+    rows = re.findall(r'^KEYWORD\("([^"]+)", (.*)', read(KEYWORDS), re.M)
+    return {name: 'NOT_YET' in rest for name, rest in rows if 'OLD(' not in rest}
 
 
 def long_options():
@@ -61,24 +57,19 @@ class Pages(lib.Case):
         self.assertGreater(len(keywords()), 60)
         self.assertGreater(len(long_options()), 70)
         self.assertGreater(len(commands()), 7)
-        self.assertTrue(keywords()['AltMap'] and not keywords()['Patterns'])
+        self.assertTrue(keywords()['Trash'] and not keywords()['Patterns'])
 
     def test_lint(self):
         done = subprocess.run(['mandoc', '-T', 'lint', *PAGES], cwd=lib.ROOT, capture_output=True, text=True)
         self.assertEqual(done.stdout + done.stderr, '')
 
-    def test_keywords_have_a_place(self):
-        text = read('contrib/man/mailtwin.5')
-        for name, is_not_yet in keywords().items():
-            self.assertRegex(text, r'(?m)^\.(It )?Ic %s\b' % re.escape(name), name)
-            if is_not_yet:
-                self.assertRegex(text, r'(?m)^\.It Ic %s .*\nNot available yet\.$' % name, name)
-        for name in refused():
-            self.assertRegex(text, r'(?m)^\.Ic %s( |$)' % re.escape(name), name)
-        for name in re.findall(r'(?m)^\.It Ic (\S+) .*\nNot available yet\.$', text):
-            self.assertTrue(keywords()[name], f'{name} is there')
-        for word in re.findall(r'"([^"]+)"', table(KEYWORDS, 'extensions')):
-            self.assertIn(word, page(PAGES[1]))
+    def test_help_explains_keywords(self):
+        for name in ('maxdelete', 'Sync', 'Trash'):
+            text = self.mailtwin('help', name, config=False).out
+            self.assertTrue(text.lower().startswith(name.lower() + ' '), text)
+            self.assertEqual('Not available yet.' in text, name == 'Trash')
+        done = self.mailtwin('help', 'MaxDelte', config=False, code=2)
+        self.assertIn('did you mean "MaxDelete"?', done.err)
 
     def test_options_and_commands_have_a_place(self):
         text = page(PAGES[0])
@@ -190,18 +181,6 @@ class Contrib(lib.Case):
         self.assertEqual(ask('-c', self.config, 'plan', ''), ['work', 'old', 'mail'])
         self.assertEqual(ask('-c', self.config, 'state', 'dump', 'o'), ['old'])
         self.assertEqual(ask('-c', self.config, 'list', '-ls', 'work-d'), ['work-disk'])
-
-    def test_syntax_knows_the_keywords(self):
-        text = read('contrib/vim/syntax/mbsyncrc.vim')
-        found = {}
-        for group, words in re.findall(r'(?m)^syntax match (\w+) /\^\\s\*\\zs\\%\((.*?)\\\)', text):
-            for word in words.split('\\|'):
-                found[word] = group
-        for name, is_not_yet in keywords().items():
-            self.assertIn(name, found)
-            self.assertEqual(found[name] == 'mbsyncrcNotYet', is_not_yet, name)
-        for name in refused():
-            self.assertEqual(found[name], 'mbsyncrcRefused')
 
     def test_units(self):
         self.assertIn('SuccessExitStatus=75', read('contrib/systemd/mailtwin.service'))

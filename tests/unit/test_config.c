@@ -30,7 +30,7 @@ parse(const char *text, struct config_notes *notes, struct buf *printed)
 {
 	struct settings *s = config_parse("/etc/dir/rc", text, strlen(text), "/home/me", notes);
 
-	config_notes_print(notes, "rc", printed);
+	config_notes_print(notes, "rc", CONFIG_DEPRECATED, printed);
 	return s;
 }
 
@@ -154,22 +154,39 @@ static const struct {
 	{ ACCOUNT "TLSVersions +1.1 -1.2\n", "rc:3:1: warning: TLS 1.2 lies between versions that may be used, and is used as "
 	  "well: +1.2 says so\n" },
 	{ ACCOUNT "SSLType IMAPS\nSSLVersions TLSv1.2 SSLv3 TLSv12\n",
-	  "rc:3:1: warning: \"SSLType\" is deprecated: write \"TLSType\"\n"
-	  "rc:4:1: warning: \"SSLVersions\" is deprecated: write \"TLSVersions\"\n"
+	  "rc:3:1: notice: \"SSLType\" is deprecated: write \"TLSType\"\n"
+	  "rc:4:1: notice: \"SSLVersions\" is deprecated: write \"TLSVersions\"\n"
 	  "rc:4:21: warning: SSLv3 is no longer supported\n"
 	  "rc:4:27: \"TLSv12\" is no SSL version; did you mean \"TLSv1\"?\n" },
 	{ ACCOUNT "RequireCRAM yes\n",
-	  "rc:3:1: warning: \"RequireCRAM\" is deprecated: write \"AuthMechs CRAM-MD5\"\n" },
+	  "rc:3:1: notice: \"RequireCRAM\" is deprecated: write \"AuthMechs CRAM-MD5\"\n" },
 	{ ACCOUNT "AuthMechs PLAIN\nRequireCRAM yes\n",
-	  "rc:4:1: warning: \"RequireCRAM\" is deprecated: write \"AuthMechs CRAM-MD5\"\n"
+	  "rc:4:1: notice: \"RequireCRAM\" is deprecated: write \"AuthMechs CRAM-MD5\"\n"
 	  "rc:4:1: RequireCRAM beside AuthMechs (line 3): only one of them can be given\n" },
 	{ ACCOUNT "DisableExtension UIDPLSU MOVE Foo\n",
 	  "rc:3:18: \"UIDPLSU\" is no extension that can be disabled; did you mean \"UIDPLUS\"?\n"
 	  "rc:3:31: \"Foo\" is no extension that can be disabled\n" },
-	{ ACCOUNT "UseKeychain yes\nUseUTF8 yes\nRequireSSL no\n",
+	{ ACCOUNT "UseKeychain yes\nUseUTF8 yes\n",
 	  "rc:3:1: \"UseKeychain\" is known to macOS builds of mbsync only: use PassCmd\n"
-	  "rc:4:1: \"UseUTF8\" was never released: names are always UTF-8 here\n"
-	  "rc:5:1: \"RequireSSL\" is of isync before 1.5: TLSType and TLSVersions say it now\n" },
+	  "rc:4:1: \"UseUTF8\" was never released: names are always UTF-8 here\n" },
+	{ ACCOUNT "UseKeychain no\n", "" },
+	/* Deprecated words: once for each word and file. */
+	{ ACCOUNT "SSLType IMAPS\n\nIMAPAccount b\nHost h\nssltype None\n\nIMAPAccount c\nHost h\nSSLVersion TLSv1.2\n",
+	  "rc:3:1: notice: \"SSLType\" is deprecated: write \"TLSType\"\n"
+	  "rc:11:1: notice: \"SSLVersion\" is deprecated: write \"TLSVersions\"\n" },
+	{ ACCOUNT "RequireSSL no\nTLSType None\n",
+	  "rc:3:1: notice: \"RequireSSL\" is deprecated: write \"TLSType\"\n"
+	  "rc:3:1: warning: \"RequireSSL no\" is ignored: TLSType None says it now\n"
+	  "rc:4:1: TLSType beside RequireSSL, UseIMAPS or UseTLSv1 (line 3): only one of them can be given\n" },
+	{ ACCOUNT "UseSSLv3 yes\nUseIMAPS maybe\n",
+	  "rc:3:1: notice: \"UseSSLv3\" is deprecated: write \"TLSVersions\"\n"
+	  "rc:3:1: warning: SSLv3 is no longer supported\n"
+	  "rc:4:1: notice: \"UseIMAPS\" is deprecated: write \"TLSType IMAPS\"\n"
+	  "rc:4:10: UseIMAPS takes yes or no, not \"maybe\"\n" },
+	{ STORES "Channel c\nMaster :far:\nSlave :near:\n\nChannel d\nmaster :far:x\nslave :near:x\nSync PullReNew\n",
+	  "rc:10:1: notice: \"Master\" is deprecated: write \"Far\"\n"
+	  "rc:11:1: notice: \"Slave\" is deprecated: write \"Near\"\n"
+	  "rc:16:6: notice: \"PullReNew\" is deprecated: write \"PullUpgrade\"\n" },
 	{ ACCOUNT "CertificateFile /nonexistent/x\n",
 	  "rc:3:17: CertificateFile cannot be read: /nonexistent/x: No such file or directory\n" },
 	{ ACCOUNT "ClientKey \"\"\n", "rc:3:11: ClientKey cannot be empty\n" },
@@ -198,15 +215,15 @@ static const struct {
 	  "rc:10:5: Far takes \":store:\" or \":store:mailbox\", not \"far\"\n"
 	  "rc:11:6: Near takes \":store:\" or \":store:mailbox\", not \":near\"\n" },
 	{ STORES "Channel c\nMaster :far:\nSlave :naer:\n",
-	  "rc:10:1: warning: \"Master\" is deprecated: write \"Far\"\n"
-	  "rc:11:1: warning: \"Slave\" is deprecated: write \"Near\"\n"
+	  "rc:10:1: notice: \"Master\" is deprecated: write \"Far\"\n"
+	  "rc:11:1: notice: \"Slave\" is deprecated: write \"Near\"\n"
 	  "rc:11:7: there is no Store \"naer\"; did you mean \"near\"?\n" },
 	{ "Channel c\nFar :late:\nNear :late:x\n\nMaildirStore late\n",
 	  "rc:2:5: Store \"late\" must be defined before it is used; it is in line 5\n"
 	  "rc:3:6: Store \"late\" must be defined before it is used; it is in line 5\n" },
 	{ STORES "Channel c\nFar :far:x\nNear :far:x\n", "rc:11:1: Far and Near are the same mailbox\n" },
 	{ CHANNEL "Create Master\nRemove Neer\nExpunge None Both\nCreate Far Both\n",
-	  "rc:12:8: warning: \"Master\" is deprecated: write \"Far\"\n"
+	  "rc:12:8: notice: \"Master\" is deprecated: write \"Far\"\n"
 	  "rc:13:8: Remove knows no \"Neer\" (only None, Far, Near, Both); did you mean \"Near\"?\n"
 	  "rc:15:1: Create has Both beside a side\n" },
 	{ CHANNEL "Expunge None Both\n", "rc:12:1: Expunge has None beside a side\n" },
@@ -214,9 +231,9 @@ static const struct {
 	{ CHANNEL "Sync PulNew\n", "rc:12:6: Sync knows no \"PulNew\"; did you mean \"PullNew\"?\n" },
 	{ CHANNEL "Sync ReNew Delete PushDelete\n",
 	  "rc:12:1: Sync says the same operation twice (a type both alone and for one direction)\n"
-	  "rc:12:6: warning: \"ReNew\" is deprecated: write \"Upgrade\"\n"
-	  "rc:12:12: warning: \"Delete\" is deprecated: write \"Gone\"\n"
-	  "rc:12:19: warning: \"PushDelete\" is deprecated: write \"PushGone\"\n" },
+	  "rc:12:6: notice: \"ReNew\" is deprecated: write \"Upgrade\"\n"
+	  "rc:12:12: notice: \"Delete\" is deprecated: write \"Gone\"\n"
+	  "rc:12:19: notice: \"PushDelete\" is deprecated: write \"PushGone\"\n" },
 	{ CHANNEL "Sync None New\n", "rc:12:1: Sync has None beside other operations\n" },
 	{ CHANNEL "Sync Noop PullNew\n", "rc:12:1: Sync has None beside other operations\n" },
 	{ CHANNEL "Sync PullNew Pull\n",
@@ -246,17 +263,13 @@ static const struct {
 	{ CHANNEL "MaxSize 1m\nMaxMessages 5\nExpireUnread yes\nExpireSide Far\nExpungeSolo Far\n",
 	  "rc:12:1: MaxSize is not available yet\n"
 	  "rc:13:1: MaxMessages is not available yet\n"
-	  "rc:14:1: ExpireUnread is not available yet\n"
-	  "rc:15:1: ExpireSide is not available yet\n"
 	  "rc:16:1: ExpungeSolo is not available yet\n" },
-	{ "MaildirStore m\nMaxSize 5x\nFlatten .\nTrash T\nTrashNewOnly no\nTrashRemoteNew no\nAltMap no\n",
+	{ "MaildirStore m\nMaxSize 5x\nFlatten .\nTrash T\nTrashNewOnly yes\nTrashRemoteNew no\nAltMap no\n",
 	  "rc:2:1: MaxSize is not available yet\n"
 	  "rc:2:9: MaxSize takes a size such as 500k or 10m, not \"5x\"\n"
 	  "rc:3:1: Flatten is not available yet\n"
 	  "rc:4:1: Trash is not available yet\n"
-	  "rc:5:1: TrashNewOnly is not available yet\n"
-	  "rc:6:1: TrashRemoteNew is not available yet\n"
-	  "rc:7:1: AltMap is not available yet\n" },
+	  "rc:5:1: TrashNewOnly is not available yet\n" },
 	{ "MaildirStore m\nFlatten a/b\n",
 	  "rc:2:1: Flatten is not available yet\n"
 	  "rc:2:9: Flatten takes a delimiter without \"/\", not \"a/b\"\n" },
@@ -361,7 +374,7 @@ channels_are_resolved(void **unused)
 		struct settings *s = settings_of(text);
 		struct buf printed = { 0 };
 
-		config_print(s, &printed);
+		config_print(s, NULL, &printed);
 		assert_has_line(buf_str(&printed), resolved[i].line);
 		buf_release(&printed);
 		settings_free(&s);
@@ -535,7 +548,7 @@ printing_comes_back(void **unused)
 	struct buf printed = { 0 }, twice = { 0 };
 
 	(void)unused;
-	config_print(s, &printed);
+	config_print(s, NULL, &printed);
 	assert_null(strstr(buf_str(&printed), "s3cret"));
 	assert_has_line(buf_str(&printed), "Pass ********");
 	assert_has_line(buf_str(&printed), "PassCmd \"+pass ...\"");
@@ -544,7 +557,7 @@ printing_comes_back(void **unused)
 	assert_has_line(buf_str(&printed), "BufferLimit 20k");
 	assert_has_line(buf_str(&printed), "Far :one:Pre/");
 	again = settings_of(buf_str(&printed));
-	config_print(again, &twice);
+	config_print(again, NULL, &twice);
 	assert_string_equal(buf_str(&printed), buf_str(&twice));
 	settings_free(&s);
 	settings_free(&again);
@@ -565,7 +578,7 @@ refused_keywords_are_read(void **unused)
 	struct channel_settings *c = settings_channel(s, "c");
 
 	(void)unused;
-	assert_int_equal(notes.n_errors, 10);
+	assert_int_equal(notes.n_errors, 7);
 	assert_int_equal(c->store[FAR]->max_size, 3 << 20);
 	assert_int_equal(c->store[NEAR]->max_size, 3 << 20);
 	assert_string_equal(c->store[FAR]->flatten, ".");
@@ -652,6 +665,41 @@ values_are_read(void **unused)
 	assert_false(value_bool("y", &value));
 }
 
+/* The words of isync before 1.2, as isync 1.4 takes them. */
+static void
+old_words_for_tls(void **unused)
+{
+	static const struct {
+		const char *text;
+		enum net_tls type;
+		unsigned versions, port;
+	} cases[] = {
+		{ "UseIMAPS yes\n", NET_TLS_IMPLICIT, NET_TLS_1_2 | NET_TLS_1_3, 993 },
+		{ "UseIMAPS no\n", NET_TLS_STARTTLS, NET_TLS_1_2 | NET_TLS_1_3, 143 },
+		{ "RequireSSL yes\nUseTLSv1.1 yes\nUseTLSv1.2 yes\n", NET_TLS_STARTTLS, NET_TLS_1_1 | NET_TLS_1_2, 143 },
+		{ "UseTLSv1.2 no\nUseTLSv1 no\n", NET_TLS_STARTTLS, NET_TLS_1_3, 143 },
+		{ "RequireSSL no\nUseTLSv1.2 no\nUseTLSv1.3 no\n", NET_TLS_NONE, NET_TLS_1_2 | NET_TLS_1_3, 143 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config_notes notes = { 0 };
+		struct buf printed = { 0 };
+		char *text = mem_printf("%s%s", ACCOUNT, cases[i].text);
+		struct settings *s = parse(text, &notes, &printed);
+		const struct net_settings *net = &settings_account(s, "a")->net;
+
+		assert_int_equal(notes.n_errors, 0);
+		assert_int_equal(net->tls_type, cases[i].type);
+		assert_int_equal(net->tls_versions, cases[i].versions);
+		assert_int_equal(net->port, cases[i].port);
+		settings_free(&s);
+		config_notes_release(&notes);
+		buf_release(&printed);
+		free(text);
+	}
+}
+
 static void
 nearest_is_found(void **unused)
 {
@@ -690,7 +738,7 @@ table_is_sound(void **unused)
 		if (k->flags & KEYWORD_DEPRECATED)
 			assert_non_null(k->instead);
 		if (k->type == KW_CHOICE || k->type == KW_EXTENSIONS)
-			assert_non_null(k->choices);
+			assert_non_null(k->words);
 	}
 	assert_true(rows > 60);
 }
@@ -812,6 +860,7 @@ main(void)
 		cmocka_unit_test(roles_are_read),
 		cmocka_unit_test(long_lines_are_read),
 		cmocka_unit_test(values_are_read),
+		cmocka_unit_test(old_words_for_tls),
 		cmocka_unit_test(nearest_is_found),
 		cmocka_unit_test(table_is_sound),
 		cmocka_unit_test(example_is_right),

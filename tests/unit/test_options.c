@@ -97,7 +97,7 @@ options_override_channels(void **unused)
 			fail_msg("%s: %s", overrides[i].line, e.text);
 		assert_int_equal(o.warnings.n, 0);
 		assert_null(ops_apply(&o.ops, s->channels[0], &name));
-		config_print(s, &printed);
+		config_print(s, NULL, &printed);
 		assert_has(buf_str(&printed), "Sync", overrides[i].sync);
 		assert_has(buf_str(&printed), "Create", overrides[i].create);
 		assert_has(buf_str(&printed), "Remove", overrides[i].remove);

@@ -15,21 +15,24 @@ syntax match mbsyncrcExclude /\s\zs!\S\+/
 
 syntax match mbsyncrcSection /^\s*\zs\%(IMAPAccount\|IMAPStore\|MaildirStore\|Channel\|Group\)\ze\s/ nextgroup=mbsyncrcName skipwhite
 syntax match mbsyncrcName /\S\+/ contained contains=mbsyncrcString
-syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\|Hub\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Inbox\|InfoDelimiter\|SubFolders\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\|Window\|Keywords\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Role\|RoleArchive\|RoleDrafts\|RoleJunk\|RoleSent\|RoleTrash\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Tunnel\|Host\|Port\|Timeout\|User\|UserCmd\|Pass\|PassCmd\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(AuthMech\|AuthMechs\|TLSType\|TLSVersions\|SystemCertificates\|CertificateFile\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(ClientCertificate\|ClientKey\|CipherString\|PipelineDepth\|AnswerLimit\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(DisableExtension\|DisableExtensions\|Connections\|Throttle\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Far\|Near\|Pattern\|Patterns\|Sync\|Create\|Remove\|Expunge\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(CopyArrivalDate\|SyncState\|MaxDelete\|PostSync\|Channels\)\ze\s/
-syntax match mbsyncrcOld /^\s*\zs\%(RequireCRAM\|SSLType\|SSLVersion\|SSLVersions\|Master\|Slave\)\ze\s/
-syntax match mbsyncrcRefused /^\s*\zs\%(UseKeychain\|UseUTF8\|RequireSSL\|UseIMAPS\|UseSSLv2\|UseSSLv3\)\ze\s/
-syntax match mbsyncrcRefused /^\s*\zs\%(UseTLSv1\|UseTLSv1.1\|UseTLSv1.2\|UseTLSv1.3\)\ze\s/
-syntax match mbsyncrcNotYet /^\s*\zs\%(MaxSize\|Flatten\|Trash\|TrashNewOnly\|TrashRemoteNew\|AltMap\)\ze\s/
-syntax match mbsyncrcNotYet /^\s*\zs\%(ExpungeSolo\|MaxMessages\|ExpireUnread\|ExpireSide\)\ze\s/
+" begin: vim (from cmd/keywords.def: make docs)
+syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Hub\|RoleArchive\|RoleDrafts\|RoleJunk\|RoleSent\|RoleTrash\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Host\|Port\|Tunnel\|Timeout\|User\|UserCmd\|Pass\|PassCmd\|AuthMechs\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(TLSType\|TLSVersions\|SystemCertificates\|CertificateFile\|ClientCertificate\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(ClientKey\|CipherString\|Connections\|PipelineDepth\|AnswerLimit\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(DisableExtensions\|Throttle\|Account\|UseNamespace\|PathDelimiter\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(SubscribedOnly\|Window\|Inbox\|SubFolders\|InfoDelimiter\|AltMap\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Keywords\|Far\|Near\|Patterns\|Role\|Sync\|Create\|Remove\|Expunge\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(CopyArrivalDate\|MaxDelete\|PostSync\|SyncState\|ExpireUnread\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(ExpireSide\|Channels\|AuthMech\|DisableExtension\|Pattern\)\ze\s/
+syntax match mbsyncrcOld /^\s*\zs\%(Master\|Slave\|SSLType\|SSLVersions\|SSLVersion\|RequireCRAM\)\ze\s/
+syntax match mbsyncrcOld /^\s*\zs\%(RequireSSL\|UseIMAPS\|UseSSLv2\|UseSSLv3\|UseTLSv1\|UseTLSv1.1\)\ze\s/
+syntax match mbsyncrcOld /^\s*\zs\%(UseTLSv1.2\|UseTLSv1.3\)\ze\s/
+syntax match mbsyncrcRefused /^\s*\zs\%(UseKeychain\|UseUTF8\)\ze\s/
+syntax match mbsyncrcNotYet /^\s*\zs\%(Flatten\|Trash\|TrashNewOnly\|TrashRemoteNew\|MaxSize\|MaxMessages\)\ze\s/
+syntax match mbsyncrcNotYet /^\s*\zs\%(ExpungeSolo\)\ze\s/
+" end: vim
 
 highlight default link mbsyncrcUnknown Error
 highlight default link mbsyncrcRefused Error
