@@ -446,6 +446,17 @@ is_another(struct exec *x, struct batch *b, size_t n, struct err *e)
 	return settle_put(x, box, rec, e);
 }
 
+/* What both messages of an operation were moved from, or NULL. */
+static const struct merge_left *
+left_by_both(struct exec *x, const struct op *op, struct merge_left *left_r)
+{
+	if (op->left == UINT32_MAX)
+		return NULL;
+	left_r->rec = x->live[op->left];
+	run_masks(exec_box(x, x->in->messages.at[op->left].box), left_r->mask);
+	return left_r;
+}
+
 /* MOVE: `msg` leaves its box on this side and becomes the twin of `other`. CLONE: a copy of it does. */
 static int
 moved(struct exec *x, struct batch *b, size_t n, struct err *e)
@@ -456,6 +467,7 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	struct move_item *m = &b->move[n];
 	struct record_half *h = &to->half[b->side];
 	struct flag_mask masks[SIDES];
+	struct merge_left both;
 	enum alias alias = ALIAS_NONE;
 
 	if (b->kind == OP_MOVE)
@@ -465,8 +477,8 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	to_box->side[b->side].was_written = true;
 	if (from->ident.has > to->ident.has)
 		to->ident = from->ident;
-	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, b->side, &run_masks(from_box, masks)[b->side]) :
-	    merge_base_cloned(from, b->side);
+	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, left_by_both(x, op, &both), b->side,
+	    &run_masks(from_box, masks)[b->side]) : merge_base_cloned(from, b->side);
 	to->has_agreed = true;
 	if (m->new_key.len > 0 && find_alias(x, to_box, b->side, m->new_key, to, &alias, e) < 0)
 		return -1;
@@ -677,8 +689,9 @@ static int
 pair(struct exec *x, const struct op *op, struct err *e)
 {
 	struct record *a = x->live[op->msg], *b = x->live[op->other];
+	struct merge_left both;
 
-	a->agreed = merge_base_twin(&x->arena, a, b);
+	a->agreed = merge_base_twin(&x->arena, a, b, left_by_both(x, op, &both));
 	a->has_agreed = true;
 	a->half[NEAR] = b->half[NEAR];
 	if (b->ident.has > a->ident.has)

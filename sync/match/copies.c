@@ -125,7 +125,8 @@ link_found(struct clones *c, enum side s, struct found *v, size_t n)
 			at = place_of(c, v[i].original);
 		if (at == UINT32_MAX)
 			continue;
-		vec_push(&c->in->links, (struct plan_link){ .kind = LINK_CLONED, .side = s, .a = at, .b = v[i].copy });
+		vec_push(&c->in->links, (struct plan_link){ .kind = LINK_CLONED, .side = s, .a = at, .b = v[i].copy,
+			.left = UINT32_MAX });
 		c->is_cloned[v[i].copy] = true;
 	}
 }

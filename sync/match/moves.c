@@ -207,7 +207,7 @@ link_moved(struct search *x, enum side s, struct plan_input *in, struct err *e)
 
 	for (i = 0; i < pairs.v.n && status == 0; i++)
 		vec_push(&in->links, (struct plan_link){ .kind = LINK_MOVED, .side = s, .a = pairs.v.at[i].far,
-			.b = pairs.v.at[i].near });
+			.b = pairs.v.at[i].near, .left = UINT32_MAX });
 	if (pairs.v.n > 0)
 		log_line(LOG_RUN, "%zu messages were moved on %s", pairs.v.n, side_name(s));
 	vec_release(&pairs.v);
@@ -222,9 +222,11 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 
 	for (i = 0; i < x->in->messages.n; i++) {
 		rec = x->in->messages.at[i].rec;
+		if (is_linked[i])
+			continue;
 		if (has_vanished(x->run, &x->in->messages.at[i], s))
 			search_add(x, VANISHED, i);
-		else if (is_new(rec, s) && !is_linked[i])
+		else if (is_new(rec, s))
 			search_add(x, NEW, i);
 		else
 			continue;
@@ -250,15 +252,52 @@ find_on(struct run *r, struct plan_input *in, enum side s, const bool *is_linked
 	return status;
 }
 
+/* What was moved to one mailbox on both sides is twins there, and is what is gone from both: what was agreed of that says who
+ * changed which flag. */
+static int
+find_left(struct run *r, struct plan_input *in, struct err *e)
+{
+	struct search x = { .run = r, .in = in, .at = { [VANISHED] = FAR, [NEW] = FAR } };
+	struct adopt_pairs pairs = { { 0 } };
+	uint32_t i, *link = mem_realloc(NULL, in->messages.n + 1, sizeof *link);
+	size_t k;
+	int status = 0;
+
+	for (i = 0; i < in->messages.n; i++)
+		if (has_vanished(r, &in->messages.at[i], FAR) && has_vanished(r, &in->messages.at[i], NEAR)) {
+			search_add(&x, VANISHED, i);
+			x.items.at[x.items.n - 1].place = in->messages.at[i].box;
+		}
+	for (k = 0; k < in->links.n && x.n[VANISHED] > 0; k++) {
+		if (in->links.at[k].kind != LINK_TWIN)
+			continue;
+		i = in->links.at[k].a;
+		link[i] = (uint32_t)k;
+		search_add(&x, NEW, i);
+		x.items.at[x.items.n - 1].place = in->messages.at[i].box;
+	}
+	if (x.n[VANISHED] > 0 && x.n[NEW] > 0)
+		status = search_decide(&x, adopt_moved, &pairs, e);
+	for (k = 0; k < pairs.v.n && status == 0; k++)
+		in->links.at[link[pairs.v.at[k].near]].left = pairs.v.at[k].far;
+	vec_release(&pairs.v);
+	search_release(&x);
+	free(link);
+	return status;
+}
+
 int
 moves_find(struct run *r, struct plan_input *in, struct err *e)
 {
 	bool *is_linked = mem_alloc(in->messages.n + 1);
 	size_t i;
-	int s, status = 0;
+	int s, status = find_left(r, in, e);
 
-	for (i = 0; i < in->links.n; i++)
+	for (i = 0; i < in->links.n; i++) {
 		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
+		if (in->links.at[i].left != UINT32_MAX)
+			is_linked[in->links.at[i].left] = true;
+	}
 	for (s = 0; s < SIDES && status == 0; s++)
 		status = find_on(r, in, (enum side)s, is_linked, e);
 	free(is_linked);

@@ -214,7 +214,7 @@ find_in_box(struct search *x, struct plan_input *in, const char *name, struct er
 	status = twins_decide(x, true, &pairs, e);
 	for (i = 0; i < pairs.v.n && status == 0; i++)
 		vec_push(&in->links, (struct plan_link){ .kind = LINK_TWIN, .side = NEAR,
-			.a = pairs.v.at[i].far, .b = pairs.v.at[i].near });
+			.a = pairs.v.at[i].far, .b = pairs.v.at[i].near, .left = UINT32_MAX });
 	if (status == 0)
 		twins_hold_unread(x, first_link);
 	if (pairs.v.n > 0)

@@ -66,13 +66,20 @@ static void
 apply_joining(struct applied *w, const struct op *op)
 {
 	struct record *m = &w->records[op->msg], *o = &w->records[op->other];
+	const struct plan_box *box = op->left != UINT32_MAX ? &w->boxes[w->in->messages.at[op->left].box] : NULL;
+	struct merge_left both, *left = NULL;
+
+	if (box != NULL) {
+		both = (struct merge_left){ &w->records[op->left], { box->side[FAR].mask, box->side[NEAR].mask } };
+		left = &both;
+	}
 
 	if (op->kind == OP_PAIR) {
-		join(w, op->other, op->msg, NEAR, merge_base_twin(&w->arena, m, o));
+		join(w, op->other, op->msg, NEAR, merge_base_twin(&w->arena, m, o, left));
 		w->is_dropped[op->other] = true;
 		w->home[op->other] = op->msg;
 	} else if (op->kind == OP_MOVE) {
-		join(w, op->msg, op->other, op->side, merge_base_moved(&w->arena, m, o, op->side,
+		join(w, op->msg, op->other, op->side, merge_base_moved(&w->arena, m, o, left, op->side,
 		    &w->boxes[op->box].side[op->side].mask));
 		m->half[op->side].presence = PRESENCE_GONE;
 		w->home[op->msg] = op->other;
@@ -236,6 +243,7 @@ applied_next(struct applied *w, struct plan_input *next_r)
 			continue;
 		l.a = place[l.a];
 		l.b = place[l.b];
+		l.left = l.left != UINT32_MAX && !w->is_dropped[l.left] ? place[l.left] : UINT32_MAX;
 		vec_push(&next_r->links, l);
 	}
 	free(place);

@@ -98,7 +98,7 @@ uint32_t
 build_op(struct build *b, enum op_kind kind, enum side side, enum reason reason, uint32_t box,
     uint32_t msg, uint32_t other)
 {
-	struct op op = { .kind = kind, .side = side, .reason = reason, .box = box, .msg = msg, .other = other,
+	struct op op = { .kind = kind, .side = side, .reason = reason, .box = box, .msg = msg, .other = other, .left = NONE,
 		.add = FLAGS_NONE, .remove = FLAGS_NONE };
 
 	vec_push(&b->ops, (struct build_op){ .op = op, .next = NONE });

@@ -23,12 +23,29 @@ agreed_with(struct arena *a, const struct record *r, enum side t, struct flags s
 	return is_sent ? flags_intersect(a, r->agreed, shown) : r->agreed;
 }
 
+/* The same of what was moved on before it was ever shown where we put it on side s: what it lacks now may never have been kept. */
+static struct flags
+agreed_as_shown(struct arena *a, struct flags agreed, const struct record *left, enum side s, struct flags shown)
+{
+	return left->half[s].is_sent ? flags_minus(a, agreed, flags_minus(a, left->half[s].flags, shown)) : agreed;
+}
+
+static struct flags
+agreed_of_left(struct arena *a, const struct merge_left *left, struct flags far, struct flags near)
+{
+	struct flags f = flags_keep(a, flags_keep(a, left->rec->agreed, &left->mask[FAR]), &left->mask[NEAR]);
+
+	return agreed_as_shown(a, agreed_as_shown(a, f, left->rec, FAR, far), left->rec, NEAR, near);
+}
+
 struct flags
-merge_base_twin(struct arena *a, const struct record *far, const struct record *near)
+merge_base_twin(struct arena *a, const struct record *far, const struct record *near, const struct merge_left *left)
 {
 	struct flags f = far->half[FAR].flags, n = near->half[NEAR].flags, base;
 
-	if (far->has_agreed && near->has_agreed)
+	if (left != NULL && left->rec->has_agreed)
+		base = agreed_of_left(a, left, f, n);
+	else if (far->has_agreed && near->has_agreed)
 		base = flags_intersect(a, agreed_with(a, far, NEAR, n), agreed_with(a, near, FAR, f));
 	else if (far->has_agreed || near->has_agreed)
 		base = far->has_agreed ? agreed_with(a, far, NEAR, n) : agreed_with(a, near, FAR, f);
@@ -41,17 +58,14 @@ merge_base_twin(struct arena *a, const struct record *far, const struct record *
 }
 
 struct flags
-merge_base_moved(struct arena *a, const struct record *source, const struct record *other, enum side t,
-    const struct flag_mask *kept)
+merge_base_moved(struct arena *a, const struct record *source, const struct record *other,
+    const struct merge_left *left, enum side t, const struct flag_mask *kept)
 {
 	struct flags base;
 
-	if (!source->has_agreed)
-		return t == FAR ? merge_base_twin(a, source, other) : merge_base_twin(a, other, source);
-	base = flags_keep(a, source->agreed, kept);
-	/* Moved on before it was ever shown where we put it: what it lacks now may never have been kept. */
-	if (source->half[side_other(t)].is_sent)
-		base = flags_minus(a, base, flags_minus(a, source->half[side_other(t)].flags, other->half[side_other(t)].flags));
+	if (left != NULL || !source->has_agreed)
+		return t == FAR ? merge_base_twin(a, source, other, left) : merge_base_twin(a, other, source, left);
+	base = agreed_as_shown(a, flags_keep(a, source->agreed, kept), source, side_other(t), other->half[side_other(t)].flags);
 	base.sys |= source->half[t].flags.sys & FLAG_DELETED;
 	return base;
 }
@@ -65,7 +79,7 @@ merge_base_cloned(const struct record *source, enum side t)
 struct flags
 merge_base(struct arena *a, const struct record *r)
 {
-	return r->has_agreed ? r->agreed : merge_base_twin(a, r, r);
+	return r->has_agreed ? r->agreed : merge_base_twin(a, r, r, NULL);
 }
 
 struct flags

@@ -13,16 +13,23 @@
 
 #include "state/model/record.h"
 
-/* The base of two messages that were never one record (P2): `agreed` of either where there is one (of both:
- * what they have in common), else what both show. Whatever was agreed, \Deleted counts as agreed when one side alone has
+/* The record that two messages were moved from, each on its side (P11), and what its mailbox could keep: the rest a side never had,
+ * and has not taken off. */
+struct merge_left { const struct record *rec; struct flag_mask mask[SIDES]; };
+
+/* The base of two messages that become one record (P2): what was agreed of `left` (NULL = there is none, or it is not
+ * known), else `agreed` of either where there is one (of both: what they have in common),
+ * else what both show. Whatever was agreed, \Deleted counts as agreed when one side alone has
  * it, so that it is taken back there: only \Deleted on both is a deletion, as no deletion is inferred from a guess (R7). */
-struct flags merge_base_twin(struct arena *a, const struct record *far, const struct record *near);
+struct flags merge_base_twin(struct arena *a, const struct record *far, const struct record *near,
+    const struct merge_left *left);
 
 /* The base of a record after OP_MOVE on side t (P11): `agreed` of the record left; a \Deleted on the message that
- * is moved loses against the move. source: the record left; other: the record of the message that was moved. kept: what side
+ * is moved loses against the move. source: the record left; other: the record of the message that was moved; left: as above,
+ * where side t had moved it elsewhere before. kept: what side
  * t could keep in the mailbox left: the rest it never had, and has not taken off, whatever it can keep in the other one. */
-struct flags merge_base_moved(struct arena *a, const struct record *source, const struct record *other, enum side t,
-    const struct flag_mask *kept);
+struct flags merge_base_moved(struct arena *a, const struct record *source, const struct record *other,
+    const struct merge_left *left, enum side t, const struct flag_mask *kept);
 
 /* The base of a record after OP_CLONE on side t (P12): what the original shows there, so that every difference is a change
  * that the person's copy brings. */

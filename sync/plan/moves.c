@@ -27,6 +27,13 @@ is_single(const struct build *b, uint32_t msg, enum side s)
 }
 
 static bool
+left_holds(const struct build *b, uint32_t left)
+{
+	return left != NONE && !b->messages[left].is_taken && build_record(b, left)->mark == MARK_NEW &&
+	    build_presence(b, left, FAR) == PRESENCE_GONE && build_presence(b, left, NEAR) == PRESENCE_GONE;
+}
+
+static bool
 link_holds(const struct build *b, const struct plan_link *l)
 {
 	enum side s = l->side, t = side_other(s);
@@ -51,27 +58,57 @@ plan_joined(struct build *b, struct pair_view *v)
 	b->messages[v->msg].is_taken = true;
 }
 
+/* What was agreed of the message that both were moved from is their base. */
+static const struct merge_left *
+left_by_both(const struct build *b, uint32_t left, struct merge_left *left_r)
+{
+	const struct plan_box *box;
+
+	if (left == NONE)
+		return NULL;
+	box = &b->in->boxes.at[box_of(b, left)];
+	*left_r = (struct merge_left){ build_record(b, left), { box->side[FAR].mask, box->side[NEAR].mask } };
+	return left_r;
+}
+
+/* That it was one mail is known from the record left behind: it stays until that is done. */
 static void
-plan_twins(struct build *b, uint32_t far, uint32_t near)
+drop_left(struct build *b, uint32_t left, uint32_t done)
+{
+	uint32_t drop = build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, box_of(b, left), left, NONE);
+
+	build_dep(b, drop, done);
+	b->messages[left].is_taken = true;
+}
+
+/* left: what both were moved from, or NONE. */
+static void
+plan_twins(struct build *b, uint32_t far, uint32_t near, uint32_t left)
 {
 	const struct record *f = build_record(b, far), *n = build_record(b, near);
 	struct pair_view v = { .msg = far, .shown = { f->half[FAR].flags, n->half[NEAR].flags } };
+	struct merge_left both;
 
-	v.base = merge_base_twin(&b->plan->arena, f, n);
+	v.base = merge_base_twin(&b->plan->arena, f, n, left_by_both(b, left, &both));
 	v.after = build_op(b, OP_PAIR, FAR, REASON_EQUAL, box_of(b, far), far, near);
+	b->ops.at[v.after].op.left = left;
 	b->messages[near].is_taken = true;
 	plan_joined(b, &v);
+	if (left != NONE)
+		drop_left(b, left, v.after);
 }
 
-/* On side t the message of record `from` goes to the mailbox of record `to` and becomes its other half. */
+/* On side t the message of record `from` goes to the mailbox of record `to` and becomes its other half. left: as above. */
 static uint32_t
-plan_move(struct build *b, enum side t, uint32_t from, uint32_t to)
+plan_move(struct build *b, enum side t, uint32_t from, uint32_t to, uint32_t left)
 {
 	const struct record *f = build_record(b, from), *r = build_record(b, to);
 	struct pair_view v = { .msg = to };
+	struct merge_left both;
 	uint32_t op, drop;
 
 	op = build_op(b, OP_MOVE, t, REASON_MOVED, box_of(b, from), from, to);
+	b->ops.at[op].op.left = left;
 	build_dep(b, op, b->boxes[box_of(b, to)].create[t]);
 	build_dep_readers(b, op, from, t);
 	b->boxes[box_of(b, from)].carried[t]++;
@@ -81,7 +118,7 @@ plan_move(struct build *b, enum side t, uint32_t from, uint32_t to)
 	v.after = op;
 	v.shown[t] = f->half[t].flags;
 	v.shown[side_other(t)] = r->half[side_other(t)].flags;
-	v.base = merge_base_moved(&b->plan->arena, f, r, t, &b->in->boxes.at[box_of(b, from)].side[t].mask);
+	v.base = merge_base_moved(&b->plan->arena, f, r, left_by_both(b, left, &both), t, &b->in->boxes.at[box_of(b, from)].side[t].mask);
 	plan_joined(b, &v);
 	return op;
 }
@@ -110,24 +147,21 @@ plan_contest(struct build *b, uint32_t left, uint32_t far, uint32_t near)
 {
 	const struct box_view *to = &b->boxes[box_of(b, far)];
 	struct box_view *from = &b->boxes[box_of(b, near)];
-	uint32_t op, drop;
+	uint32_t op;
 
 	if (!to->is_open || !is_single(b, far, FAR) || !is_single(b, near, NEAR))
 		return;
 	if (to == from) {
-		plan_twins(b, far, near);
+		plan_twins(b, far, near, left);
 		return;
 	}
 	if (!to->can_write[NEAR] || !from->can_write[NEAR] || !build_may_copy(b, far, NEAR) ||
 	    !(b->in->policy.sync[NEAR] & SYNC_GONE))
 		return;
-	op = plan_move(b, NEAR, near, far);
+	op = plan_move(b, NEAR, near, far, left);
 	b->ops.at[op].op.is_conflict = true;
 	from->contests++;
-	/* That it was one mail is known from the record left behind: it stays until the move is made. */
-	drop = build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, box_of(b, left), left, NONE);
-	build_dep(b, drop, op);
-	b->messages[left].is_taken = true;
+	drop_left(b, left, op);
 }
 
 static void
@@ -160,7 +194,7 @@ plan_moved(struct build *b, const struct plan_link *l)
 	if (!build_may_copy(b, l->b, t))
 		return;
 	if (from->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE))
-		plan_move(b, t, l->a, l->b);
+		plan_move(b, t, l->a, l->b, NONE);
 	else if (from->is_there[t] && !b->in->boxes.at[box_of(b, l->a)].side[l->side].restore)
 		plan_clone(b, t, l->a, l->b, REASON_MOVED);
 }
@@ -234,7 +268,7 @@ build_links(struct build *b)
 		if (!link_holds(b, l))
 			continue;
 		if (l->kind == LINK_TWIN)
-			plan_twins(b, l->a, l->b);
+			plan_twins(b, l->a, l->b, left_holds(b, l->left) ? l->left : NONE);
 		else if (l->kind == LINK_MOVED)
 			plan_moved(b, l);
 		else

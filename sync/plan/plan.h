@@ -99,13 +99,14 @@ struct plan_message {
 enum link_kind { LINK_TWIN, LINK_MOVED, LINK_CLONED };
 
 /* A fact that pair/ found: two records are one mail.
- *   LINK_TWIN    a: far half only, b: near half only, same box
+ *   LINK_TWIN    a: far half only, b: near half only, same box; left: the pair gone from both sides that they are, if any
  *   LINK_MOVED   on `side`: a is a pair whose half vanished there; b, in another box, is new there
  *   LINK_CLONED  on `side`: a is a pair here on both sides; b, in any box, is new there */
 struct plan_link {
 	enum link_kind kind;
 	enum side side;			/* of MOVED and CLONED: where a person did it */
 	uint32_t a, b;			/* indexes into messages */
+	uint32_t left;			/* of TWIN: the same, or UINT32_MAX */
 };
 
 struct plan_input {
@@ -113,7 +114,7 @@ struct plan_input {
 	VEC(struct plan_box) boxes;	/* INBOX first, then by name */
 	VEC(struct plan_message) messages;
 	/* A message is `b` of at most one link and then in no other. `a` of a LINK_MOVED may be in two, one for each side:
-	 * moved on both sides. `a` of a LINK_CLONED may be in several. */
+	 * moved on both sides. `a` of a LINK_CLONED may be in several. `left` is in no other link. */
 	VEC(struct plan_link) links;
 };
 void plan_input_release(struct plan_input *in);	/* the arrays; records are the caller's */
@@ -167,6 +168,7 @@ struct op {
 	enum reason reason;
 	uint32_t box;			/* index into boxes: where it acts; for MOVE and CLONE the box left */
 	uint32_t msg, other;		/* indexes into messages; UINT32_MAX = none */
+	uint32_t left;			/* PAIR, MOVE: the message that both were moved from, each on its side; UINT32_MAX = none */
 	struct flags add, remove;	/* OP_FLAGS; for COPY, CLONE, MOVE: unused. Keywords live as long as the plan
 					 * and the input's records */
 	enum record_mark mark;		/* OP_MARK */

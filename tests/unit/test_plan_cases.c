@@ -351,14 +351,14 @@ parse_message(struct test_case *c, char *line)
 	}
 }
 
-/* twin A B | moved SIDE A B | cloned SIDE A B */
+/* twin A B | twin A B LEFT | moved SIDE A B | cloned SIDE A B */
 static bool
 parse_link(struct test_case *c, const char *line)
 {
-	struct plan_link l = { LINK_TWIN, FAR, 0, 0 };
+	struct plan_link l = { LINK_TWIN, FAR, 0, 0, 0 };
 	char kind[8], side[5];
 
-	if (sscanf(line, "twin %u %u", &l.a, &l.b) != 2) {
+	if (sscanf(line, "twin %u %u %u", &l.a, &l.b, &l.left) < 2) {
 		if (sscanf(line, "%7s %4s %u %u", kind, side, &l.a, &l.b) != 4)
 			return false;
 		if (strcmp(kind, "moved") != 0 && strcmp(kind, "cloned") != 0)
@@ -368,6 +368,7 @@ parse_link(struct test_case *c, const char *line)
 	}
 	l.a--;
 	l.b--;
+	l.left = l.left > 0 ? l.left - 1 : UINT32_MAX;
 	if (l.a >= c->in.messages.n || l.b >= c->in.messages.n)
 		bad(c, "a link names no message", line);
 	vec_push(&c->in.links, l);

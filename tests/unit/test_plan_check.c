@@ -64,7 +64,7 @@ begin(struct world *w)
 	w->records[2].half[FAR].presence = PRESENCE_GONE;
 	w->records[3].half[FAR].presence = PRESENCE_GONE;
 	w->records[5].half[NEAR].flags.sys = FLAG_SEEN;
-	vec_push(&w->in.links, (struct plan_link){ LINK_MOVED, FAR, 3, 4 });
+	vec_push(&w->in.links, (struct plan_link){ LINK_MOVED, FAR, 3, 4, UINT32_MAX });
 	plan_make(&w->in, &w->plan);
 }
 
@@ -289,7 +289,7 @@ test_size(void **state)
 			r->half[FAR].flags.sys |= FLAG_DELETED;
 		vec_push(&in.messages, (struct plan_message){ r, i % BOXES });
 		if (i % 3 == 0 && i > 100 && i % 2 == 0 && records[i - 5].half[FAR].presence == PRESENCE_GONE)
-			vec_push(&in.links, (struct plan_link){ LINK_MOVED, FAR, i - 5, i });
+			vec_push(&in.links, (struct plan_link){ LINK_MOVED, FAR, i - 5, i, UINT32_MAX });
 	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	plan_make(&in, &p);

@@ -176,20 +176,26 @@ static void
 make_link(struct world *w, bool *is_linked)
 {
 	uint32_t n = (uint32_t)w->in.messages.n, a = below(w, n), b = below(w, n);
-	struct plan_link l = { below(w, 3), below(w, 2), a, b };
+	struct plan_link l = { below(w, 3), below(w, 2), a, b, below(w, 2) == 0 ? below(w, n) : UINT32_MAX };
 	const struct record *x = &w->records[a], *y = &w->records[b];
 
 	if (a == b || is_linked[b] || (is_linked[a] && l.kind != LINK_MOVED))
 		return;
 	if (l.kind == LINK_TWIN && !(is_only(x, FAR) && is_only(y, NEAR) && x->box == y->box))
 		return;
+	if (l.kind != LINK_TWIN)
+		l.left = UINT32_MAX;
 	if (l.kind == LINK_MOVED && !(is_only(y, l.side) && x->half[l.side].presence == PRESENCE_GONE &&
 	    x->half[side_other(l.side)].presence != PRESENCE_NEVER && x->box != y->box))
 		return;
 	if (l.kind == LINK_CLONED && !(is_only(y, l.side) && x->half[FAR].presence == PRESENCE_HERE &&
 	    x->half[NEAR].presence == PRESENCE_HERE))
 		return;
+	if (l.left == a || l.left == b || (l.left != UINT32_MAX && is_linked[l.left]))
+		return;
 	is_linked[a] = is_linked[b] = true;
+	if (l.left != UINT32_MAX)
+		is_linked[l.left] = true;
 	vec_push(&w->in.links, l);
 }
 
@@ -240,6 +246,7 @@ check_order(struct world *w, const char *text)
 
 		l.a = place[l.a];
 		l.b = place[l.b];
+		l.left = l.left != UINT32_MAX ? place[l.left] : UINT32_MAX;
 		vec_push(&in.links, l);
 	}
 	plan_make(&in, &p);
