@@ -71,6 +71,13 @@ is_given_up(const struct exec *x, enum side s)
 	return isolate_is_given_up(&x->run->isolate, s);
 }
 
+/* FLAGS and EXPUNGE are done in one visit to their mailbox. */
+static enum op_kind
+batch_kind(enum op_kind kind)
+{
+	return kind == OP_EXPUNGE ? OP_FLAGS : kind;
+}
+
 static bool
 is_possible(struct exec *x, uint32_t i)
 {
@@ -81,15 +88,11 @@ is_possible(struct exec *x, uint32_t i)
 		return true;
 	if (op->kind == OP_COPY && (x->run->is_over_limit || waiting_is_stopped(x->run, op->box, op->side)))
 		return false;
+	/* What was moved or copied there without a word on its key: once a list has shown it, in the same run. */
+	if (batch_kind(op->kind) == OP_FLAGS && x->live[op->msg]->half[op->side].key.len == 0)
+		return false;
 	return !is_given_up(x, op->side) && !b->side[op->side].has_failed && (op->kind != OP_COPY ||
 	    (!is_given_up(x, side_other(op->side)) && !b->side[side_other(op->side)].has_failed));
-}
-
-/* FLAGS and EXPUNGE are done in one visit to their mailbox. */
-static enum op_kind
-batch_kind(enum op_kind kind)
-{
-	return kind == OP_EXPUNGE ? OP_FLAGS : kind;
 }
 
 static bool

@@ -464,6 +464,15 @@ hear_again(struct change_work *w, struct err *e)
 	return part_failed(w, &why, e);
 }
 
+/* The last of them. -1: the session is dead. */
+static int
+leave(struct change_work *w, struct err *e)
+{
+	struct err why;
+
+	return w->is_sent && imap_let_go(w->c, w->b->box, &why) < 0 ? part_failed(w, &why, e) : 0;
+}
+
 static int
 one_by_one(struct imap_conn *c, struct change_work **w, size_t n, struct err *e)
 {
@@ -474,7 +483,7 @@ one_by_one(struct imap_conn *c, struct change_work **w, size_t n, struct err *e)
 	if (approach(w[0], e) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
-		if (imap_settle(c, e) < 0 || act(w[i], e) < 0 || (i + 1 < n && approach(w[i + 1], e) < 0))
+		if (imap_settle(c, e) < 0 || act(w[i], e) < 0 || (i + 1 < n ? approach(w[i + 1], e) : leave(w[i], e)) < 0)
 			return -1;
 	if (imap_settle(c, e) < 0)
 		return -1;
@@ -651,6 +660,8 @@ finish(struct change_all *all, struct err *e)
 	status = one_by_one(all->c, left, n, e);
 	for (i = 0; i < n && status == 0; i++)
 		status = insist(left[i], e);
+	if (status == 0)
+		status = imap_settle(all->c, e);
 	free(left);
 	return status;
 }

@@ -177,6 +177,16 @@ imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, stru
 	return status;
 }
 
+int
+imap_let_go(struct imap_conn *c, const char *name, struct err *e)
+{
+	const struct imap_caps *caps = imap_session_caps(c->s);
+
+	if (imap_caps_has(caps, IMAP_CAP_CONDSTORE) || !imap_caps_has(caps, IMAP_CAP_UNSELECT) || !imap_session_is_alive(c->s))
+		return 0;
+	return send_enter(c, name, true, e);
+}
+
 static int
 check_epoch(struct imap_conn *c, const char *name, const struct imap_box *box, uint64_t epoch, struct err *e)
 {

@@ -97,6 +97,9 @@ int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const str
  * says whether it was opened, and with this UIDVALIDITY (0 = any); of the last ones. */
 int imap_enter_anew(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
 int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
+/* After changes, without waiting: some servers show others what was stored only once the mailbox has been left (GNU Mailutils), and
+ * what is there afterwards may be read in another session. With CONDSTORE that is shown at once, and nothing is sent. */
+int imap_let_go(struct imap_conn *c, const char *name, struct err *e);
 int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
 /* The same for one that is to be changed (R17): it is the one selected, and read-write. */
 int imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);

@@ -249,7 +249,7 @@ run(struct insisting *x, const char *box, struct err *e)
 	if (doubtful != NULL && probe(x, doubtful, e) < 0)
 		return -1;
 	conclude(x);
-	return 0;
+	return imap_let_go(x->show->c, box, e);
 }
 
 int

@@ -404,6 +404,22 @@ refuses(const struct imap_answer *a)
 	}
 }
 
+/* GNU Mailutils says why to those alone who want to enter. */
+static enum mailbox_state
+try_to_enter(struct imap_conn *c, const char *name, struct err *e)
+{
+	const struct imap_box *box;
+	struct err why;
+
+	if (imap_enter(c, name, true, &box, &why) == 0)
+		return MAILBOX_THERE;
+	if (why.scope >= ERR_STORE)
+		*e = why;
+	else if (strstr(why.text, "No such file or directory") != NULL)
+		return MAILBOX_ABSENT;
+	return MAILBOX_NOT_KNOWN;
+}
+
 enum mailbox_state
 imap_mailbox_state(struct session *session, const char *name, const char *above, struct err *e)
 {
@@ -433,7 +449,7 @@ imap_mailbox_state(struct session *session, const char *name, const char *above,
 		return MAILBOX_ABSENT;
 	imap_answer_err(c->s, &answer, ERR_BOX, "STATUS", e);
 	if (!refuses(&answer))
-		return MAILBOX_NOT_KNOWN;
+		return try_to_enter(c, name, e);
 	/* Whatever it is about, it is said of this mailbox. */
 	e->scope = ERR_BOX;
 	return MAILBOX_REFUSED;

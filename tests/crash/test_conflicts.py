@@ -263,7 +263,7 @@ class Conflicts(Account):
         work.begin()
         self.sync_twice()
         work.quiet()
-        for n in range(ROUNDS or (rounds * 60 if LONG else rounds)):
+        for n in range(ROUNDS or (rounds * 50 if LONG else rounds)):
             work.history.append(f'-- round {n}')
             work.round()
             before = [work.picture(i) for i in (0, 1)]
@@ -294,7 +294,7 @@ class Conflicts(Account):
         self.play('courier', None, 85)
 
     def test_mailutils(self):
-        self.play('mailutils', None, 86)
+        self.play('mailutils', None, 86, 2)
 
     def test_two_accounts(self):
         self.play('dovecot', 'cyrus', 87)

@@ -300,6 +300,8 @@ class ImapSide:
             lines += ['TLSType IMAPS', f'Port {port or self.server.tls_port}', f'CertificateFile "{self.server.ca}"']
         else:
             lines += ['TLSType None', f'Port {port or self.server.port}', 'AuthMechs LOGIN']
+        if getattr(self.server, 'connections', 0):
+            lines.append(f'Connections {self.server.connections}')
         return '\n'.join(lines) + f'\n{account}\nIMAPStore {name}\nAccount {name}\n{more}\n'
 
     def close(self):
@@ -412,6 +414,8 @@ class ImapSide:
         wire = canonical(data).replace(b'\n', b'\r\n')
         words = '(' + ' '.join(NAMES.get(f, f) for f in sorted(flags)) + ')'
         self.ok(self.imap.append(self.wire(name), words, date, wire), f'APPEND {name}')
+        if flags and getattr(self.server, 'drops_flags', False):
+            self.flag(max(self.messages(name), key=lambda m: m.key), add=flags)
 
     def flag(self, mail, add='', remove=''):
         self.select(mail.box)
@@ -436,6 +440,7 @@ class ImapSide:
             others = [m for m in self.messages(mail.box) if 'T' in m.flags and m.key != mail.key]
             for m in others:
                 self.flag(m, remove='T')
+            self.select(mail.box)
             self.ok(self.imap.expunge(), 'EXPUNGE')
             for m in others:
                 self.flag(m, add='T')

@@ -13,6 +13,10 @@ SEED = int(os.environ.get('SEED', '0'))
 class Twins:
     """What holds on every server; subclasses name one."""
 
+    flags = 'FRSDP'                 # that it keeps
+    whole = [b'a: b\n\nserial 1.', b'a: b\n\nserial 2.\n\n\n', b'a: b\n\n', b'a: b\n', b'\nserial 3.\n',
+             b'a: b\n\nserial 4.\n.\n..\nFrom x\n', b'a: b\n\n\xff\xfeserial 5.\n']
+
     def test_first_sync_carries_both_ways(self):
         self.imap_pair()
         self.far.create('work/2026')
@@ -71,9 +75,7 @@ class Twins:
     def test_line_ends_and_sizes(self):
         """R23"""
         self.imap_pair()
-        odd = [b'a: b\n\nserial 1.', b'a: b\n\nserial 2.\n\n\n', b'a: b\n\n', b'a: b\n', b'\nserial 3.\n',
-               b'a: b\n\nserial 4.\n.\n..\nFrom x\n', b'a: b\n\n\xff\xfeserial 5.\n']
-        for data in odd:
+        for data in self.whole:
             self.near.deliver('INBOX', data, 'S')
         for i in range(10, 20):
             self.far.deliver('INBOX', message(i), 'S')
@@ -150,6 +152,7 @@ class Twins:
         self.sync()
         world = World(self, [self.far, self.near], seed, boxes=['INBOX', 'Archive', 'work', 'work/2026', 'Entwürfe'],
                       expunge=True)
+        world.flags = self.flags
         for _ in range(6):
             world.steps(20)
             world.answer()
@@ -197,12 +200,14 @@ class OnCyrus(Twins, Account):
             self.sync_twice()
 
 
-class OnMailutils(Account):
-    """It keeps no keywords and no dates, and shows others late what was changed: what of it all holds there."""
+class OnMailutils(Twins, Account):
+    """It keeps no keywords and no dates, and shows others late what was changed (tests/README.md): what of it all holds there."""
 
     kind = 'mailutils'
-    test_first_sync_carries_both_ways = Twins.test_first_sync_carries_both_ways
-    test_moves = Twins.test_moves
+    flags = 'FRSD'
+    whole = [b'a: b\n\nserial 1.', b'a: b\n\nserial 2.\n\n\n', b'a: b\n\n', b'a: b\n\nserial 4.\n.\n..\nFrom x\n',
+             b'a: b\n\n\xff\xfeserial 5.\n']
+    test_arrival_date = None
 
     def test_flags_and_deletions(self):
         self.imap_pair()

@@ -29,6 +29,7 @@ class World:
         self.expunge = expunge          # does the channel expunge what is marked T?
         self.moves, self.folders = moves, folders
         self.delete_limit = delete_limit
+        self.flags = FLAGS
         # A program killed after it sent a message, before it learnt that: deleted at its source at that moment, it
         # comes back from where it was sent, for nothing tells it from a new one.
         self.may_return = False
@@ -100,7 +101,7 @@ class World:
     def deliver(self, i, side):
         box = self.any_box(side)
         self.serial += 1
-        flags = ''.join(f for f in FLAGS if self.rng.random() < .15)
+        flags = ''.join(f for f in self.flags if self.rng.random() < .15)
         side.deliver(box, message(self.serial, self.rng), flags)
         self.add(i, self.serial, box)
         return f'deliver {self.serial} to {box} [{flags}]'
@@ -109,7 +110,7 @@ class World:
         m = self.any_mail(side)
         if m is None:
             return None
-        flag = self.rng.choice(FLAGS)
+        flag = self.rng.choice(self.flags)
         has = flag in m.flags
         side.flag(m, **({'remove': flag} if has else {'add': flag}))
         self.flagged[i].setdefault(m.serial, set()).add(flag)

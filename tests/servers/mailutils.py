@@ -13,6 +13,8 @@ class Mailutils(Server):
 
     name = 'mailutils'
     saves_late = True           # others see a STORE when the mailbox has been left
+    drops_flags = True          # of an APPEND
+    connections = 1             # two that write to a mailbox at once give it another UIDVALIDITY
 
     def __init__(self, certificate=None, mail='maildir'):
         super().__init__(certificate)
