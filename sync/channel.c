@@ -88,7 +88,7 @@ find_equals(struct run *r, struct view *v, bool may_wait, struct err *e)
 		    (!is_anew && astray_find(r, &v->in, &is_anew, &v->waiting, e) < 0))
 			return -1;
 	}
-	return clones_find(r, &v->in, &v->arena, may_wait, &v->waiting, e);
+	return clones_find(r, &v->in, &v->arena, may_wait, &v->waiting, e) < 0 ? -1 : shared_link(r, &v->in, &v->arena, e);
 }
 
 static int

@@ -376,6 +376,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	}
 	if (alias == ALIAS_EQUAL) {
 		shared_mark(rec, b->side);
+		x->run->is_short = true;
 	} else {
 		take_key(x, b, n, h, d->key, d->hint);
 		h->flags = flags_dup(&x->arena, d->flags);

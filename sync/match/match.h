@@ -61,6 +61,8 @@ int clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_
 void shared_mark(struct record *rec, enum side s);
 /* After twins_find: 1 = what was sent is kept as the message of another, and marked so; 0 = not known; -1. */
 int shared_find(struct run *r, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e);
+/* After all other links: which pair has the message of which record. What they agree on is written down. */
+int shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
 int shared_tell(struct run *r, struct err *e);		/* a dry run: who shares with whom */
 
 /* uploads.c: what is about to be sent from a local store is identified, for its intent. */

@@ -1,6 +1,9 @@
 /* A store that keeps equal messages once: what it took, and does not show as a message of its own, is there as that of an equal
  * one (BASIS_SHARED). It is not sent again, and when its equal is deleted the pair goes on with it (rekeyed.c).
  *
+ * It has one set of flags: what is changed on any of those that share it is changed on all (P16). What each of them has agreed on with
+ * it is its record's `agreed`.
+ *
  * An APPENDUID that names the equal one says so (settle.c). Without UIDPLUS the list does: the store said OK, an equal message is
  * paired there, and nothing else came that may be it.
  */
@@ -13,6 +16,8 @@ shared_mark(struct record *rec, enum side s)
 {
 	rec->mark = MARK_SKIPPED;
 	rec->half[s].basis = BASIS_SHARED;
+	rec->half[s].is_sent = rec->has_agreed = false;
+	rec->agreed = FLAGS_NONE;
 	rec->why = KEPT_ONCE;
 }
 
@@ -97,6 +102,84 @@ shared_find(struct run *r, const struct plan_input *input, const struct intent *
 	shared_mark(&rec, in->side);
 	run_masks(home, masks);
 	return message_put(r->state, &rec, masks, e) < 0 ? -1 : 1;
+}
+
+/* ---- flags ---- */
+
+static bool
+is_sharing(const struct record *rec, enum side s)
+{
+	return rec->half[s].basis == BASIS_SHARED && rec->half[s].presence == PRESENCE_NEVER && rec->mark == MARK_SKIPPED &&
+	    rec->half[side_other(s)].presence == PRESENCE_HERE;
+}
+
+/* Where in the input the pair is, which is put there if it has no work of its own. UINT32_MAX: another link has it. */
+static uint32_t
+index_of(struct plan_input *in, const struct record *pair, uint32_t box, struct arena *a)
+{
+	struct record *kept;
+	size_t i, k;
+
+	for (i = 0; i < in->messages.n; i++)
+		if (in->messages.at[i].rec->id == pair->id)
+			break;
+	for (k = 0; k < in->links.n && i < in->messages.n; k++)
+		if ((in->links.at[k].a == i && in->links.at[k].kind != LINK_SHARED) || in->links.at[k].b == i)
+			return UINT32_MAX;
+	if (i == in->messages.n) {
+		kept = arena_alloc(a, sizeof *kept);
+		*kept = *pair;
+		vec_push(&in->messages, (struct plan_message){ kept, box });
+	}
+	return (uint32_t)i;
+}
+
+/* What both show is agreed; in what they differ, what was. Until all is, the run looks once more. */
+static int
+agree(struct run *r, uint32_t box, struct record *rec, const struct record *pair, enum side s, struct arena *a, struct err *e)
+{
+	struct flags here = rec->half[side_other(s)].flags, there = pair->half[s].flags, on = flags_intersect(a, here, there), differ;
+	struct flag_mask masks[SIDES];
+
+	differ = flags_minus(a, flags_union(a, here, there), on);
+	if (!rec->has_agreed && !flags_is_none(differ))
+		return 0;
+	on = flags_union(a, on, flags_intersect(a, rec->agreed, differ));
+	if (rec->has_agreed && flags_equal(on, rec->agreed))
+		return 0;
+	rec->has_agreed = true;
+	rec->agreed = on;
+	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+}
+
+int
+shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+{
+	size_t i, n = in->messages.n;
+	struct record *rec, pair;
+	struct intent like;
+	uint32_t box, at;
+	int s, got;
+
+	for (i = 0; i < n; i++)
+		for (s = 0; s < SIDES; s++) {
+			rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
+			box = in->messages.at[i].box;
+			if (!is_sharing(rec, (enum side)s))
+				continue;
+			like = (struct intent){ .box = rec->box, .record = rec->id, .side = (enum side)s, .ident = rec->ident };
+			if ((got = find_pair(r, &like, &pair, a, e)) < 0)
+				return -1;
+			/* One that has gone from the other side is about to be deleted, or replaced by this (rekeyed.c). */
+			if (got == 0 || pair.half[side_other((enum side)s)].presence != PRESENCE_HERE || (at = index_of(in, &pair, box, a)) == UINT32_MAX)
+				continue;
+			if (agree(r, box, rec, &pair, (enum side)s, a, e) < 0)
+				return -1;
+			r->is_short |= !flags_equal(rec->half[side_other((enum side)s)].flags, pair.half[s].flags);
+			vec_push(&in->links, (struct plan_link){ .kind = LINK_SHARED, .side = (enum side)s, .a = at, .b = (uint32_t)i,
+				.left = UINT32_MAX });
+		}
+	return 0;
 }
 
 /* ---- in words ---- */

@@ -86,7 +86,7 @@ build_begin(struct build *b, const struct plan_input *in, struct plan *plan)
 	for (i = 0; i < in->messages.n; i++) {
 		struct message_view *m = &b->messages[i];
 
-		m->clones = m->moved_to[FAR] = m->moved_to[NEAR] = NONE;
+		m->clones = m->moved_to[FAR] = m->moved_to[NEAR] = m->sharers = m->next_sharer = NONE;
 	}
 	order_messages(b);
 	vec_reserve(&b->ops, in->messages.n);

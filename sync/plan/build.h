@@ -40,6 +40,7 @@ struct message_view {
 	uint32_t rank;			/* position in the order of boxes and records */
 	uint32_t clones;		/* OP_CLONEs that read it: a chain through build_op.next, or NONE */
 	uint32_t moved_to[SIDES];	/* the message of a LINK_MOVED that it is `a` of, or NONE */
+	uint32_t sharers, next_sharer;	/* of LINK_SHARED: those that share its message, a chain by rank; NONE */
 	bool is_taken;
 	bool is_moved;			/* lives on elsewhere: its deletion does not count (R21) */
 	bool is_oldest[SIDES];		/* vanished there, and is older than all that is shown (P15) */

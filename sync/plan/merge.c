@@ -97,6 +97,14 @@ merge_three_way(struct arena *a, struct flags base, const struct flags shown[SID
 	return flags_minus(a, flags_union(a, b, added), removed);
 }
 
+struct flags
+merge_change(struct arena *a, struct flags want, struct flags base, struct flags now, const struct flag_mask mask[SIDES])
+{
+	struct flags b = keep_both(a, base, mask), n = keep_both(a, now, mask);
+
+	return flags_minus(a, flags_union(a, want, flags_minus(a, n, b)), flags_minus(a, b, n));
+}
+
 bool
 merge_deleted(struct flags base, const struct flags shown[SIDES])
 {

@@ -42,6 +42,10 @@ struct flags merge_base(struct arena *a, const struct record *r);
 struct flags merge_three_way(struct arena *a, struct flags base, const struct flags shown[SIDES],
     const struct flag_mask mask[SIDES]);
 
+/* `want` with what was changed from `base` to `now`; \Deleted aside, within both masks (P16). */
+struct flags merge_change(struct arena *a, struct flags want, struct flags base, struct flags now,
+    const struct flag_mask mask[SIDES]);
+
 /* \Deleted alone. */
 bool merge_deleted(struct flags base, const struct flags shown[SIDES]);
 

@@ -33,6 +33,16 @@ left_holds(const struct build *b, uint32_t left)
 	    build_presence(b, left, FAR) == PRESENCE_GONE && build_presence(b, left, NEAR) == PRESENCE_GONE;
 }
 
+/* On the other side alone. What is sent once more shares nothing, nor what is \Deleted. */
+static bool
+is_sharer(const struct build *b, uint32_t msg, enum side s)
+{
+	enum side t = side_other(s);
+
+	return build_presence(b, msg, s) == PRESENCE_NEVER && build_presence(b, msg, t) == PRESENCE_HERE &&
+	    !(build_record(b, msg)->half[t].flags.sys & FLAG_DELETED) && !build_may_copy(b, msg, s);
+}
+
 static bool
 link_holds(const struct build *b, const struct plan_link *l)
 {
@@ -41,6 +51,9 @@ link_holds(const struct build *b, const struct plan_link *l)
 	/* A move holds even into a mailbox that is closed to this run: what was moved must wait, not be deleted. */
 	if (l->a == l->b || (l->kind != LINK_MOVED && !b->boxes[box_of(b, l->b)].is_open))
 		return false;
+	if (l->kind == LINK_SHARED)
+		return build_presence(b, l->a, FAR) == PRESENCE_HERE && build_presence(b, l->a, NEAR) == PRESENCE_HERE &&
+		    is_sharer(b, l->b, s);
 	if (l->kind == LINK_TWIN)
 		return box_of(b, l->a) == box_of(b, l->b) && is_single(b, l->a, FAR) && is_single(b, l->b, NEAR);
 	if (!is_single(b, l->b, s) || build_is_waste(b, l->b, s) || build_record(b, l->a)->mark != MARK_NEW)
@@ -263,6 +276,13 @@ build_links(struct build *b)
 	const struct plan_link *l;
 	size_t i;
 
+	for (i = b->in->links.n; i-- > 0;) {
+		l = ranked[i].link;
+		if (l->kind != LINK_SHARED || !link_holds(b, l))
+			continue;
+		b->messages[l->b].next_sharer = b->messages[l->a].sharers;
+		b->messages[l->a].sharers = l->b;
+	}
 	for (i = 0; i < b->in->links.n; i++) {
 		l = ranked[i].link;
 		if (!link_holds(b, l))
@@ -271,7 +291,7 @@ build_links(struct build *b)
 			plan_twins(b, l->a, l->b, left_holds(b, l->left) ? l->left : NONE);
 		else if (l->kind == LINK_MOVED)
 			plan_moved(b, l);
-		else
+		else if (l->kind == LINK_CLONED)
 			plan_cloned(b, l);
 	}
 	free(ranked);

@@ -8,6 +8,7 @@ struct pair {
 	uint32_t box;
 	struct flag_mask mask[SIDES];
 	struct flags base;
+	struct flags want;		/* of both sides, \Deleted aside */
 	bool is_deleted;		/* the merged state of \Deleted */
 	bool is_restored[SIDES];	/* --restore: a \Deleted set there is taken back */
 	bool learns[SIDES];		/* is told now that the other side is \Deleted */
@@ -99,21 +100,26 @@ is_undeleted(const struct pair *p, enum side x)
 	return (p->is_restored[x] || may_flag(p, x)) && (p->mask[side_other(x)].sys & FLAG_DELETED);
 }
 
+/* What one that shows these flags gains and loses by the merge. */
+static void
+differences(const struct pair *p, struct arena *a, struct flags shown, struct flags *add_r, struct flags *remove_r)
+{
+	struct flags has = flags_keep(a, flags_keep(a, shown, &p->mask[FAR]), &p->mask[NEAR]);
+
+	has.sys &= ~(uint32_t)FLAG_DELETED;
+	*add_r = flags_minus(a, p->want, shown);
+	*remove_r = flags_minus(a, has, p->want);
+}
+
 /* What side x gains and loses by the merge. */
 static void
 flag_changes(struct pair *p, enum side x, struct flags *add_r, struct flags *remove_r)
 {
 	struct arena *a = &p->b->plan->arena;
-	struct flags want, has;
 
 	*add_r = *remove_r = FLAGS_NONE;
-	if (may_flag(p, x)) {
-		want = merge_three_way(a, p->base, p->v->shown, p->mask);
-		has = flags_keep(a, flags_keep(a, p->v->shown[x], &p->mask[FAR]), &p->mask[NEAR]);
-		has.sys &= ~(uint32_t)FLAG_DELETED;
-		*add_r = flags_minus(a, want, p->v->shown[x]);
-		*remove_r = flags_minus(a, has, want);
-	}
+	if (may_flag(p, x))
+		differences(p, a, p->v->shown[x], add_r, remove_r);
 	if (p->learns[x])
 		add_r->sys |= FLAG_DELETED;
 	if (is_undeleted(p, x))
@@ -145,6 +151,55 @@ plan_flags(struct pair *p, enum side x)
 		p->told[x] = op;
 	if (reason == REASON_DELETED_THERE)
 		build_count(p->b, op, 1);
+}
+
+/* ---- P16: one message on side t, of several on side s ---- */
+
+/* The side that those who share the pair's message are on. */
+static enum side
+side_of_sharer(const struct pair *p, uint32_t sharer)
+{
+	return build_presence(p->b, sharer, FAR) == PRESENCE_HERE ? FAR : NEAR;
+}
+
+/* What was changed on them is changed on the message. */
+static void
+merge_sharers(struct pair *p)
+{
+	struct arena *a = &p->b->plan->arena;
+	const struct record *rec;
+	struct flags base, now;
+	uint32_t i;
+	enum side s;
+
+	p->want = merge_three_way(a, p->base, p->v->shown, p->mask);
+	for (i = p->b->messages[p->v->msg].sharers; i != NONE; i = p->b->messages[i].next_sharer) {
+		rec = build_record(p->b, i);
+		s = side_of_sharer(p, i);
+		now = rec->half[s].flags;
+		base = rec->has_agreed ? rec->agreed : flags_intersect(a, now, p->v->shown[side_other(s)]);
+		p->want = merge_change(a, p->want, base, now, p->mask);
+	}
+}
+
+/* And what it has by then, they get. */
+static void
+flag_sharers(struct pair *p)
+{
+	struct arena *a = &p->b->plan->arena;
+	struct flags add, remove;
+	uint32_t i, op;
+	enum side s;
+
+	for (i = p->b->messages[p->v->msg].sharers; i != NONE && !p->is_deleted; i = p->b->messages[i].next_sharer) {
+		s = side_of_sharer(p, i);
+		differences(p, a, build_record(p->b, i)->half[s].flags, &add, &remove);
+		if (!may_flag(p, s) || (flags_is_none(add) && flags_is_none(remove)))
+			continue;
+		op = build_op(p->b, OP_FLAGS, s, REASON_FLAGS, p->box, i, NONE);
+		p->b->ops.at[op].op.add = add;
+		p->b->ops.at[op].op.remove = remove;
+	}
 }
 
 /* The side that learns goes first; the one where the person marked it only once the other knows. */
@@ -205,8 +260,10 @@ build_pair(struct build *b, const struct pair_view *v)
 	build_mask(b, p.box, p.mask);
 	settle_base(&p);
 	settle_deletion(&p);
+	merge_sharers(&p);
 	plan_flags(&p, FAR);
 	plan_flags(&p, NEAR);
+	flag_sharers(&p);
 	plan_expunges(&p);
 	plan_rest(&p);
 }

@@ -35,6 +35,7 @@
  *       beyond s and deleted on t is remembered, too, so that it is not copied back to t once it is shown again.
  *   P11 LINK_MOVED: moved on s from box A to box B: the twin on t is moved A -> B, flags carried; not copied, not deleted.
  *       Deleted or moved elsewhere on t at the same time: the message survives where it was moved to, far wins.
+ *   P16 LINK_SHARED: flags that were changed on any of those that share a message are changed on it and on all of them.
  *   P12 LINK_CLONED: a copy made on s of a message t has as well: cloned on t, no body over the wire.
  *   P14 a mailbox that is on both sides, under another name on t than the channel's (side[t].name): renamed on t with
  *       create[t], with all that lies below it; its messages stay under its record. No deletion, so no guard counts it.
@@ -96,12 +97,13 @@ struct plan_message {
 	uint32_t box;			/* index into boxes */
 };
 
-enum link_kind { LINK_TWIN, LINK_MOVED, LINK_CLONED };
+enum link_kind { LINK_TWIN, LINK_MOVED, LINK_CLONED, LINK_SHARED };
 
 /* A fact that pair/ found: two records are one mail.
  *   LINK_TWIN    a: far half only, b: near half only, same box; left: the pair gone from both sides that they are, if any
  *   LINK_MOVED   on `side`: a is a pair whose half vanished there; b, in another box, is new there
- *   LINK_CLONED  on `side`: a is a pair here on both sides; b, in any box, is new there */
+ *   LINK_CLONED  on `side`: a is a pair here on both sides; b, in any box, is new there
+ *   LINK_SHARED  on `side` equal messages are kept once: what a has there is b's as well, which is here on the other side alone */
 struct plan_link {
 	enum link_kind kind;
 	enum side side;			/* of MOVED and CLONED: where a person did it */
@@ -114,7 +116,7 @@ struct plan_input {
 	VEC(struct plan_box) boxes;	/* INBOX first, then by name */
 	VEC(struct plan_message) messages;
 	/* A message is `b` of at most one link and then in no other. `a` of a LINK_MOVED may be in two, one for each side:
-	 * moved on both sides. `a` of a LINK_CLONED may be in several. `left` is in no other link. */
+	 * moved on both sides. `a` of a LINK_CLONED or LINK_SHARED may be in several. `left` is in no other link. */
 	VEC(struct plan_link) links;
 };
 void plan_input_release(struct plan_input *in);	/* the arrays; records are the caller's */

@@ -270,6 +270,51 @@ class FalseKeys(Scripts):
     def test_kept_once_without_uidplus(self):
         self.kept_once(('UIDPLUS', 'QRESYNC', 'CONDSTORE'))
 
+    def flags_kept_once(self, without):
+        self.behave(do_append=once)
+        self.pair(far=self.account_of(self.scripted(without=without)))
+        self.near.deliver('INBOX', message(1), 'S')
+        self.near.deliver('INBOX', message(1), 'SR')
+        self.near.deliver('INBOX', message(2), 'S')
+        self.sync()
+        self.sync()
+
+        def all_have(flags):
+            self.sync_twice(twins=False)
+            self.assertEqual(self.one(self.far, 1).flags, frozenset(flags))
+            self.assertEqual([m.flags for m in self.near.messages('INBOX') if m.serial == 1], [frozenset(flags)] * 2)
+
+        def nears():
+            return sorted((m for m in self.near.messages('INBOX') if m.serial == 1), key=lambda m: m.key.split('/')[1])
+        all_have('RS')
+        for i in (0, 1):
+            self.near.flag(nears()[i], remove='S')
+            all_have('R')
+            self.near.flag(nears()[i], add='S')
+            all_have('RS')
+        self.far.flag(self.one(self.far, 1), add='F', remove='R')
+        all_have('FS')
+        self.near.flag(nears()[0], add='D')
+        self.near.flag(nears()[1], remove='F')
+        self.far.flag(self.one(self.far, 1), add='R')
+        all_have('DRS')
+        self.assertEqual(self.one(self.near, 2).flags, frozenset('S'))
+        self.near.delete(nears()[0])
+        self.sync_twice()
+        self.near.flag(self.one(self.near, 1), remove='S')
+        self.sync_twice()
+        self.assertEqual(self.one(self.far, 1).flags, frozenset('DR'))
+
+    def test_flags_of_what_is_kept_once(self):
+        """A read on either file is a read of the one message, and then of the other file."""
+        self.flags_kept_once(())
+
+    def test_flags_of_what_is_kept_once_without_condstore(self):
+        self.flags_kept_once(('QRESYNC', 'CONDSTORE'))
+
+    def test_flags_of_what_is_kept_once_without_uidplus(self):
+        self.flags_kept_once(('UIDPLUS', 'QRESYNC', 'CONDSTORE'))
+
     def test_kept_once_and_deleted_at_once(self):
         """One comes later, and either goes before another run has looked."""
         for without in (('UIDPLUS',), ('UIDPLUS', 'QRESYNC', 'CONDSTORE')):

@@ -1,10 +1,12 @@
 """What a server keeps of what goes with a message: no keyword, flag or date holds mail back, and what is dropped on arrival
 is set, not taken off on the other side (R14)."""
+import os
 import re
+import shutil
 
 from accounts import Account
 from lib import ImapSide, message
-from scripted import CUT, Scripted, Session
+from scripted import CUT, Box, Scripted, Session
 from test_scripted import Told
 
 POOR = ['QRESYNC', 'CONDSTORE', 'LIST-STATUS', 'ESEARCH', 'UIDPLUS', 'MOVE', 'LITERAL+']
@@ -262,6 +264,54 @@ class Refused(Stored):
                     self.server.seen.clear()
                     self.sync_twice()
                     self.assertEqual(self.server.verbs().count('APPEND'), 0)
+
+    def test_a_date_that_is_kept_otherwise(self):
+        """Taken with OK, and another one shown: told nowhere, set nowhere, carried nowhere, and no other message by that."""
+        add = Box.add
+        self.addCleanup(setattr, Box, 'add', add)
+
+        def later(box, data, flags=(), date=None):
+            return add(box, data, flags, '"29-Nov-2026 08:00:00 +0000"' if box in self.server.boxes.values() else date)
+        for without in ((), ('QRESYNC', 'CONDSTORE'), POOR):
+            with self.subTest(without=without):
+                self.setUp()
+                self.two(without)
+                sent = ['"25-Dec-2008 10:0%d:00 +0000"' % i for i in range(6)]
+                s = [self.put_near(['\\Seen'], date) for date in sent]
+                Box.add = later
+                self.assertEqual(self.sync(code=0).err, '')
+                self.assertEqual({m.date for m in self.box().mails}, {'"29-Nov-2026 08:00:00 +0000"'})
+                self.sync_twice()
+                self.assertEqual([m.date for m in self.other.boxes['INBOX'].mails], sent)
+                self.assertEqual(self.server.verbs().count('APPEND') + self.other.verbs().count('APPEND'), len(s))
+                # Deleted and moved there, under the eyes of R13; and it is the same mail once the base is lost.
+                shutil.rmtree(self.state)
+                self.assertIn('Paired: 6', self.sync('-a', '-V').out)
+                self.near.delete(self.one(self.near, s[0]))
+                self.far.delete(self.one(self.far, s[1]))
+                self.near.create('Archive')
+                self.near.move(self.one(self.near, s[2]), 'Archive')
+                self.assertEqual(self.sync(code=0).err, '')
+                self.sync_twice()
+                for side in (self.far, self.near):
+                    self.assertEqual(sorted((m.serial, m.box) for b in side.boxes() for m in side.messages(b)),
+                                     sorted([(s[2], 'Archive')] + [(x, 'INBOX') for x in s[3:]]))
+                self.assertEqual([m.date for m in self.other.boxes['INBOX'].mails], sent[3:])
+                Box.add = add
+
+    def test_a_files_date_that_is_kept_otherwise(self):
+        """Nor is the file's own time touched."""
+        self.start(channel='CopyArrivalDate yes\n')
+        add = Box.add
+        self.addCleanup(setattr, Box, 'add', add)
+        Box.add = lambda box, data, flags, date=None: add(box, data, flags, '"29-Nov-2026 08:00:00 +0000"')
+        self.near.deliver('INBOX', message(1), 'S', mtime=1_500_000_000)
+        self.sync_twice()
+        shutil.rmtree(self.state)
+        self.assertIn('Paired: 1', self.sync('-a', '-V').out)
+        self.sync_twice()
+        path = os.path.join(self.near.box('INBOX'), self.one(self.near, 1).key)
+        self.assertEqual(int(os.stat(path).st_mtime), 1_500_000_000)
 
     def test_a_message_that_is_refused_itself(self):
         """With and without all of that: it is the message, and no other waits for it."""

@@ -351,7 +351,7 @@ parse_message(struct test_case *c, char *line)
 	}
 }
 
-/* twin A B | twin A B LEFT | moved SIDE A B | cloned SIDE A B */
+/* twin A B | twin A B LEFT | moved SIDE A B | cloned SIDE A B | shared SIDE A B */
 static bool
 parse_link(struct test_case *c, const char *line)
 {
@@ -361,9 +361,9 @@ parse_link(struct test_case *c, const char *line)
 	if (sscanf(line, "twin %u %u %u", &l.a, &l.b, &l.left) < 2) {
 		if (sscanf(line, "%7s %4s %u %u", kind, side, &l.a, &l.b) != 4)
 			return false;
-		if (strcmp(kind, "moved") != 0 && strcmp(kind, "cloned") != 0)
+		if (strcmp(kind, "moved") != 0 && strcmp(kind, "cloned") != 0 && strcmp(kind, "shared") != 0)
 			return false;
-		l.kind = strcmp(kind, "moved") == 0 ? LINK_MOVED : LINK_CLONED;
+		l.kind = strcmp(kind, "moved") == 0 ? LINK_MOVED : strcmp(kind, "cloned") == 0 ? LINK_CLONED : LINK_SHARED;
 		l.side = strcmp(side, "far") == 0 ? FAR : NEAR;
 	}
 	l.a--;
