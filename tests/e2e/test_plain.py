@@ -276,6 +276,30 @@ class SetsOfUids(Told):
         self.moves('UID COPY', ['MOVE'])
 
 
+class KeysNotTold(Told):
+    """Without UIDPLUS nobody says under what key a copy is: nothing is done to it until a list has shown it."""
+
+    def test_copied_and_flagged(self):
+        self.start(without=SetsOfUids.POOR + ['UIDPLUS', 'MOVE'])
+        s = self.put(3)
+        self.server.create('Archive')
+        self.put(1, 'Archive')
+        self.sync()
+        self.near.copy(self.one(self.near, s[0]), 'Archive')
+        self.near.copy(self.one(self.near, s[1]), 'Archive')
+        for m in self.near.messages('Archive'):
+            if m.serial in s:
+                self.near.flag(m, add='F', remove='S')
+        self.near.move(self.one(self.near, s[2]), 'Archive')
+        self.near.flag(self.one(self.near, s[2]), add='R')
+        self.server.seen.clear()
+        self.sync()
+        self.assertEqual([words for _, verb, words in self.server.seen if verb.startswith('UID ') and words[0] == '0'], [])
+        self.assert_twins()
+        self.sync_twice()
+        self.assertEqual(sorted(sorted(m.flags) for m in self.far.messages('Archive') if m.serial in s), [['F'], ['F'], ['R', 'S']])
+
+
 class Refusals(Told):
     """A mailbox that is not listed is gone where the server says so; another reason is told, and is no witness however often it
     comes."""
