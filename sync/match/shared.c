@@ -29,17 +29,9 @@ is_equal(const struct ident *a, const struct ident *b)
 	return (a->has & enough) == enough && (b->has & enough) == enough && ident_compare(a, b) == IDENT_SAME;
 }
 
-/* Its message is there, as far as is known. */
-static bool
-is_kept(const struct record *rec, const struct intent *in)
-{
-	return rec->box == in->box && rec->id != in->record && rec->half[in->side].presence == PRESENCE_HERE &&
-	    is_equal(&rec->ident, &in->ident);
-}
-
-/* A pair of the mailbox that is the same message. 1/0/-1 */
+/* A pair of the mailbox that is the same message, and there as far as is known; or gone. 1/0/-1 */
 static int
-find_pair(struct run *r, const struct intent *in, struct record *pair_r, struct arena *a, struct err *e)
+find_pair_that(struct run *r, const struct intent *in, enum presence is, struct record *pair_r, struct arena *a, struct err *e)
 {
 	uint64_t after = 0, tag;
 	int got;
@@ -49,10 +41,17 @@ find_pair(struct run *r, const struct intent *in, struct record *pair_r, struct 
 	tag = message_tag_header(&in->ident);
 	while ((got = message_next_tagged(r->state, a, tag, after, pair_r, e)) > 0) {
 		after = pair_r->id;
-		if (record_is_pair(pair_r) && is_kept(pair_r, in))
+		if (record_is_pair(pair_r) && pair_r->box == in->box && pair_r->id != in->record &&
+		    pair_r->half[in->side].presence == is && is_equal(&pair_r->ident, &in->ident))
 			return 1;
 	}
 	return got;
+}
+
+static int
+find_pair(struct run *r, const struct intent *in, struct record *pair_r, struct arena *a, struct err *e)
+{
+	return find_pair_that(r, in, PRESENCE_HERE, pair_r, a, e);
 }
 
 /* Of the messages that find their twin in this look, one is equal; or one found none, and may be what was sent. */
@@ -152,6 +151,38 @@ agree(struct run *r, uint32_t box, struct record *rec, const struct record *pair
 	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
 }
 
+static bool
+was_moved(const struct plan_input *in, uint64_t id, enum side s)
+{
+	size_t i;
+
+	for (i = 0; i < in->links.n; i++)
+		if (in->links.at[i].kind == LINK_MOVED && in->links.at[i].side == s && in->messages.at[in->links.at[i].a].rec->id == id)
+			return true;
+	return false;
+}
+
+/* No message is there any more that is this one as well. It went: this has lost its twin with the other. Or it was moved, and this
+ * is sent anew. */
+static int
+share_no_more(struct run *r, const struct plan_input *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
+    struct err *e)
+{
+	enum side s = like->side;
+	struct flag_mask masks[SIDES];
+	struct record pair;
+	int got = find_pair_that(r, like, PRESENCE_GONE, &pair, a, e);
+
+	if (got <= 0)
+		return got;
+	rec->half[s] = RECORD_HALF_NEVER;
+	if (!was_moved(in, pair.id, s))
+		rec->half[s].presence = PRESENCE_GONE;
+	rec->mark = MARK_NEW;
+	rec->why = "";
+	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+}
+
 int
 shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 {
@@ -169,6 +200,8 @@ shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e
 				continue;
 			like = (struct intent){ .box = rec->box, .record = rec->id, .side = (enum side)s, .ident = rec->ident };
 			if ((got = find_pair(r, &like, &pair, a, e)) < 0)
+				return -1;
+			if (got == 0 && share_no_more(r, in, box, rec, &like, a, e) < 0)
 				return -1;
 			/* One that has gone from the other side is about to be deleted, or replaced by this (rekeyed.c). */
 			if (got == 0 || pair.half[side_other((enum side)s)].presence != PRESENCE_HERE || (at = index_of(in, &pair, box, a)) == UINT32_MAX)

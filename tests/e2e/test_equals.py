@@ -315,6 +315,27 @@ class FalseKeys(Scripts):
     def test_flags_of_what_is_kept_once_without_uidplus(self):
         self.flags_kept_once(('UIDPLUS', 'QRESYNC', 'CONDSTORE'))
 
+    def test_kept_once_and_deleted_or_moved_on_the_server(self):
+        """Both files had that message, and go with it; moved, one of them goes along."""
+        for what in ('delete', 'move'):
+            with self.subTest(what=what):
+                self.setUp()
+                self.far = self.near = None
+                self.behave(do_append=once)
+                self.pair(far=self.account_of(self.scripted()))
+                self.far.create('Archive')
+                for i in (1, 1, 2, 3, 4, 5):
+                    self.near.deliver('INBOX', message(i), 'S')
+                self.sync()
+                self.sync_twice(twins=False)
+                if what == 'delete':
+                    self.far.delete(self.one(self.far, 1))
+                else:
+                    self.far.move(self.one(self.far, 1), 'Archive')
+                self.sync_twice()
+                found = sorted(m.box for b in self.near.boxes() for m in self.near.messages(b) if m.serial == 1)
+                self.assertEqual(found, [] if what == 'delete' else ['Archive', 'INBOX'])
+
     def test_kept_once_and_deleted_at_once(self):
         """One comes later, and either goes before another run has looked."""
         for without in (('UIDPLUS',), ('UIDPLUS', 'QRESYNC', 'CONDSTORE')):
