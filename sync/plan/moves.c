@@ -29,7 +29,8 @@ is_single(const struct build *b, uint32_t msg, enum side s)
 static bool
 left_holds(const struct build *b, uint32_t left)
 {
-	return left != NONE && !b->messages[left].is_taken && build_record(b, left)->mark == MARK_NEW &&
+	return left != NONE && !b->messages[left].is_taken && b->boxes[box_of(b, left)].is_open &&
+	    build_record(b, left)->mark == MARK_NEW &&
 	    build_presence(b, left, FAR) == PRESENCE_GONE && build_presence(b, left, NEAR) == PRESENCE_GONE;
 }
 
