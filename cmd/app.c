@@ -134,6 +134,13 @@ app_notice(const struct app *app, const char *fmt, ...)
 	free(text);
 }
 
+/* Old words mean what they meant: who listens to nothing but errors, or reads a list, need not hear of them. */
+static bool
+is_deprecated_told(const struct app *app)
+{
+	return app->options.quiet == 0 && strcmp(app->options.command, "list") != 0;
+}
+
 int
 app_init(struct app *app, int argc, char *const *argv)
 {
@@ -151,7 +158,7 @@ app_init(struct app *app, int argc, char *const *argv)
 		app_fail(app, &e);
 		return -1;
 	}
-	for (size_t i = 0; i < app->options.warnings.n; i++)
+	for (size_t i = 0; is_deprecated_told(app) && i < app->options.warnings.n; i++)
 		app_warn(app, "%s", app->options.warnings.at[i]);
 	if (app->options.debug != 0)
 		log_install(app->options.debug, print_debug);
@@ -185,7 +192,7 @@ app_configure(struct app *app)
 	tell_shadowed(app);
 	rc = config_load(app->file.used, app->home, &notes, &app->settings, &e);
 	config_notes_print(&notes, app->file.used, app->options.quiet >= 2 ? CONFIG_ERROR :
-	    app->options.quiet == 1 || strcmp(app->options.command, "list") == 0 ? CONFIG_WARNING : CONFIG_DEPRECATED, &text);
+	    is_deprecated_told(app) ? CONFIG_DEPRECATED : CONFIG_WARNING, &text);
 	fputs(buf_str(&text), stderr);
 	if (rc < 0)
 		app_fail(app, &e);

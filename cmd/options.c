@@ -60,6 +60,7 @@ static const struct long_option {
 	{ "help", ACT_HELP, NULL, 0, NULL },
 	{ "version", ACT_VERSION, NULL, 0, NULL },
 	{ "debug", ACT_DEBUG, NULL, 0, NULL },
+	{ "debug-crash", ACT_DEBUG_AREA, NULL, 0, NULL },	/* mbsync waits for a debugger then; nothing crashes here */
 	{ "debug-driver", ACT_DEBUG_AREA, NULL, LOG_IMAP | LOG_MAILDIR, NULL },
 	{ "debug-driver-all", ACT_DEBUG_AREA, NULL, LOG_IMAP | LOG_MAILDIR, NULL },
 	{ "debug-maildir", ACT_DEBUG_AREA, NULL, LOG_MAILDIR, NULL },
@@ -159,7 +160,12 @@ usage(struct parse *p, const char *fmt, ...)
 static void
 deprecated(struct parse *p, const char *shown, const char *instead)
 {
-	vec_push(&p->o->warnings, arena_printf(&p->o->arena, "%s is deprecated: use %s", shown, instead));
+	const char *text = arena_printf(&p->o->arena, "%s is deprecated: use %s", shown, instead);
+
+	for (size_t i = 0; i < p->o->warnings.n; i++)
+		if (strcmp(p->o->warnings.at[i], text) == 0)
+			return;
+	vec_push(&p->o->warnings, text);
 }
 
 static const struct long_option *
@@ -359,7 +365,24 @@ read_direction(struct parse *p, const char *letters, size_t *used_r)
 	return used == 1 ? act(p, long_find(direction), NULL, direction) : 0;
 }
 
-/* -D, then any of mbsync's letters for parts of it. */
+/* Whether these are names of areas, parted by commas. */
+static bool
+are_areas(const char *list)
+{
+	size_t len, i;
+
+	for (; *list != '\0'; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		for (i = 0; i < sizeof areas / sizeof *areas; i++)
+			if (strlen(areas[i].name) == len && strncmp(areas[i].name, list, len) == 0)
+				break;
+		if (i == sizeof areas / sizeof *areas)
+			return false;
+	}
+	return true;
+}
+
+/* -D, then areas ("-Dnet,imap", "-D=net"), or any of mbsync's letters for parts of it ("-Dn"). */
 static int
 read_debug(struct parse *p, const char *letters, size_t *used_r)
 {
@@ -367,9 +390,13 @@ read_debug(struct parse *p, const char *letters, size_t *used_r)
 		char letter;
 		const char *name;
 	} parts[] = { { 'd', "debug-driver" }, { 'D', "debug-driver-all" }, { 'm', "debug-maildir" },
-		{ 'M', "debug-main" }, { 'n', "debug-net" }, { 'N', "debug-net-all" }, { 's', "debug-sync" } };
+		{ 'C', "debug-crash" }, { 'M', "debug-main" }, { 'n', "debug-net" }, { 'N', "debug-net-all" }, { 's', "debug-sync" } };
 	size_t used, i;
 
+	if (letters[1] == '=' || (letters[1] != '\0' && are_areas(letters + 1))) {
+		*used_r = strlen(letters);
+		return debug_areas(p, letters + 1 + (letters[1] == '='));
+	}
 	for (used = 1; letters[used] != '\0'; used++) {
 		for (i = 0; i < sizeof parts / sizeof *parts && parts[i].letter != letters[used]; i++)
 			continue;

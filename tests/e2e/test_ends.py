@@ -61,6 +61,18 @@ class ExitCodes(Case):
         run = self.mailtwin('-q', '-a')
         self.assertEqual((run.out, run.err), ('', ''))
 
+    def test_old_words_are_told_once_and_not_to_scripts(self):
+        self.pair(channel='Sync PullReNew PullDelete PushNew', patterns='INBOX')
+        with open(self.config, 'a') as f:
+            f.write('\nChannel d\nMaster :far:x\nSlave :near:x\n\nChannel e\nMaster :far:y\nSlave :near:y\n')
+        run = self.mailtwin('c', '--renew', '--renew')
+        told = [line for line in run.err.split('\n') if 'deprecated' in line]
+        self.assertEqual(len(told), 5, run.err)
+        self.assertEqual(sum('notice: "Master" is deprecated: write "Far"' in line for line in told), 1)
+        self.assertEqual(sum('--renew is deprecated: use --upgrade' in line for line in told), 1)
+        for args in (('-q', 'c', '-N'), ('-l', 'c'), ('-qq', 'c')):
+            self.assertNotIn('deprecated', self.mailtwin(*args).err)
+
     def test_version_help_list_check(self):
         self.pair()
         self.far.create('a')

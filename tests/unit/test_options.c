@@ -110,6 +110,43 @@ options_override_channels(void **unused)
 	}
 }
 
+/* -D in all its forms: mbsync's letters, areas behind "=" or at once, and with other letters around it. */
+static void
+debugging(void **unused)
+{
+	static const struct {
+		const char *line;
+		unsigned debug;
+		int verbose;
+	} cases[] = {
+		{ "mailtwin -D -a", LOG_NET | LOG_IMAP | LOG_MAILDIR | LOG_PLAN | LOG_STATE | LOG_RUN, 0 },
+		{ "mailtwin -Dn -a", LOG_NET, 0 },
+		{ "mailtwin -aDnV", LOG_NET, 1 },
+		{ "mailtwin -D=net -a", LOG_NET, 0 },
+		{ "mailtwin -VD=net,imap -a", LOG_NET | LOG_IMAP, 1 },
+		{ "mailtwin -Dnet -a", LOG_NET, 0 },
+		{ "mailtwin -Dplan,state -a", LOG_PLAN | LOG_STATE, 0 },
+		{ "mailtwin -DC -a", 0, 0 },
+		{ "mailtwin --debug=net --debug-maildir -a", LOG_NET | LOG_MAILDIR, 0 },
+		{ "mailtwin --debug-crash -a", 0, 0 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf words = { 0 };
+		struct options o;
+		struct err e = { 0 };
+
+		if (parse(cases[i].line, &words, &o, &e) < 0)
+			fail_msg("%s: %s", cases[i].line, e.text);
+		assert_int_equal(o.debug, cases[i].debug);
+		assert_int_equal(o.verbose, cases[i].verbose);
+		assert_true(o.is_all);
+		options_release(&o);
+		buf_release(&words);
+	}
+}
+
 static const struct {
 	const char *line, *error;
 } wrong[] = {
@@ -126,6 +163,8 @@ static const struct {
 	{ "mailtwin -x", "-x is not available yet" },
 	{ "mailtwin -xn", "-xn is not available yet" },
 	{ "mailtwin --expunge-solo-far", "--expunge-solo-far is not available yet" },
+	{ "mailtwin -D=nte", "--debug knows no \"nte\"; did you mean \"net\"? (only net, imap, maildir, "
+	  "plan, state, run)" },
 	{ "mailtwin --debug=nte", "--debug knows no \"nte\"; did you mean \"net\"? (only net, imap, maildir, "
 	  "plan, state, run)" },
 	{ "mailtwin --max-transfer 1g", "--max-transfer takes a size such as 500k or 10m, not \"1g\"" },
@@ -384,6 +423,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_override_channels),
+		cmocka_unit_test(debugging),
 		cmocka_unit_test(wrong_options_are_told),
 		cmocka_unit_test(commands_are_found),
 		cmocka_unit_test(everything_else_is_read),
