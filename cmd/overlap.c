@@ -69,7 +69,7 @@ resolve(struct arena *a, const char *path)
 static struct layout
 layout_of(const struct store_settings *s)
 {
-	return (struct layout){ .kind = s->sub_folders, .path = s->path, .inbox = s->inbox, .map_inbox = s->map_inbox };
+	return (struct layout){ .kind = s->sub_folders, .path = s->path, .inbox = s->inbox, .map_inbox = s->map_inbox, .flatten = s->flatten };
 }
 
 static const char *

@@ -30,7 +30,7 @@ add_place(const struct channel_settings *c, const char *state_home, const char *
 		if (near->kind != SETTINGS_MAILDIR)
 			return err_class(e, ERR_STORE, ERR_USAGE, ERR_NEVER, "channel %s: SyncState * keeps the state "
 			    "in the near Maildir, but store %s is none", c->name, near->name);
-		layout = (struct layout){ .kind = near->sub_folders, .path = near->path, .inbox = near->inbox };
+		layout = (struct layout){ .kind = near->sub_folders, .path = near->path, .inbox = near->inbox, .flatten = near->flatten };
 		buf_printf(out, "%s/.mailtwin.", layout_root(&layout, arena));
 	} else if (c->sync_state != NULL) {
 		buf_adds(out, c->sync_state);

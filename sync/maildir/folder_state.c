@@ -22,7 +22,7 @@ top_of(const struct layout *l, struct arena *a, const char *name)
 {
 	char *parent, *top;
 
-	if (l->kind != NAMES_MAILDIRPP && !names_is_inbox_or_below(layout_name(l, name)))
+	if (!layout_is_in_inbox(l, name))
 		return layout_root(l, a);
 	parent = disk_parent(l->inbox);
 	top = arena_strdup(a, parent);

@@ -84,7 +84,7 @@ base_of(const struct layout *l, struct arena *a, const char *name)
 {
 	char *parent, *base;
 
-	if (!names_is_inbox(layout_name(l, name)) && !names_is_inbox_or_below(name) && l->kind != NAMES_MAILDIRPP)
+	if (!layout_is_in_inbox(l, name))
 		return layout_root(l, a);
 	parent = disk_parent(l->inbox);
 	base = arena_strdup(a, parent);
@@ -277,7 +277,7 @@ folderops_remove(const struct layout *l, const struct mdir_settings *set, const 
 	*is_begun_r = false;
 	if (path == NULL)
 		goto done;
-	if (names_is_inbox(layout_name(l, name))) {
+	if (layout_is_inbox(l, name)) {
 		err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "INBOX is never removed");
 		goto done;
 	}
@@ -328,27 +328,30 @@ done:
 	return rc;
 }
 
-/* A Maildir++ keeps the folders below beside it: ".a.b" with ".a". */
+/* A Maildir++ keeps the folders below beside it: ".a.b" with ".a"; and so does a store with Flatten. */
 static int
 rename_below(const struct layout *l, const struct mdir_settings *set, const char *from, const char *to,
     bool *is_begun_r, struct err *e)
 {
-	const char *prefix = strrchr(from, '/') + 1;
+	const char *prefix = strrchr(from, '/') + 1, *parted = l->flatten != NULL ? l->flatten : ".";
+	char *parent = disk_parent(from);
 	size_t i, len = strlen(prefix);
 	VEC(char *) below = { 0 };
-	DIR *dir = opendir(l->inbox);
+	DIR *dir = opendir(parent);
 	struct dirent *de;
 	char *old, *new;
 	int rc = 0;
 
-	if (dir == NULL)
-		return disk_err(e, ERR_BOX, errno, "%s cannot be read", l->inbox);
+	if (dir == NULL) {
+		rc = disk_err(e, ERR_BOX, errno, "%s cannot be read", parent);
+		goto done;
+	}
 	while ((de = readdir(dir)) != NULL)
-		if (strncmp(de->d_name, prefix, len) == 0 && de->d_name[len] == '.')
+		if (strncmp(de->d_name, prefix, len) == 0 && strncmp(de->d_name + len, parted, strlen(parted)) == 0)
 			vec_push(&below, mem_strdup(de->d_name));
 	closedir(dir);
 	for (i = 0; i < below.n && rc == 0; i++) {
-		old = mem_printf("%s/%s", l->inbox, below.at[i]);
+		old = mem_printf("%s/%s", parent, below.at[i]);
 		new = mem_printf("%s%s", to, below.at[i] + len);
 		rc = rename_dir(set, old, new, e);
 		*is_begun_r = true;
@@ -358,6 +361,8 @@ rename_below(const struct layout *l, const struct mdir_settings *set, const char
 	for (i = 0; i < below.n; i++)
 		free(below.at[i]);
 	vec_release(&below);
+done:
+	free(parent);
 	return rc;
 }
 
@@ -375,7 +380,7 @@ folderops_rename(const struct layout *l, const struct mdir_settings *set, const 
 		new = layout_path(l, &a, to, e);
 	if (new == NULL)
 		goto done;
-	if (names_is_inbox(layout_name(l, from)) || names_is_inbox(layout_name(l, to))) {
+	if (layout_is_inbox(l, from) || layout_is_inbox(l, to)) {
 		err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "INBOX is never renamed");
 		goto done;
 	}
@@ -390,7 +395,7 @@ folderops_rename(const struct layout *l, const struct mdir_settings *set, const 
 	if (rename_dir(set, old, new, e) < 0)
 		goto done;
 	*is_begun_r = true;
-	rc = l->kind == NAMES_MAILDIRPP ? rename_below(l, set, old, new, is_begun_r, e) : 0;
+	rc = l->kind == NAMES_MAILDIRPP || l->flatten != NULL ? rename_below(l, set, old, new, is_begun_r, e) : 0;
 done:
 	free(parent);
 	arena_release(&a);

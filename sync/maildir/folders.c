@@ -77,12 +77,33 @@ add(struct walk *w, const struct entry *en, bool is_box, const struct stamps *st
 		box->stamps = *stamps;
 }
 
+/* Gives a mailbox its canonical name, and adds it; or says why it is none of this store's. */
+static void
+add_named(struct walk *w, const struct entry *en, const struct stamps *stamps)
+{
+	struct entry named = *en;
+	struct buf name = { 0 };
+	const char *why = layout_name_in(w->l, en->name, &name);
+	struct err e;
+
+	named.name = buf_str(&name);
+	if (why != NULL)
+		refuse(w, en->name, why);
+	else if (names_check(en->name, strlen(en->name), w->l->kind, &e) < 0 || 
+	    (w->l->flatten != NULL && names_check(named.name, name.len, NAMES_IMAP, &e) < 0))
+		refuse(w, en->name, e.text);
+	else if (w->l->flatten != NULL && w->l->map_inbox != NULL && strcmp(named.name, w->l->map_inbox) == 0)
+		refuse(w, en->name, "this directory is ignored: MapInbox gives its name to INBOX");
+	else
+		add(w, &named, true, stamps);
+	buf_release(&name);
+}
+
 /* Adds an entry if it is a mailbox that may have this name. Returns whether it has a cur/. */
 static bool
 add_if_box(struct walk *w, const struct entry *en, const char *why_not)
 {
 	struct stamps stamps;
-	struct err e;
 	int sys;
 
 	if (stamp_take_both(en->fd, &stamps) < 0) {
@@ -92,10 +113,8 @@ add_if_box(struct walk *w, const struct entry *en, const char *why_not)
 		refuse_unread(w, en->name, en->path, sys);
 	} else if (why_not != NULL)
 		refuse(w, en->name, why_not);
-	else if (names_check(en->name, strlen(en->name), w->l->kind, &e) < 0)
-		refuse(w, en->name, e.text);
 	else
-		add(w, en, true, &stamps);
+		add_named(w, en, &stamps);
 	return true;
 }
 
@@ -231,7 +250,7 @@ place_fault(const struct walk *w, const char *name, bool is_top)
 		return "this directory is ignored: INBOX is where Inbox says";
 	if (w->l->map_inbox != NULL && strcmp(name, w->l->map_inbox) == 0)
 		return "this directory is ignored: MapInbox gives its name to INBOX";
-	if (w->l->kind == NAMES_UNSET && !is_top)
+	if (w->l->kind == NAMES_UNSET && w->l->flatten == NULL && !is_top)
 		return "it is a subfolder, and its store does not say how it keeps them (SubFolders)";
 	return NULL;
 }
@@ -255,7 +274,7 @@ visit_tree(struct walk *w, int dir_fd, const char *file, const struct entry *dir
 		is_box = add_if_box(w, &en, why);
 		if (why == NULL)
 			found = each_entry(w, &en, &(struct above){ up, en.dir }, visit_tree);
-		if (found && !is_box && names_check(en.name, strlen(en.name), w->l->kind, &e) == 0)
+		if (found && !is_box && w->l->flatten == NULL && names_check(en.name, strlen(en.name), w->l->kind, &e) == 0)
 			add(w, &en, false, NULL);
 		found = (found || is_box) && why == NULL;
 		close(en.fd);

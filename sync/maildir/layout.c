@@ -19,10 +19,31 @@ layout_has_folders(const struct layout *l)
 	return l->kind == NAMES_MAILDIRPP || l->path != NULL;
 }
 
-const char *
-layout_name(const struct layout *l, const char *name)
+bool
+layout_is_inbox(const struct layout *l, const char *name)
 {
-	return l->map_inbox != NULL && strcmp(name, l->map_inbox) == 0 ? "INBOX" : name;
+	return names_is_inbox(name) || (l->map_inbox != NULL && strcmp(name, l->map_inbox) == 0);
+}
+
+bool
+layout_is_in_inbox(const struct layout *l, const char *name)
+{
+	return l->kind == NAMES_MAILDIRPP || layout_is_inbox(l, name) || (l->flatten == NULL && names_is_inbox_or_below(name));
+}
+
+const char *
+layout_name_in(const struct layout *l, const char *name, struct buf *out)
+{
+	struct err ignored;
+
+	if (l->flatten == NULL || names_is_inbox(name)) {
+		buf_adds(out, name);
+		return NULL;
+	}
+	if (strchr(name, '/') != NULL)
+		return "it lies below another mailbox, and its store keeps all of them beside each other (Flatten)";
+	(void)names_map(name, strlen(name), l->flatten, "/", out, &ignored);
+	return NULL;
 }
 
 const char *
@@ -98,21 +119,27 @@ char *
 layout_path(const struct layout *l, struct arena *a, const char *name, struct err *e)
 {
 	bool is_inbox, is_below;
-	struct buf b = { 0 };
+	struct buf b = { 0 }, flat = { 0 };
 	char *path = NULL;
 
-	name = layout_name(l, name);
-	if (names_check(name, strlen(name), l->kind, e) < 0)
+	if (l->map_inbox != NULL && !layout_is_inbox(l, name) && is_in(name, l->map_inbox)) {
+		refuse(e, name, "MapInbox makes what is above it INBOX, which has no subfolders by this name");
 		return NULL;
+	}
+	if (layout_is_inbox(l, name)) {
+		name = "INBOX";
+	} else if (l->flatten != NULL) {
+		if (names_fault(name, strlen(name)) == NULL && names_map(name, strlen(name), "/", l->flatten, &flat, e) < 0)
+			goto done;
+		name = flat.len != 0 ? arena_strdup(a, buf_str(&flat)) : name;
+	}
+	if (names_check(name, strlen(name), l->kind, e) < 0)
+		goto done;
 	is_inbox = names_is_inbox(name);
 	is_below = !is_inbox && names_is_inbox_or_below(name);
 	if (!is_inbox && !is_below && !layout_has_folders(l)) {
 		refuse(e, name, "its store has no Path, so there is only INBOX");
-		return NULL;
-	}
-	if (l->map_inbox != NULL && is_in(name, l->map_inbox)) {
-		refuse(e, name, "MapInbox makes what is above it INBOX, which has no subfolders by this name");
-		return NULL;
+		goto done;
 	}
 	if (is_inbox)
 		buf_adds(&b, l->inbox);
@@ -133,6 +160,8 @@ layout_path(const struct layout *l, struct arena *a, const char *name, struct er
 		refuse(e, name, "its directory is INBOX's, or within it");
 	else
 		path = arena_strdup(a, buf_str(&b));
+done:
 	buf_release(&b);
+	buf_release(&flat);
 	return path;
 }

@@ -187,6 +187,10 @@ imap_rename_mailbox(struct session *session, const char *from, const char *to, e
 	int status = -1;
 
 	*o = OUTCOME_FAILED;
+	/* RENAME would leave those below it where they are, for to the server they are beside it. */
+	if (c->st->set->flatten != NULL)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s: mailbox %s cannot be renamed in a store with Flatten",
+		    c->st->store.name, from);
 	if (imap_leave(session, e) < 0 || find_subscribed(&w, e) < 0)
 		goto done;
 	if (run(c, "RENAME ", from, to, "", &answer, e) < 0) {

@@ -15,6 +15,12 @@ map_inbox(const struct imap_store *st)
 	return st->set->map_inbox != NULL && *st->set->map_inbox != '\0' ? st->set->map_inbox : NULL;
 }
 
+static const char *
+flatten(const struct imap_store *st)
+{
+	return st->set->flatten != NULL && *st->set->flatten != '\0' ? st->set->flatten : NULL;
+}
+
 /* "INBOX" itself, under its own name or MapInbox's. */
 static bool
 is_inbox(const struct imap_store *st, const char *name)
@@ -26,6 +32,8 @@ int
 imap_name_out(struct imap_store *st, const char *name, struct buf *out, struct err *e)
 {
 	char to[2] = { delimiter_of(st), '\0' };
+	struct buf flat = { 0 };
+	int status;
 
 	if (is_inbox(st, name)) {
 		buf_adds(out, "INBOX");
@@ -33,16 +41,22 @@ imap_name_out(struct imap_store *st, const char *name, struct buf *out, struct e
 	}
 	if (st->prefix != NULL)
 		buf_adds(out, st->prefix);
-	if (names_map(name, strlen(name), "/", to, out, e) < 0)
-		return err_context(e, "%s: mailbox %s cannot be named on this server", st->store.name, name);
-	return 0;
+	if (flatten(st) != NULL) {
+		status = names_map(name, strlen(name), "/", flatten(st), &flat, e);
+		if (status == 0)
+			status = names_map(buf_str(&flat), flat.len, "/", to, out, e);
+		buf_release(&flat);
+	} else {
+		status = names_map(name, strlen(name), "/", to, out, e);
+	}
+	return status < 0 ? err_context(e, "%s: mailbox %s cannot be named on this server", st->store.name, name) : 0;
 }
 
 int
 imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_utf8, char delimiter, struct buf *out,
     const char **why_r)
 {
-	struct buf utf8 = { 0 };
+	struct buf utf8 = { 0 }, part = { 0 };
 	struct err e;
 	const char *prefix = st->prefix != NULL ? st->prefix : "", *name;
 	size_t n = strlen(prefix);
@@ -63,8 +77,15 @@ imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_utf8, 
 		goto done;
 	status = -1;
 	*why_r = "its name holds a '/', which is not this server's delimiter";
-	if (names_map(name + n, strlen(name + n), from, "/", out, &e) < 0)
+	if (names_map(name + n, strlen(name + n), from, "/", &part, &e) < 0)
 		goto done;
+	*why_r = "it lies below another mailbox, and its store keeps all of them beside each other (Flatten)";
+	if (flatten(st) != NULL && strchr(buf_str(&part), '/') != NULL)
+		goto done;
+	if (flatten(st) != NULL)
+		(void)names_map(buf_str(&part), part.len, flatten(st), "/", out, &e);
+	else
+		buf_add(out, buf_str(&part), part.len);
 	names_canonicalise(out->data);
 	*why_r = names_fault(buf_str(out), out->len);
 	if (*why_r != NULL)
@@ -76,5 +97,6 @@ imap_name_in(struct imap_store *st, const char *wire, size_t len, bool is_utf8, 
 	status = 1;
 done:
 	buf_release(&utf8);
+	buf_release(&part);
 	return status;
 }

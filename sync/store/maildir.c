@@ -441,6 +441,7 @@ maildir_store_new(const struct store_settings *set, bool fsync, bool copy_arriva
 	s->layout.path = dup_or_null(&s->arena, set->path);
 	s->layout.inbox = arena_strndup(&s->arena, set->inbox, len);
 	s->layout.map_inbox = dup_or_null(&s->arena, set->map_inbox);
+	s->layout.flatten = dup_or_null(&s->arena, set->flatten);
 	s->mdir.info_delimiter = set->info_delimiter != '\0' ? set->info_delimiter : ':';
 	s->mdir.fsync = fsync;
 	s->mdir.keywords = set->keywords;
@@ -449,7 +450,8 @@ maildir_store_new(const struct store_settings *set, bool fsync, bool copy_arriva
 	s->base.ops = &maildir_ops;
 	s->base.name = arena_strdup(&s->arena, set->name);
 	s->base.read_only = set->read_only;
-	s->base.layout = set->sub_folders;
+	/* What Flatten makes of a name is judged when it is made: sync/maildir/layout.h. */
+	s->base.layout = s->layout.flatten != NULL ? NAMES_IMAP : set->sub_folders;
 	s->base.is_inbox_listed = s->layout.map_inbox == NULL && layout_is_inbox_listed(&s->layout);
 	s->base.max_sessions = MAX_SESSIONS;
 	return &s->base;

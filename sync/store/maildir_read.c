@@ -36,7 +36,7 @@ is_to_be_made(const struct maildir_store *s, const struct delta *d, struct err *
 	enum folder_state state;
 
 	/* One that went away since the list was made is not made again. */
-	if ((!names_is_inbox(layout_name(&s->layout, d->box)) && !d->is_decided) || d->listed.epoch != 0)
+	if ((!layout_is_inbox(&s->layout, d->box) && !d->is_decided) || d->listed.epoch != 0)
 		return false;
 	state = folder_state(&s->layout, d->box, NULL, e);
 	return state == FOLDER_ABSENT || state == FOLDER_AWAY;
