@@ -334,7 +334,7 @@ has_source(const struct imap_command *c)
 	return false;
 }
 
-/* Reads until c may be written without risk: room in the window; no plain SEARCH under way when c is
+/* Reads until c may be written without risk: room in the window, and in PipelineDepth; no plain SEARCH under way when c is
  * one (their answers bear no tag); no FETCH under way while we push a message. */
 static int
 make_room(struct imap_session *s, const struct imap_command *c, struct err *e)
@@ -344,6 +344,7 @@ make_room(struct imap_session *s, const struct imap_command *c, struct err *e)
 	for (;;) {
 		bool must_wait = s->pending.n > 0 && s->in_flight + c->text.len + 16 > IMAP_WINDOW;
 
+		must_wait |= s->pipeline_depth != 0 && s->pending.n >= s->pipeline_depth;
 		if (c->is_search)
 			for (size_t i = 0; i < s->pending.n; i++)
 				must_wait |= s->pending.at[i].c.is_search;

@@ -37,6 +37,7 @@ struct imap_session {
 	struct imap_reader *reader;
 	struct imap_reply reply;
 	char label[256];
+	unsigned pipeline_depth;	/* commands unanswered at most; 0 = no limit */
 	struct imap_caps caps;
 	bool is_stale;			/* caps are of before the login, or of another run */
 	bool is_unprotected;		/* TLS is wanted and not there yet: what is heard is believed and shown by nobody */

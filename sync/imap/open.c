@@ -72,6 +72,7 @@ session_new(const struct imap_open *o, struct stream *stream)
 	s->alert = s->is_unprotected ? NULL : o->alert;
 	s->alert_ctx = o->ctx;
 	s->caps.disabled = o->disabled;
+	s->pipeline_depth = o->pipeline_depth;
 	if (o->memory != NULL) {
 		memcpy(s->memory.mechanism, o->memory->mechanism, sizeof s->memory.mechanism);
 		s->memory.is_stepwise = o->memory->is_stepwise;
@@ -489,6 +490,9 @@ stepwise(struct opening *op, bool is_in, struct err *e)
 
 /* ---- the pipelined flight (R24) ---- */
 
+/* Commands of a flight, the login among them: a PipelineDepth below that allows none. */
+enum { FLIGHT_MOST = 16 };
+
 /* May this connection try it? The greeting was read. */
 static bool
 may_fly(struct opening *op)
@@ -501,6 +505,8 @@ may_fly(struct opening *op)
 	struct err none;
 	bool may;
 
+	if (op->o->pipeline_depth != 0 && op->o->pipeline_depth < FLIGHT_MOST)
+		return false;
 	if (m == NULL || m->is_stepwise || m->mechanism[0] == '\0' || m->caps.len == 0)
 		return false;
 	if (net_settings(op->o->net)->tls_type != NET_TLS_IMPLICIT || !stream_is_tls(s->stream))

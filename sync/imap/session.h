@@ -126,6 +126,7 @@ struct imap_open {
 	const struct auth_settings *auth;	/* borrowed for the call */
 	const struct imap_memory *memory;	/* of an earlier run (R24), NULL = none; borrowed for the call */
 	uint64_t disabled;			/* imap_caps.disabled */
+	unsigned pipeline_depth;		/* commands unanswered at most; 0 = no limit */
 	uint64_t literal_cap;			/* octets; 0 = IMAP_LITERAL_CAP */
 	bool wants_utf8;			/* enable UTF8=ACCEPT (never in the pipelined opening) */
 	const char *id_name, *id_version;	/* sent as ID where offered; NULL = no ID */

@@ -30,10 +30,6 @@ imap_settle(struct imap_conn *c, struct err *e)
 int
 imap_drain_to(struct imap_conn *c, unsigned most, struct err *e)
 {
-	const unsigned pipeline_depth = c->st->set->account->pipeline_depth;
-
-	if (pipeline_depth != 0 && most > pipeline_depth - 1)
-		most = pipeline_depth - 1;
 	return imap_drain(c->s, most, e) < 0 ? err_widen(e, ERR_STORE) : 0;
 }
 

@@ -63,7 +63,8 @@ dial(struct imap_conn *c, struct err *e)
 {
 	struct imap_store *st = c->st;
 	struct store *store = &st->store;
-	struct imap_open open = { .net = st->net, .auth = &st->auth, .disabled = st->disable_extensions, .wants_utf8 = false,
+	struct imap_open open = { .net = st->net, .auth = &st->auth, .disabled = st->disable_extensions,
+		.pipeline_depth = st->set->account->pipeline_depth, .wants_utf8 = false,
 		.id_name = "mailtwin", .id_version = st->env.version, .alert = alert, .warn = warn, .first = first_commands,
 		.ctx = c };
 	struct imap_memory memory = { 0 };

@@ -123,7 +123,7 @@ imap_likely_size(uint64_t size)
 }
 /* Waits for everything; a lost session is ERR_STORE. */
 int imap_settle(struct imap_conn *c, struct err *e);
-/* Waits until at most `most` commands are unanswered (fewer with PipelineDepth). */
+/* Waits until at most `most` commands are unanswered. */
 int imap_drain_to(struct imap_conn *c, unsigned most, struct err *e);
 
 /* imap_names.c: canonical name -> wire (UTF-8, the server's delimiter). -1: cannot be (ERR_BOX). */

@@ -13,6 +13,7 @@
 #include "cmd/config_keywords.h"
 #include "cmd/config_print.h"
 #include "cmd/manual.h"
+#include "sync/imap/caps.h"
 
 /* An argument that is not the default, and what check-config makes of it. */
 struct sample {
@@ -192,6 +193,19 @@ defaults_are_printed(void **unused)
 	buf_release(&config);
 }
 
+/* Each extension that may be named is one that the wire knows how to do without. */
+static void
+extensions_are_known(void **unused)
+{
+	struct imap_caps caps = { 0 };
+
+	(void)unused;
+	for (const struct word *w = words_extension; w->name != NULL; w++)
+		if (imap_caps_disable(&caps, w->name) != 0)
+			fail_msg("nothing disables %s", w->name);
+	imap_caps_release(&caps);
+}
+
 /* What is not available yet is refused, but where nothing is asked for. */
 static void
 not_yet_is_refused(void **unused)
@@ -290,6 +304,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keywords_parse_and_print),
 		cmocka_unit_test(defaults_are_printed),
+		cmocka_unit_test(extensions_are_known),
 		cmocka_unit_test(not_yet_is_refused),
 		cmocka_unit_test(keywords_are_written_down),
 	};
