@@ -98,16 +98,13 @@ engine_store(struct engine *en, const struct store_settings *s, bool copy_arriva
 	return 0;
 }
 
+/* The channel's own, and what its stores and the options add. */
 static void
 fill_policy(const struct channel_settings *c, const struct options *o, struct policy *p)
 {
+	*p = c->policy;
 	p->retry_failed = o->retry_failed;
-	p->max_delete = c->max_delete;
 	for (int s = 0; s < SIDES; s++) {
-		p->sync[s] = c->sync[s];
-		p->create[s] = c->create[s];
-		p->remove[s] = c->remove[s];
-		p->expunge[s] = c->expunge[s];
 		p->window[s] = c->store[s]->window;
 		p->read_only[s] = c->store[s]->read_only;
 	}

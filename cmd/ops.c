@@ -119,12 +119,12 @@ ops_sides(const struct ops *o, enum ops_kind kind, bool sides_r[SIDES])
 const char *
 ops_apply(const struct ops *o, struct channel_settings *channel, const char **name_r)
 {
-	bool *const sides[OPS_KINDS] = { channel->create, channel->remove, channel->expunge,
+	bool *const sides[OPS_KINDS] = { channel->policy.create, channel->policy.remove, channel->policy.expunge,
 		channel->expunge_solo };
 	const char *why;
 
 	*name_r = "Sync";
-	if ((why = ops_sync(o, channel->sync)) != NULL)
+	if ((why = ops_sync(o, channel->policy.sync)) != NULL)
 		return why;
 	for (enum ops_kind kind = OPS_CREATE; kind < OPS_KINDS; kind++) {
 		*name_r = ops_kind_name(kind);

@@ -34,17 +34,13 @@ struct channel_settings {
 	bool has_patterns;
 	struct settings_list patterns;	/* as written, "!" included; the last match wins */
 
-	unsigned sync[SIDES];		/* of enum sync_type, by the side that receives */
-	bool create[SIDES];
-	bool remove[SIDES];
-	bool expunge[SIDES];
+	struct policy policy;		/* Sync, Create, Remove, Expunge, MaxDelete; what else is in it comes from stores and options */
 	bool expunge_solo[SIDES];
 	unsigned max_messages;		/* 0 = unlimited */
 	int expire_unread;		/* -1 = not said */
 	enum side expire_side;
 	bool copy_arrival_date;
 	const char *sync_state;		/* NULL = the state directory, "*" = in the near Maildir, else a prefix */
-	struct max_delete max_delete;
 	const char *post_sync;		/* for sh -c; NULL = none */
 	unsigned role;			/* a set of enum role */
 };
@@ -57,7 +53,7 @@ struct group_settings {
 
 struct settings {
 	struct arena arena;
-	const char *file;			/* where it was read from */
+	const char *file;		/* where it was read from */
 	bool fsync;
 	char field_delimiter;
 	uint64_t buffer_limit;		/* bytes per channel and direction, > 0 */

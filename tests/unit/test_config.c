@@ -517,19 +517,19 @@ every_part_is_read(void **unused)
 	assert_string_equal(x->box[FAR], "Pre/");
 	assert_null(x->box[NEAR]);
 	assert_true(x->has_patterns);
-	assert_int_equal(x->sync[FAR], SYNC_FLAGS);
-	assert_int_equal(x->sync[NEAR], 0);
-	assert_true(x->create[NEAR]);
-	assert_false(x->create[FAR]);
+	assert_int_equal(x->policy.sync[FAR], SYNC_FLAGS);
+	assert_int_equal(x->policy.sync[NEAR], 0);
+	assert_true(x->policy.create[NEAR]);
+	assert_false(x->policy.create[FAR]);
 	assert_string_equal(x->post_sync, "own");
 	assert_null(x->sync_state);
 	assert_false(y->has_patterns);
 	assert_string_equal(y->box[NEAR], "box");
-	assert_int_equal(y->sync[NEAR], SETTINGS_DEFAULT_TYPES);
-	assert_int_equal(y->sync[FAR], 0);
+	assert_int_equal(y->policy.sync[NEAR], SETTINGS_DEFAULT_TYPES);
+	assert_int_equal(y->policy.sync[FAR], 0);
 	assert_string_equal(y->post_sync, "global");
-	assert_int_equal(y->max_delete.kind, MAX_DELETE_COUNT);
-	assert_int_equal(y->max_delete.n, 7);
+	assert_int_equal(y->policy.max_delete.kind, MAX_DELETE_COUNT);
+	assert_int_equal(y->policy.max_delete.n, 7);
 
 	assert_int_equal(g->channels.n, 4);
 	assert_string_equal(g->channels.at[0], "x:a,b");
