@@ -43,17 +43,28 @@ print_box(const struct channel_settings *c, const struct channel_box *box)
 	buf_release(&line);
 }
 
+/* Messages that were refused for good; the listing itself fails by its error. */
+static void
+note(void *ctx, enum note_level level, const char *channel, const char *box, const char *text)
+{
+	struct app *app = ctx;
+
+	(void)level;
+	app_warn(app, "%s%s%s: %s", channel, box != NULL ? ": " : "", box != NULL ? box : "", text);
+}
+
 static void
 list_channel(struct run_set *set, const struct target *t)
 {
 	struct arena arena = { 0 };
 	struct channel_box *boxes;
 	struct channel channel;
+	const struct run_events events = { .note = note, .ctx = set->app };
 	struct err e;
 	size_t n;
 
 	if (run_secrets(set, t, &e) < 0 || engine_channel(&set->engine, t, &channel, &e) < 0 ||
-	    channel_list(&channel, &arena, &boxes, &n, &e) < 0) {
+	    channel_list(&channel, &events, &arena, &boxes, &n, &e) < 0) {
 		err_context(&e, "%s", t->channel->name);
 		app_fail_at(set->app, t->channel->name, NULL, &e);
 		arena_release(&arena);

@@ -115,7 +115,7 @@ list_all(struct run_set *set, struct arena *arena, struct nearest *near, const c
 	for (size_t i = 0; i < set->targets.all.n; i++) {
 		t = &set->targets.all.at[i];
 		if (run_secrets(set, t, &e) < 0 || engine_channel(&set->engine, t, &channel, &e) < 0 ||
-		    channel_list(&channel, arena, &boxes, &n, &e) < 0) {
+		    channel_list(&channel, NULL, arena, &boxes, &n, &e) < 0) {
 			rc = -1;
 			continue;
 		}

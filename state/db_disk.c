@@ -223,9 +223,11 @@ lm_error(struct disk *d, int rc, const char *doing, struct err *e)
 	case MDB_NOTFOUND:
 		return db_check_failed(d->path, mdb_strerror(rc), e);
 	}
-	if (rc > 0)
+	if (rc > 0) {
 		err_sys(e, ERR_STORE, rc, "%s: cannot %s", d->path, doing);
-	else
+		if (rc == ENOSPC || rc == EDQUOT)
+			e->class = ERR_TEMPORARY;
+	} else
 		err_set(e, ERR_STORE, "%s: cannot %s: %s", d->path, doing, mdb_strerror(rc));
 	return -1;
 }

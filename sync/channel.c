@@ -407,12 +407,39 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	return status;
 }
 
+/* What was refused for good, as the state has it: a list of mailboxes names it too. */
+static int
+tell_refused(struct run *r, struct err *e)
+{
+	struct state_place place = r->set->state;
+	struct box_record rec;
+	size_t i;
+	int status, got;
+
+	state_close(&r->state);
+	place.is_dry = true;
+	if (state_open(&place, &r->state, e) < 0 || (status = state_begin(r->state, e)) < 0)
+		return -1;
+	for (i = 0; i < r->boxes.n && status == 0; i++) {
+		got = box_find(r->state, &r->arena, r->boxes.at[i].name, &rec, e);
+		if (got < 0)
+			status = -1;
+		else if (got > 0)
+			r->boxes.at[i].rec = rec;
+	}
+	if (status == 0)
+		status = refused_tell(r, e);
+	state_abort(r->state);
+	return status;
+}
+
 int
-channel_list(const struct channel *set, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
+channel_list(const struct channel *set, const struct run_events *ev, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
     struct err *e)
 {
 	struct channel_report report = { 0 };
 	struct run r = { .set = set, .report = &report };
+	struct err untold;
 	struct pool_settings ps = { .store = { set->store[FAR], set->store[NEAR] } };
 	struct state_place none = { .channel = set->name, .is_dry = true };
 	struct channel_box *out;
@@ -437,6 +464,9 @@ channel_list(const struct channel *set, struct arena *a, struct channel_box **bo
 				{ r.boxes.at[i].side[FAR].listed != NULL, r.boxes.at[i].side[NEAR].listed != NULL } };
 		*boxes_r = out;
 		*n_r = r.boxes.n;
+		r.ev = ev;
+		if (ev != NULL && tell_refused(&r, &untold) < 0)
+			report_note(&r, NOTE_WARNING, NULL, arena_strdup(&r.arena, untold.text));
 	}
 	run_release(&r);
 	report_release(&report);

@@ -94,7 +94,8 @@ int channel_run(const struct channel *set, const struct run_events *ev, struct c
 
 /* The mailboxes of the channel, in order: `mailtwin list`. */
 struct channel_box { const char *name, *far, *near; bool on[SIDES]; };
-int channel_list(const struct channel *set, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
+/* ev->note hears what was refused for good, and is not tried again; NULL = nobody asks. */
+int channel_list(const struct channel *set, const struct run_events *ev, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
     struct err *e);
 
 #endif

@@ -308,8 +308,10 @@ store_lost(struct exec *x, const struct batch *first, enum side lost, const stru
 		status = convict(x, s.ops.at[0], lost, why, e);
 	if (!goes_on || why->retry == ERR_NEVER || !be_patient(x, why, lost)) {
 		isolate_give_up(isolate, lost);
-		report_err(x->run, NULL, why);
-		x->store_err = *why;
+		if (x->is_store_lost)
+			report_err(x->run, NULL, why);
+		else
+			x->store_err = *why;
 		x->is_store_lost = true;
 	} else {
 		log_line(LOG_RUN, "lost with %zu operations, will be tried again: %s", s.items.n, why->text);
@@ -821,6 +823,31 @@ leave_all(struct exec *x)
 			pool_leave(x->run->pool, (enum side)s);
 }
 
+/* "2,691 messages and 4 changes wait". */
+static void
+tell_left(struct exec *x, struct err *e)
+{
+	const char *more = x->run->has_more ? "more than " : "", *messages, *changes;
+	uint64_t copies = 0, others = 0;
+	struct err why = *e;
+	size_t i;
+
+	for (i = 0; i < x->plan->ops.n; i++) {
+		if (x->status[i] == OP_DONE || x->plan->ops.at[i].is_held || op_is_state_only(x->plan->ops.at[i].kind))
+			continue;
+		copies += x->plan->ops.at[i].kind == OP_COPY;
+		others += x->plan->ops.at[i].kind != OP_COPY;
+	}
+	if (copies + others == 0)
+		return;
+	messages = copies > 0 ? arena_printf(&x->arena, "%s%s message%s", more, waiting_digits(&x->arena, copies), copies == 1 ? "" : "s") : "";
+	changes = others > 0 ? arena_printf(&x->arena, "%s%s%s change%s", copies > 0 ? " and " : "", more,
+	    waiting_digits(&x->arena, others), others == 1 ? "" : "s") : "";
+	err_class(e, why.scope, why.class, why.retry, "%s%s wait: %s; the next run goes on", messages, changes, why.text);
+	e->sys = why.sys;
+	e->wait_ms = why.wait_ms;
+}
+
 int
 exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e)
 {
@@ -844,6 +871,7 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct
 		status = commit(&x, e);
 	if (status == 0 && x.is_store_lost) {
 		*e = x.store_err;
+		tell_left(&x, e);
 		status = -1;
 	}
 	free(x.status);

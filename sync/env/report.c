@@ -231,12 +231,13 @@ report_readonly(struct run *r, const struct plan_input *in)
 	for (i = 0; i < in->boxes.n; i++)
 		for (s = 0; s < SIDES; s++) {
 			b = &in->boxes.at[i];
-			if (b->side[s].is_readonly && !r->boxes.at[i].side[s].is_part && !in->policy.read_only[s] && in->policy.sync[s] != 0 &&
-			    waiting[i * SIDES + s] > 0)
-				report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
-				    "the %s mailbox is read-only: %llu changes wait until it can be written to, or until "
-				    "its store says ReadOnly yes", side_name((enum side)s),
-				    (unsigned long long)waiting[i * SIDES + s]));
+			if (!b->side[s].is_readonly || r->boxes.at[i].side[s].is_part || in->policy.read_only[s] || in->policy.sync[s] == 0 ||
+			    waiting[i * SIDES + s] == 0)
+				continue;
+			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, r->boxes.at[i].side[s].is_readonly ?
+			    "the %s mailbox is read-only: %llu changes wait until it can be written to, or until its store says "
+			    "ReadOnly yes" : "the %s mailbox has not been listed whole yet: %llu changes wait until it has, for what they "
+			    "bring may be there already", side_name((enum side)s), (unsigned long long)waiting[i * SIDES + s]));
 		}
 	free(waiting);
 }

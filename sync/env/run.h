@@ -211,6 +211,7 @@ bool waiting_is_stopped(const struct run *r, uint32_t box, enum side s);
 /* Record id of that mailbox (index) is not copied to side s in this run. */
 void waiting_add(struct run *r, uint32_t box, enum side s, uint64_t id, const struct err *why);
 void waiting_add_stopped(struct run *r, uint32_t box, enum side s, uint64_t id);
+const char *waiting_digits(struct arena *a, uint64_t n);	/* 2,691: as a person writes it */
 int waiting_tell(struct run *r, struct err *e);		/* no job is under way */
 
 /* left_out.c */

@@ -114,12 +114,11 @@ add_names(struct run *r, const struct run_waiting *w, struct buf *out, struct er
 	return 0;
 }
 
-/* 2691 as a person writes it. */
-static const char *
-group_digits(struct arena *a, uint64_t n)
+const char *
+waiting_digits(struct arena *a, uint64_t n)
 {
 	return n < 1000 ? arena_printf(a, "%llu", (unsigned long long)n) :
-	    arena_printf(a, "%s,%03u", group_digits(a, n / 1000), (unsigned)(n % 1000));
+	    arena_printf(a, "%s,%03u", waiting_digits(a, n / 1000), (unsigned)(n % 1000));
 }
 
 int
@@ -139,9 +138,9 @@ waiting_tell(struct run *r, struct err *e)
 		}
 		if (w->class == ERR_TEMPORARY)
 			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s%s: %s; the next run goes on",
-			    group_digits(&r->arena, w->n), w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
+			    waiting_digits(&r->arena, w->n), w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
 		else
-			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be copied%s: %s", group_digits(&r->arena, w->n),
+			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be copied%s: %s", waiting_digits(&r->arena, w->n),
 			    w->n == 1 ? "message" : "messages", buf_str(&names), w->why);
 		report_err(r, w->is_of_many ? NULL : r->boxes.at[w->first].name, &told);
 	}

@@ -45,7 +45,10 @@ disk_err(struct err *e, enum err_scope scope, int sys, const char *fmt, ...)
 	default:
 		break;
 	}
-	return err_sys(e, scope, sys, "%s", text);
+	err_sys(e, scope, sys, "%s", text);
+	if (sys == ENOSPC || sys == EDQUOT)
+		e->class = ERR_TEMPORARY;
+	return -1;
 }
 
 /* The kinds that are known to stamp directories late, coarsely, or by another machine's clock. The

@@ -192,6 +192,20 @@ job_lost(struct search *x, const struct identify_job *j, struct search_picks *ag
 	return status;
 }
 
+/* One side is given up: what was to be compared waits, and is counted once for all mailboxes. */
+static void
+all_wait(struct search *x, uint32_t box, const struct err *why)
+{
+	const struct adopt_item *item;
+	size_t i;
+
+	for (i = 0; i < x->items.n; i++) {
+		item = &x->items.at[i];
+		if (x->in->messages.at[item->id].box == box)
+			waiting_add(x->run, box, side_other(x->at[item->side]), search_record(x, item)->id, why);
+	}
+}
+
 /* again: what is to be asked for once more; whole: for all of it, and not its header alone. */
 static int
 collect(struct search *x, struct search_picks *again, struct search_picks *whole, struct err *e)
@@ -211,7 +225,10 @@ collect(struct search *x, struct search_picks *again, struct search_picks *whole
 		for (p = 0; p < j->n_parts; p++) {
 			b = &x->run->boxes.at[j->box[p]];
 			if (!goes_on && (done->status < 0 || j->part[p].status < 0)) {
-				report_err(x->run, b->name, done->status < 0 ? &done->err : &j->part[p].err);
+				if (!was_lost(j))
+					report_err(x->run, b->name, done->status < 0 ? &done->err : &j->part[p].err);
+				else if (!b->side[j->side].has_failed)
+					all_wait(x, j->box[p], &done->err);
 				b->side[j->side].has_failed = true;
 			}
 			if (status == 0)

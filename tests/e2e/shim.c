@@ -5,6 +5,7 @@
  *   ahead   directories changed an hour from now
  *   thread  no thread is to be had
  *   spawn   no process is to be had
+ *   quota   files below tmp/ hold 100 kB in all, and the user's quota is at its end then; quota-files: none can be made
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int
 is(const char *what)
@@ -50,6 +52,21 @@ name_of(const char *path, char out[4096])
 	return out;
 }
 
+/* A file of a Maildir's tmp/: those have the name of a message. */
+static int
+of_message(int fd, const char *path)
+{
+	char link[64], at[4096];
+	ssize_t n;
+
+	if (strstr(path, "INBOX/tmp/") != NULL)
+		return 1;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, at, sizeof at - 1);
+	at[n < 0 ? 0 : n] = '\0';
+	return strstr(at, "INBOX/tmp") != NULL || (strncmp(path, "tmp/", 4) == 0 && strstr(at, "INBOX") != NULL);
+}
+
 #define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
 
 #define OPENAT(fn) \
@@ -62,11 +79,32 @@ fn(int fd, const char *path, int flags, ...) \
 	va_start(ap, flags); \
 	mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(ap, mode_t) : 0; \
 	va_end(ap); \
+	if ((flags & O_CREAT) && is("quota-files") && of_message(fd, path)) { \
+		errno = EDQUOT; \
+		return -1; \
+	} \
 	path = name_of(path, out); \
 	return path == NULL ? -1 : REAL(int, fn, int, const char *, int, ...)(fd, path, flags, mode); \
 }
 OPENAT(openat)
 OPENAT(openat64)
+
+#define PWRITE(fn) \
+ssize_t \
+fn(int fd, const void *p, size_t n, off_t at) \
+{ \
+	static size_t written; \
+	if (is("quota") && of_message(fd, "")) { \
+		if (written + n > 100000) { \
+			errno = EDQUOT; \
+			return -1; \
+		} \
+		written += n; \
+	} \
+	return REAL(ssize_t, fn, int, const void *, size_t, off_t)(fd, p, n, at); \
+}
+PWRITE(pwrite)
+PWRITE(pwrite64)
 
 int
 renameat2(int a, const char *from, int b, const char *to, unsigned flags)

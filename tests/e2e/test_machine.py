@@ -51,6 +51,22 @@ class Shim(Case):
         self.sync(env=self.shim('drop'))
         self.assertEqual(len(os.listdir(self.far.box('INBOX') + '/cur')), 3)
 
+    def test_over_the_quota(self):
+        """A quota at its end is no space: what waits is told once, 75, and the next run goes on."""
+        self.pair()
+        for i in range(60):
+            self.far.deliver('INBOX', message(i + 1, size=4000), 'S')
+        for what in 'quota-files', 'quota':
+            run = self.sync(code=75, env=self.shim(what))
+            here = len(self.near.messages('INBOX'))
+            self.assertEqual(here > 0, what == 'quota')
+            lines = [x for x in run.err.splitlines() if x]
+            self.assertEqual(len(lines), 1, run.err)
+            self.assertRegex(lines[0], rf'{60 - here} messages wait: over the quota on \S+; the next run goes on')
+        self.assertEqual([f for top, _, files in os.walk(self.near.path) if top.endswith('/tmp') for f in files], [])
+        self.sync_twice()
+        self.assertEqual(len(self.near.messages('INBOX')), 60)
+
     def test_asked_once(self):
         self.pair()
         self.fill(self.far, 'INBOX', 1, 'S')

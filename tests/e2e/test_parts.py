@@ -59,6 +59,25 @@ class Parts(Told):
                 self.assertEqual(len(self.both()), 23)
                 self.assertIn('\\Flagged', self.box().mails[0].flags)
 
+    def test_only_partial(self):
+        """A server that offers PARTIAL alone (RFC 9394), and cuts what is longer without a word of where."""
+        for without in (CONDSTORE, PLAIN):
+            with self.subTest(without=without):
+                self.setUp()
+                self.limited(400, without, ['PARTIAL'])
+                self.server.mum = True
+                self.put(1300)
+                self.sync()
+                self.server.seen.clear()
+                self.box().drop({5, 700})
+                self.put(3)
+                self.sync_twice()
+                self.assertEqual(len(self.both()), 1301)
+                lists = [w[0] for _, verb, w in self.server.seen if verb == 'UID FETCH' and 'CHANGEDSINCE' not in str(w)]
+                self.assertNotIn('1:*', lists)
+                if without == PLAIN:
+                    self.assertGreater(sum(x.startswith('1:') for x in lists), 1)
+
     def test_short(self):
         """A list that leaves out messages which are counted: nothing vanishes, it is said, and the next run asks again."""
         for without in (CONDSTORE, PLAIN):
@@ -72,6 +91,7 @@ class Parts(Told):
                 self.put(1)
                 run = self.sync(code=1)
                 self.assertIn('did not show all of the far mailbox', run.err)
+                self.assertNotIn('read-only', run.err)
                 self.assertEqual(len(self.near.messages('INBOX')), 13)
                 self.server.hides = set()
                 self.box().modseq += 1
@@ -79,6 +99,21 @@ class Parts(Told):
                 self.box().mails[0].modseq = self.box().modseq
                 self.sync_twice()
                 self.assertEqual(len(self.both()), 12)
+
+    def test_never_listed_whole(self):
+        """What cannot be sent yet waits for the list, and that is no fault of whoever may write there."""
+        self.start(without=PLAIN)
+        self.put(5)
+        self.fill(self.near, 'INBOX', 2, 'S')
+        self.server.hides = {2}
+        run = self.sync(code=1)
+        self.assertIn('2 changes wait until it has', run.err)
+        self.assertIn('has not been listed whole yet', run.err)
+        self.assertNotIn('read-only', run.err)
+        self.server.hides = set()
+        self.box().drop({1})
+        self.sync_twice()
+        self.assertEqual(len(self.both()), 6)
 
     def test_status_says_more(self):
         """EXISTS and the list agree, and STATUS knows of more: a part."""

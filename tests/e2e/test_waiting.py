@@ -115,12 +115,13 @@ class Servers(Waits):
 
 class SetAside(Waits):
     def test_plan_names_the_file(self):
-        """What can never be sent is named with its file by `plan`, long after the run that refused it."""
+        """What can never be sent is named with its file by `plan` and `list`, long after the run that refused it."""
         self.start()
         self.near.deliver('INBOX', b'Subject: with a NUL\n\nserial 9.\n\0\n', 'S', file='1700000000.M1P1.host')
         self.fill(self.near, 'INBOX', 3, 'S')
         self.assertIn('1700000000.M1P1.host', self.sync(code=1).err)
         self.sync()
-        run = self.mailtwin('plan', '-a')
-        self.assertIn('1700000000.M1P1.host', run.out + run.err)
-        self.assertIn('NUL', run.out + run.err)
+        for command in 'plan', 'list':
+            run = self.mailtwin(command, '-a')
+            self.assertIn('1700000000.M1P1.host', run.out + run.err)
+            self.assertIn('NUL', run.out + run.err)
