@@ -155,20 +155,29 @@ imap_uidset_subtract(struct imap_uidset *set, const struct imap_uidset *minus)
 	*set = out;
 }
 
-/* The first of the ranges (normalised) that does not end before uid; n = none. */
-static size_t
-find_range(const struct imap_uidset *set, uint32_t uid)
+size_t
+imap_uid_search(const void *at, size_t n, size_t size, size_t offset, uint32_t uid)
 {
-	size_t low = 0, high = set->n, mid;
+	const char *first = (const char *)at + offset;
+	size_t low = 0, high = n, mid;
+	uint32_t found;
 
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (set->at[mid].last < uid)
+		memcpy(&found, first + mid * size, sizeof found);
+		if (found < uid)
 			low = mid + 1;
 		else
 			high = mid;
 	}
 	return low;
+}
+
+/* The first of the ranges (normalised) that does not end before uid; n = none. */
+static size_t
+find_range(const struct imap_uidset *set, uint32_t uid)
+{
+	return imap_uid_search(set->at, set->n, sizeof *set->at, offsetof(struct imap_range, last), uid);
 }
 
 bool
@@ -197,17 +206,8 @@ imap_uidset_intersect(const struct imap_uidset *set, const uint32_t *known, size
 	size_t out = 0, k = 0;
 
 	for (size_t i = 0; i < set->n && k < n; i++) {
-		size_t low = k, high = n;
-
-		while (low < high) {
-			size_t mid = low + (high - low) / 2;
-
-			if (known[mid] < set->at[i].first)
-				low = mid + 1;
-			else
-				high = mid;
-		}
-		for (k = low; k < n && known[k] <= set->at[i].last; k++)
+		k += imap_uid_search(known + k, n - k, sizeof *known, 0, set->at[i].first);
+		for (; k < n && known[k] <= set->at[i].last; k++)
 			out_r[out++] = known[k];
 	}
 	return out;

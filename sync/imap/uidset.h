@@ -56,6 +56,9 @@ struct imap_uidset_pos {
 };
 int imap_uidset_next(const struct imap_uidset *set, struct imap_uidset_pos *at, uint32_t *uid_r);
 
+/* In an array of n elements, `size` octets apart and ascending by the UID at `offset` in each: the first that is not below uid; n = none. */
+size_t imap_uid_search(const void *at, size_t n, size_t size, size_t offset, uint32_t uid);
+
 /* Writes the first of n ascending UIDs as a set of at most `room` bytes, runs joined. Returns how
  * many UIDs it took: at least one when room >= 21. */
 size_t imap_uidset_write(struct buf *out, const uint32_t *uids, size_t n, size_t room);

@@ -249,8 +249,9 @@ judge_expunge(struct change_work *w, struct expunge_item *item)
 {
 	uint32_t uid = key_uid(item->key);
 	const struct imap_shown *s = imap_show_find(&w->expunge, uid);
+	size_t i;
 
-	if (bsearch(&uid, w->uids, w->n_uids, sizeof *w->uids, cmp_u32) == NULL)
+	if ((i = imap_uid_search(w->uids, w->n_uids, sizeof *w->uids, 0, uid)) == w->n_uids || w->uids[i] != uid)
 		return;
 	if (s->has_vanished)
 		item->outcome = OUTCOME_DONE;

@@ -60,16 +60,9 @@ has_ended(const struct fetch_work *w)
 static struct fetched *
 find(const struct fetch_work *w, uint32_t uid)
 {
-	size_t low = 0, high = w->n, mid;
+	size_t i = imap_uid_search(w->sorted, w->n, sizeof *w->sorted, offsetof(struct fetched, uid), uid);
 
-	while (low < high) {
-		mid = low + (high - low) / 2;
-		if (w->sorted[mid].uid < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < w->n && w->sorted[low].uid == uid ? &w->sorted[low] : NULL;
+	return i < w->n && w->sorted[i].uid == uid ? &w->sorted[i] : NULL;
 }
 
 /* The SELECT in front of the FETCH has told its UIDVALIDITY by the time a body comes. */

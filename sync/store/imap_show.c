@@ -4,16 +4,9 @@
 struct imap_shown *
 imap_show_find(struct imap_show *w, uint32_t uid)
 {
-	size_t low = 0, high = w->n, mid;
+	size_t i = imap_uid_search(w->at, w->n, sizeof *w->at, offsetof(struct imap_shown, uid), uid);
 
-	while (low < high) {
-		mid = low + (high - low) / 2;
-		if (w->at[mid].uid < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < w->n && w->at[low].uid == uid ? &w->at[low] : NULL;
+	return i < w->n && w->at[i].uid == uid ? &w->at[i] : NULL;
 }
 
 static void

@@ -7,38 +7,21 @@ import socket
 import ssl
 import threading
 
+from listener import Listener
 from servers import authority
 
 
-class Peer:
-    """A listener on 127.0.0.1. What a handler raises ends its connection."""
+class Peer(Listener):
+    """What a handler raises ends its connection."""
 
     def __init__(self, handler, tls=False):
         self.handler = handler
         self.context = server_context() if tls else None
         self.connections = 0
 
-    def __enter__(self):
-        self.listener = socket.create_server(('127.0.0.1', 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._one, args=(sock,), daemon=True).start()
+    def accepted(self, sock):
+        self.connections += 1
+        threading.Thread(target=self._one, args=(sock,), daemon=True).start()
 
     def _one(self, sock):
         try:

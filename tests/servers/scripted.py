@@ -20,6 +20,7 @@ import threading
 import time
 import zlib
 
+from listener import Listener
 from servers import PASSWORD, authority
 
 CAPABILITIES = ('IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+ ENABLE CONDSTORE QRESYNC UIDPLUS MOVE ESEARCH UNSELECT NAMESPACE ID '
@@ -571,7 +572,7 @@ class Session(threading.Thread):
         return f'OK [APPENDUID {b.uidvalidity} {compact(new)}] done' if 'UIDPLUS' in self.server.caps else 'OK done'
 
 
-class Scripted:
+class Scripted(Listener):
     def __init__(self, without=(), more=(), tls=False, prefix='', delimiter='/', greeting='* OK [CAPABILITY {caps}] hello\r\n'):
         self.caps = [c for c in CAPABILITIES if c not in without] + list(more)
         self.tls, self.prefix, self.delimiter, self.greeting = tls, prefix, delimiter, greeting
@@ -606,24 +607,9 @@ class Scripted:
     def verbs(self):
         return [verb for _, verb, _ in self.seen]
 
-    def __enter__(self):
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self.tls_port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.sessions += 1
-            Session(self, sock, self.sessions).start()
+    def accepted(self, sock):
+        self.sessions += 1
+        Session(self, sock, self.sessions).start()
 
     def connect(self, user, tls=False):
         """A connection without faults, whoever asks."""
