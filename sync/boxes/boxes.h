@@ -8,6 +8,7 @@
  *   list.c           lists both sides, tells which mailboxes moved since the last run
  *   pair_boxes.c     which go with which, and with which record of the base
  *   missing.c        which are gone, which are others under the same name
+ *   encoded.c        names that a disk still has in modified UTF-7
  *   replaced.c       a whole store that is another one
  *   renames.c        what was renamed: rename_find.c searches, rename_verify.c looks into mailboxes
  */
@@ -41,6 +42,9 @@ int pairing_make(struct run *r, struct err *e);
 int pairing_keep_identities(struct run *r, struct err *e);
 /* Keeps only what was named on the command line; a name that does not exist is said. */
 void pairing_keep_named(struct run *r);
+
+/* encoded.c: mailboxes of a disk that older programs named as the server does are held, and their twins */
+void encoded_hold(struct run *r);
 
 /* missing.c */
 /* R7: another store than last time. */

@@ -189,6 +189,7 @@ boxes_list(struct run *r, struct err *e)
 	pairing_keep_named(r);
 	if (missing_check(r, e) < 0 || pairing_keep_identities(r, e) < 0)
 		return -1;
+	encoded_hold(r);
 	mark_wanted(r);
 	note_views(r);
 	r->progress.boxes = r->report->boxes = r->boxes.n;

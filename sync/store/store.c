@@ -1,4 +1,5 @@
 #include "sync/store/store.h"
+#include "sync/imap/utf7.h"
 
 void
 listing_release(struct listing *l)
@@ -144,4 +145,10 @@ delta_join_gone(struct delta *d)
 	}
 	d->gone.n = n + 1;
 	return d->gone.n;
+}
+
+int
+store_name_plain(struct buf *out, const char *name)
+{
+	return utf7_decode(out, name, strlen(name));
 }

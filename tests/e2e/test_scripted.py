@@ -46,6 +46,31 @@ class Told(Case):
         self.assertTrue(changed)
 
 
+class Encoded(Told):
+    def test_directories_in_modified_utf7(self):
+        """As mbsync up to 1.4 made them: held and told, nothing is made on either side; once renamed it is the twin."""
+        for there in True, False:
+            with self.subTest(there=there):
+                self.setUp()
+                self.start()
+                old, name = 'Entw&APw-rfe', 'Entw\u00fcrfe'
+                if there:
+                    self.server.create(old)
+                    self.box(old).add(message(900).replace(b'\n', b'\r\n'), ('\\Seen',))
+                self.near.create(old)
+                self.near.deliver(old, message(900), 'S')
+                s = self.put(2)
+                for run in self.mailtwin('plan', '-a', code=1), self.sync(code=1):
+                    self.assertIn(f'rename its directory to "{name}"', run.err)
+                self.assertEqual(sorted(self.server.boxes), ['Entw&APw-rfe', 'INBOX'][not there:])
+                self.assertEqual(self.near.boxes(), sorted(['INBOX', old]))
+                self.assertEqual(len(self.near.messages('INBOX')), len(s))
+                os.rename(self.near.box(old), self.near.box(name))
+                self.sync_twice()
+                self.assertEqual(len(self.box(old).mails), 1)
+                self.assertEqual(len(self.near.messages(name)), 1)
+
+
 class Numbers(Told):
     """R1, R2, R3: what cursors and numbers say."""
 
