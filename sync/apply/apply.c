@@ -272,6 +272,7 @@ add_suspects(const struct exec *x, const struct batch *b, enum side lost, struct
 			vec_push(&out->items, exec_item(x, b->op[i]));
 			vec_push(&out->ops, b->op[i]);
 		}
+	/* A server that hung up has read what it was sent; of one that fell silent only the next run learns what it did (R11). */
 	x->run->looks_again |= has_unknown && b->err.sys != ETIMEDOUT;
 }
 
@@ -511,7 +512,8 @@ close_flight(const struct exec *x, struct batch *first, enum side s, struct batc
 	free(is_written);
 }
 
-/* A few batches that are all there is to do become one job: one flight instead of one for each, or of connections. */
+/* A few batches that are all there is to do become one job, and so one flight over one connection: APPENDs, changes, what reads the
+ * mailboxes written to, and FETCHes of bodies all leave before the first answer is waited for. */
 static void
 share_flight(const struct exec *x, struct batch **b, size_t *n)
 {

@@ -1,4 +1,7 @@
-/* Whether a mailbox of another name holds the messages of one that is known (R12). */
+/* Whether a mailbox of another name holds the messages of one that is known (R12 folder renames).
+ *
+ * A sample of messages under their keys decides. UIDNEXT need not be equal, so mail that came meanwhile does not hide a rename.
+ */
 #include "sync/boxes/rename.h"
 
 enum { SAMPLE = 3, NAMES_MOST = 200 };

@@ -138,7 +138,8 @@ unreadable(struct reply_context *c)
 	bool is_fetch = reply->kind == IMAP_REPLY_FETCH;
 	struct err why = *c->e;
 
-	/* A body that has begun must end as one that broke off. */
+	/* A body that has begun must end as one that broke off. Behind a literal nobody knows where the line ends: its size may
+	 * be a lie, and what follows the text of a message. */
 	if ((is_fetch && reply->fetch.n_bodies > 0) || imap_reader_recover(c->r, is_fetch, c->e) < 0)
 		return -1;
 	reply->about = reply->kind;

@@ -8,6 +8,8 @@
  * Of a flag that is no keyword, and was ignored without a word, that takes two runs: in the first it is an error, for the
  * server may have had a bad day, and a person will want to know.
  *
+ * A flag that a person takes off such a copy before it was listed looks like one that the store dropped: it is set again.
+ *
  * It is taken back when the store shows such a flag after all, with --retry-failed, and with another UIDVALIDITY.
  */
 #include "sync/observe/observe.h"

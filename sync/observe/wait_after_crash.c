@@ -2,7 +2,7 @@
  *
  * A killed run leaves APPENDs in the buffers of its connection: the server goes on storing them after we are gone. Who
  * looked for them at once would not find them all, and send them again (R11). So mailboxes that intents
- * without a key point at are watched until they stand still for a while; only a run after a crash pays for this.
+ * without a key point at are watched until they stand still for two seconds; only a run after a crash pays for this.
  */
 #include "sync/observe/observe.h"
 

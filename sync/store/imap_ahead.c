@@ -4,7 +4,7 @@
  *   SELECT a, SEARCH RETURN (SAVE) UID 9 (UID 9 X-GUID z) NOT MODSEQ 1235, STORE $ +FLAGS.SILENT (\Deleted), EXPUNGE $
  *
  * "$" is what the SEARCH found (RFC 5182): messages with the ids that this server gave them, which those of another mailbox
- * of that name do not have. Where the SELECT or the SEARCH is refused it is none.
+ * of that name do not have, or at the worst as copies of these. Where the SELECT or the SEARCH is refused it is none.
  *
  * Must hold (R16, R17):
  *   1. Each SEARCH is the first behind a SELECT: one that is answered with BAD leaves "$" as it was, and there it is empty.
