@@ -1,11 +1,11 @@
-/* The story of a run. It stays one page; each chapter has a file (run.h).
+/* The story of a run, on one page; each chapter is a folder (sync/README.md).
  *
- *   open state -> list both sides, and find what was renamed -> gather deltas -> look into intents -> find twins and moves -> plan
- *     -> if it deletes (R13): look whether anything moved meanwhile; read that again, and plan anew
- *     -> carry out
- *     -> if messages wait for the copy of an equal one: read again whatever moved, plan anew, carry that out
+ *   open the state -> list both sides, find renames -> fetch deltas and record them -> match: intents, twins, moves, copies -> plan
+ *     -> if it deletes (R13 second look): ask whether anything moved meanwhile; read that again, and plan anew
+ *     -> apply
+ *     -> if messages wait for the copy of an equal one: read again what moved, plan anew, apply that
  *     -> read again what was written, so that the base ends knowing what is there
- *     -> if a server told false keys for it: pair that by what it is
+ *     -> if a server gave false keys for it: pair that by what it is
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on an overlay of the state.
  */

@@ -7,9 +7,9 @@
  * A batch's life:    fill -> intents committed -> worker -> settle -> committed with the next batch's intents
  *
  * Must hold:
- *   1. No operation is issued before those it depends on are DONE (R15).
+ *   1. No operation is issued before those it depends on are DONE (R15 dependencies).
  *   2. The state never claims what a store does not durably hold: settlement follows the answer.
- *   3. What is UNKNOWN keeps its intent and is not repeated in this run (R11, R16).
+ *   3. What is UNKNOWN keeps its intent and is not repeated in this run (R11 recovery, R16 three outcomes).
  *   4. Only the coordinator runs this file; workers run jobs.c and copy.c.
  */
 #include "sync/apply/apply_inside.h"

@@ -1,4 +1,5 @@
-/* Carries a plan out: what is ready, in batches, each act with its intent, each outcome in the base (R13, R15, R16, R19).
+/* Carries a plan out: what is ready, in batches, each act with its intent, each outcome in the base (R13 second look, R15 dependencies,
+ * R16 three outcomes, R19 intents).
  *
  *   apply.c         what is ready, and what goes together
  *   jobs.c          what a worker does in one go; copy.c: one message from one store to the other

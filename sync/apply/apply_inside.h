@@ -1,4 +1,4 @@
-/* What apply.c (when) and settle.c (what it means for the base) share. Private to sync/run. */
+/* What apply.c (when) and settle.c (what it means for the base) share. Private to sync/apply. */
 #ifndef SYNC_APPLY_APPLY_INSIDE_H
 #define SYNC_APPLY_APPLY_INSIDE_H
 

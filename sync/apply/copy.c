@@ -1,14 +1,14 @@
 /* Messages from one store to the other: fetched, digested and delivered in one pass, through one buffer.
  *
- * A batch may go into several mailboxes: all of them are fetched from in one request, and each has a delivery of its own
- * that stays open until the last body has come, so that nobody waits for the answers of one before the next is sent.
+ * A batch may go into several mailboxes. All its messages are fetched in one request. Each mailbox has a delivery of its own that stays open
+ * until the last body has come, so that the answers of one are not waited for before the next is sent.
  *
- * A store may take several messages at one stroke, or refuse them so. What was refused is fetched and sent once more, by
- * itself, then without what it may have been refused for (`enum deliver_how`), so that one message a server does not want
- * keeps no other back, and no keyword keeps its message.
+ * A store may take several messages in one command, and refuse them all. A message that was refused so is fetched and sent once more by
+ * itself, then without what it may have been refused for (`enum deliver_how`). So a message that a server does not want keeps no other
+ * back, and no keyword keeps its message.
  *
- * Must hold: finish() of each delivery is called whatever happened, so that what did arrive is durable and
- * known; a body that broke off is nowhere. What goes wrong with one mailbox does not keep others from theirs.
+ * Must hold: finish() of each delivery is called whatever happened, so that what arrived is durable and known; a body that broke off is
+ * nowhere. What goes wrong with one mailbox keeps no other from its messages.
  */
 #include "sync/apply/jobs.h"
 

@@ -1,10 +1,10 @@
-/* Batches: what a worker does in one go, and what came of it. Private to sync/run.
+/* Batches: what a worker does in one go, and what came of it. Private to sync/apply.
  *
  * A batch holds operations of one kind on one side: copies, or changes (FLAGS and EXPUNGE), of one or several mailboxes,
  * so that adapters can pipeline them; or moves, of one mailbox and one destination; or what is done to one mailbox.
  * The coordinator fills the requests, a worker fills the answers, the coordinator settles (apply.c).
  *
- * Batches may share a job: what all of them can say without waiting leaves before the first is waited for, in one flight.
+ * Batches may share a job, and so a flight: all that can be sent without waiting leaves before the first answer is waited for.
  */
 #ifndef SYNC_APPLY_JOBS_H
 #define SYNC_APPLY_JOBS_H
@@ -64,7 +64,7 @@ struct batch {
 	struct ident *ident;		/* COPY: of what was carried */
 	uint64_t *size;			/* COPY: octets carried */
 	uint64_t *wire_size;		/* COPY: the same as IMAP carries them; MOVE, CLONE: as listed. 0 = not known */
-	bool *is_alike;			/* COPY, MOVE, CLONE: told apart from another of them by their order alone */
+	bool *is_alike;			/* COPY, MOVE, CLONE: only their order says which of these it is */
 	struct flag_item *flags;	/* FLAGS: n_flags */
 	struct expunge_item *expunge;	/* EXPUNGE: n_expunge */
 	size_t n_flags, n_expunge;

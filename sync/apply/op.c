@@ -1,4 +1,4 @@
-/* What all kinds of operations share: their mailboxes, what is suspected of them, keeping and logging what came of them. */
+/* What all kinds of operations share: their mailboxes, what is suspected when a session ends, storing and logging what came of them. */
 #include "sync/apply/apply_inside.h"
 
 #include "sync/plan/explain.h"

@@ -2,7 +2,7 @@
  *
  * Must hold:
  *   1. A record changes only by what a store has shown (DONE); UNKNOWN changes nothing and keeps the intent.
- *   2. A key that another record holds already is an alias (R11): never paired twice, never deleted through.
+ *   2. A key that another record holds already is an alias (R11 recovery): never paired twice, never deleted through.
  *   3. Every destructive act is logged: what, where, why, when.
  */
 #include "sync/apply/apply_inside.h"

@@ -1,4 +1,4 @@
-/* What operations on mailboxes mean for the base: made, made again (P8), renamed (R12), removed. */
+/* What operations on mailboxes mean for the base: made, made again (P8), renamed (R12 folder renames), removed. */
 #include "sync/apply/apply_inside.h"
 
 #include <strings.h>

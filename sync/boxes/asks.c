@@ -1,7 +1,8 @@
-/* What a store is asked about: the cursors of mailboxes that this channel means, and of no others. What its patterns leave out may be large,
- * slow, or the one that ends sessions.
+/* What a store is asked about: the cursors of mailboxes that this channel means, and of no others. One that its patterns leave out may be
+ * large, slow, or the one at which sessions end.
  *
- * Which those are is known from last time, before the list has come: so they can be named in its flight (store.h, struct store_asks).
+ * The mailboxes of the last run are known before the list has come, so they can be named in the flight that asks for it (store.h, struct
+ * store_asks).
  */
 #include "sync/boxes/boxes.h"
 

@@ -1,7 +1,7 @@
-/* Which mailboxes there are on both sides, with their cursors, and which of them moved.
+/* Which mailboxes both sides have, with their cursors, and which of them moved.
  *
- * boxes_list fills run.boxes: every pair that the patterns select and that a side lists or the base knows
- * (pair_boxes.c), without what is gone for sure (missing.c).
+ * boxes_list() fills run.boxes: every pair that the patterns select and that a side lists or the base knows (pair_boxes.c), without what is
+ * gone for sure (missing.c).
  */
 #include "sync/boxes/boxes.h"
 

@@ -1,7 +1,7 @@
 /* Mailboxes and whole stores that are not what the base knows: gone, or another one under the same name.
  *
- * Must hold: a mailbox counts as gone only when the listing was complete and the store itself denies
- * the name, or shrugged in two runs (R6); a changed store is never a reason to call anything gone (R7).
+ * Must hold: a mailbox counts as gone only if the list was complete and the store itself denies the name, or refused without a reason in
+ * two runs (R6 gone if denied). A changed store is never a reason to call anything gone (R7 another store).
  */
 #include "sync/boxes/boxes.h"
 

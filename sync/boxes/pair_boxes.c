@@ -1,6 +1,6 @@
-/* Which mailboxes go with which, and with which record of the base. pair/pair.c decides.
+/* Which mailboxes go together, and with which record of the base. pair/pair.c decides.
  *
- * Twins stay twins: what the base knows as one pair is one pair, whatever its halves are called by now (R12, roles).
+ * Twins stay twins: what the base knows as a pair is a pair, whatever its two mailboxes are called by now (R12 folder renames, roles).
  */
 #include "sync/boxes/boxes.h"
 

@@ -1,4 +1,5 @@
-/* Where the mailboxes of the base are by now (R12): what renames.c (what follows), rename_find.c (the search) and rename_verify.c share. */
+/* Where the mailboxes of the base are by now (R12 folder renames): shared by renames.c (what follows), rename_find.c (the search) and
+ * rename_verify.c. */
 #ifndef SYNC_BOXES_RENAME_H
 #define SYNC_BOXES_RENAME_H
 
@@ -9,10 +10,10 @@ struct place {
 	struct box_record *rec;
 	const char *was[SIDES];		/* its full name there in the last run */
 	const char *on[SIDES];		/* now; NULL = nowhere, or not known where */
-	bool is_home[SIDES];		/* on == was, and it is that mailbox as far as can be told */
-	bool is_replaced[SIDES];	/* on == was, and it is another; its twin was renamed, and it goes along (R7) */
+	bool is_home[SIDES];		/* on == was, and nothing says that it is another mailbox */
+	bool is_replaced[SIDES];	/* on == was, and it is another; its twin was renamed, and it goes along (R7 another store) */
 	bool is_tied;
-	bool is_hidden[SIDES];		/* not listed under its name, which the store does not deny */
+	bool is_hidden[SIDES];		/* not listed under its name, and not denied by the store */
 	bool is_ours[SIDES];		/* renamed there by a run that did not learn so */
 };
 

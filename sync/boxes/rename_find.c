@@ -1,4 +1,4 @@
-/* Where each mailbox of the base is on a side: at home, under another name, or nowhere (R12). */
+/* Where each mailbox of the base is on a side: under its name, under another one, or nowhere (R12 folder renames). */
 #include "sync/boxes/rename.h"
 
 #include "state/base/log.h"

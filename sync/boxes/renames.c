@@ -1,18 +1,18 @@
-/* Which mailboxes were renamed, and on which side (R12).
+/* Which mailboxes were renamed, and on which side (R12 folder renames).
  *
- * The base knows each mailbox by its number, and what it is called on either side. One that is not where it was is looked for
- * under the names that nobody else has:
- *   by the identity the store itself gives (MAILBOXID; the inode and birth of a directory, with half its names);
- *   else by its epoch (UIDVALIDITY), and a sample of its messages that are under the same keys.
- * Found, it stays itself: its records, under its number, with the new name. What the other side calls it is then put right by
- * the plan (P14); until then, and where that may not be, the two go on as twins of two names.
+ * The base knows a mailbox by its number, and its name on each side. One that is not under its name is searched for under the names that no
+ * other mailbox has:
+ *   by the identity that the store itself gives (MAILBOXID; the inode and birth of a directory, with half its names);
+ *   else by its epoch (UIDVALIDITY), and a sample of its messages under the same keys.
+ * Found, it stays itself: its records, under its number, with the new name. The plan then renames it on the other side (P14). Until then,
+ * and where that may not be, the two go on as twins of two names.
  *
- * Not recognised, and so a mailbox that is missing and another that is new, whose messages were moved (R9): INBOX; one that
- * the other side does not have any more; a name that the other side has given to another, or would take another's below it; one
- * the other side has refused to rename (BOX_ID_APART); one that left the channel's patterns.
+ * Some are not recognised. They count as one mailbox that is missing and another that is new, whose messages were moved (R9 moves): INBOX;
+ * one that the other side does not have any more; one whose new name the other side has given to another, or under which it would take
+ * another's name below it; one that the other side has refused to rename (BOX_ID_APART); one that the patterns do not select any more.
  *
- * Must hold: nothing is concluded from a list that is not complete, nor where a sample cannot be read for the moment; a name
- * that is not listed must be denied by the store, or shrugged at in two runs (R6).
+ * Must hold: nothing is concluded from a list that is not complete, nor where a sample cannot be read for the moment. A name that is not
+ * listed must be denied by the store, or refused without a reason in two runs (R6 gone if denied).
  */
 #include "sync/boxes/rename.h"
 

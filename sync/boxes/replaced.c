@@ -1,10 +1,10 @@
-/* R7, R21: a store that is another one than in the last run, and does not have what was known: a disk that is not mounted, another
- * account, or somebody who deleted all mail to start over. Nothing is done for what is missing until a person says
- * which of the two it is to be; and that is asked once, not for each mailbox.
+/* A store that is another one than in the last run, and does not have what was known (R7 another store, R21 guards): a disk that is not
+ * mounted, another account, or a person who deleted all mail to start over. Nothing is done for what is missing until a person says which of
+ * these it is. The question is asked once, not for each mailbox.
  *
- *   missing_check_fingerprint   it is another one, and by what that is known
+ *   missing_check_fingerprint   finds that it is another one, and by what
  *   replaced_hold               a mailbox that is missing or empty for that (missing.c, record_changes.c)
- *   replaced_tell               once all deltas are there
+ *   replaced_tell               reports it, once all deltas are there
  */
 #include "sync/boxes/boxes.h"
 

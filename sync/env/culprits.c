@@ -1,7 +1,6 @@
-/* Messages at which sessions end (isolate.h): remembered in the base, and told by what a person knows them by.
+/* Messages at which sessions end (isolate.h): remembered in the base, and named so that a person can find them.
  *
- * They are told when no job is under way, because what they are called is asked of their store, and that may well end one more
- * session.
+ * They are named while no job is under way: their store is asked for the subject, and that may end one more session.
  */
 #include "sync/env/run.h"
 

@@ -1,9 +1,9 @@
-/* Finds the one thing at which sessions end, so that it keeps nothing else back.
+/* Finds the one message or mailbox at which sessions end, so that it keeps nothing else back.
  *
- * Work is done in batches, and a session that is lost takes what was under way in it along. Nobody knows then for the sake of
- * which message, or of none: networks fail. So what was under way is suspected together; tried again; and from the
- * second loss on in ever smaller parts, until what ends sessions stands alone and has ended enough of them. That is the culprit: it is
- * named, and left out for the rest of the run. In later runs it is tried once in each, behind all others (record_trouble).
+ * Work is done in batches, and a session that is lost takes along what was under way in it. Nobody knows then which message was the cause,
+ * or whether the network failed. So all that was under way is suspected and tried again, from the second loss on in ever smaller parts,
+ * until what ends sessions stands alone and has ended enough of them. That is the culprit: it is named, and not tried any more in this run.
+ * Each later run tries it once, after all others (record_trouble).
  *
  *   under way --lost--> suspected, tried again --lost--> split --lost--> ... alone --lost--> culprit
  *                       any of them --done--> innocent; all of a group innocent: the network fails, and more is asked for

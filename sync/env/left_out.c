@@ -1,7 +1,7 @@
-/* Messages that a store lists, and leaves out when they are asked for, by themselves as well (it said OK, and nothing came).
+/* Messages that a store lists and does not give: it is asked for one of them alone, says OK, and nothing comes.
  *
- * Mostly such a message was just expunged, and the delta at the end of the run tells so. One that is still listed then waits for the next
- * run; left out by that as well it is an error, which names it, in each run until it comes or goes.
+ * Most of these were expunged a moment before, and the delta at the end of the run says so. One that is listed still waits for the next run.
+ * If that run does not get it either, it is an error that names the message, in each run until it comes or goes.
  */
 #include "sync/env/run.h"
 

@@ -8,7 +8,7 @@
  * Invariants:
  *   1. A job is run by one worker at a time; between submit and wait it belongs to the pool.
  *   2. Worker i uses side s only while i < the number of sessions that store allows. Once one more than there are was
- *      refused, those there are go round: a worker takes over the session of an idle one (quietly).
+ *      refused, those there are go round: a worker takes over the session of an idle one.
  *   3. Inline pools (no threads) run a job inside pool_wait, chosen by `pick`.
  */
 #ifndef SYNC_ENV_POOL_H

@@ -1,4 +1,4 @@
-/* Asks a store whether a mailbox is there (R6). */
+/* Asks a store whether a mailbox is there (R6 gone if denied). */
 #include "sync/env/run.h"
 
 struct exists_job {

@@ -1,4 +1,4 @@
-/* Records as they stand by what was seen, kept in the base. */
+/* Stores records in the base as they were seen. */
 #include "sync/env/run.h"
 
 /* Agreement follows sight: what both sides show alike is agreed (model/record.h). */

@@ -1,9 +1,8 @@
-/* Messages that a server refuses without a reason it has a code for.
+/* Messages that a server refuses without a code that says why.
  *
- * Such an answer may be about the message (odd headers, a virus scanner) or about the day the server has. It is tried
- * again in each run; but where the server took other messages in the same run, that speaks against this one, and after
- * three such runs it is set aside as one refused for good: --retry-failed brings it back. A server that takes nothing
- * at all, or is full, makes no message count.
+ * Such an answer may be about the message (odd headers, a virus scanner) or about the server's day, so the message is tried again in each
+ * run. If the server takes other messages in the same run, that speaks against this one. After three such runs it is marked as refused for
+ * good, and --retry-failed brings it back. A server that takes nothing at all, or is full, makes no message count.
  */
 #include "sync/env/run.h"
 

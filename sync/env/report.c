@@ -1,4 +1,4 @@
-/* What the run tells: notes as they come up, errors each once, counts in the end. */
+/* What the run reports: notes as they come up, each error once, counts at the end. */
 #include "sync/env/run.h"
 
 #include "sync/plan/explain.h"

@@ -1,4 +1,4 @@
-/* Small words about a run, its mailboxes and records that all of sync/run share. */
+/* Small functions on a run, its mailboxes and its records, for all chapters. */
 #include "sync/env/run.h"
 
 bool

@@ -1,8 +1,8 @@
-/* Mail that waits for another run: told once for each reason, with how much there is of it.
+/* Mail that waits for another run: reported once for each reason, with how much of it there is.
  *
- * A store that is full, over its quota, or asks for patience refuses one message as it would any other. After a few such
- * refusals (the stores count them) nothing more is copied to that mailbox in this run, and after a few such mailboxes nothing to that side;
- * what was refused, and what was not tried any more, waits.
+ * A store that is full, over its quota, or asks for patience refuses every message alike. The stores count such refusals: after a few of
+ * them nothing more is copied to that mailbox in this run, and after a few such mailboxes nothing to that side. What was refused waits, and
+ * so does what was not tried any more.
  */
 #include "sync/env/run.h"
 

@@ -1,4 +1,4 @@
-/* Deletions carried over in the last seven days, mailbox by mailbox, so that a trickle of them adds up (R21, sync/plan/guard.c). */
+/* Deletions carried over in the last seven days, mailbox by mailbox, so that a trickle of them adds up (R21 guards; plan/guard.c). */
 #include "sync/env/run.h"
 
 static uint32_t

@@ -76,7 +76,7 @@ const char *auth_mechanism(const struct auth *auth);	/* "SCRAM-SHA-256"; "LOGIN"
 bool auth_is_login(const struct auth *auth);
 
 /* Whether the whole conversation is one initial response, so that commands may follow it unseen
- * (PLAIN, EXTERNAL, XOAUTH2, OAUTHBEARER; R24). */
+ * (PLAIN, EXTERNAL, XOAUTH2, OAUTHBEARER; R24 one flight). */
 bool auth_is_one_flight(const struct auth *auth);
 
 /* 1: the initial response, base64 ("=" if empty), appended to out, which is made secret. 0: there is

@@ -50,14 +50,14 @@ int imap_caps_disable(struct imap_caps *caps, const char *name);
 /* The mechanisms of AUTH=, "PLAIN SCRAM-SHA-256", upper case, appended. */
 void imap_caps_auth(const struct imap_caps *caps, struct buf *out);
 
-/* What is remembered of a server, under a key of host, port, user and TLS mode (R24). */
+/* What is remembered of a server, under a key of host, port, user and TLS mode (R24 one flight). */
 struct imap_memory {
 	char mechanism[24];		/* that last logged in, if a flight can carry it; "" = open step by step */
 	bool is_stepwise;		/* a pipelined opening failed here: never try again */
 	bool refuses_binding;		/* it offers SCRAM-...-PLUS, and knows no channel binding of ours */
 	unsigned offered;		/* auth_strength() of what it has offered at best */
-	bool shows_closed;		/* SELECT answers [CLOSED] (R17) */
-	bool needs_uidonly;		/* without UIDONLY it shows a part of a mailbox (R25) */
+	bool shows_closed;		/* SELECT answers [CLOSED] (R17 SELECT first) */
+	bool needs_uidonly;		/* without UIDONLY it shows a part of a mailbox (R25 a witness) */
 	char delimiter;			/* of the personal namespace; 0 = not known or flat */
 	struct buf prefix;		/* of the personal namespace, as on the wire */
 	struct buf caps;		/* list after login */

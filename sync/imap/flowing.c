@@ -1,4 +1,4 @@
-/* Which mailbox the data that comes in belongs to (R17).
+/* Which mailbox the data that comes in belongs to (R17 SELECT first).
  *
  * Two mailboxes both have a UID 5. While a SELECT is unanswered, data may still be the old mailbox's.
  * `flowing` is whose data comes now; it moves on

@@ -115,7 +115,7 @@ int imap_reader_number(struct imap_reader *r, const struct imap_token *token, ui
 /* Fills *e: "SERVER sent what we cannot use (what): LINE", which every call answers from here on. Returns -1. */
 int imap_reader_bad(struct imap_reader *r, struct err *e, const char *what);
 /* After imap_reader_bad() within a line: passes over the rest of the response, literals counted, so that the next
- * imap_reader_start() is in step. -1: that cannot be told, the error stays. No octet of a literal may have been passed
+ * imap_reader_start() is in step. -1: nobody knows, the error stays. No octet of a literal may have been passed
  * before the error: where its size was a lie, what follows is the text of a message. is_in_brackets: for the same
  * reason, what stands behind the last literal must end in ")". */
 int imap_reader_recover(struct imap_reader *r, bool is_in_brackets, struct err *e);

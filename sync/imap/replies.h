@@ -7,7 +7,7 @@
  *   1. Strings and arrays live until the next imap_reply_read() with the same struct.
  *   2. What is not known is passed over without losing step (IMAP_REPLY_OTHER).
  *   3. Untagged lines that break the grammar where it matters, and numbers wider than their field (never cut), are
- *      IMAP_REPLY_UNREADABLE where their end can be told; else they are errors, after which the connection must be closed.
+ *      IMAP_REPLY_UNREADABLE where their end can be found; else they are errors, after which the connection must be closed.
  */
 #ifndef SYNC_IMAP_REPLIES_H
 #define SYNC_IMAP_REPLIES_H
@@ -162,7 +162,7 @@ enum imap_reply_kind {
 
 struct imap_reply {
 	enum imap_reply_kind kind;
-	enum imap_reply_kind about;	/* what the unreadable line was to tell; IMAP_REPLY_FETCH also for "12" and a word */
+	enum imap_reply_kind about;	/* what the unreadable line is about; IMAP_REPLY_FETCH also for "12" and a word */
 	char tag[32];
 	enum imap_status status;
 	struct imap_code code;

@@ -14,9 +14,9 @@
  *
  * Invariants:
  *   1. A tagged OK proves only that the server understood; what was done is in FETCH, VANISHED,
- *      APPENDUID, COPYUID (R16).
+ *      APPENDUID, COPYUID (R16 three outcomes).
  *   2. IMAP_WRITE commands leave only once their mailbox's SELECT was answered, with the UIDVALIDITY
- *      they were planned against and not read-only (R17). IMAP_SAVED ones need not wait: they change what a SEARCH
+ *      they were planned against and not read-only (R17 SELECT first). IMAP_SAVED ones need not wait: they change what a SEARCH
  *      behind that SELECT found by ids that no other message has, so that in another mailbox they change nothing.
  *   3. Data of a mailbox reaches only commands and events of that mailbox: see imap_select().
  *   4. Unanswered command bytes stay under IMAP_WINDOW, so that two full buffers never face each other.
@@ -59,7 +59,7 @@ struct imap_events {
 	 * wanted; 1 = nor, but it was asked for: its octets do not count as wasted. */
 	int (*body_begin)(void *ctx, const struct imap_fetch *so_far, const struct imap_body *body);
 	imap_sink *body_data;
-	/* To every command of the mailbox that wants it, and to the mailbox: intersect (R3). */
+	/* To every command of the mailbox that wants it, and to the mailbox: intersect (R3 a server's ranges). */
 	void (*vanished)(void *ctx, const struct imap_uidset *uids, bool is_earlier);
 	void (*expunge)(void *ctx, uint32_t seq);
 	void (*search)(void *ctx, const struct imap_search *search);
@@ -90,7 +90,7 @@ struct imap_box {
 	uint32_t exists;
 	uint32_t exists_then;		/* when the SELECT was answered */
 	bool has_shrunk;		/* EXISTS fell, and no EXPUNGE had said so: its numbers prove nothing */
-	/* A response code said that something is a part (R25): of what the SELECT showed; of what came since. */
+	/* A response code said that something is a part (R25 a witness): of what the SELECT showed; of what came since. */
 	bool is_news_part, is_part;
 	bool has_permanentflags;
 	struct flag_mask mask;		/* PERMANENTFLAGS, else FLAGS; strings live in arena */
@@ -124,7 +124,7 @@ struct auth_settings;
 struct imap_open {
 	struct net *net;
 	const struct auth_settings *auth;	/* borrowed for the call */
-	const struct imap_memory *memory;	/* of an earlier run (R24), NULL = none; borrowed for the call */
+	const struct imap_memory *memory;	/* of an earlier run (R24 one flight), NULL = none; borrowed for the call */
 	uint64_t disabled;			/* imap_caps.disabled */
 	unsigned pipeline_depth;		/* commands unanswered at most; 0 = no limit */
 	uint64_t literal_cap;			/* octets; 0 = IMAP_LITERAL_CAP */
@@ -202,7 +202,7 @@ const struct imap_box *imap_session_box(const struct imap_session *s);
 /* ---- results ---- */
 
 /* Fills *e from an end that is not OK and returns -1: "LABEL: what: TEXT" with scope, class and retry
- * after the code; `scope` where the code does not tell. LOST and UNSENT are ERR_STORE. */
+ * after the code; `scope` where the code does not say. LOST and UNSENT are ERR_STORE. */
 int imap_result_err(const struct imap_session *s, const struct imap_result *result, enum err_scope scope,
     const char *what, struct err *e);
 int imap_answer_err(const struct imap_session *s, const struct imap_answer *answer, enum err_scope scope,

@@ -1,5 +1,5 @@
 /* Sets of UIDs as the wire writes them (RFC 9051 section 9, sequence-set): parsed into ranges and
- * never expanded, since VANISHED 1:4294967295 is a legal line (R3: intersect with what is known).
+ * never expanded, since VANISHED 1:4294967295 is a legal line (R3 a server's ranges: intersect with what is known).
  *
  * Invariants:
  *   1. In every range 1 <= first <= last; "*" is IMAP_UID_MAX, which no server can assign and also

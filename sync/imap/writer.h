@@ -59,7 +59,8 @@ struct imap_command {
 	bool is_utf8;			/* UTF8=ACCEPT is on: names travel as they are */
 	bool is_secret;			/* neither logged nor in a transcript */
 	bool wants_any_uid;		/* FETCH data of every UID is this command's */
-	bool changes;			/* it changes something on the server: a step (R22); set for IMAP_WRITE, IMAP_SAVED */
+	bool changes;			/* it changes something on the server: a step (R22 numbered steps); set for IMAP_WRITE
+					 * and IMAP_SAVED */
 	bool is_copy;			/* COPY, MOVE: an untagged COPYUID is its own */
 	bool is_search;			/* plain SEARCH, whose answers bear no tag: one at a time */
 	bool is_esearch;

@@ -1,7 +1,7 @@
 /* The few things all Maildir code asks of a file system beyond POSIX, each with what to do where it is
  * missing.
  *
- * Every function that changes something durable announces it as a step first (R22) and does nothing
+ * Every function that changes something durable announces it as a step first (R22 numbered steps) and does nothing
  * where step() says so. Paths given as `shown` are for steps and messages only.
  */
 #ifndef SYNC_MAILDIR_DISK_H
@@ -18,7 +18,7 @@ int disk_err(struct err *e, enum err_scope scope, int sys, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* True for a file system whose directories show each change in their times, and whose clock is ours
- * (R5). False for NFS, CIFS, FUSE, FAT and whatever cannot be told. fd: anything on it. */
+ * (R5 the clock's grain). False for NFS, CIFS, FUSE, FAT and where nothing says. fd: anything on it. */
 bool disk_has_true_times(int fd);
 
 /* The same for a number of statfs(2). */
@@ -27,7 +27,7 @@ bool disk_type_has_true_times(unsigned long type);
 /* Nanoseconds since 1970 by the clock that file systems of this machine stamp files with. */
 int64_t disk_clock(void);
 
-/* Renames and never overwrites (R20): -1 with errno EEXIST where the new name is taken. Without
+/* Renames and never overwrites (R20 nothing overwritten): -1 with errno EEXIST where the new name is taken. Without
  * renameat2() it is link and unlink, which is as safe, but shows both names for a moment. Without hard
  * links too (FAT), it is a look and a rename. No step. */
 int disk_rename_noreplace(int from_fd, const char *from, int to_fd, const char *to);

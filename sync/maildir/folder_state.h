@@ -1,6 +1,6 @@
 /* Whether a mailbox that is not found any more was removed, or is only out of sight.
  *
- * A directory is known again by its inode and, where the file system tells it, the time of its birth. The identities of the
+ * A directory is known again by its inode and, where the file system has it, the time of its birth. The identities of the
  * directories that a mailbox lies in, from the top on ("12:1700000000/13:1700000001"), are kept while it is seen
  * (folders.h).
  *

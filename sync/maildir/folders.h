@@ -6,7 +6,7 @@
  * What must always hold:
  *	1. Names found have passed names_check() and lead back to where they were found.
  *	2. No directory appears under two names: of those that share an inode (symbolic links, a file
- *	   system that ignores case), the first by name counts, the others are refused (R8).
+ *	   system that ignores case), the first by name counts, the others are refused (R8 one name).
  */
 #ifndef SYNC_MAILDIR_FOLDERS_H
 #define SYNC_MAILDIR_FOLDERS_H

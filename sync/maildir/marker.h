@@ -1,4 +1,4 @@
-/* The mark by which a Maildir store is known again (R7): the file `.mailtwin-id` in its root, 32
+/* The mark by which a Maildir store is known again (R7 another store): the file `.mailtwin-id` in its root, 32
  * hexadecimal digits and a newline, random, written once.
  *
  * A restored backup has the same mark; another disk mounted in its place, or none, has not.

@@ -40,7 +40,7 @@ struct mdir {
 	bool is_cur_touched, is_new_touched;
 
 	/* Listings made to find renamed files, at most two in the life of this struct: the first to look
-	 * in, the second because one listing proves no absence (R4). */
+	 * in, the second because one listing proves no absence (R4 stable scans). */
 	struct scan scans[2];
 	int scans_made;
 };

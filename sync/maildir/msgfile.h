@@ -2,7 +2,7 @@
  *
  * A message is named by its key and a hint (scan_hint()): together its file name when it was last
  * listed. Gone under that name, it is looked for by key in a listing of the mailbox, once, and what to
- * do is decided on the name it has now (R20). Held messages (scan.h) are read, never changed.
+ * do is decided on the name it has now (R20 nothing overwritten). Held messages (scan.h) are read, never changed.
  *
  * What must always hold:
  *	1. No existing name is ever overwritten.

@@ -8,7 +8,7 @@
 
 #include "state/base/err.h"
 
-/* 0: they are kept, or it cannot be told (nothing may be written there). -1: they are not (ERR_STORE, ERR_NEVER); *e says what
+/* 0: they are kept, or nobody knows (nothing may be written there). -1: they are not (ERR_STORE, ERR_NEVER); *e says what
  * helps. The file that it makes in `dir` is gone again. */
 int names_kept_check(const char *dir, char info_delimiter, struct err *e);
 

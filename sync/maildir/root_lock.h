@@ -14,7 +14,7 @@
 
 struct root_lock;
 
-/* 0 with *lock_r NULL: the directory has no mark yet. -1: another process has it, or it cannot be looked at (ERR_STORE). */
+/* 0 with *lock_r NULL: the directory has no mark yet. -1: another process has it, or it cannot be read (ERR_STORE). */
 int root_lock_take(const char *root, struct root_lock **lock_r, struct err *e);
 /* NULL is fine; leaves NULL. */
 void root_lock_drop(struct root_lock **lock);

@@ -1,4 +1,4 @@
-/* A listing of one mailbox: new/, then cur/ (R4).
+/* A listing of one mailbox: new/, then cur/ (R4 stable scans).
  *
  * readdir() may miss, or show twice, a file that is renamed while it runs. So each listing is framed by
  * the stamps of both directories; if they changed it is made again, three times at most. What is still
@@ -7,7 +7,7 @@
  * What must always hold:
  *	1. Entries are sorted by key, keys are unique.
  *	2. A key is the name's base; of files that share a base, the name before ":2,". Files that share
- *	   even that cannot be told apart: the first by name is shown, held (R20), the others are odd.
+ *	   even that cannot be told apart: the first by name is shown, held (R20 nothing overwritten), the others are odd.
  *	3. Entries of a disturbed listing that share a base were looked at again one by one, so that one
  *	   file renamed meanwhile is not taken for two.
  */
@@ -43,7 +43,7 @@ struct scan {
 	VEC(struct scan_entry) entries;
 	VEC(struct scan_odd) odd;
 	bool is_stable;			/* nothing changed while it was made */
-	bool is_steady;			/* nothing can change any more without moving the cursor (R5) */
+	bool is_steady;			/* nothing can change any more without moving the cursor (R5 the clock's grain) */
 	int64_t ahead;			/* nanoseconds that the directories' times are ahead of the clock: it cannot be stable then;
 					 * 0 = they are not */
 	struct stamps stamps;		/* from before it was made */

@@ -1,4 +1,4 @@
-/* When a directory last changed, as its file system tells, and the cursor made of that (R5).
+/* When a directory last changed, by its file system, and the cursor made of that (R5 the clock's grain).
  *
  * A cursor stands for a mailbox as it was listed. A change made later must show in it, so it is steady
  * only if the directories' clock had moved on from their last change before the listing began: every
@@ -6,7 +6,7 @@
  *
  *	stamp_settle()		waits for that (some milliseconds at most) and tells whether it is so
  *	list the directories
- *	stamp_take() again	equal to before: nothing changed meanwhile (R4)
+ *	stamp_take() again	equal to before: nothing changed meanwhile (R4 stable scans)
  *	stamp_cursor()
  *
  * sync/maildir/watch.h does without the list where all changes are known to be ours.
@@ -55,7 +55,7 @@ int stamp_settle(int box_fd, int tmp_fd, struct stamps *s_r, enum stamp_state *s
 /* By how much the last change of either is ahead of the clock, as far as that is more than a grain; 0 = it is not. */
 int64_t stamp_ahead(const struct stamps *s);
 
-/* What a cursor tells of them: inode and times. False: it is none of these. */
+/* What a cursor has of them: inode and times. False: it is none of these. */
 bool stamp_of_cursor(const struct cursor *c, struct stamps *s_r);
 
 void stamp_cursor(const struct stamps *s, bool is_steady, struct cursor *c_r);

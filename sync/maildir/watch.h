@@ -1,4 +1,4 @@
-/* Whether anybody but us changed a mailbox, so that what we changed ourselves need not be listed (R5).
+/* Whether anybody but us changed a mailbox, so that what we changed ourselves need not be listed (R5 the clock's grain).
  *
  *	watch_begin()		before the first change of ours in an open mailbox; once more does nothing
  *	watch_act()		behind each name that we made or removed (mdir_touched())
@@ -6,7 +6,7 @@
  *	watch_end()		"the mailbox stood at these stamps, stands at those now, and between them there
  *				were our acts alone": a delta, and its cursor
  *
- * The system tells of every name that comes or goes (inotify(7)). That is proof for these reasons, all of them needed:
+ * The system reports every name that comes or goes (inotify(7)). That is proof for these reasons, all of them needed:
  *	1. Watch, barrier, stamps. A barrier looks up a name that nobody has: the system does so under the
  *	   directory's lock, which whoever changes it holds until its event is in the queue. So a change is in the
  *	   stamps taken behind the barrier, or its event will come.

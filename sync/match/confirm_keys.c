@@ -1,4 +1,5 @@
-/* Keys that a server told in answer to APPEND, COPY or MOVE (APPENDUID, COPYUID; RFC 4315): whether each names the message meant.
+/* Keys that a server gave in answer to APPEND, COPY or MOVE (APPENDUID, COPYUID; RFC 4315): whether each names the message meant (R16
+ * three outcomes).
  *
  * Some servers give them in a false order. Each such key is believed (BASIS_TOLD) until a list shows the message under it: with the
  * same server id or size it is the one meant. With another one it is doubted, and so are those of messages of one size that were

@@ -1,13 +1,13 @@
-/* Copies a person made: a message new on one side that both sides have in another mailbox, or in this one, is copied
- * there as well, by the store itself; no body travels (P12).
+/* Copies a person made (P12): a message is new on one side, and a pair equal to it is in another mailbox, or in this one. The store of the
+ * other side makes the copy itself; no body travels.
  *
- * It is known by the server's own id, or, where reading it costs no network, by its digest; the base finds the pair
- * (state/idents.c). Nothing is fetched to find out: a server without ids of its own gives its copies as new mail.
+ * The pair is found by the server's own id, or by the digest where reading the message costs no network (state/idents.c). Nothing is
+ * fetched to find out: a server without ids of its own gives its copies as new mail.
  *
- * One message in several mailboxes of an account (labels) that no pair is known for travels once: one of them is
- * copied, the others wait for that pair in the second look of the run.
+ * A message in several mailboxes of an account (labels) of which no pair is known travels once. One of them is copied, and the others wait
+ * until that is a pair, for the second round of the run.
  *
- * Must hold: a message that is in a link already is left alone.
+ * Must hold: a message that is in a link already is not put into another.
  */
 #include "sync/match/search.h"
 

@@ -1,27 +1,26 @@
-/* Mail that is filed differently on the two sides where no base tells who moved it: state lost, first run, UIDVALIDITY
- * or store changed (R10).
+/* Mail that is filed differently on the two sides, where no base says who moved it: state lost, first run, another UIDVALIDITY or store
+ * (R10 adoption).
  *
- *   astray_review  before moves_find: guesses of before that came to nothing are taken back
+ *   astray_review  before moves_find: takes back earlier guesses that came to nothing
  *   astray_find    after it: guesses
  *   astray_settle  a move is about to be made for a guess: from here on it is a fact
  *
- * What has no twin in its own mailbox is looked for in all others. An equal message there is taken for the same mail, and
- * the base is written as it would stand had one side moved it: the record of the other side's message becomes a pair
- * whose half has gone from the first (BASIS_GUESSED). moves.c then finds the move and the planner plans
- * it like any (P11).
+ * A message without a twin in its own mailbox is searched for in all others. An equal message there is taken for the same mail, and the base
+ * is written as it would be had one side moved it: the record of the other side's message becomes a pair whose half has gone from the first
+ * mailbox (BASIS_GUESSED). moves.c then finds the move, and the planner plans it like any other (P11).
  *
- * Whose place counts:
- *   that in a mailbox which the base knew before that in one it did not: there it was since the last run, or came since; but
- *   what came in a known one, before what lost its twin when that's mailbox was made anew: that was moved before; else
+ * Which of the two mailboxes it goes to:
+ *   one that the base knew before one that it did not know: there it was since the last run, or came since; but
+ *   where it is new in a known one before where it lost its twin because the twin's mailbox was made anew: it was moved before that; else
  *   any mailbox before INBOX, INBOX before Trash and Junk: mail comes to INBOX by itself, and deletions are not inferred;
  *   else far's, unless Sync lets only far's be moved, or the mailbox it would have been moved from is on near alone.
  *
  * Must hold:
- *   1. Of each two one was listed where nothing was known (box_side.is_blank), or has lost its twin there: in a mailbox that was
- *      known, new mail is new.
+ *   1. One of each two was listed where nothing was known (box_side.is_blank), or has lost its twin there. In a mailbox that was known,
+ *      new mail is new.
  *   2. A side has as many copies afterwards as before: one is moved, none is removed. So each message is in one pair.
- *   3. A guess never makes a deletion: where its move is not found again it is taken back, where Sync would carry it
- *      out as a deletion (Gone without New) it waits.
+ *   3. A guess never makes a deletion. If its move is not found again it is taken back; where Sync would carry it out as a deletion
+ *      (Gone without New) it waits.
  *   4. The mark of a blank mailbox is taken off in the transaction that has all its guesses, once all could be read.
  */
 #include "sync/match/search.h"

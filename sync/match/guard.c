@@ -1,6 +1,6 @@
-/* R21 for a side that was replaced, restored or rebuilt: messages that had a twin there, and after all
- * pairing (R10) have none, are copied back; but not when that is much of the mailbox: then it may be
- * the wrong disk or the wrong account, and a person is asked. Deletions are guarded by sync/plan/guard.c.
+/* R21 guards, for a side that was replaced, restored or rebuilt. Messages that had a twin there and have none after all pairing
+ * (R10 adoption) are copied back. If that is much of the mailbox, it may be the wrong disk or the wrong account, and a person is asked.
+ * Deletions are guarded by sync/plan/guard.c.
  */
 #include "sync/match/match.h"
 

@@ -1,17 +1,17 @@
-/* Before planning: what became of unfinished work, and which messages are one mail (R9, R10, R11).
+/* Before planning: what became of unfinished work, and which messages are one mail (R9 moves, R10 adoption, R11 recovery).
  *
  * Gives: the planner's input, with its links: twins, moves, copies, filed elsewhere.
- * Must hold: nothing is taken for another's equal that was not read; what waits is set aside, and told.
+ * Must hold: a message that was not read is never taken for the equal of another; what waits is set aside and reported.
  *
  *   recover.c       settles intents whose outcome shows; unfinished.c: which messages wait for one; uploads.c: what is about to be sent
  *   input.c         the planner's input out of the base
- *   confirm_keys.c  whether a server told the right keys
+ *   confirm_keys.c  whether a server gave the right keys
  *   rekeyed.c       what got another key in its own mailbox
  *   twins.c         who is whose twin; moves.c: what a person moved; copies.c: what a person copied
- *   elsewhere.c     what is filed differently on the two sides, where no base tells who moved it
+ *   elsewhere.c     what is filed differently on the two sides, where no base says who moved it
  *   shared.c        stores that keep equal mail once
  *   search.c        what all of these stand on: learning identities, as cheaply as can be; unread.c: what cannot be read
- *   guard.c         a side that lost the twins of much of what it had (R21)
+ *   guard.c         a side that lost the twins of much of what it had (R21 guards)
  */
 #ifndef SYNC_MATCH_MATCH_H
 #define SYNC_MATCH_MATCH_H
@@ -32,21 +32,22 @@ bool unfinished_is_copy(const struct intent *in);
 /* The records that wait for the outcome of a copy or move of theirs, sorted. The caller releases it. */
 int unfinished_records(struct run *r, struct id_set *out, struct err *e);
 
-/* confirm_keys.c: of keys that a server told and that are doubted, before anything else. *has_changed_r: as below. */
+/* confirm_keys.c, before all others: judges keys that a server gave and that are doubted. *has_changed_r: as below. */
 int confirm_keys(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 
 /* moves.c */
-/* Before twins_find: identities that a server's own ids tell. */
+/* Before twins_find: identities known by a server's own ids. */
 int moves_supply(struct run *r, struct plan_input *in, struct err *e);
 int moves_find(struct run *r, struct plan_input *in, struct err *e);
 
-/* rekeyed.c, before twins_find. *has_changed_r: the base was put right, and the input must be made anew. */
+/* rekeyed.c, before twins_find. *has_changed_r: the base was corrected, and the input must be made anew. */
 int rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 
 /* twins.c */
 int twins_find(struct run *r, struct plan_input *in, struct err *e);
 
-/* elsewhere.c, after moves_find. *has_changed_r: as above, left alone if not. *waiting_r: messages for the next look are added. */
+/* elsewhere.c, after moves_find. *has_changed_r: as above, unchanged if not. *waiting_r: the messages that wait for the next round are
+ * added. */
 int astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e);
 int astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e);
 /* rec is about to be moved on side t. box: of the run. */
@@ -63,7 +64,7 @@ void shared_mark(struct record *rec, enum side s);
 int shared_find(struct run *r, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e);
 /* After all other links: which pair has the message of which record. What they agree on is written down. */
 int shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
-int shared_tell(struct run *r, struct err *e);		/* a dry run: who shares with whom */
+int shared_tell(struct run *r, struct err *e);		/* a dry run: says who shares with whom */
 
 /* uploads.c: what is about to be sent from a local store is identified, for its intent. */
 int uploads_identify(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e);
@@ -71,7 +72,7 @@ int uploads_identify(struct run *r, const struct plan_input *in, const struct pl
 int uploads_find(struct run *r, const struct intent *in, struct run_box *home, struct arena *a,
     struct record *found_r, struct err *e);
 
-/* unread.c: those that found no twin by another way are told, with what waits */
+/* unread.c: reports those that found no twin otherwise, with what waits for them */
 int unread_count(struct run *r, struct err *e);
 
 /* set_aside.c: nothing will be planned for this message in this run. */
@@ -80,8 +81,7 @@ void set_aside(struct plan_input *in, uint32_t index, struct arena *a);
 /* guard.c: a side that lost the twins of much of what it had (R21), after twins_find. */
 void guard_lost(struct run *r, struct plan_input *in, struct arena *a);
 
-/* input.c: in->messages point at records in the arena. Starts over a look: the next prepare() begins with the first
- * slice. */
+/* input.c: in->messages point at records in the arena. prepare_anew(): the next prepare() begins with the first slice. */
 void prepare_anew(struct run *r);
 void prepare_further(struct run *r);	/* ... with the slice after the last one */
 int prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e);

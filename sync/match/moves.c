@@ -1,4 +1,4 @@
-/* What a person moved: messages that vanished from one mailbox and are new in another of the same side (R9).
+/* What a person moved: messages that vanished from one mailbox and are new in another of the same side (R9 moves).
  *
  *   moves_supply   before twins.c: what a server's own ids tell costs nothing
  *   moves_find     after it: what twins took is no move any more

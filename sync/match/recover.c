@@ -1,6 +1,6 @@
-/* Looks before doing again: what became of writes whose outcome an earlier run, or this one, never learnt.
+/* Looks before doing again (R11 recovery): what became of writes whose outcome an earlier run, or this one, never learnt.
  *
- * The deltas have been folded when this runs, so whatever arrived is in the base, without its twin.
+ * The deltas are recorded when this runs, so whatever arrived is in the base, without its twin.
  *
  *   DELIVER with a name (Maildir): the name is looked for in its mailbox, then in all others of that side
  *     (a person may have filed it meanwhile); found: paired; else the copy is made again.

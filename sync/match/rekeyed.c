@@ -1,4 +1,4 @@
-/* The same message under another key in its own mailbox (R9): moved out and in again, moved onto itself, delivered again under
+/* The same message under another key in its own mailbox (R9 moves): moved out and in again, moved onto itself, delivered again under
  * another name, restored.
  *
  *   rekeyed_find   before twins_find: what has its old key's place is no new message

@@ -24,7 +24,7 @@ enum {
 /* Sizes of some messages, in order. */
 struct sizes { VEC(uint64_t) v; };
 
-/* why NULL = that is told by itself: the whole mailbox could not be read, or this message ends sessions, or was left out. */
+/* why NULL = reported elsewhere: the whole mailbox could not be read, or sessions end at this message, or it was not given. */
 struct search_unread { uint32_t id; enum err_class class; const char *why; };
 
 struct search {
@@ -47,13 +47,13 @@ bool search_is_local(const struct search *x, enum side role);
 int search_learn(struct search *x, unsigned want, search_choice *choose, const void *ctx, struct err *e);
 /* Whole digests of all that costs no network. */
 int search_learn_local(struct search *x, struct err *e);
-/* A remote message whose header was not looked at yet. */
+/* A remote message whose header was not read yet. */
 bool search_lacks_header(const struct search *x, const struct adopt_item *item);
 /* Decides by adopt_twins or adopt_moved, learning whole digests where that is needed. */
 int search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, struct adopt_pairs *),
     struct adopt_pairs *pairs, struct err *e);
 /* twins.c: which of the items are twins, their identities learnt as cheaply as can be. doubts_sizes: where sizes fit
- * hardly anything they may be misstated, and all headers are looked at. */
+ * hardly anything they may be misstated, and all headers are read. */
 int twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs, struct err *e);
 /* moves.c: identities of what vanished from side s and is new there, as far as their sizes fit each other. Roles: far vanished, near is
  * new. */

@@ -1,4 +1,4 @@
-/* A message of the planner's input that nothing is to be planned for in this run. */
+/* Sets a message of the planner's input aside: nothing is planned for it in this run. */
 #include "sync/match/match.h"
 
 void

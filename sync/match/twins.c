@@ -1,11 +1,10 @@
-/* Before anything is copied: which new messages of the two sides are the same mail (R10).
+/* Before anything is copied: which new messages of the two sides are the same mail (R10 adoption).
  *
- * Identities are learnt as cheaply as they can be: a local message whole, a remote one by its header
- * and only where its size fits something on the other side; bodies travel only where that leaves a doubt
- * (sync/pair/adopt.h).
+ * Identities are learnt as cheaply as they can be. A local message is read whole. Of a remote one the header is read, if its size fits
+ * something on the other side. Bodies travel only where that leaves a doubt (sync/pair/adopt.h).
  *
- * Must hold: a message is not copied that may be, by its size, the twin of one that could not be identified: both
- * wait for a run in which it can be read.
+ * Must hold: a message that may be, by its size, the twin of one that could not be identified is not copied. Both wait for a run in which
+ * that one can be read.
  */
 #include "sync/match/search.h"
 

@@ -1,4 +1,4 @@
-/* Which messages wait for the outcome of a copy or a move whose end no run has seen yet (R11). */
+/* Which messages wait for the outcome of a copy or a move whose end no run has seen yet (R11 recovery). */
 #include "sync/match/match.h"
 
 bool

@@ -1,7 +1,7 @@
-/* Messages that are not copied in this run because one of them cannot be read, and may be the twin of the others (R10).
+/* Messages that are not copied in this run because one of them cannot be read, and may be the twin of the others (R10 adoption).
  *
- * A store that refuses to show one message in particular refuses it in each look of the run, and what was held for that may find its twin
- * in a later one. So they are collected, and told in the end, each once: work that is left undone is not done in silence.
+ * A store that refuses to show a message refuses it in each round of the run, and what was held for that may find its twin in a later one. So
+ * they are collected, and reported at the end, each once: work that is not done is never left out in silence.
  */
 #include "sync/match/search.h"
 

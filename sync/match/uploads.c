@@ -1,8 +1,8 @@
-/* Uploads whose source a person deletes while nobody knows whether they arrived (R11).
+/* Uploads whose source a person deletes while nobody knows whether they arrived (R11 recovery).
  *
- * A message on its way to a store that gives the keys itself (IMAP) is known there only by what it is. So
- * what is about to be sent from a local store is identified first, and the intent keeps that: after a crash, the
- * copy that did arrive is found although its original is gone, and follows it, instead of coming back as new mail.
+ * A message on its way to a store that gives the keys itself (IMAP) is known there only by what it is. So a message of a local store is
+ * identified before it is sent, and the intent keeps its identity. After a crash the copy that did arrive is found although its original is
+ * gone. It is then deleted as well, and does not come back as new mail.
  */
 #include "sync/match/search.h"
 

@@ -1,4 +1,4 @@
-/* Digests by which a message is known to be the same (R10, state/model/ident.h), in one pass and with
+/* Digests by which a message is known to be the same (R10 adoption, state/model/ident.h), in one pass and with
  * a fixed amount of memory. The only place outside sync/net that includes OpenSSL.
  *
  * Used in this order:
@@ -39,7 +39,7 @@ struct digest;
 
 enum digest_mode {
 	DIGEST_MESSAGE,		/* a whole message is fed: size, header and full come out */
-	DIGEST_HEADER,		/* a header, or a message of which only the header is looked at */
+	DIGEST_HEADER,		/* a header, or a message of which only the header counts */
 };
 
 #define DIGEST_SIZE_UNKNOWN UINT64_MAX

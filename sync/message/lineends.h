@@ -1,4 +1,4 @@
-/* Line ends of a message on the wire, in a file, and in the form that identity is taken on (R23).
+/* Line ends of a message on the wire, in a file, and in the form that identity is taken on (R23 line ends).
  *
  * The canonical form N(x) of message octets x: every LF not preceded by CR becomes CRLF, everything
  * else stays, bare CRs and NULs too. IMAP is sent N(file); sizes and digests are taken on N.

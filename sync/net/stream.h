@@ -4,7 +4,7 @@
  *   stream_open -> stream_mail: mailstream_read_line, mailstream_write, mailstream_flush ...
  *      -> stream_starttls, stream_deflate in between -> stream_close
  *
- * A mailstream call that returns -1 tells nothing; stream_fail() then has the true cause.
+ * A mailstream call that returns -1 does not say why; stream_fail() then has the true cause.
  *
  * Invariants:
  *   1. A stream belongs to one thread; only stream_cancel() may come from others.

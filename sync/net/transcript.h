@@ -8,7 +8,7 @@
  * Invariants:
  *   1. The arguments of LOGIN, the initial response of AUTHENTICATE and everything both sides say as
  *      SASL data never reach the file, whatever the caller forgot to mark; nor does what it marked.
- *   2. Literals and long lines are shortened, with their size told.
+ *   2. Literals and long lines are shortened, with their size.
  *   3. A transcript that cannot be written ends; the connection goes on.
  */
 #ifndef SYNC_NET_TRANSCRIPT_H

@@ -11,7 +11,7 @@
 /* Returns our end, non-blocking, and the child, which tunnel_wait() must reap; -1 with *e. */
 int tunnel_start(const char *command, const char *label, pid_t *pid_r, struct err *e);
 
-/* Waits for the child up to `ms`. 1: it ended, reaped, and text tells how ("exited with status 255");
+/* Waits for the child up to `ms`. 1: it ended, reaped, and text says how ("exited with status 255");
  * 0: it still runs. */
 int tunnel_wait(pid_t pid, int ms, char *text, size_t size);
 

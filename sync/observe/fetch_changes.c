@@ -1,8 +1,8 @@
-/* Asks for the delta of every mailbox that wants one, and folds what comes back.
+/* Asks for the delta of every mailbox that wants one, and has the answers recorded (record_changes.c).
  *
- * Deltas are asked for in jobs of several mailboxes, so that an adapter can pipeline them, spread
- * over the workers a store allows; both stores work at the same time. What a full list did not show
- * goes back to the store as a second job, to be confirmed (R4), before it counts as gone.
+ * A job asks for several mailboxes, so that an adapter can pipeline them. Jobs are spread over the workers that a store allows, and both
+ * stores work at the same time. What a full list did not show goes back to the store in a second job, to be confirmed, before it counts
+ * as gone (R4 stable scans).
  */
 #include "sync/observe/observe.h"
 

@@ -1,16 +1,16 @@
-/* What stores keep of the flags and keywords they are given (R14).
+/* Which of the flags and keywords that stores are given they keep (R14 masks).
  *
- * What was sent is not what was kept: a server may drop flags of an APPEND or a COPY. So of what we put somewhere only
- * that is agreed which the store shows the first time it is listed (record_half.is_sent); what it lacks is a change of the
- * other side's, and set by STORE in the same run (run.is_short). What a store does not take even so is `refused` in the mask
- * of its mailbox: left off, told once, and no change when it is missing there.
+ * A server may drop flags of an APPEND or a COPY. So of what we put somewhere, only those flags are agreed that the store shows when it
+ * first lists the message (record_half.is_sent). What it lacks is a change of the other side's, and set by STORE in the same run
+ * (run.is_short). What a store does not take even then is `refused` in the mask of its mailbox: not sent again, reported once, and no
+ * change when it is missing there.
  *
- * Of a flag that is no keyword, and was ignored without a word, that takes two runs: in the first it is an error, for the
- * server may have had a bad day, and a person will want to know.
+ * A flag that is no keyword, and is ignored without a NO, takes two runs. In the first it is an error, for the server may have had a bad
+ * day, and a person will want to know.
  *
  * A flag that a person takes off such a copy before it was listed looks like one that the store dropped: it is set again.
  *
- * It is taken back when the store shows such a flag after all, with --retry-failed, and with another UIDVALIDITY.
+ * A flag is refused no more when the store shows it after all, with --retry-failed, and with another UIDVALIDITY.
  */
 #include "sync/observe/observe.h"
 

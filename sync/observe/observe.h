@@ -1,12 +1,13 @@
-/* What stores show: their changes are asked for, and recorded in the base with the cursors they lead to (R1, R2, R4, R25).
+/* What stores show: asks for their changes, and records them in the base with the cursors they lead to (R1 seen is recorded,
+ * R2 equal cursors, R4 stable scans, R25 a witness).
  *
  * Gives: a base that knows all that both sides showed, settled or not.
- * Must hold: a delta and its cursor go in together; nothing vanishes without a witness; a part moves no cursor.
+ * Must hold: a delta and its cursor are stored together; nothing vanishes without a witness; a part moves no cursor.
  *
  *   fetch_changes.c     asks for the deltas of the mailboxes that moved, and at the end of those that were written to
  *   record_changes.c    a delta becomes records
- *   kept_flags.c        which flags and keywords a store kept, and which it does not take (R14)
- *   window.c            how many messages a side shows (R21)
+ *   kept_flags.c        which flags and keywords a store kept, and which it does not take (R14 masks)
+ *   window.c            how many messages a side shows (R21 guards)
  *   wait_after_crash.c  until a server has taken in what was on its way
  */
 #ifndef SYNC_OBSERVE_OBSERVE_H
@@ -14,7 +15,7 @@
 
 #include "sync/boxes/boxes.h"
 
-/* fetch_changes.c: every delta that is wanted, folded and committed. -1 only when the run cannot go on. */
+/* fetch_changes.c: every delta that is wanted, recorded and committed. -1 only when the run cannot go on. */
 bool gather_is_wanted(const struct run *r);
 int gather(struct run *r, struct err *e);
 
@@ -26,21 +27,22 @@ struct fold_missing {
 	size_t replaced;		/* messages whose place something else has, such as */
 	const char *replaced_name, *replaced_by;
 };
-/* Folds all but the vanished of a full list, which go into `missing` to be confirmed. */
+/* Records all of a delta, except what a full list does not show: that goes into `missing`, to be confirmed. */
 int fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
     struct err *e);
 /* Ends it: those of `missing` that are gone (gone[i]), and the cursor if is_certain. */
 int fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
     const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e);
 
-/* The deltas of mailboxes that a job is about to write to, asked for in the flight that writes, and kept for the end of the run: until
- * then the base stands still. is_written: by index of run.boxes. NULL where that cannot be. Errors are nobody's: the end of the run looks. */
+/* The deltas of mailboxes that a job is about to write to: asked for in the flight that writes, and kept for the end of the run, as the plan
+ * under way rests on the base as it is. is_written: by index of run.boxes. NULL where that cannot be. Errors are not reported: the mailbox
+ * is then read at the end of the run. */
 struct gather_job *gather_closing_new(struct run *r, enum side s, const bool *is_written);
 void gather_closing_begin(struct gather_job *g, struct session *c);	/* by the worker */
 void gather_closing_end(struct gather_job *g, struct session *c);
 void gather_closing_keep(struct run *r, struct gather_job **g);	/* once what was written is settled; takes it */
 void gather_closing_free(struct gather_job **g);
-/* The end: folds those behind which nothing was written. Else, in between: they are of no use, and their mailboxes are read again. */
+/* At the end: records those of mailboxes that were not written to again. In between: drops them all, and their mailboxes are read again. */
 int gather_closings_fold(struct run *r, struct err *e);
 void gather_closings_drop(struct run *r);
 
@@ -53,12 +55,12 @@ int window_oldest(struct run *r, const struct run_box *b, enum side s, struct ar
 int window_remember(struct run *r, const struct plan *p, struct err *e);	/* what the plan judged */
 
 /* kept_flags.c: flags and keywords that stores do not keep (R14) */
-/* Before the half takes over what the store shows of the message: flags that it was to have, flags that were refused. */
+/* Called before the half takes over the flags that the store shows: compares them with what it was to have, and with what was refused. */
 void kept_seen(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, struct flags shown);
 int kept_take_back(struct run *r, struct run_box *b, enum side s, struct err *e);	/* once all of a delta was seen */
 /* What a store did not take of what it was given; remembered. unkept.kw NULL = nothing. */
 int kept_learn(struct run *r, struct run_box *b, enum side s, struct flags unkept, struct err *e);
-/* The same of a change of flags, which shows them by now. What it ignored is an error once, and learnt in the run after. */
+/* The same after a change of flags, whose answer shows them. What was ignored is an error once, and remembered by the run after. */
 int kept_changed(struct run *r, struct run_box *b, enum side s, const struct flag_item *item, struct err *e);
 void kept_tell(struct run *r);	/* at the end of the run, each mailbox once */
 void kept_undated(struct run *r, struct run_box *b, enum side s);	/* nor the date of a message */

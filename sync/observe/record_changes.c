@@ -1,11 +1,10 @@
-/* Folds what a store said into the base: what was seen, not only what was agreed (R1).
+/* Records in the base what a store showed: what was seen, not only what was agreed (R1 seen is recorded).
  *
- * A delta goes in with its cursor in one transaction, so a cursor never outruns the record. What the
- * fold finds changed ends up in the base's unsettled set by itself (state/state.h), and that set is all
- * the planner looks at.
+ * A delta and its cursor are stored in one transaction, so a cursor never outruns the records. A record that changed is in the base's
+ * unsettled set by that alone (state/state.h), and that set is all the planner is given.
  *
- * Must hold: what is not proved to be all there is makes nothing vanish, and its cursor does not count (R6, R25); another epoch
- * makes nothing vanish (R7).
+ * Must hold: what is not proved to be whole makes nothing vanish, and its cursor does not count (R6 gone if denied, R25 a witness); another
+ * epoch makes nothing vanish (R7 another store).
  */
 #include "sync/observe/observe.h"
 

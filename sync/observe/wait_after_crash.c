@@ -1,8 +1,8 @@
-/* Waits until a server has taken in what a run that died had sent it.
+/* After a crash, waits until a server has taken in what the dead run had sent it.
  *
- * A killed run leaves APPENDs in the buffers of its connection: the server goes on storing them after we are gone. Who
- * looked for them at once would not find them all, and send them again (R11). So mailboxes that intents
- * without a key point at are watched until they stand still for two seconds; only a run after a crash pays for this.
+ * A killed run leaves APPENDs in the buffers of its connection, and the server goes on storing them. A run that searched for them at once
+ * would not find them all, and would send them again (R11 recovery). So the mailboxes of intents without a key are watched until they
+ * stand still for two seconds. Only a run after a crash pays for this.
  */
 #include "sync/observe/observe.h"
 

@@ -1,4 +1,4 @@
-/* What is known of servers that show the newest messages only: the numbers shown, and what was judged (sync/plan/window.h). */
+/* What is known of servers that show the newest messages only (sync/plan/window.h): how many were shown, and how that was judged. */
 #include "sync/observe/observe.h"
 
 /* Only where keys are UIDs is it known which message is older. */

@@ -1,4 +1,4 @@
-/* Who is whose twin among messages that have none yet (R10): a pure decision over identities.
+/* Who is whose twin among messages that have none yet (R10 adoption): a pure decision over identities.
  *
  * Use: adopt_twins(); while it says that more must be known, learn it (items[i].want) and call again.
  *
@@ -14,7 +14,7 @@
  * unless whole digests that are known speak against it; and messages of one place are never paired.
  *
  * adopt_rekeyed() decides alike who of those that vanished from a mailbox is who of those that are new in it: by the digest of
- * the whole message alone, which is not asked for where the sizes that the store tells differ.
+ * the whole message alone, which is not asked for where the sizes that the store gives differ.
  */
 #ifndef SYNC_PAIR_ADOPT_H
 #define SYNC_PAIR_ADOPT_H
@@ -37,7 +37,7 @@ struct adopt_item {
 	bool is_awaited;		/* a copy of it was sent, and its outcome or key is not known */
 	bool is_deleted;		/* flagged \Deleted */
 	uint32_t place;			/* adopt_moved: its mailbox */
-	uint64_t store_size;		/* adopt_rekeyed: as the store tells it; 0 = not known */
+	uint64_t store_size;		/* adopt_rekeyed: as the store gives it; 0 = not known */
 	bool is_unreadable;		/* its body cannot be had: no longer asked for */
 	unsigned want;			/* answer: IDENT_FULL where that is needed to decide */
 };

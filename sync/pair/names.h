@@ -58,7 +58,7 @@ int names_map(const char *name, size_t len, const char *from, const char *to, st
 /* Appends a key that is equal for names which a file system or server cannot tell apart if it ignores
  * case, or how accents are composed: the simple case folding of the canonical decomposition (NFD), after
  * Unicode 14. Foldings that change the number of letters (sharp s to ss) are not part of it: few file
- * systems do that, and there equal inodes show it (R8). name is UTF-8. */
+ * systems do that, and there equal inodes show it (R8 one name). name is UTF-8. */
 void names_key(const char *name, size_t len, struct buf *out);
 
 #endif

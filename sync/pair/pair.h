@@ -6,7 +6,7 @@
  *
  * What always holds:
  *	1. Every listed mailbox that the patterns select is in exactly one pair; no other is in any.
- *	2. No two pairs that are not refused stand for one place on a side (R8).
+ *	2. No two pairs that are not refused stand for one place on a side (R8 one name).
  *	3. A pair with `refused` set is to be reported and otherwise left alone on both sides: nothing
  *	   is created, removed or copied for it.
  *	4. Pairs are in the order of names_compare() on `name`.
@@ -15,7 +15,7 @@
  * are one place. There, two mailboxes listed under such different spellings, one on each side and no
  * other spelling about, are twins, each with its own full name. What would come to lie in the same
  * place otherwise is refused, save one: the spelling that both sides have; else the first, if all of
- * them are on one side; else none, as nothing tells which the other side's mailbox belongs to.
+ * them are on one side; else none, as nothing says which the other side's mailbox belongs to.
  *
  * Below two mailboxes that go together under two names, what is named alike goes together as well.
  */
@@ -74,7 +74,7 @@ struct pair {
 	long listed[SIDES];	/* index into side[].boxes, or PAIR_NOT_LISTED */
 	long known;		/* index into known[], or PAIR_NOT_KNOWN */
 	unsigned roles;		/* a set of enum role: paired by it */
-	bool is_tied;		/* the two names are not to be told from each other: remember both */
+	bool is_tied;		/* the mailbox has two names that do not show that they are one: remember both */
 	const char *refused;	/* NULL, or one sentence with the names, for the report */
 };
 

@@ -18,7 +18,7 @@ struct pairing {
 	const struct pair_rules *rules;
 	struct arena *arena;
 	VEC(struct pair) pairs;
-	VEC(struct claim) claims;	/* of the side and kind looked at */
+	VEC(struct claim) claims;	/* of one side and kind */
 	struct tie_list tied;
 	bool *is_taken[SIDES];		/* of side[].boxes: those in a tie */
 };
@@ -26,7 +26,7 @@ struct pairing {
  * its own everywhere; no folded key holds its capitals. */
 const char *pairing_key(struct pairing *p, const char *name, size_t len);
 
-/* Claims are gathered, sorted, and looked at place by place: from i to the end of the run of equal keys. */
+/* Claims are collected, sorted, and judged place by place: from i to the end of the run of equal keys. */
 void pairing_claim(struct pairing *p, const char *key, const char *spelling, size_t pair);
 void pairing_sort_claims(struct pairing *p);
 size_t pairing_run_end(const struct pairing *p, size_t i);

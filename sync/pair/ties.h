@@ -4,7 +4,7 @@
  * Must hold:
  *	1. Mailboxes that were paired and that both sides list stay together: no role parts them.
  *	   Where one of them is missing and another has its role by now, that one is it: its cursor says whether it was renamed
- *	   or is another mailbox (R7).
+ *	   or is another mailbox (R7 another store).
  *	2. A mailbox is in one tie at most.
  *	3. A tie is one mailbox to the patterns: selected if they select one of its names and exclude none with "!".
  */

@@ -6,7 +6,7 @@
  * Invariants:
  *   1. Operations are added in any order; build_end() puts them in the order of P13. A dependency goes from an
  *      operation to one of an earlier phase, or to one of the same phase and message that was added before.
- *   2. A message whose view is_taken has been planned for; no later step looks at it.
+ *   2. A message whose view is_taken has been planned for; no later step plans for it.
  */
 #ifndef SYNC_PLAN_BUILD_H
 #define SYNC_PLAN_BUILD_H
@@ -42,7 +42,7 @@ struct message_view {
 	uint32_t moved_to[SIDES];	/* the message of a LINK_MOVED that it is `a` of, or NONE */
 	uint32_t sharers, next_sharer;	/* of LINK_SHARED: those that share its message, a chain by rank; NONE */
 	bool is_taken;
-	bool is_moved;			/* lives on elsewhere: its deletion does not count (R21) */
+	bool is_moved;			/* lives on elsewhere: its deletion does not count (R21 guards) */
 	bool is_oldest[SIDES];		/* vanished there, and is older than all that is shown (P15) */
 	bool is_carried;		/* an OP_MOVE takes it out of its mailbox */
 };

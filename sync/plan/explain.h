@@ -15,7 +15,7 @@ const char *reason_text(struct arena *a, enum reason reason, enum side side, con
  *     near: copy 34 (new on far)
  *     far: flags of 2: +S (changed on near)
  *     far: expunge 3 (gone from near); held: more than half of the mailbox ...
- * Equal operations of one mailbox make one line; state-only operations are told only when is_verbose.
+ * Equal operations of one mailbox make one line; state-only operations are shown only when is_verbose.
  * Nothing at all is appended for a plan without operations and notes. */
 void plan_explain(const struct plan_input *in, const struct plan *p, const struct explain_names *names,
     bool is_verbose, struct buf *out);

@@ -1,4 +1,4 @@
-/* The guards (P10, R21): deletions that look like a mistake wait for a person.
+/* The guards (P10, R21 guards): deletions that look like a mistake wait for a person.
  *
  * Counted, per mailbox and target side, are operations that delete or mark \Deleted there because of the other
  * side; what a person moved is not counted. They are held back when

@@ -1,4 +1,4 @@
-/* Flags of twins, three ways: what was agreed against what each side shows (P3, R14).
+/* Flags of twins, three ways: what was agreed against what each side shows (P3, R14 masks).
  *
  * Use: merge_base_*() says what counts as agreed for two halves that become one record; whoever settles
  * OP_PAIR, OP_MOVE or OP_CLONE stores that as `agreed` (then record_agree()), so that a run cut short
@@ -20,7 +20,7 @@ struct merge_left { const struct record *rec; struct flag_mask mask[SIDES]; };
 /* The base of two messages that become one record (P2): what was agreed of `left` (NULL = there is none, or it is not
  * known), else `agreed` of either where there is one (of both: what they have in common),
  * else what both show. Whatever was agreed, \Deleted counts as agreed when one side alone has
- * it, so that it is taken back there: only \Deleted on both is a deletion, as no deletion is inferred from a guess (R7). */
+ * it, so that it is taken back there: only \Deleted on both is a deletion, as no deletion is inferred from a guess (R7 another store). */
 struct flags merge_base_twin(struct arena *a, const struct record *far, const struct record *near,
     const struct merge_left *left);
 

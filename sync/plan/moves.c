@@ -1,7 +1,7 @@
 /* What pair/ found out about messages that are one mail: twins (P2), moves (P11), clones (P12).
  *
- * A link that does not hold, or that cannot be carried out here, leaves its messages to the rules for
- * single messages; where that would delete what may not be put in its new place, the message left waits.
+ * If a link does not hold, or cannot be carried out, the rules for single messages apply to its messages. If these would delete a message
+ * that may not be put where it was moved to, that message waits.
  */
 #include "sync/plan/build.h"
 

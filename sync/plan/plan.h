@@ -13,7 +13,7 @@
  *       SKIPPED. SKIPPED and FAILED are copied only with OLD (FAILED also with retry_failed).
  *   P2  linked twins (LINK_TWIN): paired, never copied; flags three-way against `agreed` of either record,
  *       else united, \Deleted only if on both.
- *   P3  flags: a flag changed on one side since `agreed` goes to the other, within both masks (R14), if sync[t] has
+ *   P3  flags: a flag changed on one side since `agreed` goes to the other, within both masks (R14 masks), if sync[t] has
  *       FLAGS. Flags cannot conflict.
  *   P4  gone from s, here on t, sync[t] has GONE: \Deleted on t and the record marked ORPHAN; with
  *       expunge[t] it is expunged. Deletion beats a flag change (noted as a conflict). Without GONE: left pending.
@@ -28,7 +28,7 @@
  *       INBOX); else an error says what to do. Missing on both: forgotten. Missing, not for sure: nothing
  *       is planned for it.
  *   P9  read_only: nothing is planned against that side (a mailbox that is readonly: the same, for it).
- *   P10 a guard (R21) holds deletions back: op.is_held, with a note; restore[s] makes what is gone from s be copied
+ *   P10 a guard (R21 guards) holds deletions back: op.is_held, with a note; restore[s] makes what is gone from s be copied
  *       back to s instead; allow_delete lets it go.
  *   P15 the oldest messages of a mailbox that vanished on s, where its server may show the newest only (window.h): held back, as long as
  *       nobody says how it is; beyond the window: remembered as such (OP_BEYOND), neither deleted nor copied back. What is
@@ -66,7 +66,7 @@ struct plan_box_side {
 	bool exists;			/* listed now, and can hold messages */
 	const char *name;		/* what it is called there now; NULL = as the channel calls it, or nothing to put right */
 	bool was_known;			/* the base has seen it on this side */
-	bool is_gone;			/* was known, and is missing for sure (R6) */
+	bool is_gone;			/* was known, and is missing for sure (R6 gone if denied) */
 	bool is_readable;		/* its delta arrived; false: nothing is concluded from or planned against this side */
 	bool is_readonly;
 	uint64_t known;			/* records with this half HERE or GONE before this run's plan: the guard's 100 % */
@@ -179,7 +179,7 @@ struct op {
 	bool is_held;			/* by a guard: not carried out */
 	uint64_t weight;		/* messages that it deletes because of the other side, for MaxDelete; 0 = not counted */
 	bool is_window;			/* ... that of windows: the message is perhaps not shown any more, not deleted */
-	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15) */
+	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15 dependencies) */
 };
 
 enum note_level { NOTE_INFO, NOTE_WARNING, NOTE_ERROR /* the run exits 1 */ };

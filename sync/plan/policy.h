@@ -17,7 +17,7 @@ enum sync_type {
 	SYNC_FLAGS = 1 << 4,
 };
 
-/* How many deletions one run may carry from one side to the other without being asked (R21). */
+/* How many deletions one run may carry from one side to the other without being asked (R21 guards). */
 enum max_delete_kind {
 	MAX_DELETE_DEFAULT,		/* more than half with a floor of 20, or more than 500 */
 	MAX_DELETE_COUNT,		/* more than n */

@@ -1,9 +1,9 @@
-/* Mailboxes that are called otherwise on one side than the channel calls them by now: renamed there (P14).
+/* Mailboxes whose name on one side is not the channel's any more: renamed there (P14).
  *
- * A store renames what lies below a mailbox with it. So the names of a side are followed from one rename to the next: what
- * is at its name by then needs none of its own, and what was taken along wrongly is put back. A name that is taken is
- * waited for; where names wait for each other (two that were swapped), one steps aside to a name of its own. A name that a
- * mailbox keeps, as it may not be renamed, is none under which another could be created.
+ * A store renames what lies below a mailbox with it. So the names of a side are followed from one rename to the next. A mailbox that has its
+ * name by then needs no rename of its own; one that was taken along wrongly is put back. A rename waits until its name is free. Where
+ * names wait for each other (two that were swapped), one mailbox first steps aside to a name of its own. A name that a mailbox keeps, as it
+ * may not be renamed, is not one under which another could be created.
  */
 #include <stdlib.h>
 #include <string.h>

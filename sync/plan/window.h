@@ -1,4 +1,4 @@
-/* Servers that show the newest messages of a mailbox only (R21): as new mail comes the oldest drop out of sight, honestly
+/* Servers that show the newest messages of a mailbox only (R21 guards): as new mail comes the oldest drop out of sight, honestly
  * reported as gone. Nobody has deleted them.
  *
  * The rule, of one side of a mailbox. Counted are messages that vanished there, are still on the other side, were not

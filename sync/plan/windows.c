@@ -1,4 +1,4 @@
-/* P15: which of the oldest messages of each mailbox vanished, and what that means (window.h). */
+/* Which of the oldest messages of each mailbox vanished, and what that means (P15, window.h). */
 #include "sync/plan/build.h"
 
 /* Of a pair, and neither moved, nor marked \Deleted when it was last seen, nor set aside. */

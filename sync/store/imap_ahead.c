@@ -6,9 +6,9 @@
  * "$" is what the SEARCH found (RFC 5182): messages with the ids that this server gave them, which those of another mailbox
  * of that name do not have, or at the worst as copies of these. Where the SELECT or the SEARCH is refused it is none.
  *
- * Must hold (R16, R17):
+ * Must hold (R16 three outcomes, R17 SELECT first):
  *   1. Each SEARCH is the first behind a SELECT: one that is answered with BAD leaves "$" as it was, and there it is empty.
- *   2. What goes for good has not changed since its mailbox was read (RFC 7162: MODSEQ; R20).
+ *   2. What goes for good has not changed since its mailbox was read (RFC 7162: MODSEQ; R20 nothing overwritten).
  *   3. It is a first try. What is not shown to be done is left to imap_change.c, which waits.
  */
 #include "sync/store/imap_inside.h"

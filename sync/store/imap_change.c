@@ -1,17 +1,17 @@
 /* Changes by UID in one or several mailboxes: STORE and UID EXPUNGE (RFC 9051 sections 6.4.6, 6.4.9; RFC 4315).
  *
  * Where a server lets messages be named by an id of its own, all is changed in one flight (imap_ahead.c). What that did not
- * do, and all elsewhere, waits: nothing may be changed by UID before the SELECT of its mailbox was answered (R17). So a mailbox
- * costs a turn, but no more than that one: behind what is changed in it the next is selected, and how the messages look that are to
- * go there is asked, all in one write.
+ * do, and all elsewhere, waits: nothing may be changed by UID before the SELECT of its mailbox was answered (R17 SELECT first). So each
+ * mailbox costs one turn: what is changed in it, the SELECT of the next, and the question how the messages that are to go there look now
+ * leave in one write.
  *
  *   SELECT a, FETCH a | STORE a, EXPUNGE a, SELECT b, FETCH b | STORE b, EXPUNGE b, SELECT c ... |
  *
- * Must hold (R16, R18):
+ * Must hold (R16 three outcomes, R18 UIDs only):
  *   1. Only +FLAGS and -FLAGS, never FLAGS; only UIDs, never sequence numbers.
  *   2. A tagged OK proves nothing: an item is DONE by what FETCH or VANISHED showed of it. Those that were not shown are
  *      asked for once more at the end, in all mailboxes at once.
- *   3. What is expunged looks as it did when it was decided (R20).
+ *   3. What is expunged looks as it did when it was decided (R20 nothing overwritten).
  *   4. No flag that a server does not take keeps another off: what is not made is tried flag by flag (imap_insist.c).
  */
 #include "sync/store/imap_inside.h"

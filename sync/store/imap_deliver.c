@@ -8,12 +8,12 @@
  *
  * Must hold:
  *   1. A message is DONE only by the tagged OK of its command; lost after that began, it is UNKNOWN.
- *   2. A group is taken whole or not at all. When it is refused nobody knows for whose sake, so each of it goes alone
- *      next (sync/store/store.h: `goes_again`), and none is given up on the strength of that answer. But where the
- *      mailbox has more messages than before, and than were taken since, the answer was wrong, or somebody else has put
- *      some there: then all of it is UNKNOWN, and looked for before it is sent again (R11).
- *   3. Nor is a message given up for its keywords or its date: refused alone, it goes without them. What it should have of
- *      that is set by STORE once the server has shown it, which tells what it is that the server does not take.
+ *   2. A group is taken whole or not at all. When it is refused nobody knows which message was the cause, so each of them goes
+ *      alone next (sync/store/store.h: `goes_again`), and none is given up for that answer. But if the mailbox has more messages than
+ *      before and were taken since, the answer was wrong, or somebody else has put some there: then all of the group is UNKNOWN, and
+ *      searched for before it is sent again (R11 recovery).
+ *   3. No message is given up for its keywords or its date: refused alone, it goes without them. Once the server has shown it they are
+ *      set by STORE, whose answers show which of them the server does not take.
  */
 #include "sync/store/imap_inside.h"
 

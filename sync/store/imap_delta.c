@@ -1,4 +1,4 @@
-/* What changed in mailboxes since their cursors (design: "Cursors and deltas").
+/* What changed in mailboxes since their cursors (R2 equal cursors, R3 a server's ranges, R25 a witness).
  *
  *   QRESYNC     SELECT (QRESYNC (v m))                    flags and vanished come with it
  *   CONDSTORE   SELECT (CONDSTORE), FETCH CHANGEDSINCE m  vanished by SEARCH, only when the count says so
@@ -6,11 +6,11 @@
  *   and in all cases FETCH uidnext:* for the sizes, and the server's own ids, of what is new
  *
  * The commands of all mailboxes asked for are pipelined; what proves to need a full list or a search, or was cut short
- * (imap_pages.c), gets it in further flights. Behind the first goes R13's second look, where something seems to have vanished: what is
- * moved out of a mailbox before that was read is in another by then.
+ * (imap_pages.c), gets it in further flights. Where something seems to have vanished, the question of R13 second look goes
+ * behind the first flight: a message that was moved out of a mailbox before it was read is in another by then.
  *
  *   first flight -> again(): AGAIN_REST    what was cut off is asked for
- *                            AGAIN_FULL    the cursor does not hold (R2)
+ *                            AGAIN_FULL    the cursor does not hold (R2 equal cursors)
  *                            AGAIN_SEARCH  something vanished, and CONDSTORE does not say what
  *                            AGAIN_PAGED   the list is not proved complete: once more, in pages
  *                            AGAIN_OPEN    ... in a session with UIDONLY, without which the server shows a part (RFC 9586)

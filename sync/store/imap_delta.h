@@ -1,4 +1,4 @@
-/* What imap_delta.c knows of a mailbox while it reads it, and imap_proof.c judges (R25). */
+/* What imap_delta.c knows of a mailbox while it reads it, and imap_proof.c judges (R25 a witness). */
 #ifndef SYNC_STORE_IMAP_DELTA_H
 #define SYNC_STORE_IMAP_DELTA_H
 
@@ -29,7 +29,7 @@ struct delta_work {
 	struct imap_plain plain;	/* HOW_PLAIN: what the list showed */
 	uint32_t last;			/* highest UID shown */
 	bool is_same;			/* HOW_PLAIN: it is what the base knows */
-	bool has_uidnext;		/* the SELECT told it; else it is a guess */
+	bool has_uidnext;		/* the SELECT gave it; else it is a guess */
 	uint32_t page;			/* messages of a page; 0 = all in one */
 	unsigned lists;			/* full lists so far */
 	struct imap_pages list, fresh;	/* what is asked of all, and of what is new */

@@ -1,4 +1,4 @@
-/* Opening and closing sessions of an account, with what is remembered of its server (R24). */
+/* Opening and closing sessions of an account, with what is remembered of its server (R24 one flight). */
 #include "sync/store/imap_inside.h"
 
 static void

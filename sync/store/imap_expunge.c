@@ -1,6 +1,6 @@
 /* Removing messages by UID, in the mailbox that is selected (RFC 9051 section 6.4.9, RFC 4315).
  *
- * Must hold (R16, R18):
+ * Must hold (R16 three outcomes, R18 UIDs only):
  *   1. A message is gone when VANISHED said so, or a FETCH behind it does not show it; a tagged OK proves nothing.
  *   2. A plain EXPUNGE is sent only where UIDPLUS is missing and nothing but ours is \Deleted.
  */

@@ -1,9 +1,9 @@
 /* Bodies and identities of messages: one FETCH for a set of UIDs, the next asked for before the last has
  * been drained, in the next mailbox as well; a literal goes from the stream to the sink through one buffer.
  *
- * Must hold: a body whose UID did not come before it is refused and fetched again alone, where it can be
- * no other's; one that broke off ends `failed`. So does what cannot be the message: NIL, nothing, a part, a second body or a
- * second UID in one line, and what is larger by far than was listed.
+ * Must hold: a body that came before its UID is refused and fetched again alone, where it can be no other's. One that broke off ends
+ * `failed`, and so does what cannot be the message: NIL, nothing, a part, a second body or a second UID in one line, and what is larger by
+ * far than was listed.
  */
 #include "sync/store/imap_inside.h"
 

@@ -24,10 +24,10 @@ struct imap_store {
 	bool has_prefix;
 	char delimiter;			/* 0 = flat or not known */
 	char *prefix;			/* of all names but INBOX, as on the wire (UTF-8) */
-	VEC(struct imap_doomed) doomed;	/* what this run was told to expunge; servers without UIDPLUS only */
+	VEC(struct imap_doomed) doomed;	/* what this run is to expunge; servers without UIDPLUS only */
 };
 
-/* A message to be expunged: its \Deleted is ours, in whatever session it is seen (R18). */
+/* A message to be expunged: its \Deleted is ours, in whatever session it is seen (R18 UIDs only). */
 struct imap_doomed { char *box; uint64_t uidvalidity; uint32_t uid; };
 
 /* LIST and what comes with it, while its answers arrive. */
@@ -91,7 +91,7 @@ int imap_reopen_uidonly(struct imap_conn *c, struct err *e);
 
 /* imap_conn.c */
 void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind);
-/* Selects `name` unless it is (imap_session_box() tells). -1: ERR_BOX, or the session is dead. */
+/* Selects `name` unless it is (imap_session_box()). -1: ERR_BOX, or the session is dead. */
 int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const struct imap_box **box_r, struct err *e);
 /* SELECT without waiting, for reading alone; _ahead: none where the mailbox is selected already. imap_entered() waits for it, and
  * says whether it was opened, and with this UIDVALIDITY (0 = any); of the last ones. */
@@ -101,11 +101,12 @@ int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, 
  * what is there afterwards may be read in another session. With CONDSTORE that is shown at once, and nothing is sent. */
 int imap_let_go(struct imap_conn *c, const char *name, struct err *e);
 int imap_entered(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
-/* The same for one that is to be changed (R17): it is the one selected, and read-write. */
+/* The same for one that is to be changed (R17 SELECT first): it is the one selected, and read-write. */
 int imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64_t epoch, struct err *e);
-/* What this server knows a message by, wherever it goes (R9): EMAILID, X-GM-MSGID, X-GUID, to FETCH and to SEARCH; NULL = it does not. */
+/* What this server knows a message by, wherever it goes (R9 moves): EMAILID, X-GM-MSGID, X-GUID, to FETCH and to SEARCH; NULL = it does
+ * not. */
 const char *imap_id_item(struct imap_conn *c);
-/* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not tell a message (R13). */
+/* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not say which message it is (R13 second look). */
 bool imap_is_loose(struct imap_conn *c);
 /* Before bodies travel, about so many octets: compressed from where all of the session's pay for the round trip. */
 int imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e);
@@ -140,7 +141,7 @@ enum mailbox_state imap_mailbox_state(struct session *c, const char *name, const
 int imap_identities(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 
 /* imap_status.c */
-bool imap_has_mailboxid(const struct imap_caps *caps);	/* STATUS tells MAILBOXID */
+bool imap_has_mailboxid(const struct imap_caps *caps);	/* STATUS gives MAILBOXID */
 void imap_put_status_items(struct imap_command *cmd, const struct imap_caps *caps);
 /* STATUS of mailboxes by name, in as few lines as can be, without waiting for the last; ev hears their LIST as well. asked_r not NULL:
  * without waiting at all; how many fitted the flight. */
@@ -185,7 +186,7 @@ size_t imap_at_most(struct imap_conn *c, size_t n);	/* n, or as many as one comm
 size_t imap_save_at_most(struct imap_conn *c, size_t n);	/* the same of COPY, MOVE and APPEND */
 /* The command was carried out in part: OK with a code that says so, or NO for naming too many. Learns the limit. */
 bool imap_is_cut(struct imap_conn *c, const struct imap_result *r);
-/* An answer told of a limit; 0 = of none. */
+/* An answer named a limit; 0 = none. */
 void imap_learn_limit(struct imap_conn *c, uint64_t limit);
 
 /* imap_delta.c */
@@ -223,7 +224,8 @@ struct imap_show {
 	struct imap_shown *at;		/* sorted */
 	size_t n;
 	struct arena *arena;		/* of their flags */
-	bool is_cut;			/* a command was carried out in part: the rest is asked for, or changed, once more (R25) */
+	bool is_cut;			/* a command was carried out in part: the rest is asked for, or changed, once more (R25
+					 * a witness) */
 	bool has_failed;		/* a command was refused: err */
 	bool is_set_bad;		/* ... with BAD */
 	struct err err;

@@ -1,8 +1,8 @@
 /* Flags and keywords that a server does not make, though it was told to.
  *
- * A NO or BAD to a STORE is about all of its flags, and an OK proves nothing (R16). So each flag that messages do not show
+ * A NO or BAD to a STORE is about all of its flags, and an OK proves nothing (R16 three outcomes). So each flag that messages do not show
  * is said by itself, and they are looked at again. What a server says no to then may still be the day it has, and not the
- * flag: it is asked for a STORE that changes nothing, and only if it takes that the flag is one it cannot keep (R14).
+ * flag: it is asked for a STORE that changes nothing, and only if it takes that the flag is one it cannot keep (R14 masks).
  * \Deleted is never such a one: it means a deletion.
  *
  *   STORE one flag, ... FETCH | STORE that changes nothing |

@@ -1,8 +1,8 @@
 /* All mailboxes with their cursors in as few turns as the server allows: LIST-STATUS (RFC 5819), or
  * LIST and then STATUS of each, pipelined.
  *
- * Where a channel leaves mailboxes out LIST comes without STATUS, which those of last time are asked for by name, in the same flight;
- * and what is new, in another.
+ * Where a channel leaves mailboxes out, LIST comes without STATUS. The mailboxes of the last run are then asked for their STATUS by name, in
+ * the same flight, and new ones in another.
  */
 #include "sync/store/imap_inside.h"
 

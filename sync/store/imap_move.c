@@ -1,7 +1,7 @@
 /* MOVE (RFC 6851), or COPY and the removal of what was certainly copied; and COPY alone for clones.
  *
  * Must hold: a message is taken as moved by COPYUID alone where the server has it; where it has not, its
- * new UID is not known and found by identity (R9, R16).
+ * new UID is not known and found by identity (R9 moves, R16 three outcomes).
  */
 #include "sync/store/imap_inside.h"
 

@@ -1,5 +1,5 @@
 /* Questions about a range of UIDs, asked in pages where a server may cut an answer short (RFC 9738 MESSAGELIMIT, RFC 9394
- * PARTIAL, RFC 9586 UIDONLY), and asked further where it did (R25).
+ * PARTIAL, RFC 9586 UIDONLY), and asked further where it did (R25 a witness).
  *
  *   imap_pages_ask() -> imap_settle() -> while imap_pages_rest(): imap_pages_ask_rest() -> imap_settle() -> imap_pages_release()
  *

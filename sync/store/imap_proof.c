@@ -1,4 +1,4 @@
-/* Whether what a server showed of a mailbox is all of it (R25).
+/* Whether what a server showed of a mailbox is all of it (R25 a witness).
  *
  * A list tells what vanished only by what it lacks, so it must be known to lack nothing else: as many messages as EXISTS said
  * when the mailbox was selected, those expunged meanwhile among them, and as many as STATUS says. What arrived meanwhile has UIDs from

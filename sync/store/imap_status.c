@@ -1,7 +1,7 @@
 /* STATUS of mailboxes, and the cursors that it makes: uidnext, highest modseq, number of messages.
  *
- * It comes with LIST (RFC 5819) of all mailboxes (imap_list.c), or of those that are named, several in a line (RFC 5258), or is asked
- * for one by one: what a channel's Patterns leave out is not asked for.
+ * It comes with a LIST (RFC 5819) of all mailboxes (imap_list.c), or with one that names several (RFC 5258), or is asked for one by one. It
+ * is never asked for what a channel's Patterns leave out.
  */
 #include "sync/store/imap_inside.h"
 

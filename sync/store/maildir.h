@@ -4,7 +4,7 @@
  *	- list() reads the folder structure only; a cursor costs two stats. No cur/ or new/ is opened before
  *	  its delta is asked for.
  *	- A cursor from list() or cursors() says where a mailbox is, never that it cannot change any more:
- *	  only the cursor of a delta may be stored. It is steady on file systems with true times (R5).
+ *	  only the cursor of a delta may be stored. It is steady on file systems with true times (R5 the clock's grain).
  *	- A delta is a full list, or, where nobody but this store changed the mailbox since the cursor asked for, what
  *	  it changed (sync/maildir/watch.h). Its mask stands then: a word that is new to the mailbox makes a full list.
  *	- INBOX always exists: while its directory is missing it is listed without a cursor, its delta is

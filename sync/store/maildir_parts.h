@@ -54,7 +54,7 @@ int maildir_check_write(const struct maildir_store *s, struct err *e);
 /* Where a mailbox stands; with Keywords turned on later, it stands elsewhere. */
 void maildir_cursor(const struct maildir_store *s, const struct stamps *stamps, bool is_steady, struct cursor *c_r);
 
-/* By inode and birth (R12): file systems give a freed inode away at once. "" = not known. */
+/* By inode and birth (R12 folder renames): file systems give a freed inode away at once. "" = not known. */
 const char *maildir_id(struct arena *a, const struct stamps *stamps);
 
 /* maildir_read.c, as the contract has them */

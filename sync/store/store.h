@@ -9,9 +9,9 @@
  *   key     of a message within its mailbox: state/model/key.h
  *   hint    the adapter's own note on a message, kept for it in the base and handed back
  *   epoch   the mailbox's UIDVALIDITY or identity, as in the cursor of the delta the plan rests on.
- *           A call that changes something does nothing and fails with ERR_BOX when it is another now (R17)
+ *           A call that changes something does nothing and fails with ERR_BOX when it is another now (R17 SELECT first)
  *
- * Outcomes: a call that changes something says DONE, FAILED or UNKNOWN per item (R16). DONE means
+ * Outcomes: a call that changes something says DONE, FAILED or UNKNOWN per item (R16 three outcomes). DONE means
  * the server or the disk has shown it (and that it is durable); UNKNOWN means that it may or may not have happened.
  * The return value of a call is -1 only when the call as a whole could not go on (ERR_BOX: this
  * mailbox; ERR_STORE: the session is dead); items without an answer then say UNKNOWN if they had
@@ -44,7 +44,7 @@ enum outcome { OUTCOME_FAILED, OUTCOME_DONE, OUTCOME_UNKNOWN };
 /* ---- mailboxes ---- */
 
 enum mailbox_attr {
-	MAILBOX_NOSELECT = 1 << 0,	/* a container: holds mailboxes, not messages (R6) */
+	MAILBOX_NOSELECT = 1 << 0,	/* a container: holds mailboxes, not messages (R6 gone if denied) */
 	MAILBOX_SUBSCRIBED = 1 << 1,
 	MAILBOX_ALL = 1 << 2,		/* RFC 6154 roles */
 	MAILBOX_ARCHIVE = 1 << 3,
@@ -86,7 +86,7 @@ struct listing {
 	bool is_complete;		/* false: a mailbox not listed may exist all the same (R6) */
 	const char *no_create;		/* dry: why no mailbox can be made there now; NULL = nothing is known against it */
 	bool is_empty_root;		/* the store itself is missing or holds nothing at all */
-	const char *fingerprint;	/* which store this is (R7): host, port, user, prefix; a Maildir's marker */
+	const char *fingerprint;	/* which store this is (R7 another store): host, port, user, prefix; a Maildir's marker */
 };
 void listing_release(struct listing *l);
 struct mailbox *listing_find(const struct listing *l, const char *name);	/* NULL = not listed */
@@ -123,7 +123,7 @@ struct delta {
 	bool is_decided;		/* a person has said what is to become of what is missing here: a mailbox that is away is made
 					 * anew */
 	struct cursor listed;		/* as the last list had it; epoch 0 = it had not */
-	uint64_t known;			/* messages known here, to prove a delta complete (R2) */
+	uint64_t known;			/* messages known here, to prove a delta complete (R2 equal cursors) */
 	bool has_digest;		/* what is known of them is this (state/model/seen_digest.h) */
 	uint64_t digest;
 	/* the answer */
@@ -141,18 +141,18 @@ struct delta {
 	bool has_present;		/* CHANGES of a store with UID keys: what is in no range has vanished */
 	VEC(struct uid_range) present;	/* ascending, apart from each other */
 	/* How many messages there are. CHANGES that lead to another number are followed by a full list (R2); a full list, or ranges,
-	 * of another number are a part (R25). */
+	 * of another number are a part (R25 a witness). */
 	bool has_exists;
 	uint64_t exists;
 	const char *unproved;		/* not is_complete: what is missing, for people; NULL = the store did not say */
 	struct cursor cursor;		/* to be stored once all of the above is */
 	uint32_t uidnext;		/* 0 = not known */
-	struct flag_mask mask;		/* what this mailbox can keep (R14) */
-	bool is_mask_unknown;		/* it was not told (EXAMINE, a mailbox not listed): the mask of before stands */
+	struct flag_mask mask;		/* what this mailbox can keep (R14 masks) */
+	bool is_mask_unknown;		/* the store did not say (EXAMINE, a mailbox not listed): the mask of before stands */
 	bool is_readonly;		/* the store does not let us write here */
-	const char *mailbox_id;		/* as struct mailbox has it: of stores whose list does not tell, of mailboxes made since; NULL or "" = none */
+	const char *mailbox_id;		/* as struct mailbox has it: of stores whose list does not give it, of mailboxes made since; NULL or "" = none */
 };
-/* How mailboxes stand once all deltas of a request have been read (R13): asked for by stores where that saves a turn, if it
+/* How mailboxes stand once all deltas of a request have been read (R13 second look): asked for by stores where that saves a turn, if it
  * seems that messages have vanished. */
 struct delta_look {
 	struct mailbox *boxes;		/* the question: names */
@@ -220,7 +220,7 @@ struct deliver_item {
 	int64_t date;			/* arrival time to give it, 0 = now; settled when its body begins */
 	struct key name;		/* from choose_name, or KEY_NONE */
 	uint64_t size;			/* of its body, about; 0 = not known */
-	/* answer; FAILED and goes_again: refused, perhaps for the sake of others in that command, or of what goes with it: ask
+	/* answer; FAILED and goes_again: refused, perhaps because of others in that command, or of what goes with it: ask
 	 * again, as `how` says by now */
 	enum deliver_how how;
 	bool goes_again;
@@ -265,8 +265,8 @@ struct expunge_item {
 	struct key key;
 	const char *hint;
 	const char *server_id;		/* as listed; NULL or "" = none */
-	struct flags expect;		/* R20: flags as planned; other flags now = FAILED, ERR_NOW */
-	/* R13: what it is, as far as known (0, has = 0); looked at again by a store whose keys may come to name another */
+	struct flags expect;		/* R20 nothing overwritten: flags as planned; other flags now = FAILED, ERR_NOW */
+	/* R13: what it is, as far as known (0, has = 0); compared again by a store whose keys may come to name another */
 	uint64_t size;
 	int64_t date;
 	struct ident ident;
@@ -356,13 +356,13 @@ struct store_ops {
 	 * `delta` alone. */
 	int (*delta_begin)(struct session *c, struct delta *d, size_t n, struct reading **r_r, struct err *e);
 	int (*delta_end)(struct reading **r, struct err *e);
-	/* R4: of messages a full list did not show, which are truly gone. gone[i] true = gone for sure. */
+	/* R4 stable scans: of messages a full list did not show, which are truly gone. gone[i] true = gone for sure. */
 	int (*confirm_gone)(struct session *c, const char *box, const struct key *keys, size_t n, bool *gone,
 	    struct err *e);
 	/* In several mailboxes. want: enum ident_has. A local store always answers in full. */
 	int (*identify)(struct session *c, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
 	    struct err *e);
-	/* place is told in any case. NULL: cannot tell. */
+	/* place is filled in any case. NULL: it cannot say. */
 	int (*describe)(struct session *c, const char *box, uint64_t epoch, struct key key, const char *hint, struct arena *a,
 	    struct message_words *words_r, struct err *e);
 	/* Streams bodies into the sink; items that cannot be read end with `failed`. */
@@ -390,7 +390,7 @@ struct store_ops {
 	int (*remove_mailbox)(struct session *c, const char *name, enum outcome *o, struct err *e);
 	/* With those below it, and subscribed as they were. FAILED with ERR_BOX: the store refuses. */
 	int (*rename_mailbox)(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
-	/* What this server showed of itself, to be remembered between runs (R24); NULL or arena string. */
+	/* What this server showed of itself, to be remembered between runs (R24 one flight); NULL or arena string. */
 	const char *(*memory_save)(struct store *s, struct arena *a);
 	void (*memory_load)(struct store *s, const char *memory);
 };
