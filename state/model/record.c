@@ -23,9 +23,9 @@ record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDE
 
 /* What is shared may have to take the place of the other; what is doubted is looked into. */
 static bool
-is_open(enum half_basis b)
+is_open(const struct record_half *h)
 {
-	return b == BASIS_SHARED || b == BASIS_DOUBTED;
+	return record_half_is_shared(h) || h->basis == BASIS_DOUBTED;
 }
 
 struct flags
@@ -58,7 +58,7 @@ record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
 		return true;
 	if (far->presence == PRESENCE_GONE || near->presence == PRESENCE_GONE)
 		return false;
-	if (is_open(far->basis) || is_open(near->basis))
+	if (is_open(far) || is_open(near))
 		return false;
 	if (!record_is_pair(r))
 		return r->mark != MARK_NEW;

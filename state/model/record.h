@@ -30,10 +30,12 @@ enum half_basis {
 	BASIS_TOLD,			/* HERE: the answer to an APPEND, COPY or MOVE gave the key; no list has shown it yet */
 	BASIS_DOUBTED,			/* HERE: the same, and the list shows a message of another size, or one of several that only
 					 * their order tells apart */
-	BASIS_SHARED,			/* NEVER: the store keeps equal messages once, and has this one as that of another record */
+	BASIS_SHARED,			/* NEVER: the store keeps equal messages once, and has this one as that of another record; as
+					 * far as its list tells */
 	BASIS_GUESSED,			/* GONE: nobody saw it go (sync/match/elsewhere.c) */
 	BASIS_OURS,			/* the program has begun to expunge or move it: if it is GONE, no person did that; or it is GONE,
 					 * and the program has begun to delete its twin for that */
+	BASIS_SHARED_TOLD,		/* the same as BASIS_SHARED: the store named the other's message */
 };
 
 enum record_mark {
@@ -89,6 +91,13 @@ record_blank(uint32_t box)
 {
 	return (struct record){ .box = box, .half = { RECORD_HALF_NEVER, RECORD_HALF_NEVER },
 		.agreed = { 0, "" }, .why = "" };
+}
+
+/* The store keeps equal messages once, and has this one as that of another record. */
+static inline bool
+record_half_is_shared(const struct record_half *h)
+{
+	return h->presence == PRESENCE_NEVER && (h->basis == BASIS_SHARED || h->basis == BASIS_SHARED_TOLD);
 }
 
 static inline bool

@@ -375,7 +375,7 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		return settle_put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
 	}
 	if (alias == ALIAS_EQUAL) {
-		shared_mark(rec, b->side);
+		shared_mark(rec, b->side, BASIS_SHARED_TOLD);
 		x->run->is_short = true;
 	} else {
 		take_key(x, b, n, h, d->key, d->hint);

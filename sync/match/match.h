@@ -58,8 +58,8 @@ int astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, 
 int clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_wait, size_t *waiting_r,
     struct err *e);
 
-/* shared.c: the store on side s keeps equal messages once (BASIS_SHARED) */
-void shared_mark(struct record *rec, enum side s);
+/* shared.c: the store on side s keeps equal messages once. how: BASIS_SHARED or BASIS_SHARED_TOLD. */
+void shared_mark(struct record *rec, enum side s, enum half_basis how);
 /* After twins_find: 1 = what was sent is kept as the message of another, and marked so; 0 = not known; -1. */
 int shared_find(struct run *r, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e);
 /* After all other links: which pair has the message of which record. What they agree on is written down. */

@@ -53,7 +53,7 @@ static bool
 is_new(const struct search *x, const struct record *rec, const struct choice *c)
 {
 	/* What the other side keeps once is that of whichever of its equals is left. */
-	if (rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].basis == BASIS_SHARED)
+	if (rec->half[c->s].presence == PRESENCE_HERE && record_half_is_shared(&rec->half[side_other(c->s)]))
 		return c->round == STAYS;
 	return rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].presence == PRESENCE_NEVER &&
 	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED) &&

@@ -4,18 +4,19 @@
  * It has one set of flags: what is changed on any of those that share it is changed on all (P16). What each of them has agreed on with
  * it is its record's `agreed`.
  *
- * An APPENDUID that names the equal one says so (settle.c). Without UIDPLUS the list does: the store said OK, an equal message is
- * paired there, and nothing else came that may be it.
+ * An APPENDUID that names the equal one says so (settle.c, BASIS_SHARED_TOLD). Without UIDPLUS the list does: the store said OK, an
+ * equal message is paired there, and nothing else came that may be it. Had the store lost it, all would look the same: when the equal
+ * one goes, only what was told goes with it, and what the list told is sent anew.
  */
 #include "sync/match/match.h"
 
 #define KEPT_ONCE "the server keeps equal messages once"
 
 void
-shared_mark(struct record *rec, enum side s)
+shared_mark(struct record *rec, enum side s, enum half_basis how)
 {
 	rec->mark = MARK_SKIPPED;
-	rec->half[s].basis = BASIS_SHARED;
+	rec->half[s].basis = how;
 	rec->half[s].is_sent = rec->has_agreed = false;
 	rec->agreed = FLAGS_NONE;
 	rec->why = KEPT_ONCE;
@@ -54,17 +55,28 @@ find_pair(struct run *r, const struct intent *in, struct record *pair_r, struct 
 	return find_pair_that(r, in, PRESENCE_HERE, pair_r, a, e);
 }
 
+/* Of each message: a link is about it. To be freed. */
+static bool *
+find_linked(const struct plan_input *in)
+{
+	bool *is_linked = mem_alloc(in->messages.n + 1);
+	size_t i;
+
+	for (i = 0; i < in->links.n; i++)
+		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
+	return is_linked;
+}
+
 /* Of the messages that find their twin in this look, one is equal; or one found none, and may be what was sent. */
 static void
 look_at_new(const struct plan_input *input, const struct intent *in, bool *is_paired_r, bool *may_be_r)
 {
 	const struct record *rec, *near;
-	bool *is_linked = mem_alloc(input->messages.n + 1);
+	bool *is_linked = find_linked(input);
 	size_t i;
 
 	*is_paired_r = *may_be_r = false;
 	for (i = 0; i < input->links.n; i++) {
-		is_linked[input->links.at[i].a] = is_linked[input->links.at[i].b] = true;
 		rec = input->messages.at[input->links.at[i].a].rec;
 		near = input->messages.at[input->links.at[i].b].rec;
 		if (input->links.at[i].kind == LINK_TWIN && rec->box == in->box && rec->id != in->record && near->id != in->record)
@@ -98,7 +110,7 @@ shared_find(struct run *r, const struct plan_input *input, const struct intent *
 		got = message_get(r->state, a, in->box, in->record, &rec, e);
 	if (got <= 0 || rec.half[in->side].presence != PRESENCE_NEVER || rec.half[side_other(in->side)].presence != PRESENCE_HERE)
 		return got < 0 ? -1 : 0;
-	shared_mark(&rec, in->side);
+	shared_mark(&rec, in->side, BASIS_SHARED);
 	run_masks(home, masks);
 	return message_put(r->state, &rec, masks, e) < 0 ? -1 : 1;
 }
@@ -108,7 +120,7 @@ shared_find(struct run *r, const struct plan_input *input, const struct intent *
 static bool
 is_sharing(const struct record *rec, enum side s)
 {
-	return rec->half[s].basis == BASIS_SHARED && rec->half[s].presence == PRESENCE_NEVER && rec->mark == MARK_SKIPPED &&
+	return record_half_is_shared(&rec->half[s]) && rec->mark == MARK_SKIPPED &&
 	    rec->half[side_other(s)].presence == PRESENCE_HERE;
 }
 
@@ -162,13 +174,14 @@ was_moved(const struct plan_input *in, uint64_t id, enum side s)
 	return false;
 }
 
-/* No message is there any more that is this one as well. It went: this has lost its twin with the other. Or it was moved, and this
- * is sent anew. */
+/* No message is there any more that is this one as well. It went: this has lost its twin with the other. Or it was moved, or nobody
+ * knows that it was shared, and this is sent anew. */
 static int
 share_no_more(struct run *r, const struct plan_input *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
     struct err *e)
 {
 	enum side s = like->side;
+	bool is_told = rec->half[s].basis == BASIS_SHARED_TOLD;
 	struct flag_mask masks[SIDES];
 	struct record pair;
 	int got = find_pair_that(r, like, PRESENCE_GONE, &pair, a, e);
@@ -176,43 +189,49 @@ share_no_more(struct run *r, const struct plan_input *in, uint32_t box, struct r
 	if (got <= 0)
 		return got;
 	rec->half[s] = RECORD_HALF_NEVER;
-	if (!was_moved(in, pair.id, s))
+	if (is_told && !was_moved(in, pair.id, s))
 		rec->half[s].presence = PRESENCE_GONE;
 	rec->mark = MARK_NEW;
 	rec->why = "";
 	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
 }
 
+static int
+share_one(struct run *r, struct plan_input *in, uint32_t i, enum side s, struct arena *a, struct err *e)
+{
+	struct record *rec = (struct record *)(uintptr_t)in->messages.at[i].rec, pair;
+	struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
+	uint32_t box = in->messages.at[i].box, at;
+	int got = find_pair(r, &like, &pair, a, e);
+
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		return share_no_more(r, in, box, rec, &like, a, e);
+	/* One that has gone from the other side is about to be deleted, or replaced by this (rekeyed.c). */
+	if (pair.half[side_other(s)].presence != PRESENCE_HERE || (at = index_of(in, &pair, box, a)) == UINT32_MAX)
+		return 0;
+	if (agree(r, box, rec, &pair, s, a, e) < 0)
+		return -1;
+	r->is_short |= !flags_equal(rec->half[side_other(s)].flags, pair.half[s].flags);
+	vec_push(&in->links, (struct plan_link){ .kind = LINK_SHARED, .side = s, .a = at, .b = i, .left = UINT32_MAX });
+	return 0;
+}
+
 int
 shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
 {
 	size_t i, n = in->messages.n;
-	struct record *rec, pair;
-	struct intent like;
-	uint32_t box, at;
-	int s, got;
+	bool *is_linked = find_linked(in);
+	int s, status = 0;
 
-	for (i = 0; i < n; i++)
-		for (s = 0; s < SIDES; s++) {
-			rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
-			box = in->messages.at[i].box;
-			if (!is_sharing(rec, (enum side)s))
-				continue;
-			like = (struct intent){ .box = rec->box, .record = rec->id, .side = (enum side)s, .ident = rec->ident };
-			if ((got = find_pair(r, &like, &pair, a, e)) < 0)
-				return -1;
-			if (got == 0 && share_no_more(r, in, box, rec, &like, a, e) < 0)
-				return -1;
-			/* One that has gone from the other side is about to be deleted, or replaced by this (rekeyed.c). */
-			if (got == 0 || pair.half[side_other((enum side)s)].presence != PRESENCE_HERE || (at = index_of(in, &pair, box, a)) == UINT32_MAX)
-				continue;
-			if (agree(r, box, rec, &pair, (enum side)s, a, e) < 0)
-				return -1;
-			r->is_short |= !flags_equal(rec->half[side_other((enum side)s)].flags, pair.half[s].flags);
-			vec_push(&in->links, (struct plan_link){ .kind = LINK_SHARED, .side = (enum side)s, .a = at, .b = (uint32_t)i,
-				.left = UINT32_MAX });
-		}
-	return 0;
+	/* What has found a message of its own shares none. */
+	for (i = 0; i < n && status == 0; i++)
+		for (s = 0; s < SIDES && status == 0 && !is_linked[i]; s++)
+			if (is_sharing(in->messages.at[i].rec, (enum side)s))
+				status = share_one(r, in, (uint32_t)i, (enum side)s, a, e);
+	free(is_linked);
+	return status;
 }
 
 /* ---- in words ---- */
@@ -251,7 +270,7 @@ tell_box(struct run *r, const struct run_box *b, struct err *e)
 		}
 		after = rec.id;
 		for (s = 0; s < SIDES && status == 0; s++)
-			if (rec.half[s].basis == BASIS_SHARED && rec.half[s].presence == PRESENCE_NEVER &&
+			if (record_half_is_shared(&rec.half[s]) &&
 			    rec.half[side_other((enum side)s)].presence == PRESENCE_HERE) {
 				n++;
 				status = tell_one(r, b, &rec, (enum side)s, &a, e);

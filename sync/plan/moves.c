@@ -34,13 +34,13 @@ left_holds(const struct build *b, uint32_t left)
 	    build_presence(b, left, FAR) == PRESENCE_GONE && build_presence(b, left, NEAR) == PRESENCE_GONE;
 }
 
-/* On the other side alone. What is sent once more shares nothing, nor what is \Deleted. */
+/* On the other side alone. What is sent once more shares nothing, nor what is \Deleted, nor what found a message of its own. */
 static bool
 is_sharer(const struct build *b, uint32_t msg, enum side s)
 {
 	enum side t = side_other(s);
 
-	return build_presence(b, msg, s) == PRESENCE_NEVER && build_presence(b, msg, t) == PRESENCE_HERE &&
+	return !b->messages[msg].is_taken && build_presence(b, msg, s) == PRESENCE_NEVER && build_presence(b, msg, t) == PRESENCE_HERE &&
 	    !(build_record(b, msg)->half[t].flags.sys & FLAG_DELETED) && !build_may_copy(b, msg, s);
 }
 
@@ -277,13 +277,6 @@ build_links(struct build *b)
 	const struct plan_link *l;
 	size_t i;
 
-	for (i = b->in->links.n; i-- > 0;) {
-		l = ranked[i].link;
-		if (l->kind != LINK_SHARED || !link_holds(b, l))
-			continue;
-		b->messages[l->b].next_sharer = b->messages[l->a].sharers;
-		b->messages[l->a].sharers = l->b;
-	}
 	for (i = 0; i < b->in->links.n; i++) {
 		l = ranked[i].link;
 		if (!link_holds(b, l))
@@ -294,6 +287,13 @@ build_links(struct build *b)
 			plan_moved(b, l);
 		else if (l->kind == LINK_CLONED)
 			plan_cloned(b, l);
+	}
+	for (i = b->in->links.n; i-- > 0;) {
+		l = ranked[i].link;
+		if (l->kind != LINK_SHARED || !link_holds(b, l))
+			continue;
+		b->messages[l->b].next_sharer = b->messages[l->a].sharers;
+		b->messages[l->a].sharers = l->b;
 	}
 	free(ranked);
 }
