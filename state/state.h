@@ -59,7 +59,7 @@ struct box_shown {
 	uint64_t released;		/* of the oldest that vanished: so many were judged to be deleted, and are not yet on the other side */
 };
 
-/* Deletions that a side showed and that were carried over, on one day (R21). */
+/* Deletions that a side showed and that were carried over, on one day (R21 guards). */
 struct box_day {
 	uint32_t day;			/* since 1970; 0 = this entry is free */
 	uint32_t deleted;
@@ -73,7 +73,7 @@ struct box_side {
 	struct flag_mask mask;		/* what the side could keep when last opened; and what it did not take all the same */
 	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none; BOX_ID_APART */
 	const char *on;			/* what the mailbox is called on this side, without prefix; "" = as the record's name */
-	const char *now;		/* its name there until it is renamed to that (R12); "" = it has it already */
+	const char *now;		/* its name there until it is renamed to that (R12 folder renames); "" = it has it already */
 	const char *above;		/* by what the directories it lies in are known; "" = not known, or of a server */
 	bool is_leaving;		/* the program is removing it there: what is left of it was not damaged by anybody */
 	int64_t listed;			/* when it was last listed in full, seconds since 1970 */
@@ -81,10 +81,10 @@ struct box_side {
 	bool has_digest;		/* digest is what lists have shown here on this side (kept by messages.c; state/model/seen_digest.h) */
 	uint64_t digest;
 	uint64_t missing_runs;		/* runs in a row it was not listed */
-	uint32_t doubted;		/* flags it did not make in one run, without saying no (R14) */
+	uint32_t doubted;		/* flags it did not make in one run, without saying no (R14 masks) */
 	bool was_told;			/* that it cannot keep a keyword which the other side has (R14): once is enough */
 	bool is_blank;			/* listed where nothing was known, and not compared with all mailboxes of the other side
-					 * yet: its mail may be filed elsewhere there (R10) */
+					 * yet: its mail may be filed elsewhere there (R10 adoption) */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 	struct box_shown shown;
 	struct box_day week[BOX_DAYS];	/* in no order */
@@ -153,7 +153,7 @@ uint64_t message_tag_server(enum side side, const char *server_id);	/* not empty
 int message_next_tagged(struct state *s, struct arena *a, uint64_t tag, uint64_t after, struct record *r_r,
     struct err *e);
 
-/* ---- intents: remote or file writes whose outcome may be unknown (R11, R19) ---- */
+/* ---- intents: remote or file writes whose outcome may be unknown (R11 recovery, R19 intents) ---- */
 enum intent_kind {
 	INTENT_DELIVER,			/* a copy is on its way to `side` of `box` */
 	INTENT_MOVE,			/* `key` of `box` moves to `to_box`, same side */

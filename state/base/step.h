@@ -1,4 +1,4 @@
-/* Every durable act is a numbered step (R22), so that a test can stop the program at step N and a
+/* Every durable act is a numbered step (R22 numbered steps), so that a test can stop the program at step N and a
  * recorder can rebuild what a power cut would leave.
  *
  * Call step() immediately BEFORE the act. In production no hook is installed and it costs one load.

@@ -1,6 +1,6 @@
 /* Where a mailbox of a store stood when it was read. Opaque to all but the store that made it.
  *
- * R2: cursors match by equality only. A cursor that is not steady never stands still (a directory
+ * R2 equal cursors: cursors match by equality only. A cursor that is not steady never stands still (a directory
  * changed within the clock's grain, a network file system, a server without modseq).
  */
 #ifndef STATE_MODEL_CURSOR_H
@@ -13,7 +13,7 @@
 enum { CURSOR_SIZE = 64 };
 
 struct cursor {
-	uint64_t epoch;			/* UIDVALIDITY; for a directory its identity. Changed = adoption (R7). 0 = none */
+	uint64_t epoch;			/* UIDVALIDITY; for a directory its identity. Changed = adoption (R7 another store). 0 = none */
 	bool is_steady;
 	uint8_t len;
 	unsigned char data[CURSOR_SIZE];

@@ -1,4 +1,4 @@
-/* What survives a move, a copy or a lost state: how a message is known to be the same (R9, R10).
+/* What survives a move, a copy or a lost state: how a message is known to be the same (R9 moves, R10 adoption).
  *
  * All three are taken on the canonical form (every line end CRLF), without what stores and tools write or trim themselves
  * (sync/message/digest.h). Those kept by an earlier program left out X-TUID lines only (no IDENT_TRIMMED). For nearly all messages

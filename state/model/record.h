@@ -1,10 +1,10 @@
-/* What the base knows of one message (R1): what was agreed, and what was last seen on each side.
+/* What the base knows of one message (R1 seen is recorded): what was agreed, and what was last seen on each side.
  *
  * A record with both halves known is a pair. A record with one half is a message that has no twin
  * yet (mark MARK_NEW), will not get one (the other marks say why), or has lost it (MARK_ORPHAN).
  *
- *   presence of a half:   NEVER --seen--> HERE --vanished--> GONE --out of the window (R21)--> BEYOND --seen--> HERE
- *   NEVER again: the twin of an orphan; a side whose epoch changed (R7).
+ *   presence of a half:   NEVER --seen--> HERE --vanished--> GONE --out of the window (R21 guards)--> BEYOND --seen--> HERE
+ *   NEVER again: the twin of an orphan; a side whose epoch changed (R7 another store).
  *
  * Invariants:
  *   1. A half that is HERE has a key, one that is NEVER has none; one that is GONE has none where nobody knows under which

@@ -263,7 +263,7 @@ keep_for_another_pass(struct copying *t)
 	return t->n = k;
 }
 
-/* What stopped the batch, or a mailbox of it, is told by that: nothing is wrong with the messages whose turn had not come. */
+/* What stopped the batch, or a mailbox of it, is reported by that: nothing is wrong with the messages whose turn had not come. */
 static void
 excuse_rest(struct batch *b, int status)
 {

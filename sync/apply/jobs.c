@@ -56,7 +56,7 @@ move_end(struct batch *b, struct session *session[SIDES], struct err *e)
 	    &b->arena, e);
 }
 
-/* A mailbox that came to be since the list was made may hold mail that nobody has looked at: it is not taken for new. */
+/* A mailbox that came to be since the list was made may hold mail that nobody has read: it is not taken for new. */
 static int
 create_end(struct batch *b, struct session *session[SIDES], struct err *e)
 {

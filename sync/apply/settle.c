@@ -39,7 +39,7 @@ fill_batch(struct exec *x, struct batch *b, const struct op *op)
 		b->role = box->roles | (box->side[from].listed != NULL ? box->side[from].listed->attrs : 0);
 }
 
-/* As listed; or, where the list does not tell, as identified. */
+/* As listed; or, where the list does not say, as identified. */
 static uint64_t
 body_size(const struct record *rec, const struct record_half *half)
 {
@@ -305,7 +305,7 @@ find_alias(struct exec *x, const struct run_box *box, enum side s, struct key ke
 	return status;
 }
 
-/* A key that the store told for what was sent to it: believed once a list shows a message of that size under it. */
+/* A key that the store gave to what was sent to it: believed once a list shows a message of that size under it. */
 static void
 take_key(struct exec *x, struct batch *b, size_t n, struct record_half *h, struct key key, const char *hint)
 {
@@ -632,7 +632,7 @@ cmp_sized(const void *x, const void *y)
 	return (a->n > b->n) - (a->n < b->n);
 }
 
-/* Messages of one size whose keys were told together, perhaps in a false order. Of many, the first and the last tell. */
+/* Messages of one size whose keys were given together, perhaps in a false order. Of more than FEW the first and the last are compared. */
 static void
 mark_alike(struct exec *x, struct batch *b)
 {

@@ -96,7 +96,7 @@ blank_record(const char *name)
 	return (struct box_record){ .name = name, .side = { blank, blank } };
 }
 
-/* Two names that cannot be told from each other are remembered: either may be another one day. */
+/* Two names that do not show that they are one mailbox's are remembered: either may be another's one day. */
 static int
 note_names(struct run *r, struct run_box *b, bool is_tied, struct err *e)
 {
@@ -157,7 +157,7 @@ pairing_selects(const struct run *r, enum side s, const char *full)
 	    r->set->box[s], r->set->store[s]->is_inbox_listed, full) != NULL;
 }
 
-/* `all` are the n records of the base, of which is_met tells those that are in a pair. */
+/* `all` are the n records of the base, of which is_met marks those that are in a pair. */
 static int
 pair_listed(struct run *r, const struct box_record *all, size_t n, bool *is_met, struct err *e)
 {

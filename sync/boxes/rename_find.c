@@ -108,7 +108,7 @@ is_anyone_away(const struct renames *x, enum side s)
 	return false;
 }
 
-/* ---- identities that a list does not tell ---- */
+/* ---- identities that a list does not give ---- */
 
 struct ids_job {
 	struct job job;
@@ -203,7 +203,7 @@ places_is_free(const struct renames *x, enum side s, const struct mailbox *m)
 	    channel_name(x->run, s, m->name) != NULL;
 }
 
-/* 1: m is where p is now, as its identity or its epoch tells. *asked counts what was looked into. */
+/* 1: m is where p is now, by its identity or its epoch. *asked counts the mailboxes that were read for that. */
 static int
 is_its_place(struct renames *x, const struct place *p, enum side s, const struct mailbox *m, int *asked, struct err *e)
 {

@@ -346,7 +346,7 @@ keep_names(struct renames *x, struct place *p, struct err *e)
 	return 0;
 }
 
-/* Another mailbox under its name, as the store's identities tell, though it has its epoch (Cyrus gives one UIDVALIDITY to all
+/* Another mailbox under its name, by the store's identities, though it has its epoch (Cyrus gives one UIDVALIDITY to all
  * that are made within a second): no key in it means what it meant (R7). */
 static int
 forget_replaced(struct renames *x, struct place *p, enum side s, struct err *e)
@@ -426,7 +426,7 @@ load_intents(struct renames *x, struct err *e)
 	return got;
 }
 
-/* Those of mailboxes that were found, under whatever name, have told what they had to. */
+/* Those of mailboxes that were found, under whatever name, have served their purpose. */
 static int
 end_intents(struct renames *x, struct err *e)
 {
@@ -448,7 +448,7 @@ end_intents(struct renames *x, struct err *e)
 
 /* ---- all of it ---- */
 
-/* Twins of two names that are to stay so, or below such: their names tell nothing of each other's (Roles). */
+/* Twins of two names that are to stay so, or below such: their names say nothing of each other's (roles). */
 static bool
 is_tied(const struct run *r, const struct box_record *rec)
 {

@@ -10,7 +10,7 @@
  * SCRAM, whose exchange has two challenges, AUTHENTICATE goes first and the rest follows its second
  * line: the client's proof, the empty answer to the server's, and the commands; the server's proof is
  * checked before a word of their answers is read. It leaves only when all of R24 one flight holds: verified TLS from the first byte, a
- * greeting of OK whose capabilities (if it tells any) still offer that mechanism, a mechanism whose exchange is
+ * greeting of OK whose capabilities (if it has any) still offer that mechanism, a mechanism whose exchange is
  * known beforehand, under 4 kB, and nothing in it that waits. TLS itself is never remembered.
  *
  * What a server says before STARTTLS may be anybody's words: nothing of it is kept or shown. The session that begins

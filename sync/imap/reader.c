@@ -13,7 +13,7 @@
 
 enum { BUFFER_SIZE = 32 * 1024, SHOWN_SIZE = 120, BLANK_LINES = 1000 };
 
-/* FAULT_LINE: this response cannot be read. FAULT_STEP: nor can be told where it ends. */
+/* FAULT_LINE: this response cannot be read. FAULT_STEP: nor does anybody know where it ends. */
 enum fault { FAULT_NONE, FAULT_LINE, FAULT_STEP };
 
 struct imap_reader {
@@ -188,7 +188,7 @@ imap_reader_bad(struct imap_reader *r, struct err *e, const char *what)
 	return bad(r, r->has_passed_literal ? FAULT_STEP : FAULT_LINE, e, what);
 }
 
-/* The bounds of a line, past which nobody looks for its end. */
+/* The bounds of a line, past which its end is not searched for. */
 static int
 too_long(struct imap_reader *r, struct err *e)
 {

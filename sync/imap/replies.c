@@ -130,7 +130,7 @@ read_untagged(struct reply_context *c)
 	return 0;
 }
 
-/* An untagged line that could not be read, *c->e says why: passed over where its end can be told. */
+/* An untagged line that could not be read, *c->e says why: passed over where its end can be found. */
 static int
 unreadable(struct reply_context *c)
 {

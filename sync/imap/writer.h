@@ -108,7 +108,7 @@ void imap_put_literal(struct imap_command *c, const struct imap_source *source);
 
 /* Appends the wire name of a mailbox. -1 when utf8 is no name (see utf7.h). */
 int imap_name_to_wire(struct buf *out, const char *utf8, size_t len, bool is_utf8);
-/* And back. -1: such a name is reported and left alone. INBOX in any case becomes "INBOX". */
+/* And back. -1: such a name is reported, and nothing is done with it. INBOX in any case becomes "INBOX". */
 int imap_name_from_wire(struct buf *out, const char *wire, size_t len, bool is_utf8);
 /* Wire names of one mailbox: equal, INBOX without regard to case. */
 bool imap_wire_equal(const char *a, size_t a_len, const char *b, size_t b_len);

@@ -9,7 +9,7 @@
  * Path is put before the name as it is: a directory ends in '/', else its last part is a prefix that
  * names of mailboxes do not show. MapInbox is another name for INBOX.
  *
- * With Flatten, each '/' of a name is the delimiter it says, before anything else is looked at: with "." top/sub is the
+ * With Flatten, each '/' of a name is the delimiter it says, before anything else: with "." top/sub is the
  * mailbox top.sub of the store, and INBOX/sub is INBOX.sub below Path. A mailbox that lies below another on disk, and one whose
  * name has the delimiter, cannot be in such a store.
  */

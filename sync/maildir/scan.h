@@ -7,8 +7,8 @@
  * What must always hold:
  *	1. Entries are sorted by key, keys are unique.
  *	2. A key is the name's base; of files that share a base, the name before ":2,". Files that share
- *	   even that cannot be told apart: the first by name is shown, held (R20 nothing overwritten), the others are odd.
- *	3. Entries of a disturbed listing that share a base were looked at again one by one, so that one
+ *	   even that are indistinguishable: the first by name is shown, held (R20 nothing overwritten), the others are odd.
+ *	3. Entries of a disturbed listing that share a base were checked again one by one, so that one
  *	   file renamed meanwhile is not taken for two.
  */
 #ifndef SYNC_MAILDIR_SCAN_H

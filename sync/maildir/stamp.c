@@ -88,7 +88,7 @@ stamps_equal(const struct stamps *a, const struct stamps *b)
 	return stamp_equal(&a->cur, &b->cur) && stamp_equal(&a->new, &b->new);
 }
 
-/* The last change of either: ctime alone tells it, as nobody can set it. */
+/* The last change of either, by ctime alone, as nobody can set it. */
 static int64_t
 last_change(const struct stamps *s)
 {

@@ -4,7 +4,7 @@
  * only if the directories' clock had moved on from their last change before the listing began: every
  * later change is then stamped later.
  *
- *	stamp_settle()		waits for that (some milliseconds at most) and tells whether it is so
+ *	stamp_settle()		waits for that (some milliseconds at most) and says whether it is so
  *	list the directories
  *	stamp_take() again	equal to before: nothing changed meanwhile (R4 stable scans)
  *	stamp_cursor()

@@ -149,7 +149,7 @@ doubt_all(struct watch *w)
 		doubt(w, w->boxes.at[i]);
 }
 
-/* ---- what the system tells ---- */
+/* ---- what the system reports ---- */
 
 static void
 take_event(struct watch *w, const struct inotify_event *ev)

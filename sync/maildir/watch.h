@@ -13,7 +13,7 @@
  *	2. Stamps, barrier, events. A change that the stamps show has its event in the queue by the time it is
  *	   read; where the stamps are steady, one that came later moves them, and the next run sees it.
  *	3. Each act makes events of its own, and no two acts share any. So the events are ours, name by name, or
- *	   somebody else was there; and where one of ours is missing, the file system does not tell of all.
+ *	   somebody else was there; and where one of ours is missing, the file system does not report all.
  *
  * All else is "not known", and the mailbox is listed: an event that is not ours, a queue that ran over, a directory that
  * was replaced, one whose times are not to be trusted, a system that watches nothing or no more, names by the thousand

@@ -175,7 +175,7 @@ cmp_label(const void *x, const void *y)
 	return c != 0 ? c : (a->index > b->index) - (a->index < b->index);
 }
 
-/* Will be copied to t, as far as can be told. */
+/* Will be copied to t, as far as is known. */
 static bool
 may_lead(const struct clones *c, uint32_t i, enum side t)
 {

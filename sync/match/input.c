@@ -7,7 +7,7 @@ slice_of(const struct run *r)
 	return r->set->slice != 0 ? r->set->slice : 5000;
 }
 
-/* Two spellings of one name to a side that cannot tell them apart. */
+/* Two spellings that are one name on a side. */
 static bool
 is_alike(const char *a, const char *b)
 {
@@ -88,7 +88,7 @@ needs_all(const struct run_box *b)
 	return b->side[FAR].is_gone || b->side[NEAR].is_gone;
 }
 
-/* Whether this mailbox's messages may be looked at in slices. is_new: there are some on that side. */
+/* Whether this mailbox's messages may be planned in slices. is_new: there are some on that side. */
 static int
 judge_slices(struct run *r, const struct run_box *b, bool is_new[SIDES], bool *may_r, struct err *e)
 {
@@ -125,7 +125,7 @@ is_any_blank(const struct run *r)
 	return false;
 }
 
-/* A second chance for old ones looks at all there is; few messages need no slices. */
+/* A second chance for old ones takes all there are; few messages need no slices. */
 static int
 choose_slicing(struct run *r, struct err *e)
 {

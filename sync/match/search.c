@@ -114,7 +114,7 @@ was_lost(const struct identify_job *j)
 	return j->job.status < 0 && j->job.err.scope >= ERR_STORE && j->job.err.class != ERR_CANCELLED;
 }
 
-/* A header that a server refuses to show: the whole message may be had, and tells as much. */
+/* A header that a server refuses to show: the whole message may be had, and says as much. */
 static bool
 may_ask_whole(const struct search *x, const struct identify_job *j, size_t i)
 {

@@ -114,7 +114,7 @@ fail_useless(struct conn *c)
 	return fail(c, &e);
 }
 
-/* The end of input; a tunnel's command may tell why. */
+/* The end of input; a tunnel's command may say why. */
 static int
 fail_closed(struct conn *c)
 {

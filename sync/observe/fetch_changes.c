@@ -156,7 +156,7 @@ find_share(struct run *r, enum side s, size_t want)
 	return share > BOXES_PER_JOB ? BOXES_PER_JOB : share;
 }
 
-/* R13: one request for all that is wanted may look at the others as well, once it has been carried out. Mailboxes that are
+/* R13 second look: one request for all that is wanted may ask for the cursors of the others as well, at its end. Mailboxes that are
  * read for the first time are no others. */
 static void
 look_along(struct run *r, struct gather_job *g, bool is_only)
@@ -221,8 +221,8 @@ submit_side(struct run *r, enum side s)
 	}
 }
 
-/* What was written there and could not be read again is looked at in the next run, even where the cursor stands: of
- * a change that was answered with OK and not made it tells nothing (R16). */
+/* A mailbox that was written to and could not be read again is read in the next run, even if its cursor stands: that does not show a change
+ * which was answered with OK and not made (R16). */
 static int
 box_failed(struct run *r, struct run_box *b, enum side s, const struct err *why, struct err *e)
 {

@@ -285,7 +285,7 @@ sift(struct run *r, struct run_box *b, enum side s, const struct uid_range *rang
 	return got;
 }
 
-/* Ranges that vanished, and may hold much that nobody knows (R3): looked up one by one while they are
+/* Ranges that vanished, and may hold much that nobody knows (R3): searched one by one while they are
  * short, else held against all that is known. */
 static int
 fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct err *e)

@@ -7,7 +7,7 @@
  * What always holds:
  *	1. Every listed mailbox that the patterns select is in exactly one pair; no other is in any.
  *	2. No two pairs that are not refused stand for one place on a side (R8 one name).
- *	3. A pair with `refused` set is to be reported and otherwise left alone on both sides: nothing
+ *	3. A pair with `refused` set is to be reported and not touched on either side: nothing
  *	   is created, removed or copied for it.
  *	4. Pairs are in the order of names_compare() on `name`.
  *

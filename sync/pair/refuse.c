@@ -1,4 +1,4 @@
-/* Mailboxes that are left alone, each with a sentence that says why: names that cannot be, and names that would stand for
+/* Mailboxes that are not touched, each with a sentence that says why: names that cannot be, and names that would stand for
  * one place. */
 #include "sync/pair/pairing.h"
 
@@ -86,7 +86,7 @@ pair_fault(struct pairing *p, const struct pair *pair, enum side side)
 	return NULL;
 }
 
-/* The side that has the mailbox is looked at first: its name is the one people know. */
+/* The side that has the mailbox is judged first: its name is the one people know. */
 static void
 refuse_faults(struct pairing *p)
 {

@@ -97,7 +97,7 @@ is_tied(const struct tying *t, enum side side, const char *name)
 	return false;
 }
 
-/* The mailbox of this side that has the role. False, with a note: there are several, and nothing tells which. */
+/* The mailbox of this side that has the role. False, with a note: there are several, and nothing says which. */
 static bool
 choose(struct tying *t, enum side side, enum role role, struct candidate *c)
 {

@@ -166,7 +166,7 @@ looks_another(const struct expunge_item *item, const struct imap_shown *s)
 	    (item->date != 0 && s->date != 0 && item->date != s->date);
 }
 
-/* R13: what has another size or date is told by its header, for some servers misstate both. */
+/* R13: what has another size or date is compared by its header, for some servers misstate both. */
 static int
 check_identity(struct change_work *w, struct err *e)
 {

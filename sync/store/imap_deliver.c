@@ -212,7 +212,7 @@ ask_count(struct imap_deliver *d, struct count *count, struct err *e)
 	return imap_status_ask(d->c, d->box, &count_events, count, e);
 }
 
-/* Those of a refused group that may be there for all that are looked for. */
+/* Messages of a refused group that may be there all the same are searched for. */
 static int
 doubt_refusals(struct imap_deliver *d, struct err *e)
 {

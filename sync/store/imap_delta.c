@@ -168,7 +168,7 @@ on_select_done(void *ctx, const struct imap_result *result)
 	imap_result_err(w->c->s, result, ERR_BOX, w->d->box, &w->err);
 }
 
-/* What UIDNEXT is at least, of a server whose SELECT does not tell (Courier): by STATUS, by the last run, by what is there. */
+/* What UIDNEXT is at least, of a server whose SELECT does not give it (Courier): by STATUS, by the last run, by what is there. */
 static uint32_t
 least_uidnext(const struct delta_work *w)
 {
@@ -408,14 +408,14 @@ compare_plain(struct delta_work *w)
 		imap_plain_expand(&w->plain, w->d);
 }
 
-/* Dovecot tells a modseq that cannot be asked about, where CONDSTORE is not offered. */
+/* Dovecot gives a modseq that cannot be asked about, where CONDSTORE is not offered. */
 static bool
 has_modseq(const struct delta_work *w)
 {
 	return w->box.has_modseq && imap_session_has_condstore(w->c->s);
 }
 
-/* A part of changes cannot be told from the whole by a count. */
+/* A count does not show that changes are a part only. */
 static bool
 has_lost_changes(const struct delta_work *w)
 {

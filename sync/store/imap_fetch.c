@@ -65,7 +65,7 @@ find(const struct fetch_work *w, uint32_t uid)
 	return i < w->n && w->sorted[i].uid == uid ? &w->sorted[i] : NULL;
 }
 
-/* The SELECT in front of the FETCH has told its UIDVALIDITY by the time a body comes. */
+/* The SELECT in front of the FETCH has given its UIDVALIDITY by the time a body comes. */
 static bool
 is_ours(const struct fetch_work *w)
 {
@@ -362,7 +362,7 @@ fetch_left(struct fetch_work *w, struct err *e)
 	return find_gone(w, &why) < 0 ? part_failed(w, &why, e) : 0;
 }
 
-/* Fetches in bulk, behind SELECTs that are not waited for (R17 allows reading so), then what is left alone. */
+/* Fetches in bulk, behind SELECTs that are not waited for (R17 allows reading so), then one by one what that did not bring. */
 static int
 run(struct fetch_work *w, size_t n, struct err *e)
 {

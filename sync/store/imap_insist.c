@@ -1,4 +1,4 @@
-/* Flags and keywords that a server does not make, though it was told to.
+/* Flags and keywords that a server does not set, though it was asked to.
  *
  * A NO or BAD to a STORE is about all of its flags, and an OK proves nothing (R16 three outcomes). So each flag that messages do not show
  * is said by itself, and they are looked at again. What a server says no to then may still be the day it has, and not the

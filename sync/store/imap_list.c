@@ -356,7 +356,7 @@ imap_list(struct session *session, struct listing *l, struct err *e)
 	return 0;
 }
 
-/* SELECT tells, where STATUS may not be asked. */
+/* SELECT says it, where STATUS may not be asked. */
 int
 imap_identities(struct session *session, struct mailbox *boxes, size_t n, struct arena *a, struct err *e)
 {
@@ -388,7 +388,7 @@ denies(const struct imap_answer *a)
 	return a->code == IMAP_CODE_NONEXISTENT;
 }
 
-/* No word on whether the mailbox exists: who asks may not know, the server cannot tell now, or does not understand. */
+/* No word on whether the mailbox exists: who asks may not know, the server cannot say now, or does not understand. */
 static bool
 refuses(const struct imap_answer *a)
 {

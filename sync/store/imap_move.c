@@ -72,7 +72,7 @@ find_counted(const struct counted *c, size_t n, uint64_t sought, bool by_place)
 	return low > 0 ? &c[low - 1] : NULL;
 }
 
-/* The two sets pair UID by UID, in the order written, and may stand for 2^32 each: ours are looked up in them. */
+/* The two sets pair UID by UID, in the order written, and may stand for 2^32 each: ours are searched in them. */
 static void
 on_code(void *ctx, const struct imap_code *code)
 {
@@ -103,7 +103,7 @@ on_code(void *ctx, const struct imap_code *code)
 	free(to);
 }
 
-/* Nothing tells which were copied but the OK: all, or, of a part, those down to the last one that it names. */
+/* Only the OK says which were copied: all, or, of a part, those down to the last one that it names. */
 static void
 believe_ok(struct moving *m, const struct imap_code *code, bool is_cut)
 {

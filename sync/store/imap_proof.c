@@ -1,6 +1,6 @@
 /* Whether what a server showed of a mailbox is all of it (R25 a witness).
  *
- * A list tells what vanished only by what it lacks, so it must be known to lack nothing else: as many messages as EXISTS said
+ * A list shows what vanished only by what it lacks, so it must be known to lack nothing else: as many messages as EXISTS said
  * when the mailbox was selected, those expunged meanwhile among them, and as many as STATUS says. What arrived meanwhile has UIDs from
  * UIDNEXT on and is counted apart.
  *
@@ -95,7 +95,7 @@ imap_proof_tidy(struct delta_work *w)
 
 /* ---- numbers ---- */
 
-/* Where what arrived since the SELECT begins; a server that tells no UIDNEXT shows no border. */
+/* Where what arrived since the SELECT begins; a server that gives no UIDNEXT shows no border. */
 static uint32_t
 border(const struct delta_work *w)
 {

@@ -191,8 +191,8 @@ maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliv
 	return 0;
 }
 
-/* What was changed in an open mailbox becomes durable. -1: it may not be; *rc and *e tell, unless they
- * tell of something else already. */
+/* What was changed in an open mailbox becomes durable. -1: it may not be; *rc and *e say so, unless they
+ * say something else already. */
 static int
 make_durable(struct mdir *m, int *rc, struct err *e)
 {
