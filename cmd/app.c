@@ -5,15 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd/command.h"
 #include "cmd/config.h"
 #include "cmd/json.h"
 #include "cmd/terminal.h"
 #include "state/base/redact.h"
 #include "state/base/log.h"
+
+/* In a worker: who says what is said. Set before threads are started. */
+static struct {
+	const char *tag;
+	void (*say)(void *ctx, enum app_voice voice, const char *text);
+	void *ctx;
+} divert;
 
 static void
 print_debug(enum log_area area, const char *line)
@@ -24,18 +31,23 @@ print_debug(enum log_area area, const char *line)
 	} names[] = { { LOG_NET, "net" }, { LOG_IMAP, "imap" }, { LOG_MAILDIR, "maildir" },
 		{ LOG_PLAN, "plan" }, { LOG_STATE, "state" }, { LOG_RUN, "run" } };
 	struct timespec now;
+	struct buf text = { 0 };
 	struct tm tm;
-	char head[64];
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (names[i].area != area)
 			continue;
-		snprintf(head, sizeof head, "%02d:%02d:%02d.%03d %s: ", tm.tm_hour, tm.tm_min, tm.tm_sec,
-		    (int)(now.tv_nsec / 1000000), names[i].name);
-		terminal_line(stderr, TERMINAL_PLAIN, head, line);
+		buf_clear(&text);
+		buf_printf(&text, "%02d:%02d:%02d.%03d %s%s%s: %s", tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now.tv_nsec / 1000000),
+		    divert.tag != NULL ? divert.tag : "", divert.tag != NULL ? " " : "", names[i].name, line);
+		if (divert.say != NULL)
+			divert.say(divert.ctx, APP_DEBUG, buf_str(&text));
+		else
+			terminal_line(stderr, TERMINAL_PLAIN, "", buf_str(&text));
 	}
+	buf_release(&text);
 }
 
 /* One event of --json that is no error. */
@@ -98,21 +110,50 @@ format(const char *fmt, va_list ap)
 	return text;
 }
 
+static bool
+is_heard(const struct app *app, enum app_voice voice)
+{
+	if (voice == APP_WARNING)
+		return app->options.quiet < 2;
+	return voice == APP_DEBUG || (app->options.quiet < 1 &&
+	    (app->options.verbose || app->options.is_json || isatty(STDOUT_FILENO)));
+}
+
+void
+app_say(const struct app *app, enum app_voice voice, const char *text)
+{
+	static const char *const heads[] = { [APP_WARNING] = "mailtwin: warning: ", [APP_NOTICE] = "mailtwin: ", [APP_DEBUG] = "" };
+
+	if (voice > APP_DEBUG || !is_heard(app, voice))
+		return;
+	if (divert.say != NULL)
+		divert.say(divert.ctx, voice, text);
+	else if (app->options.is_json && voice != APP_DEBUG)
+		json_note(voice == APP_WARNING ? "warning" : "info", text);
+	else
+		terminal_line(stderr, voice == APP_WARNING ? TERMINAL_WARNING : TERMINAL_PLAIN, heads[voice], text);
+}
+
+void
+app_divert(const char *tag, void (*say)(void *ctx, enum app_voice voice, const char *text), void *ctx)
+{
+	divert.tag = tag;
+	divert.say = say;
+	divert.ctx = ctx;
+}
+
 void
 app_warn(const struct app *app, const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
 
-	if (app->options.quiet >= 2)
+	if (!is_heard(app, APP_WARNING))
 		return;
 	va_start(ap, fmt);
 	text = format(fmt, ap);
 	va_end(ap);
-	if (app->options.is_json)
-		json_note("warning", text);
-	else
-		terminal_line(stderr, TERMINAL_WARNING, "mailtwin: warning: ", text);
+	app_say(app, APP_WARNING, text);
 	free(text);
 }
 
@@ -122,15 +163,12 @@ app_notice(const struct app *app, const char *fmt, ...)
 	va_list ap;
 	char *text;
 
-	if (app->options.quiet >= 1 || !(app->options.verbose || app->options.is_json || isatty(STDOUT_FILENO)))
+	if (!is_heard(app, APP_NOTICE))
 		return;
 	va_start(ap, fmt);
 	text = format(fmt, ap);
 	va_end(ap);
-	if (app->options.is_json)
-		json_note("info", text);
-	else
-		terminal_line(stderr, TERMINAL_PLAIN, "mailtwin: ", text);
+	app_say(app, APP_NOTICE, text);
 	free(text);
 }
 
@@ -142,11 +180,11 @@ is_deprecated_told(const struct app *app)
 }
 
 int
-app_init(struct app *app, int argc, char *const *argv)
+app_init(struct app *app, const struct command *commands, const char *const *names, int argc, char *const *argv)
 {
 	struct err e;
 
-	memset(app, 0, sizeof *app);
+	*app = (struct app){ .commands = commands, .names = names };
 	app->home = config_home();
 	if (app->home[0] != '/') {
 		err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "HOME is \"%s\", which is no absolute path: the configuration and the state "
@@ -154,7 +192,7 @@ app_init(struct app *app, int argc, char *const *argv)
 		app_fail(app, &e);
 		return -1;
 	}
-	if (options_parse(argc, argv, command_names(), &app->options, &e) < 0) {
+	if (options_parse(argc, argv, names, &app->options, &e) < 0) {
 		app_fail(app, &e);
 		return -1;
 	}
@@ -200,6 +238,35 @@ done:
 	buf_release(&text);
 	config_notes_release(&notes);
 	return rc;
+}
+
+void
+app_check_mode(const struct app *app)
+{
+	struct stat st;
+
+	if (stat(app->settings->file, &st) < 0 || (st.st_mode & (S_IRGRP | S_IROTH)) == 0)
+		return;
+	for (size_t i = 0; i < app->settings->n_accounts; i++) {
+		if (app->settings->accounts[i]->pass != NULL) {
+			app_warn(app, "%s holds a password and can be read by others: chmod 600",
+			    app->settings->file);
+			return;
+		}
+	}
+}
+
+int
+app_takes_nothing(struct app *app)
+{
+	struct err e;
+
+	if (app->options.args.n == 0 && !app->options.is_all)
+		return 0;
+	err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s takes no arguments: \"%s\"", app->options.command,
+	    app->options.args.n != 0 ? app->options.args.at[0] : "-a");
+	app_fail(app, &e);
+	return -1;
 }
 
 int

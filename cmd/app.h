@@ -16,7 +16,14 @@
 #include "cmd/status.h"
 #include "state/base/err.h"
 
+/* What is said apart from errors and results. */
+enum app_voice { APP_WARNING, APP_NOTICE, APP_DEBUG };
+
+struct command;
+
 struct app {
+	const struct command *commands;	/* the table (cmd/command.h) */
+	const char *const *names;	/* of them, ending with NULL */
 	struct options options;
 	char *home;
 	struct config_file file;	/* after app_configure() */
@@ -24,11 +31,16 @@ struct app {
 	struct status status;
 };
 
-/* Reads the command line. -1: it was wrong and that was told; only app_finish() is left to do. */
-int app_init(struct app *app, int argc, char *const *argv);
+/* Reads the command line, in which there are these commands. -1: it was wrong and that was told; only app_finish() is left to do. */
+int app_init(struct app *app, const struct command *commands, const char *const *names, int argc, char *const *argv);
 
 /* Finds, reads and parses the configuration and tells its notes. -1: told, nothing to go on with. */
 int app_configure(struct app *app);
+
+/* For commands without arguments: -1 if there are some, which is told. */
+int app_takes_nothing(struct app *app);
+/* Warns of a password in a configuration that others can read. */
+void app_check_mode(const struct app *app);
 
 void app_fail(struct app *app, const struct err *e);
 /* The same about a channel or a mailbox, which with --json are fields of their own; NULL = neither. */
@@ -37,6 +49,11 @@ void app_fail_at(struct app *app, const char *channel, const char *box, const st
 void app_warn(const struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Only for somebody who looks: on a terminal, or with -V or --json; not with -q. */
 void app_notice(const struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What was said in another process, as its line came out of app_divert(). Checks the options again. */
+void app_say(const struct app *app, enum app_voice voice, const char *text);
+/* From now on warnings, notices and debug lines go there, from any thread. `tag`: stands in debug lines, NULL = none; borrowed. */
+void app_divert(const char *tag, void (*say)(void *ctx, enum app_voice voice, const char *text), void *ctx);
 
 /* The exit code as it stands. */
 int app_code(const struct app *app);

@@ -1,29 +1,12 @@
 /* mailtwin check-config: which file is read, and what it comes to. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "cmd/command.h"
 #include "cmd/config_file.h"
 #include "cmd/config_print.h"
 #include "cmd/overlap.h"
 #include "state/base/buf.h"
-
-void
-command_check_mode(const struct app *app)
-{
-	struct stat st;
-
-	if (stat(app->settings->file, &st) < 0 || (st.st_mode & (S_IRGRP | S_IROTH)) == 0)
-		return;
-	for (size_t i = 0; i < app->settings->n_accounts; i++) {
-		if (app->settings->accounts[i]->pass != NULL) {
-			app_warn(app, "%s holds a password and can be read by others: chmod 600",
-			    app->settings->file);
-			return;
-		}
-	}
-}
 
 static void
 check_overlaps(struct app *app)
@@ -43,12 +26,12 @@ check_config_run(struct app *app)
 	struct buf text = { 0 };
 	char *state_dir;
 
-	if (command_takes_nothing(app) < 0 || app_configure(app) < 0)
+	if (app_takes_nothing(app) < 0 || app_configure(app) < 0)
 		return;
 	printf("# %s\n", app->settings->file);
 	for (size_t i = 0; i < app->file.n_shadowed; i++)
 		printf("# not read: %s\n", app->file.shadowed[i]);
-	command_check_mode(app);
+	app_check_mode(app);
 	check_overlaps(app);
 	state_dir = config_state_dir(getenv("XDG_STATE_HOME"), app->home);
 	config_print(app->settings, state_dir, &text);

@@ -5,8 +5,9 @@
 
 const struct command commands[] = {
 	{ "sync", "[OPTION...] -a | CHANNEL[:BOX,...] | GROUP ...", "synchronise channels (what is done without a command)",
-	  "Makes both sides of each channel twins, one channel after the other. What a guard holds back\n"
-	  "is said, with the two options that decide it: --allow-delete and --restore.\n",
+	  "Makes both sides of each channel twins; channels of one account or Maildir one after the other,\n"
+	  "others side by side (-j). What a guard holds back is said, with the two options that decide it:\n"
+	  "--allow-delete and --restore.\n",
 	  sync_run },
 	{ "plan", "[OPTION...] -a | CHANNEL[:BOX,...] | GROUP ...", "say what sync would do, and why",
 	  "The same as --dry-run. Nothing is written on either side or in the state.\n",
@@ -43,7 +44,7 @@ command_names(void)
 	return names;
 }
 
-const struct command *
+static const struct command *
 command_find(const char *name)
 {
 	for (const struct command *c = commands; c->name != NULL; c++)
@@ -64,17 +65,4 @@ command_run(struct app *app)
 	}
 	err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s is not available yet", app->options.command);
 	app_fail(app, &e);
-}
-
-int
-command_takes_nothing(struct app *app)
-{
-	struct err e;
-
-	if (app->options.args.n == 0 && !app->options.is_all)
-		return 0;
-	err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s takes no arguments: \"%s\"", app->options.command,
-	    app->options.args.n != 0 ? app->options.args.at[0] : "-a");
-	app_fail(app, &e);
-	return -1;
 }

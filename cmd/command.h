@@ -18,16 +18,9 @@ extern const struct command commands[];
 
 /* Their names, ending with NULL. */
 const char *const *command_names(void);
-const struct command *command_find(const char *name);	/* NULL = none */
 
 /* Runs the command of the options. */
 void command_run(struct app *app);
-
-/* For commands without arguments: -1 if there are some, which is told. */
-int command_takes_nothing(struct app *app);
-
-/* Warns of a password in a configuration that others can read. */
-void command_check_mode(const struct app *app);
 
 void check_config_run(struct app *app);
 void help_run(struct app *app);

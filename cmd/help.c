@@ -1,5 +1,6 @@
 /* mailtwin help: the program on one page, or one command. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/command.h"
 #include "cmd/manual.h"
@@ -22,6 +23,7 @@ static const char options_text[] =
 	"      --allow-delete BOX  carry out the deletions a guard holds back; \"*\" for all mailboxes\n"
 	"      --restore BOX     undo them: bring the messages back from the other side\n"
 	"      --retry-failed    try again what was refused for good earlier\n"
+	"  -j, --jobs N          so many accounts at once (4)\n"
 	"      --max-transfer SIZE  stop, settled, after so many bytes of messages (exit code 75)\n"
 	"\n"
 	"Options for everything:\n"
@@ -38,11 +40,11 @@ static const char options_text[] =
 	"77 credentials or certificate refused.\n";
 
 static void
-help_all(void)
+help_all(const struct app *app)
 {
 	puts("usage: mailtwin [COMMAND] [OPTION...] [-a | CHANNEL[:BOX,...] | GROUP ...]\n\n"
 	     "Keeps mailboxes twins: IMAP servers and Maildirs, in the language of mbsync.\n\nCommands:");
-	for (const struct command *c = commands; c->name != NULL; c++)
+	for (const struct command *c = app->commands; c->name != NULL; c++)
 		printf("  %-14s%s\n", c->name, c->summary);
 	putchar('\n');
 	fputs(options_text, stdout);
@@ -65,20 +67,21 @@ help_keyword(const char *name)
 void
 help_run(struct app *app)
 {
-	const struct command *c;
+	const struct command *c = app->commands;
 	struct nearest near;
 	struct err e;
 
 	if (app->options.args.n == 0 || app->options.is_mbsync) {
-		help_all();
+		help_all(app);
 		return;
 	}
-	c = command_find(app->options.args.at[0]);
-	if (c == NULL && help_keyword(app->options.args.at[0]))
+	while (c->name != NULL && strcmp(c->name, app->options.args.at[0]) != 0)
+		c++;
+	if (c->name == NULL && help_keyword(app->options.args.at[0]))
 		return;
-	if (c == NULL) {
+	if (c->name == NULL) {
 		nearest_init(&near, app->options.args.at[0]);
-		nearest_try_all(&near, command_names());
+		nearest_try_all(&near, app->names);
 		for (const struct keyword *k = keywords; k->name != NULL; k++)
 			if (!(k->flags & KEYWORD_ALIAS))
 				nearest_try(&near, k->name);

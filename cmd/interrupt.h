@@ -18,6 +18,14 @@
 void interrupt_install(void);
 const volatile sig_atomic_t *interrupt_flag(void);	/* the signal's number once there was one, else 0 */
 int interrupt_fd(void);		/* 0 = none; never to be read */
+int interrupt_asked_fd(void);	/* the same, but readable at once; -1 = none */
+
+/* Around fork(): signals wait until each side knows what they mean to it. *was: what was held before. */
+void interrupt_hold(sigset_t *was);
+void interrupt_release(const sigset_t *was);
+/* In the child, in place of interrupt_release(): it is asked by its parent alone, with SIGTERM; what a terminal sends to all
+ * of its processes is the parent's to hear. */
+void interrupt_in_worker(const sigset_t *was);
 
 /* Ends the process if there was a signal; else returns. */
 void interrupt_end(void);

@@ -1,11 +1,13 @@
 /* mailtwin list: the mailboxes of channels, or (-ls) of stores. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/command.h"
 #include "cmd/interrupt.h"
 #include "cmd/json.h"
-#include "cmd/run.h"
+#include "cmd/mailboxes.h"
+#include "cmd/option_boxes.h"
 #include "cmd/terminal.h"
 #include "cmd/shown.h"
 
@@ -43,55 +45,77 @@ print_box(const struct channel_settings *c, const struct channel_box *box)
 	buf_release(&line);
 }
 
-/* Messages that were refused for good; the listing itself fails by its error. */
-static void
-note(void *ctx, enum note_level level, const char *channel, const char *box, const char *text)
-{
-	struct app *app = ctx;
+struct lister {
+	struct run_set *set;
+	bool has_heading;		/* of the channel that is told */
+};
 
-	(void)level;
-	app_warn(app, "%s%s%s: %s", channel, box != NULL ? ": " : "", box != NULL ? box : "", text);
+static void
+on_begin(void *ctx, size_t target, int64_t begun)
+{
+	struct lister *l = ctx;
+
+	(void)target, (void)begun;
+	l->has_heading = false;
 }
 
 static void
-list_channel(struct run_set *set, const struct target *t)
+print_heading(struct lister *l, const struct channel_settings *c)
 {
-	struct arena arena = { 0 };
-	struct channel_box *boxes;
-	struct channel channel;
-	const struct run_events events = { .note = note, .ctx = set->app };
-	struct err e;
-	size_t n;
+	char *heading;
 
-	if (run_secrets(set, t, &e) < 0 || engine_channel(&set->engine, t, &channel, &e) < 0 ||
-	    channel_list(&channel, &events, &arena, &boxes, &n, &e) < 0) {
-		err_context(&e, "%s", t->channel->name);
-		app_fail_at(set->app, t->channel->name, NULL, &e);
-		arena_release(&arena);
+	if (l->has_heading || l->set->targets.all.n <= 1 || l->set->app->options.is_json)
+		return;
+	heading = mem_printf("%s:", c->name);
+	terminal_line(stdout, TERMINAL_PLAIN, "", heading);
+	free(heading);
+	l->has_heading = true;
+}
+
+static void
+on_lost(void *ctx, size_t target, const struct err *e)
+{
+	struct lister *l = ctx;
+	const char *name = l->set->targets.all.at[target].channel->name;
+	struct err told = *e;
+
+	err_context(&told, "%s", name);
+	app_fail_at(l->set->app, name, NULL, &told);
+}
+
+static void
+on_told(void *ctx, size_t target, struct event *ev)
+{
+	struct lister *l = ctx;
+	const struct channel_settings *c = l->set->targets.all.at[target].channel;
+	struct mailboxes_event told;
+
+	mailboxes_read(ev, &told);
+	if (!event_is_whole(ev)) {
+		ev->is_bad = true;
 		return;
 	}
-	if (set->targets.all.n > 1 && !set->app->options.is_json) {
-		char *heading = arena_printf(&arena, "%s:", t->channel->name);
-
-		terminal_line(stdout, TERMINAL_PLAIN, "", heading);
+	if (told.kind == MAILBOXES_FAILED) {
+		on_lost(ctx, target, &told.err);
+		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (set->app->options.is_json)
-			print_json("channel", t->channel->name, &boxes[i]);
-		else
-			print_box(t->channel, &boxes[i]);
-	}
-	arena_release(&arena);
+	print_heading(l, c);
+	if (told.kind == MAILBOXES_ONE && l->set->app->options.is_json)
+		print_json("channel", c->name, &told.box);
+	else if (told.kind == MAILBOXES_ONE)
+		print_box(c, &told.box);
 }
 
 static void
 list_channels(struct app *app)
 {
 	struct run_set set;
+	struct lister l = { .set = &set };
+	const struct workers_use use = { .work = mailboxes_send, .last = EVENT_LISTED, .begin = on_begin, .told = on_told,
+		.lost = on_lost, .ctx = &l };
 
-	if (run_begin(&set, app, true) == 0)
-		for (size_t i = 0; i < set.targets.all.n && *interrupt_flag() == 0; i++)
-			list_channel(&set, &set.targets.all.at[i]);
+	if (run_begin(&set, app, true) == 0 && option_boxes_check(&set) == 0)
+		workers_run(&set, &use);
 	run_end(&set);
 }
 

@@ -25,7 +25,7 @@ main(int argc, char **argv)
 #ifdef MAILTWIN_STEPS
 	steps_install();
 #endif
-	if (app_init(&app, argc, argv) == 0)
+	if (app_init(&app, commands, command_names(), argc, argv) == 0)
 		command_run(&app);
 	code = app_finish(&app);
 	interrupt_end();

@@ -15,6 +15,7 @@ enum action {
 	ACT_ALLOW_DELETE,
 	ACT_RESTORE,
 	ACT_MAX_TRANSFER,
+	ACT_JOBS,
 	ACT_DEBUG,			/* may take one, only behind "=" */
 	ACT_ALL,			/* takes none, like the rest */
 	ACT_LIST,
@@ -34,6 +35,8 @@ enum action {
 	ACT_NOT_YET,
 };
 
+enum { JOBS_MOST = 64 };
+
 #define ALL_AREAS (LOG_NET | LOG_IMAP | LOG_MAILDIR | LOG_PLAN | LOG_STATE | LOG_RUN)
 
 static const struct long_option {
@@ -48,6 +51,7 @@ static const struct long_option {
 	{ "allow-delete", ACT_ALLOW_DELETE, NULL, 0, NULL },
 	{ "restore", ACT_RESTORE, NULL, 0, NULL },
 	{ "max-transfer", ACT_MAX_TRANSFER, NULL, 0, NULL },
+	{ "jobs", ACT_JOBS, NULL, 0, NULL },
 	{ "all", ACT_ALL, NULL, 0, NULL },
 	{ "list", ACT_LIST, NULL, 0, NULL },
 	{ "list-stores", ACT_LIST_STORES, NULL, 0, NULL },
@@ -126,7 +130,7 @@ static const struct {
 } short_options[] = {
 	{ 'a', "all" }, { 'c', "config" }, { 'y', "dry-run" }, { 'e', "ext-exit" }, { 'V', "verbose" },
 	{ 'q', "quiet" }, { 'h', "help" }, { 'v', "version" }, { '0', "noop" }, { 'F', "full" },
-	{ 'n', "new" }, { 'o', "old" }, { 'u', "upgrade" }, { 'g', "gone" }, { 'f', "flags" },
+	{ 'j', "jobs" }, { 'n', "new" }, { 'o', "old" }, { 'u', "upgrade" }, { 'g', "gone" }, { 'f', "flags" },
 	{ 'N', "renew" }, { 'd', "delete" },
 };
 
@@ -206,6 +210,7 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 {
 	struct options *o = p->o;
 	const char *instead;
+	unsigned long number;
 
 	switch (l->action) {
 	case ACT_CONFIG:
@@ -223,6 +228,11 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 	case ACT_MAX_TRANSFER:
 		if (!value_size(arg, &o->max_transfer) || o->max_transfer == 0)
 			return usage(p, "%s takes a size such as 500k or 10m, not \"%s\"", shown, arg);
+		break;
+	case ACT_JOBS:
+		if (!value_count(arg, JOBS_MOST, &number) || number == 0)
+			return usage(p, "%s takes a number from 1 to %d, not \"%s\"", shown, JOBS_MOST, arg);
+		o->jobs = (unsigned)number;
 		break;
 	case ACT_DEBUG:
 		if (arg != NULL)
@@ -425,7 +435,10 @@ read_letter(struct parse *p, const char *letters, size_t *used_r)
 		return usage(p, "unknown option %s (in -%s)", shown, letters);
 	if (l->instead != NULL)
 		deprecated(p, shown, letters[0] == 'N' ? "-u" : "-g");
-	if (l->action < ACT_DEBUG) {
+	if (l->action == ACT_JOBS && letters[1] != '\0') {
+		arg = letters + 1;
+		*used_r = strlen(letters);
+	} else if (l->action < ACT_DEBUG) {
 		if (*p->argv == NULL)
 			return usage(p, "%s needs an argument", shown);
 		arg = *p->argv++;

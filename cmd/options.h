@@ -38,6 +38,7 @@ struct options {
 	int quiet;			/* -q: 1 no progress and notices, 2 no warnings either */
 	unsigned debug;			/* of enum log_area */
 	bool is_json;
+	unsigned jobs;			/* -j: groups of channels at work at once; 0 = not said */
 	const char *transcript;		/* a directory; NULL = none */
 	VEC(const char *) allow_delete;	/* mailboxes */
 	VEC(const char *) restore;

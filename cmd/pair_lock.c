@@ -1,6 +1,7 @@
 #include "cmd/pair_lock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,20 @@ add_side(struct buf *b, const struct channel_settings *c, enum side s)
 	add(b, c->box[s]);
 }
 
+enum { LOOKS = 100, LOOK_EVERY = 5 };	/* milliseconds; a process that was killed may take a moment to end */
+
+static int
+bind_soon(int fd, const struct sockaddr_un *at, socklen_t len)
+{
+	int rc = bind(fd, (const struct sockaddr *)at, len);
+
+	for (int i = 0; i < LOOKS && rc < 0 && errno == EADDRINUSE; i++) {
+		poll(NULL, 0, LOOK_EVERY);
+		rc = bind(fd, (const struct sockaddr *)at, len);
+	}
+	return rc;
+}
+
 int
 pair_lock_take(const struct channel_settings *c, int *fd_r, struct err *e)
 {
@@ -63,7 +78,7 @@ pair_lock_take(const struct channel_settings *c, int *fd_r, struct err *e)
 	*fd_r = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*fd_r < 0)
 		return 0;
-	if (bind(*fd_r, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0)
+	if (bind_soon(*fd_r, &at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0)
 		return 0;
 	close(*fd_r);
 	*fd_r = -1;

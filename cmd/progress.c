@@ -100,7 +100,7 @@ progress_now(void)
 }
 
 void
-progress_begin(struct progress *p, const char *channel, size_t number, size_t channels)
+progress_begin(struct progress *p, const char *channel, size_t number, size_t channels, int64_t begun)
 {
 	const struct run_progress none = { 0 };
 
@@ -110,7 +110,7 @@ progress_begin(struct progress *p, const char *channel, size_t number, size_t ch
 	shown_escape(&p->channel, channel, false);
 	p->view = (struct progress_view){ .channel = buf_str(&p->channel), .number = number,
 		.channels = channels };
-	p->begun = p->window = progress_now();
+	p->begun = p->window = begun;
 	p->window_bytes = 0;
 	p->drawn = 0;
 	progress_update(p, &none);

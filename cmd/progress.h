@@ -35,7 +35,8 @@ struct progress {
 	uint64_t window_bytes;
 };
 
-void progress_begin(struct progress *p, const char *channel, size_t number, size_t channels);
+/* begun: when the channel began, as of progress_now(). */
+void progress_begin(struct progress *p, const char *channel, size_t number, size_t channels, int64_t begun);
 void progress_update(struct progress *p, const struct run_progress *run);
 void progress_release(struct progress *p);
 

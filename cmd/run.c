@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/command.h"
 #include "cmd/interrupt.h"
-#include "cmd/nearest.h"
 #include "cmd/overlap.h"
 #include "cmd/shell.h"
 
@@ -34,7 +32,7 @@ find_targets(struct run_set *set, bool takes_none)
 		targets_add_all(&set->targets, app->settings);
 	for (size_t i = 0; i < o->args.n; i++) {
 		if (targets_add(&set->targets, app->settings, o->args.at[i],
-		    o->is_mbsync ? NULL : command_names(), &e) < 0) {
+		    o->is_mbsync ? NULL : app->names, &e) < 0) {
 			app_fail(app, &e);
 			return -1;
 		}
@@ -78,8 +76,8 @@ fetch_secrets(struct run_set *set)
 	}
 }
 
-int
-run_secrets(const struct run_set *set, const struct target *t, struct err *e)
+static int
+check_secrets(const struct run_set *set, const struct target *t, struct err *e)
 {
 	const struct store_settings *store;
 	const struct secret *secret;
@@ -99,56 +97,10 @@ run_secrets(const struct run_set *set, const struct target *t, struct err *e)
 	return 0;
 }
 
-/* ---- the mailboxes of --allow-delete and --restore must exist ---- */
-
-/* The mailboxes of all channels of this run. -1 if some could not be listed: what they have is not known. */
-static int
-list_all(struct run_set *set, struct arena *arena, struct nearest *near, const char *name, bool *is_found)
+int
+run_channel(struct run_set *set, const struct target *t, struct channel *channel_r, struct err *e)
 {
-	struct channel_box *boxes;
-	struct channel channel;
-	struct target *t;
-	struct err e;
-	size_t n;
-	int rc = 0;
-
-	for (size_t i = 0; i < set->targets.all.n; i++) {
-		t = &set->targets.all.at[i];
-		if (run_secrets(set, t, &e) < 0 || engine_channel(&set->engine, t, &channel, &e) < 0 ||
-		    channel_list(&channel, NULL, arena, &boxes, &n, &e) < 0) {
-			rc = -1;
-			continue;
-		}
-		for (size_t k = 0; k < n; k++) {
-			nearest_try(near, boxes[k].name);
-			*is_found |= strcmp(boxes[k].name, name) == 0;
-		}
-	}
-	return rc;
-}
-
-static int
-check_boxes(struct run_set *set, const char *option, const char *const *names, size_t n)
-{
-	struct arena arena = { 0 };
-	struct nearest near;
-	struct err e;
-	bool is_found;
-	int rc = 0;
-
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		is_found = strcmp(names[i], "*") == 0;
-		nearest_init(&near, names[i]);
-		if (is_found || list_all(set, &arena, &near, names[i], &is_found) < 0 || is_found)
-			continue;
-		rc = err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s: no channel of this run has a mailbox \"%s\"%s%s%s",
-		    option, names[i], nearest_word(&near) != NULL ? "; did you mean \"" : "",
-		    nearest_word(&near) != NULL ? nearest_word(&near) : "",
-		    nearest_word(&near) != NULL ? "\"?" : "");
-		app_fail(set->app, &e);
-	}
-	arena_release(&arena);
-	return rc;
+	return check_secrets(set, t, e) < 0 ? -1 : engine_channel(&set->engine, t, channel_r, e);
 }
 
 /* Channels of this run that meet others of the configuration, which may run at another time, where they must not. */
@@ -177,8 +129,6 @@ check_overlaps(struct run_set *set)
 int
 run_begin(struct run_set *set, struct app *app, bool takes_none)
 {
-	const struct options *o = &app->options;
-
 	*set = (struct run_set){ .app = app };
 	engine_init(&set->engine, app, &set->secrets);
 	if (app_configure(app) < 0 || find_targets(set, takes_none) < 0 ||
@@ -186,9 +136,6 @@ run_begin(struct run_set *set, struct app *app, bool takes_none)
 		return -1;
 	interrupt_install();
 	fetch_secrets(set);
-	if (check_boxes(set, "--allow-delete", o->allow_delete.at, o->allow_delete.n) < 0 ||
-	    check_boxes(set, "--restore", o->restore.at, o->restore.n) < 0)
-		return -1;
 	return 0;
 }
 

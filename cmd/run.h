@@ -1,8 +1,8 @@
 /* What the commands that work on channels have in common: which channels, with which operations,
  * their secrets, and what follows a channel.
  *
- * How it is used: run_begin(), whose order is: configuration, channels and options checked, secrets asked for; then per
- * channel run_secrets() and engine_channel(); run_end() in any case.
+ * How it is used: run_begin(), whose order is: configuration, channels and options checked, secrets asked for; then
+ * workers_run() (cmd/workers.h), in whose processes run_channel() makes a target what the engine takes; run_end() in any case.
  */
 #ifndef CMD_RUN_H
 #define CMD_RUN_H
@@ -19,7 +19,7 @@ struct run_set {
 	struct app *app;
 	struct targets targets;		/* their channels are copies, with the options laid over them */
 	struct secrets secrets;
-	struct engine engine;
+	struct engine engine;		/* of a worker: the parent opens no store */
 	struct arena arena;
 };
 
@@ -27,8 +27,8 @@ struct run_set {
 int run_begin(struct run_set *set, struct app *app, bool takes_none);
 void run_end(struct run_set *set);
 
-/* -1 if a secret that this channel needs was not to be had. */
-int run_secrets(const struct run_set *set, const struct target *t, struct err *e);
+/* In a worker. -1 if the channel cannot be as configured, or a secret that it needs was not to be had. */
+int run_channel(struct run_set *set, const struct target *t, struct channel *channel_r, struct err *e);
 
 /* PostSync, if there is one and a side was changed; the lock is free by now. The command finds the
  * channel in MAILTWIN_CHANNEL and the sides ("far", "near", "far near") in MAILTWIN_CHANGED. */

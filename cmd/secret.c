@@ -208,6 +208,26 @@ secret_of(const struct secrets *s, const struct account_settings *a)
 }
 
 void
+secrets_keep(struct secrets *s, const struct account_settings *const *accounts, size_t n)
+{
+	size_t kept = 0, k;
+
+	redact_clear();
+	for (size_t i = 0; i < s->all.n; i++) {
+		for (k = 0; k < n && accounts[k] != s->all.at[i].account; k++)
+			continue;
+		if (k < n) {
+			redact_add(buf_str(&s->all.at[i].pass), s->all.at[i].pass.len);
+			s->all.at[kept++] = s->all.at[i];
+			continue;
+		}
+		buf_release(&s->all.at[i].user);
+		buf_release(&s->all.at[i].pass);
+	}
+	s->all.n = kept;
+}
+
+void
 secrets_release(struct secrets *s)
 {
 	for (size_t i = 0; i < s->all.n; i++) {

@@ -42,6 +42,8 @@ void secrets_fetch(struct secrets *s, const struct account_settings *a, unsigned
 
 /* NULL = never asked for. */
 const struct secret *secret_of(const struct secrets *s, const struct account_settings *a);
+/* Wipes those of all other accounts. */
+void secrets_keep(struct secrets *s, const struct account_settings *const *accounts, size_t n);
 void secrets_release(struct secrets *s);
 
 #endif

@@ -1,12 +1,16 @@
+#ifdef MAILTWIN_STEPS
 #include "cmd/steps.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "state/base/step.h"
 
-enum { EXIT_STATUS = 86 };
+enum { EXIT_STATUS = 86, SANITIZER_STATUS = 99 };
 
 static unsigned long exit_at;		/* 0 = not at all */
 static const char *log_path;		/* NULL = none */
@@ -46,3 +50,23 @@ steps_install(void)
 	if (exit_at != 0 || log_path != NULL)
 		step_install(on_step, NULL);
 }
+
+void
+steps_target(const char *channel)
+{
+	const char *crash = getenv("MAILTWIN_STEP_CRASH");
+	const size_t len = strlen(channel);
+
+	if (crash != NULL && strncmp(crash, channel, len) == 0 && crash[len] == ':') {
+		signal(atoi(crash + len + 1), SIG_DFL);
+		raise(atoi(crash + len + 1));
+	}
+}
+
+void
+steps_ended(int status)
+{
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_STATUS || WEXITSTATUS(status) == SANITIZER_STATUS))
+		_exit(WEXITSTATUS(status));
+}
+#endif

@@ -42,10 +42,9 @@ print_note(const struct tell *t, enum note_level level, const char *words)
 		app_notice(t->app, "%s", words);
 }
 
-static void
-on_note(void *ctx, enum note_level level, const char *channel, const char *box, const char *text)
+void
+tell_note(struct tell *t, enum note_level level, const char *box, const char *text)
 {
-	struct tell *t = ctx;
 	struct buf line = { 0 };
 	char *words;
 
@@ -55,7 +54,7 @@ on_note(void *ctx, enum note_level level, const char *channel, const char *box, 
 			json_open(&line);
 			json_text(&line, "event", "note");
 			json_text(&line, "level", levels[level]);
-			json_text(&line, "channel", channel);
+			json_text(&line, "channel", t->channel);
 			json_text(&line, "mailbox", box);
 			json_text(&line, "text", text);
 			json_close(&line);
@@ -64,7 +63,7 @@ on_note(void *ctx, enum note_level level, const char *channel, const char *box, 
 		}
 		return;
 	}
-	words = place_words(channel, box, text);
+	words = place_words(t->channel, box, text);
 	/* The plan's own notes are part of its text: such a line is held back until that is known. */
 	if (t->app->options.is_dry && level != NOTE_ERROR) {
 		vec_push(&t->held_notes, mem_strdup(level == NOTE_WARNING ? "w" : "i"));
@@ -76,10 +75,9 @@ on_note(void *ctx, enum note_level level, const char *channel, const char *box, 
 	free(words);
 }
 
-static void
-on_progress(void *ctx, const struct run_progress *p)
+void
+tell_progress(struct tell *t, const struct run_progress *p)
 {
-	struct tell *t = ctx;
 	struct buf line = { 0 };
 	int64_t now;
 
@@ -104,29 +102,27 @@ on_progress(void *ctx, const struct run_progress *p)
 	buf_release(&line);
 }
 
+bool
+tell_wants_progress(const struct app *app)
+{
+	return app->options.is_json || (terminal_is_live() && app->options.quiet == 0 && app->options.debug == 0);
+}
+
 void
 tell_init(struct tell *t, struct app *app, size_t channels)
 {
 	*t = (struct tell){ .app = app, .channels = channels, .begun = progress_now() };
-	t->events = (struct run_events){ .note = on_note, .progress = on_progress, .ctx = t };
-	t->progress.is_on = terminal_is_live() && app->options.quiet == 0 && app->options.debug == 0 &&
-	    !app->options.is_json;
+	t->progress.is_on = !app->options.is_json && tell_wants_progress(app);
 	t->json_progress = t->begun;
 }
 
 void
-tell_channel(struct tell *t, const char *name)
+tell_channel(struct tell *t, const char *name, int64_t begun)
 {
 	t->channel = name;
 	t->number++;
-	t->channel_begun = progress_now();
-	progress_begin(&t->progress, name, t->number, t->channels);
-}
-
-const struct run_events *
-tell_events(struct tell *t)
-{
-	return &t->events;
+	t->channel_begun = begun;
+	progress_begin(&t->progress, name, t->number, t->channels, begun);
 }
 
 void
@@ -291,7 +287,7 @@ tell_plan(struct tell *t, const struct channel_report *r)
 }
 
 static void
-tell_channel_summary(struct tell *t, const struct channel_report *r, size_t errors, int rc, const struct err *e)
+tell_channel_summary(struct tell *t, const struct channel_report *r, size_t errors, int rc, const struct err *e, int64_t ended)
 {
 	struct buf line = { 0 };
 
@@ -301,7 +297,7 @@ tell_channel_summary(struct tell *t, const struct channel_report *r, size_t erro
 		json_text(&line, "channel", t->channel);
 		json_text(&line, "end", rc == 0 ? "done" : e->class == ERR_CANCELLED ? "stopped" : "failed");
 		json_bool(&line, "dry", t->app->options.is_dry);
-		json_counts(&line, r, errors, progress_now() - t->channel_begun);
+		json_counts(&line, r, errors, ended - t->channel_begun);
 		json_close(&line);
 		terminal_raw(stdout, buf_str(&line));
 	} else if (t->app->options.verbose > 0 && t->channels > 1) {
@@ -314,7 +310,7 @@ tell_channel_summary(struct tell *t, const struct channel_report *r, size_t erro
 }
 
 void
-tell_channel_end(struct tell *t, const struct channel_report *r, int rc, const struct err *e)
+tell_channel_end(struct tell *t, const struct channel_report *r, int rc, const struct err *e, int64_t ended)
 {
 	const size_t before = t->errors;
 	struct err in_report;
@@ -342,7 +338,7 @@ tell_channel_end(struct tell *t, const struct channel_report *r, int rc, const s
 	else
 		print_held_notes(t, "");
 	add_report(t, r);
-	tell_channel_summary(t, r, t->errors - before, rc, e);
+	tell_channel_summary(t, r, t->errors - before, rc, e, ended);
 }
 
 void

@@ -1,7 +1,7 @@
 /* What is told of a run while it goes on and when it is over: findings, progress, summaries; as text or,
  * with --json, as one object per line, whose fields cmd/README.md lists.
  *
- * How it is used: tell_init(); for each channel tell_channel(), channel_run() with tell_events(),
+ * How it is used: tell_init(); for each channel tell_channel(), tell_note() and tell_progress() as it goes on,
  * tell_channel_end(); tell_end().
  *
  * What must always hold:
@@ -20,7 +20,6 @@ struct tell {
 	const char *channel;		/* at present; NULL = none */
 	size_t number, channels;
 	struct progress progress;
-	struct run_events events;
 	struct channel_report sum;	/* of all channels; its counts and what was removed are used */
 	size_t errors;
 	int64_t begun, channel_begun;	/* milliseconds of a steady clock */
@@ -31,10 +30,14 @@ struct tell {
 
 void tell_init(struct tell *t, struct app *app, size_t channels);
 
-void tell_channel(struct tell *t, const char *name);
-const struct run_events *tell_events(struct tell *t);
+/* Times as of progress_now(). */
+void tell_channel(struct tell *t, const char *name, int64_t begun);
+void tell_note(struct tell *t, enum note_level level, const char *box, const char *text);
+void tell_progress(struct tell *t, const struct run_progress *p);
+/* Whether anybody would see that. */
+bool tell_wants_progress(const struct app *app);
 /* `rc` and `e` as channel_run() left them. */
-void tell_channel_end(struct tell *t, const struct channel_report *r, int rc, const struct err *e);
+void tell_channel_end(struct tell *t, const struct channel_report *r, int rc, const struct err *e, int64_t ended);
 /* A channel, or something about it, failed outside of the engine. */
 void tell_error(struct tell *t, const struct err *e);
 

@@ -1,7 +1,9 @@
 #include "state/lock.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,19 +16,51 @@
 /* What stands in a lock file: "PID SECONDS" while it is held, LEFT and the holder's note afterwards. */
 #define LEFT "left "
 
+enum { ENDS_WITHIN = 5000, LOOK_EVERY = 5 };	/* milliseconds that a killed run's holder gets */
+
+static pid_t owner;
+
+void
+lock_set_owner(pid_t pid)
+{
+	owner = pid;
+}
+
+/* fcntl() with a lock of the open file where there is one, else of the process. */
+static int
+lock_call(int fd, int ofd_call, int call, struct flock *fl)
+{
+	struct flock asked = *fl;
+
+	if (ofd_call >= 0 && fcntl(fd, ofd_call, fl) == 0)
+		return 0;
+	if (ofd_call >= 0 && errno != EINVAL)
+		return -1;
+	*fl = asked;
+	return fcntl(fd, call, fl);
+}
+
+#ifdef F_OFD_SETLK
+enum { OFD_SET = F_OFD_SETLK, OFD_GET = F_OFD_GETLK };
+#else
+enum { OFD_SET = -1, OFD_GET = -1 };
+#endif
+
 static int
 set_lock(int fd, short type)
 {
 	struct flock fl = { .l_type = type, .l_whence = SEEK_SET };
 
-#ifdef F_OFD_SETLK
-	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -1;
-	fl = (struct flock){ .l_type = type, .l_whence = SEEK_SET };
-#endif
-	return fcntl(fd, F_SETLK, &fl);
+	return lock_call(fd, OFD_SET, F_SETLK, &fl);
+}
+
+/* Whether somebody writes under it: a dry run holds it to read. */
+static bool
+is_held_to_write(int fd)
+{
+	struct flock fl = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	return lock_call(fd, OFD_GET, F_GETLK, &fl) == 0 && fl.l_type == F_WRLCK;
 }
 
 static void
@@ -50,6 +84,35 @@ write_text(int fd, const char *text)
 		return;
 }
 
+/* Whether the process that a lock file names is there. */
+static bool
+is_alive(const char *text)
+{
+	const long pid = strtol(text, NULL, 10);
+
+	return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
+}
+
+/* 0 once the lock is ours. A holder whose run is gone was killed with it, and ends as soon as the system lets it. */
+static int
+take_over(int fd, short type)
+{
+	char text[LOCK_NOTE_SIZE];
+	int waited;
+
+	for (waited = 0; set_lock(fd, type) != 0; waited += LOOK_EVERY) {
+		if (errno != EAGAIN && errno != EACCES)
+			return -1;
+		read_text(fd, text, sizeof text);
+		if (waited >= ENDS_WITHIN || !isdigit((unsigned char)text[0]) || is_alive(text) || !is_held_to_write(fd)) {
+			errno = EAGAIN;
+			return -1;
+		}
+		poll(NULL, 0, LOOK_EVERY);
+	}
+	return 0;
+}
+
 static char *
 age_text(long long seconds)
 {
@@ -70,7 +133,7 @@ fail_held(const char *text, const char *what, struct err *e)
 	long long since = *end == ' ' ? strtoll(end, NULL, 10) : 0;
 
 	/* A dry run holds it shared and leaves no name; what stands there is then an earlier holder's. */
-	if (pid <= 0 || since <= 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+	if (pid <= 0 || since <= 0 || !is_alive(text))
 		return err_class(e, ERR_RUN, ERR_TEMPORARY, ERR_LATER,
 		    "%s is in use by another run (which only looks)", what);
 	age = age_text((long long)time(NULL) - since);
@@ -92,7 +155,7 @@ lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_
 		return 0;
 	if (fd < 0)
 		return err_sys(e, ERR_STORE, errno, "%s: cannot open the lock file", path);
-	if (set_lock(fd, is_shared ? F_RDLCK : F_WRLCK) != 0) {
+	if (take_over(fd, is_shared ? F_RDLCK : F_WRLCK) != 0) {
 		saved = errno;
 		read_text(fd, text, sizeof text);
 		close(fd);
@@ -104,7 +167,7 @@ lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_
 	if (strncmp(text, LEFT, strlen(LEFT)) == 0)
 		memcpy(lock_r->left, text + strlen(LEFT), strlen(text + strlen(LEFT)) + 1);
 	if (!is_shared) {
-		snprintf(text, sizeof text, "%ld %lld\n", (long)getpid(), (long long)time(NULL));
+		snprintf(text, sizeof text, "%ld %lld\n", (long)(owner != 0 ? owner : getpid()), (long long)time(NULL));
 		write_text(fd, text);
 	}
 	lock_r->fd = fd;

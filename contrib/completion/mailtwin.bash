@@ -17,7 +17,7 @@ _mailtwin() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word
 	local commands='sync plan list log state check-config help version'
 	local long='--all --allow-delete --config --create --create-far --create-near --debug --dry-run
-		--expunge --expunge-far --expunge-near --ext-exit --flags --full --gone --help --json --list
+		--expunge --expunge-far --expunge-near --ext-exit --flags --full --gone --help --jobs --json --list
 		--list-stores --max-transfer --new --no-create --no-expunge --no-remove --noop --old --pull
 		--pull-flags --pull-gone --pull-new --pull-old --pull-upgrade --push --push-flags --push-gone
 		--push-new --push-old --push-upgrade --quiet --remove --remove-far --remove-near --restore
@@ -43,7 +43,7 @@ _mailtwin() {
 		compopt -o filenames
 		COMPREPLY=($(compgen -d -- "$cur"))
 		return ;;
-	--allow-delete|--restore|--max-transfer)
+	--allow-delete|--restore|--max-transfer|-j|--jobs)
 		return ;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -19,6 +20,8 @@ struct root_lock {
 	int fd;
 	unsigned users;
 };
+
+enum { LOOKS = 40, LOOK_EVERY = 5 };	/* milliseconds; a process that was killed may take a moment to end */
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct root_lock *all;		/* with all_lock held */
@@ -43,6 +46,18 @@ find(const struct stat *st)
 	return NULL;
 }
 
+static int
+lock_soon(int fd)
+{
+	int rc = flock(fd, LOCK_EX | LOCK_NB), i;
+
+	for (i = 0; i < LOOKS && rc < 0 && errno == EWOULDBLOCK; i++) {
+		poll(NULL, 0, LOOK_EVERY);
+		rc = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return rc;
+}
+
 /* 1: *lock_r has it; 0: the mark was replaced meanwhile; -1 with *e. Takes fd. */
 static int
 take(const char *root, const char *path, int fd, struct root_lock **lock_r, struct err *e)
@@ -62,7 +77,7 @@ take(const char *root, const char *path, int fd, struct root_lock **lock_r, stru
 		*lock_r = l;
 		return 1;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+	if (lock_soon(fd) < 0 && errno == EWOULDBLOCK) {
 		close(fd);
 		return err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "another mailtwin is at work in the Maildir %s, with another "
 		    "state or configuration: nothing is done there; try again later", root);

@@ -48,30 +48,73 @@ become(const char *command, int fd, long max)
 	_exit(127);
 }
 
-int
-tunnel_start(const char *command, const char *label, pid_t *pid_r, struct err *e)
+static int
+start_here(void *ctx, const char *command, pid_t *pid_r, int *sys_r)
 {
 	long max = sysconf(_SC_OPEN_MAX);
-	int pair[2], fd, sys;
-	pid_t pid;
+	int pair[2], fd;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, ERR_STORE, errno, "%s: cannot make a socket pair", label);
+	(void)ctx;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		*sys_r = errno;
+		return -1;
+	}
 	/* With standard descriptors closed, the child's end could be one of them. */
 	fd = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
 	close(pair[1]);
-	pid = fd < 0 ? -1 : fork();
-	if (pid == 0)
+	*pid_r = fd < 0 ? -1 : fork();
+	if (*pid_r == 0)
 		become(command, fd, max > 0 && max < 65536 ? max : 65536);
-	sys = errno;
+	*sys_r = errno;
 	if (fd >= 0)
 		close(fd);
-	if (pid < 0 || fcntl(pair[0], F_SETFL, fcntl(pair[0], F_GETFL) | O_NONBLOCK) < 0) {
-		close(pair[0]);
+	if (*pid_r > 0)
+		return pair[0];
+	close(pair[0]);
+	return -1;
+}
+
+static pid_t
+reap_here(void *ctx, pid_t pid, int *status_r)
+{
+	pid_t r;
+
+	(void)ctx;
+	while ((r = waitpid(pid, status_r, WNOHANG)) < 0 && errno == EINTR)
+		continue;
+	return r;
+}
+
+static void
+kill_here(void *ctx, pid_t pid, int number)
+{
+	(void)ctx;
+	kill(pid, number);
+}
+
+static const struct tunnel_host here = { start_here, reap_here, kill_here, NULL };
+static const struct tunnel_host *host = &here;	/* set before any thread is started */
+
+void
+tunnel_install(const struct tunnel_host *other)
+{
+	host = other != NULL ? other : &here;
+}
+
+int
+tunnel_start(const char *command, const char *label, pid_t *pid_r, struct err *e)
+{
+	int sys = 0, fd = host->start(host->ctx, command, pid_r, &sys);
+
+	if (fd < 0)
 		return err_sys(e, ERR_STORE, sys, "%s: cannot start the command", label);
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) {
+		err_sys(e, ERR_STORE, errno, "%s: cannot start the command", label);
+		close(fd);
+		tunnel_stop(*pid_r);
+		return -1;
 	}
-	*pid_r = pid;
-	return pair[0];
+	return fd;
 }
 
 int
@@ -81,7 +124,7 @@ tunnel_wait(pid_t pid, int ms, char *text, size_t size)
 	int status = 0;
 	pid_t r;
 
-	while ((r = waitpid(pid, &status, WNOHANG)) == 0 || (r < 0 && errno == EINTR)) {
+	while ((r = host->reap(host->ctx, pid, &status)) == 0) {
 		if (clock_now() >= until)
 			return 0;
 		poll(NULL, 0, LOOK_MS);
@@ -102,10 +145,10 @@ tunnel_stop(pid_t pid)
 
 	if (tunnel_wait(pid, LEAVE_MS, text, sizeof text))
 		return;
-	kill(pid, SIGTERM);
+	host->kill(host->ctx, pid, SIGTERM);
 	if (tunnel_wait(pid, TERM_MS, text, sizeof text))
 		return;
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	host->kill(host->ctx, pid, SIGKILL);
+	while (!tunnel_wait(pid, TERM_MS, text, sizeof text))
+		continue;
 }

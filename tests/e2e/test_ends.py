@@ -137,14 +137,14 @@ class Locks(Case):
                 break
             time.sleep(.002)
         self.assertIsNone(p.poll(), 'the run was over before it could be stopped')
-        os.kill(p.pid, signal.SIGSTOP)
+        os.killpg(p.pid, signal.SIGSTOP)      # its worker, too
         return p
 
     def test_two_runs_at_once_75(self):
         p = self.stopped()
         run = self.mailtwin('-a', code=75)
         self.assertIn(str(p.pid), run.err)
-        os.kill(p.pid, signal.SIGCONT)
+        os.killpg(p.pid, signal.SIGCONT)
         self.finish(p, 0)
         self.sync_twice()
         self.assertEqual(len(serials(self.near)), 400)
@@ -161,7 +161,7 @@ class Locks(Case):
             with self.subTest(sign):
                 p = self.stopped()
                 os.kill(p.pid, sign)
-                os.kill(p.pid, signal.SIGCONT)
+                os.killpg(p.pid, signal.SIGCONT)
                 begin = time.monotonic()
                 run = self.finish(p, None)
                 self.assertNotEqual(run.code, 0)
