@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cmd/command.h"
+#include "cmd/confine.h"
 #include "cmd/config_file.h"
 #include "cmd/config_print.h"
 #include "cmd/overlap.h"
@@ -24,13 +25,16 @@ void
 check_config_run(struct app *app)
 {
 	struct buf text = { 0 };
-	char *state_dir;
+	char *state_dir, *sandbox;
 
 	if (app_takes_nothing(app) < 0 || app_configure(app) < 0)
 		return;
 	printf("# %s\n", app->settings->file);
 	for (size_t i = 0; i < app->file.n_shadowed; i++)
 		printf("# not read: %s\n", app->file.shadowed[i]);
+	sandbox = confine_words();
+	printf("# what keeps the process of an account to its files and calls: %s\n", sandbox);
+	free(sandbox);
 	app_check_mode(app);
 	check_overlaps(app);
 	state_dir = config_state_dir(getenv("XDG_STATE_HOME"), app->home);

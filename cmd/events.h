@@ -31,6 +31,8 @@ enum event_kind {
 	EVENT_MAILBOX,			/* name, far, near, on[FAR], on[NEAR] */
 	EVENT_LISTED,			/* rc, error: the target's mailboxes have been sent */
 	EVENT_TUNNEL,			/* enum tunnel_ask, command or NULL, number: is answered */
+	EVENT_FILE,			/* a temporary file is wanted: is answered with one */
+	EVENT_OUTSIDE,			/* a directory leads out of what was granted; it ends, and wants to be started again */
 	/* From the parent, about a channel that is over. */
 	EVENT_HOOK,			/* error: PostSync failed */
 };

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/confine.h"
+#include "cmd/grants.h"
 #include "cmd/groups.h"
 #include "cmd/interrupt.h"
 #include "cmd/progress.h"
@@ -19,7 +21,10 @@
 #include "cmd/steps.h"
 #include "cmd/terminal.h"
 #include "cmd/tunnels.h"
+#include "state/base/log.h"
+#include "state/base/outside.h"
 #include "state/lock.h"
+#include "state/state.h"
 
 struct worker {
 	pid_t pid;
@@ -28,6 +33,7 @@ struct worker {
 	struct buf in;			/* arrived, not yet a whole frame */
 	struct tunnels tunnels;
 	bool is_wrong;			/* it sent what it must not; killed */
+	bool is_outside;		/* it met a link out of its Maildirs: another one takes its place */
 };
 
 /* What was heard of a target. */
@@ -43,6 +49,7 @@ struct workers {
 	const struct workers_use *use;
 	struct groups groups;
 	size_t *next;			/* of each group: how many of its targets are over, or lost */
+	bool *is_linked;		/* of each group: links lead out of its Maildirs */
 	size_t waiting;			/* the first group that was not started yet */
 	VEC(struct worker) running;
 	struct hearing *heard;		/* of each target */
@@ -108,6 +115,79 @@ forget_others(const struct workers *w, const struct group *g)
 	vec_release(&ours);
 }
 
+/* What this worker was granted, and whom it tells. */
+static struct { struct grants grants; struct link *parent; } confined;
+
+/* A directory was denied: if it is a link that leads out of a Maildir, another process is to know of it. Any thread. */
+static void
+on_outside(int at_fd, const char *path)
+{
+	struct buf b = { 0 }, at = { 0 };
+	struct stat st;
+	char *real;
+
+	if (path[0] != '/' && at_fd >= 0)
+		buf_printf(&at, "/proc/self/fd/%d/", at_fd);
+	buf_adds(&at, path);
+	real = realpath(buf_str(&at), NULL);
+	buf_release(&at);
+	if (real == NULL || stat(real, &st) < 0 || !S_ISDIR(st.st_mode) || grants_has(&confined.grants, real)) {
+		free(real);
+		return;
+	}
+	event_begin(&b, EVENT_OUTSIDE);
+	event_end(&b);
+	link_send(confined.parent, &b);
+	_exit(0);
+}
+
+/* A temporary file, which the parent makes: the directory of all of them is not for this process. */
+static int
+ask_for_file(void)
+{
+	struct link_answer answer;
+	struct buf b = { 0 };
+	int fd;
+
+	event_begin(&b, EVENT_FILE);
+	event_end(&b);
+	link_ask(confined.parent, &b, &answer, &fd);
+	buf_release(&b);
+	errno = answer.sys;
+	return fd;
+}
+
+/* The files that a group's channels need; from here on there are no others. */
+static void
+confine_group(const struct workers *w, size_t group, struct link *parent)
+{
+	const struct group *g = &w->groups.all.at[group];
+	const struct app *app = w->set->app;
+	const struct channel_settings *c;
+	struct err e;
+	char *state;
+
+	confined.parent = parent;
+	for (size_t i = w->next[group]; i < g->targets.n; i++) {
+		c = w->set->targets.all.at[g->targets.at[i]].channel;
+		state = state_place(c, getenv("XDG_STATE_HOME"), app->home, &confined.grants.arena, &e);
+		if (state != NULL && !app->options.is_dry)
+			(void)state_make_directories(state, &e);	/* told by state_open() */
+		grants_for(&confined.grants, c, state, app->options.transcript);
+		if (w->is_linked[group])
+			grants_links(&confined.grants, c);
+	}
+	grants_system(&confined.grants);
+	confine_close(&confined.grants);
+	outside_install(w->is_linked[group] ? NULL : on_outside, ask_for_file);
+}
+
+static void
+say_step(void *ctx, const char *text)
+{
+	app_warn(ctx, "%s", text);
+}
+
 static _Noreturn void
 become_worker(struct workers *w, size_t group, int socket, pid_t parent, const sigset_t *signals)
 {
@@ -124,8 +204,9 @@ become_worker(struct workers *w, size_t group, int socket, pid_t parent, const s
 	forget_others(w, g);
 	app_divert(w->groups.all.n > 1 ? g->name : NULL, send_voice, &to_parent);
 	tunnels_borrow(&to_parent);
+	confine_group(w, group, &to_parent);
 	for (size_t i = w->next[group]; i < g->targets.n && *interrupt_flag() == 0; i++) {
-		steps_target(w->set->targets.all.at[g->targets.at[i]].channel->name);
+		steps_target(w->set->targets.all.at[g->targets.at[i]].channel->name, say_step, w->set->app);
 		w->use->work(w->set, &to_parent, g->targets.at[i]);
 		if (has_hook(w, g->targets.at[i]))
 			link_ask(&to_parent, NULL, &ready, NULL);
@@ -236,7 +317,8 @@ on_begin(struct workers *w, struct worker *me, struct event *ev)
 	if (!event_is_whole(ev) || target != target_of(w, me))
 		return -1;
 	h = &w->heard[target];
-	if (h->state != HEARD_NOTHING)
+	/* The second time where another one takes its place. */
+	if (h->state != HEARD_NOTHING && !(h->state == HEARD_BEGIN && w->is_linked[me->group]))
 		return -1;
 	h->state = HEARD_BEGIN;
 	h->begun = begun;
@@ -280,6 +362,53 @@ on_last(struct workers *w, struct worker *me, size_t target, const char *frame, 
 	return again.is_bad ? -1 : 0;
 }
 
+/* The place of a note that says so for the next runs. The caller frees; NULL = none. */
+static char *
+links_note(const struct workers *w, size_t target)
+{
+	struct arena arena = { 0 };
+	struct err e;
+	const char *state = state_place(w->set->targets.all.at[target].channel, getenv("XDG_STATE_HOME"), w->set->app->home, &arena, &e);
+	char *note = state != NULL ? mem_printf("%s.links", state) : NULL;
+
+	arena_release(&arena);
+	return note;
+}
+
+static int
+on_outside_told(struct workers *w, struct worker *me)
+{
+	const size_t target = target_of(w, me);
+	char *note;
+	int fd;
+
+	if (me->is_outside)
+		return 0;		/* another thread of it met one, too */
+	if (target == SIZE_MAX || w->is_linked[me->group])
+		return -1;
+	w->is_linked[me->group] = me->is_outside = true;
+	note = links_note(w, target);
+	if (note != NULL && !w->set->app->options.is_dry) {
+		fd = open(note, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd >= 0)
+			close(fd);
+	}
+	free(note);
+	return 0;
+}
+
+static int
+give_file(const struct worker *me)
+{
+	const int fd = outside_file();
+	const struct link_answer answer = { .value = fd >= 0 ? 0 : -1, .sys = fd >= 0 ? 0 : errno };
+	const int rc = link_answer(me->fd, &answer, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int
 on_frame(struct workers *w, struct worker *me, const char *frame, size_t len, struct event *ev)
 {
@@ -300,6 +429,10 @@ on_frame(struct workers *w, struct worker *me, const char *frame, size_t len, st
 		else
 			hear(w, target, frame, len, ev);
 		return ev->is_bad ? -1 : 0;
+	case EVENT_FILE:
+		return give_file(me);
+	case EVENT_OUTSIDE:
+		return on_outside_told(w, me);
 	case EVENT_HOOK:
 		return -1;
 	case EVENT_NOTE:
@@ -348,9 +481,20 @@ read_from(struct workers *w, struct worker *me)
 
 /* ---- in the parent: beginnings and ends ---- */
 
+static bool
+has_links_note(const struct workers *w, size_t target)
+{
+	char *note = links_note(w, target);
+	bool has = note != NULL && access(note, F_OK) == 0;
+
+	free(note);
+	return has;
+}
+
 static int
 start_worker(struct workers *w, size_t group, struct err *e)
 {
+	const struct group *g = &w->groups.all.at[group];
 	const pid_t parent = getpid();
 	struct worker *me;
 	int ends[2];
@@ -359,6 +503,8 @@ start_worker(struct workers *w, size_t group, struct err *e)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(e, ERR_RUN, errno, "cannot make a socket pair");
+	for (size_t i = w->next[group]; i < g->targets.n && !w->is_linked[group]; i++)
+		w->is_linked[group] = has_links_note(w, g->targets.at[i]);
 	terminal_clear();
 	fflush(NULL);
 	interrupt_hold(&was);
@@ -460,7 +606,9 @@ end_worker(struct workers *w, size_t at)
 	buf_release(&me.in);
 	w->running.at[at] = w->running.at[--w->running.n];
 	steps_ended(status);
-	if (status != 0 || me.is_wrong || (w->next[me.group] < g->targets.n && *interrupt_flag() == 0))
+	if (me.is_outside)
+		log_line(LOG_RUN, "%s: a link leads out of a Maildir: started again, with what it leads to", g->name);
+	else if (status != 0 || me.is_wrong || (w->next[me.group] < g->targets.n && *interrupt_flag() == 0))
 		lose(w, &me, status);
 	if (*interrupt_flag() != 0)
 		skip_rest(w, me.group);
@@ -507,6 +655,7 @@ workers_run(struct run_set *set, const struct workers_use *use)
 
 	groups_make(&w.groups, &set->targets);
 	w.next = mem_alloc(w.groups.all.n * sizeof *w.next + 1);
+	w.is_linked = mem_alloc(w.groups.all.n * sizeof *w.is_linked + 1);
 	w.heard = mem_alloc(set->targets.all.n * sizeof *w.heard + 1);
 	for (;;) {
 		if (*interrupt_flag() != 0 && !w.is_stopped)
@@ -522,6 +671,7 @@ workers_run(struct run_set *set, const struct workers_use *use)
 		buf_release(&w.heard[i].held);
 	free(w.heard);
 	free(w.next);
+	free(w.is_linked);
 	vec_release(&w.running);
 	groups_release(&w.groups);
 }

@@ -156,9 +156,8 @@ check_file(struct state *s, bool fsync, struct err *e)
 	return result;
 }
 
-/* Creates the directories the data file's path names. */
-static int
-make_directories(const char *path, struct err *e)
+int
+state_make_directories(const char *path, struct err *e)
 {
 	char *dir = mem_strdup(path), *slash;
 	struct stat st;
@@ -210,7 +209,7 @@ open_file(struct state *s, const struct state_place *place, struct err *e)
 
 	s->file = mem_printf("%s.mdb", place->path);
 	s->is_dry = place->is_dry;
-	if (!place->is_dry && make_directories(place->path, e) != 0)
+	if (!place->is_dry && state_make_directories(place->path, e) != 0)
 		goto done;
 	if (place_check(place->path, e) != 0)
 		goto done;

@@ -38,6 +38,8 @@ struct state_place {
 /* Takes the lock (see state/lock.h), opens and, when needed, migrates. Errors: ERR_TEMPORARY when another
  * run holds the lock (its pid and age named); a damaged file is ERR_STORE with the way out in words:
  * the file is kept aside by the person, the next run adopts what is there. */
+/* Makes the directories of a state's path, where they are missing; state_open() does, unless it is dry. */
+int state_make_directories(const char *path, struct err *e);
 int state_open(const struct state_place *place, struct state **state_r, struct err *e);
 /* The same over memory that outlasts the state (simulated crashes): no lock, no file. `m` stays the
  * caller's. */

@@ -15,6 +15,7 @@
 #include <sys/statfs.h>
 #endif
 
+#include "state/base/outside.h"
 #include "state/base/mem.h"
 #include "state/base/step.h"
 
@@ -155,7 +156,21 @@ disk_sync(int fd, bool is_data_enough, const char *shown, struct err *e)
 int
 disk_opendir(int at_fd, const char *path)
 {
+	int fd = openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == EACCES)
+		outside_met(at_fd, path);
+	return fd;
+}
+
+int
+disk_passdir(int at_fd, const char *path)
+{
+#ifdef O_PATH
+	return openat(at_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+#else
 	return openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+#endif
 }
 
 int

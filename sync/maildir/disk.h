@@ -50,6 +50,8 @@ int disk_copy(int from_fd, int to_fd);
 
 /* Opens a directory to be read or synced; -1 with errno. */
 int disk_opendir(int at_fd, const char *path);
+/* The same, to see what it is and to go on from there: not to be read, and without the right to. */
+int disk_passdir(int at_fd, const char *path);
 
 /* Directory part of a path ("/" and "." as dirname(3) has them), malloc'd. */
 char *disk_parent(const char *path);

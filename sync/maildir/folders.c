@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "state/base/outside.h"
 #include "state/base/buf.h"
 #include "sync/maildir/disk.h"
 #include "sync/maildir/folder_state.h"
@@ -176,6 +177,10 @@ each_entry(struct walk *w, const struct entry *dir, const struct above *up, visi
 		de = readdir(stream);
 		if (de == NULL)
 			break;
+#ifdef DT_LNK
+		if (de->d_type == DT_LNK)
+			outside_met(fd, de->d_name);
+#endif
 		if (may_be_dir(de))
 			found |= visit(w, fd, de->d_name, dir, up);
 	}
@@ -379,13 +384,13 @@ find_above(struct folders *f, int fd)
 {
 	struct stamp dir;
 	struct above *all = NULL, *one;
-	int at = disk_opendir(fd, "."), next;
+	int at = disk_passdir(fd, "."), next;
 
 	while (at >= 0 && stamp_take(at, NULL, &dir) == 0 && (all == NULL || !is_same_dir(&dir, &all->dir))) {
 		one = arena_alloc(&f->arena, sizeof *one);
 		*one = (struct above){ all, dir };
 		all = one;
-		next = disk_opendir(at, "..");
+		next = disk_passdir(at, "..");
 		close(at);
 		at = next;
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "state/base/outside.h"
 #include "state/base/buf.h"
 #include "state/base/step.h"
 #include "state/model/flags.h"
@@ -79,6 +80,8 @@ msgfile_open(struct mdir *m, struct key key, const char *hint, struct stat *st_r
 			goto done;
 		/* O_NONBLOCK: what was a file may have become a pipe. */
 		fd = openat(mdir_sub_fd(m, p.is_new), p.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 && errno == EACCES)
+			outside_met(mdir_sub_fd(m, p.is_new), ".");
 		if (fd < 0 && errno != ENOENT) {
 			disk_err(e, ERR_MESSAGE, errno, "%s/%s/%s cannot be read", m->path, mdir_sub(p.is_new),
 			    p.name);

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "state/base/outside.h"
 #include "sync/message/lineends.h"
 
 enum {
@@ -143,8 +144,9 @@ static int
 spill(struct imap_deliver *d, struct err *e)
 {
 	size_t len = d->bytes.len - d->start;
+	int fd = outside_file();
 
-	d->spill = tmpfile();
+	d->spill = fd >= 0 ? fdopen(fd, "w+") : NULL;
 	if (d->spill == NULL || fwrite(d->bytes.data + d->start, 1, len, d->spill) != len)
 		return err_sys(e, ERR_BOX, errno, "cannot keep a large message in a temporary file");
 	d->bytes.len = d->start;

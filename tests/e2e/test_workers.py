@@ -8,7 +8,7 @@ import sys
 import time
 
 from accounts import Account
-from lib import Case, message, serials
+from lib import Case, message, program, serials
 
 RELAY = '''
 import os, select, socket, sys, time
@@ -297,3 +297,80 @@ class Accounts(Account):
         self.write_config(re.sub('Tunnel .*', 'Tunnel "exit 7"', text, count=1))
         run = self.sync('-a', code=75)
         self.assertIn('exited with status 7', run.err)
+
+
+class Confined(Account):
+    """What a worker may see and ask for. Where the machine cannot confine it (check-config says so) nothing is proved."""
+
+    def setUp(self):
+        super().setUp()
+        self.env = {'MAILTWIN_SANDBOX': 'on'}
+        self.binary = program('MAILTWIN_FAST')
+        self.pair()
+        words = re.search('^# what keeps .*: (.*)$', self.mailtwin('check-config').out, re.M).group(1)
+        self.has_files, self.has_calls = 'Landlock and' in words or words == 'Landlock', 'seccomp' in words and 'none' not in words
+
+    def said(self, file):
+        run = self.mailtwin('-a', env={**self.env, 'MAILTWIN_STEP_OPEN': file})
+        found = dict(re.findall(r'step: (open|a process)[^:]*: (.*)', run.err))
+        return found['open'], found['a process']
+
+    def test_nothing_outside(self):
+        secret = os.path.join(self.home, 'secret')
+        with open(secret, 'w') as f:
+            f.write('x')
+        self.fill(self.far, 'INBOX', 2)
+        opened, started = self.said(secret)
+        if self.has_files:
+            self.assertEqual(opened, 'Permission denied')
+            self.assertEqual(self.said('/proc/1/environ')[0], 'Permission denied')
+            self.assertEqual(self.said(self.config)[0], 'Permission denied')
+        if self.has_calls:
+            self.assertEqual(started, 'denied')
+        self.assertEqual(self.said('/etc/passwd')[0], 'done')
+        self.assertEqual(self.said(self.near.box('INBOX'))[0], 'done')
+        self.env = {'MAILTWIN_SANDBOX': 'off'}
+        self.assertEqual(self.said(secret), ('done', 'done'))
+        self.sync_twice()
+
+    def test_links_that_lead_out(self):
+        """A folder, and the whole tree, are elsewhere; so is one that comes later, below a folder."""
+        away = os.path.join(self.dir, 'away')
+        os.makedirs(away)
+        for name in ('a', 'b'):
+            self.near.create(name)
+            self.fill(self.near, name, 2)
+        os.rename(self.near.box('a'), os.path.join(away, 'a'))
+        os.symlink(os.path.join(away, 'a'), self.near.box('a'))
+        os.rename(self.far.path, os.path.join(away, 'far'))
+        os.symlink(os.path.join(away, 'far'), self.far.path)
+        self.fill(self.far, 'INBOX', 2)
+        self.assertEqual(self.sync('plan', '-a').err, '')
+        self.assertFalse(self.notes())
+        self.assertEqual(self.sync('-a').err, '')
+        self.assertEqual(len(self.far.messages('a')), 2)
+        for folder in ('cur', 'new', 'tmp'):
+            os.makedirs(os.path.join(away, 'late', folder))
+        os.symlink(os.path.join(away, 'late'), self.near.box('b') + '/late')
+        self.fill(self.far, 'a', 3)
+        self.assertEqual(self.sync('-a').err, '')
+        self.assertEqual(len(os.listdir(away + '/a/new')) + len(os.listdir(away + '/a/cur')), 5)
+        self.assertEqual(len(self.far.messages('b/late')), 0)
+        self.assertEqual(bool(self.notes()), self.has_files)
+
+    def notes(self):
+        return [name for name in os.listdir(self.state) if name.endswith('.links')] if os.path.isdir(self.state) else []
+
+    def test_an_account(self):
+        """Host names, certificates, a first run without a state, a transcript and a message that travels."""
+        far = self.account(tls=True)
+        self.fill(far, 'INBOX', 2)
+        self.pair(far=far)
+        with open(self.config) as f:
+            text = f.read()
+        self.write_config(text.replace('127.0.0.1', 'localhost'))
+        shutil.rmtree(self.state, ignore_errors=True)
+        self.sync('--transcript', os.path.join(self.home, 'said'), '-a', env=self.env)
+        self.assertEqual(len(serials(self.near)), 2)
+        self.assertEqual(len(os.listdir(os.path.join(self.home, 'said'))), 1)
+        self.sync_twice()
