@@ -302,7 +302,7 @@ take_half(struct reader *r, struct record_half *h)
 	h->size = fields & HALF_SIZE ? take_u64(r) : 0;
 	h->date = fields & HALF_DATE ? (int64_t)take_u64(r) : 0;
 	h->server_id = fields & HALF_SERVER_ID ? take_string(r) : "";
-	h->basis = fields & HALF_BASIS ? (enum half_basis)take_below(r, BASIS_SHARED_TOLD + 1) : BASIS_LISTED;
+	h->basis = fields & HALF_BASIS ? (enum half_basis)take_below(r, BASIS_MOVING + 1) : BASIS_LISTED;
 	if (h->presence == PRESENCE_GONE && fields == HALF_KEY && is_guessed_key(h->key))
 		h->basis = BASIS_GUESSED;
 	if (!is_key_right(h))
@@ -448,7 +448,7 @@ take_side(struct reader *r, struct box_side *s)
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
-enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_END = 16 };
+enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_END = 32 };
 enum place_bit { PLACE_LEAVING = 1, PLACE_END = 2 };
 
 static bool
@@ -564,7 +564,8 @@ put_tail(struct buf *b, const struct box_record *box)
 	unsigned parts = (has_shown(&box->side[FAR].shown) || has_shown(&box->side[NEAR].shown) ? PART_SHOWN : 0u) |
 	    (has_place(&box->side[FAR]) || has_place(&box->side[NEAR]) ? PART_PLACE : 0u) |
 	    (count_days(box->side[FAR].week) + count_days(box->side[NEAR].week) != 0 ? PART_WEEK : 0u) |
-	    (has_refused(&box->side[FAR]) || has_refused(&box->side[NEAR]) ? PART_REFUSED : 0u);
+	    (has_refused(&box->side[FAR]) || has_refused(&box->side[NEAR]) ? PART_REFUSED : 0u) |
+	    (box->side[FAR].fresh != 0 || box->side[NEAR].fresh != 0 ? PART_FRESH : 0u);
 	enum side s;
 
 	if (parts == 0)
@@ -582,6 +583,9 @@ put_tail(struct buf *b, const struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_REFUSED)
 			put_refused(b, &box->side[s]);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_FRESH)
+			put_u64(b, box->side[s].fresh);
 }
 
 static void
@@ -606,6 +610,9 @@ take_tail(struct reader *r, struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_REFUSED)
 			take_refused(r, &box->side[s]);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_FRESH)
+			box->side[s].fresh = take_u64(r);
 }
 
 void

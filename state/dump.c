@@ -192,6 +192,7 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_number(d, prefix, "held", bs->was_held);
 		add_number(d, prefix, "told-keywords", bs->was_told);
 		add_number(d, prefix, "blank", bs->is_blank);
+		add_number(d, prefix, "fresh", bs->fresh);
 		add_number(d, prefix, "shown", bs->shown.last);
 		add_number(d, prefix, "shown-most", bs->shown.most);
 		add_number(d, prefix, "window", bs->shown.suspected);

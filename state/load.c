@@ -252,6 +252,7 @@ load_box(struct load *l)
 		bs->was_held = take_number(l, prefix, "held", 1);
 		bs->was_told = take_number(l, prefix, "told-keywords", 1);
 		bs->is_blank = take_number(l, prefix, "blank", 1);
+		bs->fresh = take_number(l, prefix, "fresh", UINT64_MAX);
 		bs->shown.last = take_number(l, prefix, "shown", UINT64_MAX);
 		bs->shown.most = take_number(l, prefix, "shown-most", UINT64_MAX);
 		bs->shown.suspected = take_number(l, prefix, "window", UINT64_MAX);

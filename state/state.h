@@ -87,6 +87,8 @@ struct box_side {
 	bool was_told;			/* that it cannot keep a keyword which the other side has (R14): once is enough */
 	bool is_blank;			/* listed where nothing was known, and not compared with all mailboxes of the other side
 					 * yet: its mail may be filed elsewhere there (R10 adoption) */
+	uint64_t fresh;			/* records from this id on came with a list that lacked others, and have not been looked at since: each may
+					 * be one of those under another key (R9); 0 = none */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 	struct box_shown shown;
 	struct box_day week[BOX_DAYS];	/* in no order */

@@ -33,9 +33,11 @@ enum half_basis {
 	BASIS_SHARED,			/* NEVER: the store keeps equal messages once, and has this one as that of another record; as
 					 * far as its list tells */
 	BASIS_GUESSED,			/* GONE: nobody saw it go (sync/match/elsewhere.c) */
-	BASIS_OURS,			/* the program has begun to expunge or move it: if it is GONE, no person did that; or it is GONE,
-					 * and the program has begun to delete its twin for that */
+	BASIS_OURS,			/* the program has begun to expunge it: if it is GONE, no person did that; or it is GONE, and the
+					 * program has begun to delete its twin for that */
 	BASIS_SHARED_TOLD,		/* the same as BASIS_SHARED: the store named the other's message */
+	BASIS_MOVING,			/* the program has begun to move it to another mailbox, after its twin: so it may have gone; or it
+					 * is that twin, and GONE */
 };
 
 enum record_mark {

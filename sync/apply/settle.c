@@ -171,14 +171,15 @@ begin_removal(struct exec *x, struct batch *b, size_t n, struct err *e)
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *rec = x->live[op->msg];
 
+	enum half_basis basis = op->kind == OP_MOVE ? BASIS_MOVING : BASIS_OURS;
 	bool is_marked = op->kind == OP_FLAGS && (op->add.sys & FLAG_DELETED) && rec->half[side_other(b->side)].presence == PRESENCE_GONE;
 
 	if (op->kind != OP_EXPUNGE && op->kind != OP_MOVE && !is_marked)
 		return 0;
-	rec->half[b->side].basis = BASIS_OURS;
+	rec->half[b->side].basis = basis;
 	/* What went from the other side has been taken for deleted: it is not back either. */
 	if (rec->half[side_other(b->side)].presence == PRESENCE_GONE)
-		rec->half[side_other(b->side)].basis = BASIS_OURS;
+		rec->half[side_other(b->side)].basis = basis;
 	return settle_put(x, exec_box(x, op->box), rec, e);
 }
 

@@ -43,6 +43,7 @@ struct run_side {
 	bool is_forced;			/* list in full whatever the cursor says */
 	uint32_t uidnext;		/* of the last delta; 0 = not known */
 	uint64_t deleted;		/* messages deleted on the other side because they were gone from this one, not kept in the base yet */
+	uint64_t first_new;		/* the id its first new record would have */
 	uint64_t before, vanished;	/* messages before the delta that is being folded, and how many of them it shows to be gone */
 	uint32_t ignored;		/* of box_side.doubted: since this run */
 	struct flags untold;		/* flags it has refused in this run, to be reported; kw NULL = none */

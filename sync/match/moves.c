@@ -7,7 +7,7 @@
  * against that of the new message, learnt as cheaply as it can be: from the server's id, whole where that costs no
  * network, by its header where its size, as the same store counts it, fits one that vanished.
  *
- * Within one mailbox it is never a move: a draft that was saved again is a new message, and the very same message is its old
+ * Within one mailbox it is never a move, unless the program itself had begun to move it out and a person moved it back: a draft that was saved again is a new message, and the very same message is its old
  * pair under another key (rekeyed.c).
  *
  * Must hold: a message is in one link only, but for one that was moved on both sides (sync/plan/plan.h).
@@ -214,6 +214,14 @@ link_moved(struct search *x, enum side s, struct plan_input *in, struct err *e)
 	return status;
 }
 
+/* The program ended while it moved this message out of its mailbox, and a person may have moved it back since. */
+static bool
+may_be_back(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_GONE && rec->half[s].basis == BASIS_MOVING &&
+	    rec->half[side_other(s)].presence == PRESENCE_GONE;
+}
+
 static void
 add_items(struct search *x, enum side s, const bool *is_linked)
 {
@@ -230,7 +238,8 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 			search_add(x, NEW, i);
 		else
 			continue;
-		x->items.at[x->items.n - 1].place = x->in->messages.at[i].box;
+		/* Within one mailbox nothing is moved; but that one has left it. */
+		x->items.at[x->items.n - 1].place = may_be_back(rec, s) ? UINT32_MAX : x->in->messages.at[i].box;
 		/* A file that is renamed keeps its base name: of equal messages, those go together. */
 		x->items.at[x->items.n - 1].key = rec->half[s].key;
 	}

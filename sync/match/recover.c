@@ -6,7 +6,8 @@
  *     (a person may have filed it meanwhile); found: paired; else the copy is made again.
  *   DELIVER without (IMAP): twins.c pairs it by identity. What is not found is not sent again in the run
  *     that sent it, nor, where the server claimed to have taken it, within ten minutes.
- *   MOVE, CLONE, EXPUNGE: the deltas tell; what was left half done is planned again.
+ *   MOVE, CLONE, EXPUNGE: the deltas tell; what was left half done is planned again. What arrived for a message that has left its new
+ *     place since is looked for like a delivery.
  */
 #include "sync/match/match.h"
 
@@ -124,16 +125,46 @@ recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *
 	return got <= 0 ? got : intent_delete(r->state, in->id, e);
 }
 
-/* MOVE, CLONE: settled once the record at the destination has its twin, by identity. */
+/* The twin that a MOVE followed is where it was moved from again: then what arrived is that one's. 1/0/-1. */
+static int
+came_back(struct run *r, const struct intent *in, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	bool is = false;
+	int got = 0;
+
+	while (in->kind == INTENT_MOVE && !is && (got = message_next(r->state, &a, in->box, after, &rec, e)) > 0) {
+		after = rec.id;
+		is = rec.half[in->side].presence == PRESENCE_GONE && rec.half[in->side].basis == BASIS_MOVING &&
+		    rec.half[side_other(in->side)].presence == PRESENCE_HERE && ident_compare(&rec.ident, &in->ident) != IDENT_DIFFER;
+		arena_release(&a);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : is;
+}
+
+/* MOVE, CLONE: settled once the record at the destination has its twin, by identity. What arrived for one that has been moved on or
+ * deleted since, follows it. */
 static int
 recover_move(struct run *r, struct intent *in, struct arena *a, struct err *e)
 {
+	struct run_box *home = run_box_by_id(r, in->to_box);
 	struct record rec;
 	int got = message_get(r->state, a, in->to_box, in->record, &rec, e);
 
 	if (got < 0)
 		return -1;
-	return got == 0 || record_is_pair(&rec) ? intent_delete(r->state, in->id, e) : 0;
+	if (got == 0 || record_is_pair(&rec))
+		return intent_delete(r->state, in->id, e);
+	if (home == NULL || home->side[in->side].has_failed || rec.half[side_other(in->side)].presence != PRESENCE_GONE)
+		return 0;
+	if ((got = came_back(r, in, e)) != 0)
+		return got < 0 ? -1 : 0;
+	got = r->set->store[in->side]->ops->has_uid_keys ? claim_orphaned(r, in, &rec, home, a, e) :
+	    find_named(r, in, &rec, home, a, e);
+	return got <= 0 ? got : intent_delete(r->state, in->id, e);
 }
 
 int

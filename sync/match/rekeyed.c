@@ -11,8 +11,9 @@
  * read in full), header and size are taken for it, unless it was flagged as a draft.
  *
  * What the program itself has begun to remove or move, and what it has begun to delete on the other side for having gone, is not
- * back: an equal message is a new one (BASIS_OURS).
- * Nor is one that was known before this run the same as what is deleted on the other side: it was there along with it.
+ * back: an equal message is a new one (BASIS_OURS, BASIS_MOVING).
+ * Nor is one that was known before this run the same as what is deleted on the other side: it was there along with it. Unless the
+ * earlier run ended before it had looked, and a list that showed the one lacked others (box_side.fresh).
  * Where the other side keeps equal messages once (an APPEND is answered with a UID that is known), the record of one of them has that
  * UID, and the others wait: when the first goes, its pair goes on with another, and nothing is deleted there.
  * Of several equal ones that went, those go first whose other half is there and stays.
@@ -46,18 +47,25 @@ static bool
 has_vanished(const struct record *rec, const struct choice *c)
 {
 	return record_is_pair(rec) && rec->mark == MARK_NEW && rec->half[c->s].presence == PRESENCE_GONE &&
-	    rec->half[c->s].basis != BASIS_OURS && stays(rec, side_other(c->s)) == (c->round == STAYS);
+	    rec->half[c->s].basis != BASIS_OURS && rec->half[c->s].basis != BASIS_MOVING && stays(rec, side_other(c->s)) == (c->round == STAYS);
+}
+
+/* No run has looked at it that knew what was lacking when it came. */
+static bool
+is_fresh(const struct run *r, const struct run_box *b, enum side s, uint64_t id)
+{
+	return id >= r->first_record || (b->rec.side[s].fresh != 0 && id >= b->rec.side[s].fresh);
 }
 
 static bool
-is_new(const struct search *x, const struct record *rec, const struct choice *c)
+is_new(const struct search *x, const struct run_box *b, const struct record *rec, const struct choice *c)
 {
 	/* What the other side keeps once is that of whichever of its equals is left. */
 	if (rec->half[c->s].presence == PRESENCE_HERE && record_half_is_shared(&rec->half[side_other(c->s)]))
 		return c->round == STAYS;
 	return rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].presence == PRESENCE_NEVER &&
 	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED) &&
-	    (c->round == STAYS || rec->id >= x->run->first_record) && !id_set_has(c->awaited, rec->id);
+	    (c->round == STAYS || is_fresh(x->run, b, c->s, rec->id)) && !id_set_has(c->awaited, rec->id);
 }
 
 static void
@@ -78,26 +86,45 @@ static void
 add_items(struct search *x, const struct choice *c)
 {
 	const struct plan_input *in = x->in;
+	const struct run_box *b;
 	const struct record *rec;
 	size_t n[SIDES], i, k, end;
 
 	search_clear(x);
 	for (i = 0; i < in->messages.n; i = end) {
+		b = &x->run->boxes.at[in->messages.at[i].box];
 		n[VANISHED] = n[NEW] = 0;
 		for (end = i; end < in->messages.n && in->messages.at[end].box == in->messages.at[i].box; end++) {
 			n[VANISHED] += has_vanished(in->messages.at[end].rec, c);
-			n[NEW] += is_new(x, in->messages.at[end].rec, c);
+			n[NEW] += is_new(x, b, in->messages.at[end].rec, c);
 		}
-		if (n[VANISHED] == 0 || n[NEW] == 0 || x->run->boxes.at[in->messages.at[i].box].side[c->s].listed == NULL)
+		if (n[VANISHED] == 0 || n[NEW] == 0 || b->side[c->s].listed == NULL)
 			continue;
 		for (k = i; k < end; k++) {
 			rec = in->messages.at[k].rec;
 			if (!c->is_taken[k] && has_vanished(rec, c))
 				add_item(x, VANISHED, c, (uint32_t)k);
-			else if (!c->is_taken[k] && is_new(x, rec, c))
+			else if (!c->is_taken[k] && is_new(x, b, rec, c))
 				add_item(x, NEW, c, (uint32_t)k);
 		}
 	}
+}
+
+/* Whether it may as well have been moved here from another pair, whose other half is there and waits for that. */
+static bool
+may_be_moved(const struct search *x, enum side s, const struct record *back)
+{
+	const struct record *rec;
+	size_t i;
+
+	for (i = 0; i < x->in->messages.n; i++) {
+		rec = x->in->messages.at[i].rec;
+		if (record_is_pair(rec) && rec->half[s].presence == PRESENCE_GONE && stays(rec, side_other(s)) &&
+		    ident_compare(&rec->ident, &back->ident) != IDENT_DIFFER &&
+		    (rec->half[s].size == 0 || back->half[s].size == 0 || rec->half[s].size == back->half[s].size))
+			return true;
+	}
+	return false;
 }
 
 /* ---- the pair goes on ---- */
@@ -110,6 +137,9 @@ renew(struct search *x, enum side s, const struct adopt_pair *p, bool *is_taken,
 	const struct record *back = x->in->messages.at[p->near].rec;
 	struct flag_mask masks[SIDES];
 
+	/* Taken for one that goes, it would go, and with it the last there is. */
+	if (!stays(rec, side_other(s)) && may_be_moved(x, s, back))
+		return 0;
 	is_taken[p->far] = is_taken[p->near] = true;
 	rec->half[s] = back->half[s];
 	if (back->ident.has > rec->ident.has)
@@ -229,6 +259,30 @@ renew_all(struct search *x, enum side s, bool *is_taken, struct err *e)
 	return status;
 }
 
+/* All that came has been looked at, knowing what was lacking. */
+static int
+end_fresh(struct run *r, struct err *e)
+{
+	struct run_box *b;
+	bool is_news;
+	size_t i;
+	int s;
+
+	for (i = 0; i < r->boxes.n; i++) {
+		b = &r->boxes.at[i];
+		is_news = false;
+		for (s = 0; s < SIDES; s++) {
+			if (b->rec.side[s].fresh == 0 || b->side[s].is_unsure || b->side[s].has_failed || b->side[s].wants_delta)
+				continue;
+			b->rec.side[s].fresh = 0;
+			is_news = true;
+		}
+		if (is_news && b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
 {
@@ -256,6 +310,8 @@ rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct e
 	if (n > 0)
 		log_line(LOG_RUN, "%zu messages have another key in their mailbox", n / 2);
 	*has_changed_r = n > 0;
+	if (status == 0 && x.unread.n == 0)
+		status = end_fresh(r, e);
 	search_release(&x);
 	vec_release(&awaited.v);
 	free(is_taken);

@@ -57,7 +57,7 @@ is_rekeyed(const struct record *rec, const struct intent *in)
 {
 	const struct record_half *h = &rec->half[in->side];
 
-	return record_is_pair(rec) && h->presence == PRESENCE_GONE && h->basis != BASIS_OURS &&
+	return record_is_pair(rec) && h->presence == PRESENCE_GONE && h->basis != BASIS_OURS && h->basis != BASIS_MOVING &&
 	    ident_compare(&rec->ident, &in->ident) == IDENT_SAME;
 }
 

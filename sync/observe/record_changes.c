@@ -32,8 +32,9 @@ basis_seen(const struct record_half *h, const struct delta_entry *d)
 {
 	switch (h->basis) {
 	case BASIS_OURS:
+	case BASIS_MOVING:
 		/* Marked, and then the program ended: the rest is still to be done. */
-		return d->flags.sys & FLAG_DELETED ? BASIS_OURS : BASIS_LISTED;
+		return d->flags.sys & FLAG_DELETED ? h->basis : BASIS_LISTED;
 	case BASIS_TOLD:
 	case BASIS_DOUBTED:
 		if (*h->server_id != '\0' && *d->server_id != '\0')
@@ -391,6 +392,7 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 
 	b->side[s].before = bs->here;
 	b->side[s].vanished = 0;
+	b->side[s].first_new = message_next_id(r->state);
 	check_whole(r, d);
 	told.refused = was.refused;
 	is_new_mask = !bs->is_known || !flag_mask_equal(&was, &told);
@@ -441,6 +443,14 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 	return d->has_present && d->is_complete ? sift(r, b, s, d->present.at, d->present.n, false, missing, e) : 0;
 }
 
+/* What came with a list that lacks others may be one of them under another key (R9), however the program ends before it has looked. */
+static void
+note_fresh(struct run *r, struct run_box *b, enum side s)
+{
+	if (b->rec.side[s].fresh == 0 && message_next_id(r->state) > b->side[s].first_new)
+		b->rec.side[s].fresh = b->side[s].first_new;
+}
+
 int
 fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
     const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e)
@@ -464,6 +474,8 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 		bs->cursor.is_steady = false;
 	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
 		bs->listed = r->set->now;
+	if (b->side[s].vanished > 0 || missing->keys.n > 0)
+		note_fresh(r, b, s);
 	bs->is_known = true;
 	/* It is whole: no removal of ours is under way any more. */
 	if (d->kind == DELTA_FULL && d->is_complete && d->part == NULL)
@@ -486,6 +498,7 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,
 		    (unsigned long long)d->exists, (unsigned long long)bs->here);
 		b->side[s].is_forced = b->side[s].wants_delta = true;
+		note_fresh(r, b, s);
 		/* Should that list fail, the next run must not take this cursor for good. */
 		bs->cursor.is_steady = false;
 		return box_put(r->state, &b->rec, e);

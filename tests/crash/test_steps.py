@@ -196,3 +196,64 @@ class Steps(Case):
         for kind in ('commit', 'create', 'fsync', 'rename'):
             self.assertIn(kind, kinds)
         self.assertEqual(len(find(self.near, 1)), 1)
+
+
+class Meanwhile(Case):
+    """A run that ends at any step over one message, and people who go on with it before the next run: it stays one (R9, R11)."""
+
+    def setUp(self):
+        super().setUp()
+        self.binary = program('MAILTWIN_FAST')
+
+    def at_every_step(self, before, between):
+        """before(), a run that ends at step n, between(), and all is one; for every n."""
+        for n in range(1, MOST):
+            self.scenes = getattr(self, 'scenes', 0) + 1
+            self.state = os.path.join(self.dir, f'home/{self.scenes}/mailtwin')
+            self.far, self.near = self.maildir(f'far{self.scenes}', seed=1), self.maildir(f'near{self.scenes}', seed=2)
+            self.pair()
+            self.env = {'XDG_STATE_HOME': os.path.dirname(self.state)}
+            self._serial = 0
+            for box in ('a', 'b'):
+                self.far.create(box)
+            self.one_mail = self.fill(self.far, 'INBOX', 3, 'S')[1]
+            self.sync(env=self.env)
+            before()
+            run = self.sync(env={**self.env, 'MAILTWIN_STEP_EXIT': str(n)}, code=(DIED, 0))
+            between()
+            self.sync(env=self.env)
+            self.sync(env=self.env)
+            self.assertEqual(picture(self.far), picture(self.near), f'ended at step {n}: the sides differ')
+            self.assertEqual(serials(self.far), {1: 1, 2: 1, 3: 1}, f'ended at step {n}')
+            still = self.far.still(), self.near.still()
+            self.sync(env=self.env)
+            self.assertEqual(still, (self.far.still(), self.near.still()), f'ended at step {n}: still at work')
+            if run.code == 0:
+                self.assertGreater(n, 2, 'hardly a step was counted')
+                return
+        self.fail(f'more than {MOST} steps')
+
+    def to(self, side, box):
+        """Wherever it is there: into the mailbox, under another name. Where the end of a run left it twice, one of them."""
+        found = [m for m in find(side, self.one_mail) if m.box != box]
+        if found:
+            side.move(found[0], box, anew=True)
+
+    def rekey(self, side):
+        self.to(side, 'b')
+        self.to(side, 'INBOX')
+
+    def test_rekeyed_and_moved_on_the_other_side(self):
+        for side, other in ((0, 1), (1, 0)):
+            self.at_every_step(lambda: self.rekey((self.far, self.near)[side]), lambda: self.to((self.far, self.near)[other], 'a'))
+
+    def test_moved_and_moved_on(self):
+        for side in (0, 1):
+            self.at_every_step(lambda: self.to((self.far, self.near)[side], 'a'), lambda: self.to((self.far, self.near)[side], 'b'))
+
+    def test_moved_and_moved_back_on_the_other_side(self):
+        for side, other in ((0, 1), (1, 0)):
+            self.at_every_step(lambda: self.to((self.far, self.near)[side], 'a'), lambda: self.to((self.far, self.near)[other], 'INBOX'))
+
+    def test_moved_on_both_sides_and_back(self):
+        self.at_every_step(lambda: (self.to(self.far, 'a'), self.to(self.near, 'b')), lambda: self.to(self.near, 'INBOX'))

@@ -4,6 +4,7 @@
  * Kinds of history, by seed:
  *   calm       people act between runs, full policy: every run must settle everything at once
  *   policies   the same, but each run has a policy of its own
+ *   killed     the program ends at any step, in run after run, and people act in between; full policy
  *   troubled   people act during runs, stores fail and lie, the program ends at any step, the base gets lost
  */
 #include <stdio.h>
@@ -20,7 +21,7 @@ struct history {
 	struct sim *sim;
 	struct channel set;
 	struct db_memory *base, *backup;
-	bool is_troubled, has_policies;
+	bool is_troubled, has_policies, is_killed;
 	bool was_held;			/* a guard held deletions since the last settlement */
 	bool is_straight;		/* since the last settlement: full policy, no trouble */
 	unsigned runs;
@@ -41,7 +42,7 @@ on_step(void *ctx, unsigned long n, enum step_kind kind, const char *what)
 	if (n != s->trouble.die_at)
 		return false;
 	sim_trace(s, "the program ends here, at step %lu", n);
-	sim_disturb(s, ORACLE_DISTURBED);
+	oracle_killed(s->oracle);
 	return true;
 }
 
@@ -211,6 +212,9 @@ settle(struct history *h)
 
 	bool is_lifted[SIDES] = { s->ram[FAR]->is_lifted, s->ram[NEAR]->is_lifted };
 
+	/* What arrived without its key, and was moved back before a run has looked, is not always known again. */
+	if (is_blind)
+		oracle_restricted(s->oracle);
 	s->trouble = (struct trouble){ 0 };
 	damage_mend(s);
 	/* Now all is shown: what dropped out of sight is the same as before. */
@@ -280,6 +284,7 @@ draw_policy(struct history *h)
 	if (!sim_happens(s, h->has_policies ? 800 : h->is_troubled ? 250 : 0))
 		return;
 	h->is_straight = false;
+	oracle_restricted(s->oracle);
 	for (i = 0; i < SIDES; i++) {
 		s->policy.sync[i] = types[sim_draw(s, sizeof types / sizeof types[0])];
 		s->policy.create[i] = sim_chance(s, 70);
@@ -306,6 +311,10 @@ draw_trouble(struct history *h)
 	struct sim *s = h->sim;
 
 	s->trouble = (struct trouble){ 0 };
+	if (h->is_killed && sim_happens(s, 800)) {
+		h->is_straight = false;
+		s->trouble.die_at = 1 + sim_draw(s, sim_chance(s, 50) ? 8 : 30);
+	}
 	if (!h->is_troubled || !sim_happens(s, 800))
 		return;
 	h->is_straight = false;
@@ -458,7 +467,11 @@ live(struct history *h)
 	s->drawn = 0;
 	h->is_troubled = sim_chance(s, 60);
 	h->has_policies = !h->is_troubled && sim_chance(s, 50);
-	rounds = 1 + (unsigned)sim_draw(s, 5);
+	h->is_killed = !h->is_troubled && !h->has_policies && sim_chance(s, 60);
+	rounds = 1 + (unsigned)sim_draw(s, h->is_killed ? 9 : 5);
+	/* What drops out of sight would be one thing more that nobody can know. */
+	if (h->is_killed)
+		s->ram[FAR]->window = s->ram[NEAR]->window = 0;
 	h->is_straight = true;
 	people_begin(s);
 	for (i = 0; i < rounds && s->failure[0] == '\0'; i++) {
@@ -476,7 +489,7 @@ live(struct history *h)
 			continue;
 		}
 		oracle_ran(s->oracle);
-		if (run(h, &e) < 0 && !h->is_troubled)
+		if (run(h, &e) < 0 && !h->is_troubled && !h->is_killed)
 			sim_fail(s, "a run without any trouble fails: %s", e.text);
 		if (s->failure[0] == '\0' && sim_happens(s, 150))
 			settle(h);

@@ -33,8 +33,22 @@ oracle_finding(const struct oracle *o)
 void
 oracle_disturb(struct oracle *o, enum oracle_level level)
 {
+	o->is_inexact = true;
 	if (level > o->level)
 		o->level = level;
+}
+
+void
+oracle_restricted(struct oracle *o)
+{
+	o->is_inexact = true;
+}
+
+void
+oracle_killed(struct oracle *o)
+{
+	if (o->level < ORACLE_DISTURBED)
+		o->level = ORACLE_DISTURBED;
 }
 
 void
@@ -219,6 +233,7 @@ oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags)
 
 	o->box[box].is_busy[side] = true;
 	added(o, side, box, serial, flags);
+	o->mail[serial].made[side]++;
 	c->added[side]++;
 	c->limit++;
 	if (c->limit == 1)
@@ -236,6 +251,7 @@ oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2])
 		added(o, s, box, serial, flags[s]);
 		c->added[s]++;
 	}
+	o->mail[serial].made_both++;
 	c->added_both++;
 	c->limit++;
 	if (c->limit == 1)
@@ -252,7 +268,15 @@ oracle_gone(struct oracle *o, int side, int box, int serial)
 	c->removed[side]++;
 	c->ever_removed[side]++;
 	o->mail[serial].gone[side]++;
+	o->mail[serial].dropped[side]++;
 	o->mail[serial].gone_from[side] |= 1u << box;
+}
+
+void
+oracle_same(struct oracle *o, int side, int serial)
+{
+	o->mail[serial].made[side]--;
+	o->mail[serial].dropped[side]--;
 }
 
 void
@@ -465,6 +489,12 @@ oracle_ours_moved(struct oracle *o, int side, int box, int serial, bool is_kept)
 	arrived(o, side, box, serial, !is_kept);
 	o->mail[serial].is_ours_moved[side] = true;
 	o->mail[serial].ours_moved[side] += !is_kept;
+}
+
+void
+oracle_ours_half_moved(struct oracle *o, int side, int serial)
+{
+	o->mail[serial].made[side]++;
 }
 
 static bool

@@ -31,6 +31,8 @@
  *       that a person files meanwhile may be taken for where it went; that counts as a move of theirs
  *   O10 where the program knew nothing, nobody did anything meanwhile and nothing went wrong: no message is there more often,
  *       over all mailboxes, than on the richer side before
+ *   O11 where nothing but the end of the program went wrong, and each run was to do all: what was one message at the last
+ *       settlement is one, in whatever mailbox, or none if a person removed it, however often they moved it or gave it another key
  * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
  */
 #ifndef TESTS_SIM_ORACLE_H
@@ -58,6 +60,10 @@ void oracle_free(struct oracle **o);
 const char *oracle_finding(const struct oracle *o);
 
 void oracle_disturb(struct oracle *o, enum oracle_level level);
+/* A run is made that may not do all. */
+void oracle_restricted(struct oracle *o);
+/* The program ended at some step. */
+void oracle_killed(struct oracle *o);
 /* Until the next settlement the program may know nothing of this mailbox (-1: of all) on that side. So it begins. */
 void oracle_blank(struct oracle *o, int side, int box);
 
@@ -71,6 +77,8 @@ void oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags)
 /* The same on both sides at once: one message. */
 void oracle_put_both(struct oracle *o, int box, int serial, uint32_t flags[2]);
 void oracle_gone(struct oracle *o, int side, int box, int serial);
+/* Behind oracle_put and oracle_gone: what was put there is what is gone, moved by a person, or under another key. */
+void oracle_same(struct oracle *o, int side, int serial);
 /* It has another key now, and is where it was. */
 void oracle_rekeyed(struct oracle *o, int side, int box, int serial);
 /* Along with a mailbox that a person renames. */
@@ -100,6 +108,8 @@ void oracle_ours_marked(struct oracle *o, int side, int box, int serial);
 /* Put there from another mailbox of the side: moved, or a copy (is_kept), for what it was made for may be gone by then. */
 void oracle_ours_moved(struct oracle *o, int side, int box, int serial, bool is_kept);
 void oracle_ours_removed_box(struct oracle *o, int side, int box);
+/* The program ended within a move of three acts: the message is there twice, and nobody can tell which of them people work on. */
+void oracle_ours_half_moved(struct oracle *o, int side, int serial);
 /* With all that is in it, and no word about that to the others. */
 void oracle_ours_renamed_box(struct oracle *o, int side, int from, int to);
 

@@ -37,6 +37,8 @@ struct box {
 struct mail {
 	int put[2], gone[2], marked[2];	/* by people */
 	int rekeyed[2];			/* by people */
+	int made[2], made_both;		/* by people: no message that was there is it under another key, or in another mailbox */
+	int dropped[2];			/* by people: and not put elsewhere */
 	unsigned put_in[2], gone_from[2];	/* mailboxes, as bits */
 	unsigned ours_from[2];
 	int ours[2];
@@ -56,6 +58,7 @@ struct oracle {
 	int renames;			/* of mailboxes, by people, ever */
 	bool has_renames;		/* names on the two sides may differ: since the last settlement that ended well */
 	bool has_run;			/* in this window, before the settlement */
+	bool is_inexact;		/* O11 does not hold: since a settlement that left no doubt */
 	char finding[300];
 };
 

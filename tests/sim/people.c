@@ -240,6 +240,7 @@ file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
 	if (keep)
 		return;
 	take(r, box, at);
+	oracle_same(s->oracle, r->side, m.c->serial);
 }
 
 static void
@@ -390,7 +391,7 @@ look(struct sim *s, struct ram *r)
 }
 
 /* The same message under another key: moved out and in again, moved onto itself, or a file that another program gave a name of
- * its own. To the oracle one is put and one removed. */
+ * its own. To the oracle one is put and one removed, which are the same. */
 static void
 rekey(struct sim *s, struct ram *r)
 {
@@ -406,6 +407,9 @@ rekey(struct sim *s, struct ram *r)
 		return;
 	put(r, box, m.c, m.flags, 0)->date = m.date;
 	take(r, box, at);
+	/* A draft that nobody has read in full is saved again, for all that one can know. */
+	if (!m.was_draft)
+		oracle_same(s->oracle, r->side, m.c->serial);
 }
 
 static void

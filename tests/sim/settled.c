@@ -231,6 +231,7 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 			}
 		}
 	}
+	o->is_inexact &= o->level >= ORACLE_LOST;
 	o->level = ORACLE_CALM;
 	o->has_run = o->has_renames  = false;
 	memset(o->mail, 0, sizeof o->mail);
@@ -314,6 +315,32 @@ is_too_often(const struct oracle *o, const struct oracle_view *v, int serial)
 	return n > most + oracle_twice(o, serial);
 }
 
+/* O11. One message, whatever people moved it to: it is there once, or not at all if one of them removed it. Where they put its equal
+ * as well, nobody could tell the two. */
+static bool
+is_exact(const struct oracle *o, const struct oracle_view *v, int serial, char *why, size_t size)
+{
+	const struct mail *m = &o->mail[serial];
+	const struct cell *c;
+	int b, n = 0, agreed = 0;
+
+	if (o->is_inexact || o->has_renames || m->made[0] + m->made[1] + m->made_both > 0)
+		return true;
+	for (b = 0; b < ORACLE_BOXES; b++) {
+		c = &o->cell[b][serial];
+		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] || o->box[b].is_blank[0] ||
+		    o->box[b].is_blank[1] || (!v->is_selected[b] && (c->was[0] || c->was[1])))
+			return true;
+		n += c->count[0];
+		agreed += c->agreed;
+	}
+	if (agreed == 1 && n > 1)
+		return says(why, size, "O11: message %d is there %d times, and is one", serial, n);
+	if (agreed == 1 && n == 0 && m->dropped[0] + m->dropped[1] + m->marked[0] + m->marked[1] == 0)
+		return says(why, size, "O11: message %d is lost, and nobody removed it", serial);
+	return true;
+}
+
 bool
 oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size_t why_size)
 {
@@ -329,6 +356,9 @@ oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size
 
 	for (b = 0; b < ORACLE_BOXES; b++)
 		if (v->is_selected[b] && !is_box_settled(o, v, b, why, why_size))
+			return false;
+	for (n = 0; n < o->serials; n++)
+		if (!is_exact(o, v, n, why, why_size))
 			return false;
 	begin_window(o, v);
 	return true;

@@ -588,8 +588,10 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	r->sim->has_moved[r->side][to] = true;
 	if (keep)
 		return 0;
-	if (!r->has_move && r->kind != RAM_MAILDIR && ram_act(c, STEP_SEND, "STORE and EXPUNGE", e) < 0)
+	if (!r->has_move && r->kind != RAM_MAILDIR && ram_act(c, STEP_SEND, "STORE and EXPUNGE", e) < 0) {
+		oracle_ours_half_moved(r->sim->oracle, r->side, old.c->serial);
 		return -1;
+	}
 	at = r->kind == RAM_MAILDIR ? at : ram_find_still(c, box, ram_key(r, &r->sim->arena, &old));
 	if (at < 0)
 		return 0;
