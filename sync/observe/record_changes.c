@@ -467,7 +467,8 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	else if (d->is_complete)
 		bs->cursor = d->cursor;
 	else if (!bs->is_known || bs->cursor.epoch != d->cursor.epoch)
-		bs->cursor = (struct cursor){ .epoch = d->cursor.epoch };
+		/* On a disk it tells which directories were there, should one of them be away the next time. */
+		bs->cursor = r->set->store[s]->ops->is_local ? d->cursor : (struct cursor){ .epoch = d->cursor.epoch };
 	b->side[s].unproved = d->unproved == NULL ? NULL : arena_strdup(&r->arena, d->unproved);
 	/* Unsure of what vanished: the list must be made again. */
 	if (!is_certain || !d->is_complete || missing->is_held || missing->replaced != 0)

@@ -1,6 +1,7 @@
 """The machine under it: what it denies, or does in its own way, is told, and is no death, no loss and no silence."""
 import os
 import resource
+import shutil
 import subprocess
 
 from lib import Case, message, program, serials
@@ -86,6 +87,25 @@ class Shim(Case):
         self.assertEqual(len(self.far.messages('INBOX')), 4)
         self.sync_twice()
         self.assertEqual(len(self.far.messages('INBOX')), 3)
+
+    def test_first_seen_in_part_and_new_away(self):
+        """Of a first list that was not believed the directories are remembered all the same."""
+        self.pair()
+        self.fill(self.near, 'INBOX', 4)
+        self.sync(env=self.shim('ahead'), code=(0, 1, 75))
+        new = os.path.join(self.near.box('INBOX'), 'new')
+        self.assertEqual(len(os.listdir(new)), 4)
+        os.rename(new, self.dir + '/away')
+        run = self.sync(code=1)
+        self.assertIn('new', run.err)
+        self.sync(code=1)
+        self.assertIn(len(self.far.messages('INBOX')), (0, 4))
+        shutil.rmtree(new, ignore_errors=True)
+        os.rename(self.dir + '/away', new)
+        self.sync()
+        self.sync_twice()
+        self.assertEqual(set(serials(self.far).values()), {1})
+        self.assertEqual(len(serials(self.far)), 4)
 
     def test_no_thread(self):
         self.pair()
