@@ -42,6 +42,8 @@ SYNC      := $(wildcard sync/*.c sync/*/*.c)
 CMD       := $(filter-out cmd/main.c,$(wildcard cmd/*.c cmd/*/*.c))
 # The planner and what it may stand on: its tests link these and nothing else, which proves it pure.
 PURE      := $(wildcard sync/plan/*.c state/model/*.c) $(filter-out %/step.c %/proc.c,$(wildcard state/base/*.c))
+# What every plan must satisfy: linked into what tests run (STEPS), where each plan is checked by it.
+PLANNER   := $(wildcard tests/planner/*.c)
 UNIT      := $(wildcard tests/unit/test_*.c)
 PURE_UNIT := $(filter tests/unit/test_plan%,$(UNIT))
 HEADERS   := $(wildcard cmd/*.h cmd/*/*.h sync/*.h sync/*/*.h state/*.h state/*/*.h)
@@ -54,7 +56,7 @@ all: mailtwin docs
 
 mailtwin: $(B)/mailtwin
 	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
-$(B)/mailtwin: $(B)/cmd/main.o $(B)/mailtwin.a
+$(B)/mailtwin: $(B)/cmd/main.o $(if $(findstring $(STEPS),$(SAN_$(KIND))),$(call obj,$(PLANNER))) $(B)/mailtwin.a
 	$(call say,LD)$(COMPILE) $(LINK) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
 $(B)/mailtwin.a: $(call obj,$(STATE) $(SYNC) $(CMD))
 	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
@@ -64,7 +66,7 @@ $(B)/%.o: %.c $(B)/flags
 $(B)/flags: FORCE
 	@mkdir -p $(@D); echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
 
-$(PURE_UNIT:%.c=$(B)/%): $(B)/%: $(B)/%.o $(call obj,$(PURE))
+$(PURE_UNIT:%.c=$(B)/%): $(B)/%: $(B)/%.o $(call obj,$(PURE) $(PLANNER))
 	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ -lcmocka -o $@
 $(patsubst %.c,$(B)/%,$(filter-out $(PURE_UNIT),$(UNIT))): $(B)/%: $(B)/%.o $(B)/mailtwin.a
 	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -lcmocka -o $@
@@ -116,7 +118,7 @@ bench: mailtwin
 # program one by one, each of which the simulation must find.
 SIM       := $(wildcard tests/sim/*.c)
 SIM_COUNT ?= 250000
-$(B)/sim: $(call obj,$(SIM)) $(B)/mailtwin.a
+$(B)/sim: $(call obj,$(SIM) $(PLANNER)) $(B)/mailtwin.a
 	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
 sim: $(B)/sim
 	$(Q)$(if $(SEED),$(B)/sim -r $(SEED),$(B)/sim -j 2 -n $(SIM_COUNT))

@@ -126,7 +126,7 @@ engine_channel(struct engine *en, const struct target *t, struct channel *set_r,
 		.buffer_limit = en->app->settings->buffer_limit,
 		.max_transfer = o->max_transfer,
 		.state = { .channel = c->name, .is_dry = o->is_dry, .fsync = en->app->settings->fsync },
-		.is_dry = o->is_dry, .checks_plans = getenv("MAILTWIN_CHECK_PLANS") != NULL,
+		.is_dry = o->is_dry,
 		.now = time(NULL),
 		.cancel = interrupt_flag(),
 	};

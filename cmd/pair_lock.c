@@ -10,17 +10,7 @@
 #include <unistd.h>
 
 #include "state/base/buf.h"
-
-/* FNV-1a, from two different beginnings. */
-static uint64_t
-hash(const char *p, size_t len, uint64_t h)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		h = (h ^ (unsigned char)p[i]) * 1099511628211u;
-	return h;
-}
+#include "state/base/hash.h"
 
 static void
 add(struct buf *b, const char *s)
@@ -73,7 +63,7 @@ pair_lock_take(const struct channel_settings *c, int *fd_r, struct err *e)
 		add(&key, c->patterns.at[i]);
 	/* An abstract name (unix(7)): the byte before it is 0. */
 	len = snprintf(at.sun_path + 1, sizeof at.sun_path - 1, "mailtwin/%ld/%016llx%016llx", (long)getuid(),
-	    (unsigned long long)hash(key.data, key.len, 14695981039346656037u), (unsigned long long)hash(key.data, key.len, 1));
+	    (unsigned long long)hash_add(HASH_BEGIN, key.data, key.len), (unsigned long long)hash_add(1, key.data, key.len));
 	buf_release(&key);
 	*fd_r = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*fd_r < 0)

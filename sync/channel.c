@@ -12,7 +12,6 @@
 #include "sync/apply/apply.h"
 
 #include "state/base/log.h"
-#include "sync/plan/check.h"
 
 /* One look at the base: what is to be done. */
 struct view {
@@ -103,7 +102,7 @@ look(struct run *r, struct view *v, bool may_wait, struct err *e)
 	guard_lost(r, &v->in, &v->arena);
 	plan_make(&v->in, &v->plan);
 	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);
-	fault = r->set->checks_plans && v->in.messages.n <= 2000 ? plan_check(&v->in, &v->plan, &v->arena) : NULL;
+	fault = plan_checked != NULL && v->in.messages.n <= 2000 ? plan_checked(&v->in, &v->plan, &v->arena) : NULL;
 	if (fault != NULL)
 		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "channel %s: this plan breaks a rule and is not "
 		    "carried out, please report it: %s", r->set->name, fault);

@@ -40,7 +40,6 @@ struct channel {
 	struct state_place state;
 	struct state *open_state;	/* tests: used instead of `state`, not closed. NULL = none */
 	bool is_dry;			/* plan only: nothing is written anywhere */
-	bool checks_plans;		/* tests: a plan that breaks a rule (plan/check.h) is not carried out */
 	bool is_inline;			/* no threads: jobs run one after the other in the caller's (simulation) */
 	uint64_t (*pick)(void *ctx, uint64_t n);	/* is_inline: which of n waiting jobs runs next; NULL = the first */
 	void *pick_ctx;

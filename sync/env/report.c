@@ -1,6 +1,7 @@
 /* What the run reports: notes as they come up, each error once, counts at the end. */
 #include "sync/env/run.h"
 
+#include "state/base/hash.h"
 #include "sync/plan/explain.h"
 
 void
@@ -10,16 +11,6 @@ report_release(struct channel_report *r)
 	vec_release(&r->removed);
 	buf_release(&r->plan_text);
 	arena_release(&r->arena);
-}
-
-/* FNV-1a, the terminating NUL included. */
-static uint64_t
-hash_words(uint64_t hash, const char *s)
-{
-	do
-		hash = (hash ^ (unsigned char)*s) * 1099511628211u;
-	while (*s++ != '\0');
-	return hash;
 }
 
 /* False when it is there already. */
@@ -54,7 +45,8 @@ grow_told(struct run *r)
 static bool
 was_told(struct run *r, const char *box, const char *text)
 {
-	uint64_t hash = hash_words(hash_words(14695981039346656037u, box != NULL ? box : ""), text);
+	const char *where = box != NULL ? box : "";
+	uint64_t hash = hash_add(hash_add(HASH_BEGIN, where, strlen(where) + 1), text, strlen(text) + 1);
 
 	hash += hash == 0;
 	if (2 * r->told_n >= r->told_room)

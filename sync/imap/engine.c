@@ -194,11 +194,9 @@ imap_read_one(struct imap_session *s, struct err *e)
 		return imap_die(s, &why, e);
 	}
 	rc = imap_reply_read(s->reader, &s->reply, &sink, &why);
-	s->is_dispatching = true;
 	if (rc == 0)
 		rc = s->reply.kind == IMAP_REPLY_TAGGED ? tagged(s, &why) :
 		    take_line(s, imap_reader_octets(s->reader) - before, &why);
-	s->is_dispatching = false;
 	return rc < 0 ? imap_die(s, &why, e) : 0;
 }
 

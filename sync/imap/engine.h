@@ -59,7 +59,6 @@ struct imap_session {
 	struct selection *latest;	/* whose data commands sent now will ask for */
 	int body_owner;			/* index of pending; -1 = the mailbox itself; -2 = nobody */
 	bool is_body_begun;
-	bool is_dispatching;
 	bool is_dead;
 	struct err failure;
 	void (*alert)(void *ctx, const char *text);

@@ -651,7 +651,7 @@ fly(struct opening *op, struct err *e)
 	if (rc <= 0)
 		return rc;
 	/* What stood behind the login may be lost: Cyrus loses its place in TLS input at the login's end, takes the
-	 * rest of our lines for commands, and leaves them unanswered [M]. So all of the flight is waited for here. */
+	 * rest of our lines for commands, and leaves them unanswered. So all of the flight is waited for here. */
 	if (imap_finish(s, e) < 0) {
 		s->memory.is_stepwise = true;
 		return s->is_bye ? -1 : 0;

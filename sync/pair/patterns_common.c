@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "state/base/buf.h"
+#include "state/base/hash.h"
 #include "state/base/vec.h"
 
 enum { STATES_MOST = 100000 };
@@ -106,11 +107,9 @@ is_found(const struct search *x, const unsigned char *state, bool is_at_begin)
 static void
 add_state(struct search *x, const unsigned char *state, size_t from, char by)
 {
-	size_t hash = 1469598103u, i, at;
+	size_t at = (size_t)(hash_add(HASH_BEGIN, state, x->len) % (2 * STATES_MOST));
 
-	for (i = 0; i < x->len; i++)
-		hash = (hash ^ state[i]) * 1099511628211u;
-	for (at = hash % (2 * STATES_MOST); x->table[at] != 0; at = (at + 1) % (2 * STATES_MOST))
+	for (; x->table[at] != 0; at = (at + 1) % (2 * STATES_MOST))
 		if (memcmp(x->states.at[x->table[at] - 1], state, x->len) == 0)
 			return;
 	vec_push(&x->states, arena_dup(&x->arena, state, x->len));

@@ -6,6 +6,8 @@
 #include "sync/plan/build.h"
 #include "sync/plan/merge.h"
 
+const char *(*plan_checked)(const struct plan_input *in, const struct plan *p, struct arena *a);
+
 /* ---- one message: new (P1) ---- */
 
 static uint32_t

@@ -1,7 +1,7 @@
 /* From what is known of both sides to a list of operations: a pure function, no I/O, no clock.
  *
  * Use: fill a struct plan_input (plan_input_* helpers), plan_make(), then read plan.ops in order,
- * plan_check() in tests and debug builds, plan_explain() to tell a person.
+ * plan_explain() to tell a person.
  *
  * The input holds only what is not settled (record_is_settled); a box of a million settled messages
  * contributes nothing but its counts. Three things come in although they may be settled: all records of a mailbox that
@@ -44,7 +44,7 @@
  *   P13 nothing depends on the order of the input; ops come out phase by phase, in the order of boxes and records
  *       (mailboxes are removed from the last to the first, so that what lies deeper goes first).
  *
- * Invariants of a plan are those of plan_check() (check.h).
+ * Invariants of a plan are those of tests/planner/check.h.
  */
 #ifndef SYNC_PLAN_PLAN_H
 #define SYNC_PLAN_PLAN_H
@@ -202,6 +202,9 @@ struct plan {
 
 void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zeroed */
 void plan_release(struct plan *p);
+/* Tests only: what is wrong with a plan, in words (arena), or NULL; such a plan is not carried out. NULL in what is installed. */
+extern const char *(*plan_checked)(const struct plan_input *in, const struct plan *p, struct arena *a);
+
 bool op_is_state_only(enum op_kind kind);
 bool op_is_deletion(const struct op *op);	/* EXPUNGE, REMOVE_BOX, and FLAGS that add \Deleted */
 /* A held operation for which the mailbox's was_held is to be set, on the other side, until a run holds nothing there. */

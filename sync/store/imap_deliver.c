@@ -4,7 +4,7 @@
  * A body is collected first, in memory or, when large, in a file without a name, because its size and
  * its fitness (no NUL) must be known before the command is begun. With MULTIAPPEND small ones are collected to groups
  * that share a command: a server locks the mailbox, writes its index and syncs once for each, which is most of what an
- * upload costs (Dovecot: a third of the time and CPU [M]).
+ * upload costs (Dovecot: a third of the time and CPU).
  *
  * Must hold:
  *   1. A message is DONE only by the tagged OK of its command; lost after that began, it is UNKNOWN.

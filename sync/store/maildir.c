@@ -262,7 +262,6 @@ maildir_list(struct session *c, struct listing *l, struct err *e)
 	if (folders_find(&s->layout, &f, e) < 0)
 		goto done;
 	l->is_complete = f.is_complete;
-	l->is_empty_root = f.at.n == 0;
 	for (i = 0; i < f.at.n; i++) {
 		has_inbox |= names_is_inbox(f.at.at[i].name);
 		list_folder(s, &f.at.at[i], l, &cache);

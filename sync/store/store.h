@@ -85,7 +85,6 @@ struct listing {
 	VEC(struct mailbox_refused) refused;
 	bool is_complete;		/* false: a mailbox not listed may exist all the same (R6) */
 	const char *no_create;		/* dry: why no mailbox can be made there now; NULL = nothing is known against it */
-	bool is_empty_root;		/* the store itself is missing or holds nothing at all */
 	const char *fingerprint;	/* which store this is (R7 another store): host, port, user, prefix; a Maildir's marker */
 };
 void listing_release(struct listing *l);

@@ -538,7 +538,7 @@ class Case(unittest.TestCase):
         e = {k: v for k, v in os.environ.items()
              if k in ('PATH', 'LANG', 'LC_ALL', 'TMPDIR') or k.endswith('SAN_OPTIONS')}
         e.update(HOME=self.home, XDG_CONFIG_HOME=os.path.join(self.home, '.config'),
-                 XDG_STATE_HOME=os.path.join(self.home, '.local/state'), USER='tester', MAILTWIN_CHECK_PLANS='1',
+                 XDG_STATE_HOME=os.path.join(self.home, '.local/state'), USER='tester',
                  ASAN_OPTIONS=f'exitcode={SANITIZER_EXIT}:detect_leaks=1:abort_on_error=0',
                  UBSAN_OPTIONS=f'exitcode={SANITIZER_EXIT}:print_stacktrace=1', TSAN_OPTIONS=f'exitcode={SANITIZER_EXIT}')
         e.update(env or {})

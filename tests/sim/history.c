@@ -443,7 +443,7 @@ make_channel(struct history *h)
 	some = sim_chance(s, 15);
 	single = !some && sim_chance(s, 5);
 	h->set = (struct channel){ .name = "sim", .store = { &s->ram[FAR]->store, &s->ram[NEAR]->store },
-		.box = { "", "" }, .is_inline = true, .checks_plans = true, .pick = on_pick, .pick_ctx = s, .copy_arrival_date = sim_chance(s, 30) };
+		.box = { "", "" }, .is_inline = true, .pick = on_pick, .pick_ctx = s, .copy_arrival_date = sim_chance(s, 30) };
 	if (!single) {
 		h->set.patterns.at = some ? patterns_some : patterns_all;
 		h->set.patterns.n = some ? 2 : 1;

@@ -68,7 +68,6 @@ ram_list(struct session *session, struct listing *l, struct err *e)
 	for (i = 0; i < SIM_BOXES; i++)
 		if (!r->box[i].exists && has_child(r, i))
 			vec_push(&l->boxes, (struct mailbox){ .name = sim_box_name[i], .attrs = MAILBOX_NOSELECT, .id = "" });
-	l->is_empty_root = l->boxes.n == 0;
 	l->fingerprint = arena_printf(&l->arena, "ram-%d-%u", r->side, r->fingerprint);
 	listing_sort(l);
 	return 0;

@@ -3,7 +3,7 @@
 #define TESTS_UNIT_PLAN_STOP_H
 
 #include "state/base/buf.h"
-#include "sync/plan/apply.h"
+#include "tests/planner/apply.h"
 #include "sync/plan/explain.h"
 
 static char *

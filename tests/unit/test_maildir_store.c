@@ -348,8 +348,6 @@ listed(struct fixture *f)
 		buf_printf(&b, " !%s", l.refused.at[i].name);
 	if (!l.is_complete)
 		buf_adds(&b, " incomplete");
-	if (l.is_empty_root)
-		buf_adds(&b, " empty");
 	out = arena_strdup(&f->a, buf_str(&b));
 	buf_release(&b);
 	listing_release(&l);
@@ -361,7 +359,7 @@ verbatim_layout(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_string_equal(listed(f), "INBOX(no cursor) empty");
+	assert_string_equal(listed(f), "INBOX(no cursor)");
 	make_box(f, "top/sub");
 	make_box(f, "INBOX/below");
 	make_box(f, ".hidden");
@@ -383,7 +381,7 @@ maildirpp_layout(void **state)
 	f->set.sub_folders = NAMES_MAILDIRPP;
 	f->set.path = NULL;
 	reopen(f);
-	assert_string_equal(listed(f), "INBOX(no cursor) empty");
+	assert_string_equal(listed(f), "INBOX(no cursor)");
 	run(f, "test -d mail/inbox/cur");
 	make_box(f, "top/sub");
 	make_box(f, "INBOX/sub");
@@ -455,7 +453,7 @@ map_inbox_is_another_name(void **state)
 
 	f->set.map_inbox = "All";
 	reopen(f);
-	assert_string_equal(listed(f), "All(no cursor) INBOX(no cursor) empty");
+	assert_string_equal(listed(f), "All(no cursor) INBOX(no cursor)");
 	make_box(f, "All");
 	run(f, "touch mail/inbox/new/1.a; mkdir -p mail/All/cur");
 	assert_string_equal(shown(f, "All"), "1.a [] n");

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sync/plan/check.h"
+#include "tests/planner/check.h"
 #include "sync/plan/explain.h"
 
 enum { MESSAGES = 6 };

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "state/base/buf.h"
-#include "sync/plan/apply.h"
-#include "sync/plan/check.h"
+#include "tests/planner/apply.h"
+#include "tests/planner/check.h"
 #include "sync/plan/explain.h"
 #include "tests/unit/plan_stop.h"
 

@@ -1,4 +1,5 @@
-/* What every plan must satisfy, as code: run by tests, the simulation and debug builds.
+/* What every plan must satisfy, as code: run by unit tests, the simulation, and every program that is built for
+ * tests (plan_checked).
  *
  *   C1 no message here at the start is absent from both sides at the end, unless a person deleted it on one
  *      side (gone, \Deleted, or its mailbox removed) and that side was readable
@@ -11,8 +12,8 @@
  *   C7 nothing is planned against a readonly or unreadable side, nor outside what Sync allows
  *   C8 dependencies point backwards (to ops before it), and ops come in the order of phases within what depends
  */
-#ifndef SYNC_PLAN_CHECK_H
-#define SYNC_PLAN_CHECK_H
+#ifndef TESTS_PLANNER_CHECK_H
+#define TESTS_PLANNER_CHECK_H
 
 #include "sync/plan/plan.h"
 

@@ -1,6 +1,6 @@
 /* C6 of check.h: far and near swapped gives the mirrored plan. A part of plan_check(). */
-#ifndef SYNC_PLAN_MIRROR_H
-#define SYNC_PLAN_MIRROR_H
+#ifndef TESTS_PLANNER_MIRROR_H
+#define TESTS_PLANNER_MIRROR_H
 
 #include "sync/plan/plan.h"
 

@@ -1,4 +1,4 @@
-#include "sync/plan/apply.h"
+#include "tests/planner/apply.h"
 
 #include <string.h>
 

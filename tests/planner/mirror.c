@@ -1,4 +1,4 @@
-#include "sync/plan/mirror.h"
+#include "tests/planner/mirror.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * a following plan would see, applied_end. plan_check() uses it for C1 and C5; tests stop it at any operation.
  * It decides nothing and shares nothing with the planner but merge.h's bases.
  */
-#ifndef SYNC_PLAN_APPLY_H
-#define SYNC_PLAN_APPLY_H
+#ifndef TESTS_PLANNER_APPLY_H
+#define TESTS_PLANNER_APPLY_H
 
 #include "sync/plan/plan.h"
 
