@@ -108,7 +108,9 @@ plan_twins(struct build *b, uint32_t far, uint32_t near, uint32_t left)
 	b->ops.at[v.after].op.left = left;
 	b->messages[near].is_taken = true;
 	plan_joined(b, &v);
-	if (left != NONE)
+	/* What is out of sight with its mailbox alone has a fate of its own. */
+	if (left != NONE && build_record(b, left)->half[FAR].presence == PRESENCE_GONE &&
+	    build_record(b, left)->half[NEAR].presence == PRESENCE_GONE)
 		drop_left(b, left, v.after);
 }
 
