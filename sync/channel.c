@@ -271,8 +271,6 @@ remember_stores(struct run *r, struct err *e)
 
 	for (s = 0; s < SIDES; s++) {
 		store = r->set->store[s];
-		if (store->ops->memory_save == NULL)
-			continue;
 		is = store->ops->memory_save(r->set->store[s], &r->arena);
 		was = NULL;
 		if (memory_get(r->state, &r->arena, names[s], &was, e) < 0)
@@ -299,8 +297,6 @@ recall_stores(struct run *r, struct err *e)
 
 	for (s = 0; s < SIDES; s++) {
 		r->set->store[s]->is_dry = r->set->is_dry;
-		if (r->set->store[s]->ops->memory_load == NULL)
-			continue;
 		memory = NULL;
 		if (memory_get(r->state, &r->arena, names[s], &memory, e) < 0)
 			return -1;

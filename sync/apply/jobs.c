@@ -27,7 +27,7 @@ change_begin(struct batch *b, struct session *session[SIDES], struct err *e)
 	struct session *c = session[b->side];
 
 	make_changes(b);
-	return c->store->ops->change_begin == NULL ? 0 :
+	return !(c->store->can & STORE_CHANGE_BEGIN) ? 0 :
 	    c->store->ops->change_begin(c, b->changes, b->n_parts, &b->arena, &b->changing, e);
 }
 

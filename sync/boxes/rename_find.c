@@ -156,7 +156,7 @@ ask_ids(struct renames *x, enum side s, struct err *e)
 	size_t i;
 	int status = 0;
 
-	if (r->set->store[s]->ops->identities == NULL)
+	if (!(r->set->store[s]->can & STORE_IDENTITIES))
 		return 0;
 	for (i = 0; i < x->n; i++)
 		if (is_doubtful(x, s, i))

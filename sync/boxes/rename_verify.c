@@ -110,7 +110,7 @@ evidence_names(struct renames *x, const struct box_record *rec, enum side s, con
 	size_t i, here = 0;
 	int status;
 
-	if (r->set->store[s]->ops->confirm_gone == NULL ||
+	if (!(r->set->store[s]->can & STORE_CONFIRM_GONE) ||
 	    (m->has_cursor && cursor_stands(&rec->side[s].cursor, &m->cursor)))
 		return 1;
 	q = mem_alloc(sizeof *q);

@@ -54,7 +54,7 @@ culprit_words(struct run *r, const struct run_box *b, const struct record *rec, 
 	d.job.needs[s] = true;
 	d.words = (struct message_words){ store->ops->has_uid_keys ? arena_printf(&r->arena, "UID %u",
 	    key_uid(rec->half[s].key)) : arena_strndup(&r->arena, rec->half[s].key.data, rec->half[s].key.len), "" };
-	if (may_ask && !r->is_ending && store->ops->describe != NULL && d.box != NULL && !isolate_is_given_up(&r->isolate, s) &&
+	if (may_ask && !r->is_ending && (store->can & STORE_DESCRIBE) && d.box != NULL && !isolate_is_given_up(&r->isolate, s) &&
 	    pool_run(r->pool, &d.job, &ignored) < 0)
 		log_line(LOG_RUN, "a message cannot be described: %s", ignored.text);
 	return d.words;

@@ -439,14 +439,16 @@ pool_drop(struct pool *p)
 void
 pool_leave(struct pool *p, enum side s)
 {
-	const struct store_ops *ops = p->set.store[s]->ops;
+	struct session *c;
 	struct err ignored;
 	int i;
 
 	assert(pool_pending(p) == 0);
-	for (i = 0; i < WORKERS_MOST && ops->leave != NULL; i++)
-		if (p->worker[i].session[s] != NULL && ops->leave(p->worker[i].session[s], &ignored) < 0)
+	for (i = 0; i < WORKERS_MOST; i++) {
+		c = p->worker[i].session[s];
+		if (c != NULL && c->store->ops->leave(c, &ignored) < 0)
 			close_session(&p->worker[i], s);
+	}
 }
 
 int

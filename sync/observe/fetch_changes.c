@@ -270,7 +270,7 @@ fold_one(struct run *r, struct gather_job *g, size_t i, struct err *e)
 	status = fold_delta(r, b, g->side, d, &missing, e);
 	if (status == 0 && b->side[g->side].has_failed) {
 		/* Held by the guard against changed stores: said there. */
-	} else if (status == 0 && missing.keys.n > 0 && r->set->store[g->side]->ops->confirm_gone != NULL) {
+	} else if (status == 0 && missing.keys.n > 0 && (r->set->store[g->side]->can & STORE_CONFIRM_GONE)) {
 		submit_confirm(r, g, i, &missing);
 		return 0;
 	} else if (status == 0) {
@@ -362,7 +362,7 @@ gather_closing_new(struct run *r, enum side s, const bool *is_written)
 	struct gather_job *g;
 	size_t i, n = 0;
 
-	if (r->set->store[s]->ops->delta_begin == NULL)
+	if (!(r->set->store[s]->can & STORE_DELTA_BEGIN))
 		return NULL;
 	for (i = 0; i < r->boxes.n; i++) {
 		if (is_written[i] && (!has_since(&r->boxes.at[i], s) || r->boxes.at[i].side[s].listed == NULL))

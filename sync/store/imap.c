@@ -3,14 +3,6 @@
 
 #include "state/base/log.h"
 
-static struct key
-choose_name(struct store *s, struct arena *a)
-{
-	(void)s;
-	(void)a;
-	return KEY_NONE;
-}
-
 static const char *
 memory_save(struct store *s, struct arena *a)
 {
@@ -64,7 +56,7 @@ static const struct store_ops imap_ops = {
 	.session_close = imap_conn_close, .list = imap_list, .cursors = imap_cursors,
 	.identities = imap_identities, .leave = imap_leave, .mailbox_state = imap_mailbox_state, .delta = imap_delta,
 	.delta_begin = imap_delta_begin, .delta_end = imap_delta_end,
-	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .choose_name = choose_name, .deliver = imap_deliver,
+	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .deliver = imap_deliver,
 	.change = imap_change, .change_begin = imap_change_begin, .change_end = imap_change_end, .move = imap_move, .create_mailbox = imap_create_mailbox,
 	.remove_mailbox = imap_remove_mailbox, .rename_mailbox = imap_rename_mailbox, .memory_save = memory_save,
 	.memory_load = memory_load,
@@ -96,8 +88,9 @@ imap_store_new(const struct store_settings *set, const struct imap_store_env *en
 	pthread_mutex_init(&st->lock, NULL);
 	st->set = set;
 	st->env = *env;
-	st->store = (struct store){ .ops = &imap_ops, .name = set->name, .read_only = set->read_only, .layout = NAMES_IMAP,
+	st->store = (struct store){ .name = set->name, .read_only = set->read_only, .layout = NAMES_IMAP,
 		.max_sessions = account->connections != 0 ? (int)account->connections : 4 };
+	store_init(&st->store, &imap_ops);
 	for (size_t i = 0; i < account->disable_extensions.n; i++)
 		imap_caps_disable(&caps, account->disable_extensions.at[i]);
 	st->disable_extensions = caps.disabled;

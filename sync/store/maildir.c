@@ -446,7 +446,7 @@ maildir_store_new(const struct store_settings *set, bool fsync, bool copy_arriva
 	s->mdir.keywords = set->keywords;
 	s->mdir.watch = watch_new();
 	s->copy_arrival_date = copy_arrival_date;
-	s->base.ops = &maildir_ops;
+	store_init(&s->base, &maildir_ops);
 	s->base.name = arena_strdup(&s->arena, set->name);
 	s->base.read_only = set->read_only;
 	/* What Flatten makes of a name is judged when it is made: sync/maildir/layout.h. */

@@ -326,6 +326,8 @@ struct message_words {
 	const char *subject;		/* "" = it has none, or it is not known */
 };
 
+/* What a store is: kind, free, session_open, session_close, list, delta, identify, fetch. And what it can do: all else may be NULL, and
+ * is answered from one place then (cannot.c). */
 struct store_ops {
 	const char *kind;		/* "IMAP", "Maildir", ... */
 	bool has_uid_keys;		/* keys are UIDs */
@@ -342,7 +344,7 @@ struct store_ops {
 	int (*list)(struct session *c, struct listing *l, struct err *e);
 	/* Cursors anew for some mailboxes: fills has_cursor and cursor of boxes[i] by name. */
 	int (*cursors)(struct session *c, struct mailbox *boxes, size_t n, struct err *e);
-	/* Fills boxes[i].id by name, where the list did not tell; NULL: it tells all there is. */
+	/* Fills boxes[i].id by name, where the list did not tell. NULL: it tells all there is. */
 	int (*identities)(struct session *c, struct mailbox *boxes, size_t n, struct arena *a, struct err *e);
 	/* Leaves the mailbox that is open, if any: it may be about to get another name. NULL: none ever is. */
 	int (*leave)(struct session *c, struct err *e);
@@ -394,8 +396,13 @@ struct store_ops {
 	void (*memory_load)(struct store *s, const char *memory);
 };
 
+<<<<<<< HEAD
 /* Appends the name of a mailbox that is written as IMAP does (modified UTF-7, RFC 3501 section 5.1.3) in UTF-8; -1 = it is not. */
 int store_name_plain(struct buf *out, const char *name);
+=======
+/* Fills ops, all and can of s; leaves the rest. */
+void store_init(struct store *s, const struct store_ops *ops);
+>>>>>>> 5cbd28a (store: what a store does not implement is answered from one place)
 
 /* Sorts the ranges of d->gone and joins them; returns how many are left. */
 size_t delta_join_gone(struct delta *d);
@@ -420,6 +427,12 @@ int store_identify_each(struct session *c, struct fetch_part *parts, size_t n, s
 int store_identify_one(struct session *c, const char *box, uint64_t epoch, struct identify_item *items, size_t n,
     unsigned want, struct err *e);
 
+/* Which requests a store has an answer of its own to. */
+enum store_can {
+	STORE_IDENTITIES = 1 << 0, STORE_CONFIRM_GONE = 1 << 1, STORE_DESCRIBE = 1 << 2, STORE_DELTA_BEGIN = 1 << 3,
+	STORE_CHANGE_BEGIN = 1 << 4,
+};
+
 /* What every adapter begins with. */
 /* Cursors of which mailboxes a listing is to ask for. All zero: of all. Where something is left out that is not asked about at all. */
 struct store_asks {
@@ -431,7 +444,9 @@ struct store_asks {
 };
 
 struct store {
-	const struct store_ops *ops;
+	const struct store_ops *ops;	/* all of them: no member is NULL but delta_begin and change_begin with their ends */
+	struct store_ops all;		/* ops: the store's own, and cannot.c's */
+	unsigned can;			/* enum store_can */
 	const char *name;		/* as configured, for messages: "work-remote" */
 	bool read_only;			/* ReadOnly yes: the engine never plans against it */
 	enum names_layout layout;	/* what limits its names (sync/pair/names.h) */

@@ -415,8 +415,10 @@ make_stores(struct sim *s)
 		r->has_any_keyword = (ram_told(r) & SIM_KW_ALL) == SIM_KW_ALL && sim_chance(s, 80);
 		if (r->kind != RAM_MAILDIR)
 			r->ids = (enum ram_ids)sim_draw(s, 3);
-		if (r->ids == RAM_IDS_ASKED)
-			r->ops.identities = ram_identities;
+		if (r->ids == RAM_IDS_ASKED) {
+			r->store.all.identities = ram_identities;
+			r->store.can |= STORE_IDENTITIES;
+		}
 		if (r->kind != RAM_MAILDIR && sim_chance(s, 15))
 			r->window = 1 + sim_draw(s, 6);
 		r->store.max_sessions = 1 + (int)sim_draw(s, 3);

@@ -444,6 +444,7 @@ struct ram *
 ram_new(struct sim *sim, enum side side, enum ram_kind kind)
 {
 	struct ram *r = mem_alloc(sizeof *r);
+	struct store_ops ops;
 
 	r->sim = sim;
 	r->side = side;
@@ -451,7 +452,7 @@ ram_new(struct sim *sim, enum side side, enum ram_kind kind)
 	r->epochs = 100;
 	r->ids = kind == RAM_MAILDIR ? RAM_IDS_LISTED : RAM_IDS_NONE;
 	r->keeps = SIM_FLAGS_ALL;
-	r->ops = (struct store_ops){ .kind = kind == RAM_MAILDIR ? "Maildir" : "IMAP",
+	ops = (struct store_ops){ .kind = kind == RAM_MAILDIR ? "Maildir" : "IMAP",
 		.has_uid_keys = kind != RAM_MAILDIR, .is_local = kind == RAM_MAILDIR, .free = free_store,
 		.session_open = session_open, .session_close = session_close, .list = ram_list,
 		.cursors = ram_cursors, .mailbox_state = ram_mailbox_state, .delta = ram_delta,
@@ -461,8 +462,9 @@ ram_new(struct sim *sim, enum side side, enum ram_kind kind)
 		.delta_begin = kind == RAM_MAILDIR ? NULL : ram_delta_begin, .delta_end = ram_delta_end, .move = ram_move,
 		.create_mailbox = ram_create_mailbox, .remove_mailbox = ram_remove_mailbox,
 		.rename_mailbox = ram_rename_mailbox, .memory_save = memory_save, .memory_load = memory_load };
-	r->store = (struct store){ .ops = &r->ops, .name = side_name(side),
+	r->store = (struct store){ .name = side_name(side),
 		.layout = kind == RAM_MAILDIR ? NAMES_VERBATIM : NAMES_IMAP, .is_inbox_listed = true, .max_sessions = 1 };
+	store_init(&r->store, &ops);
 	ram_create_box(r, 0);
 	return r;
 }

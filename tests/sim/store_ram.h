@@ -79,7 +79,6 @@ struct ram_box {
 
 struct ram {
 	struct store store;		/* first */
-	struct store_ops ops;
 	struct sim *sim;
 	enum side side;
 	enum ram_kind kind;

@@ -93,11 +93,14 @@ static void
 work_through(struct peer *far, struct peer *near, unsigned every, bool is_inline)
 {
 	struct pool_settings set = { .store = { [FAR] = &far->store, [NEAR] = &near->store }, .is_inline = is_inline };
-	struct pool *p = pool_new(&set);
+	struct pool *p;
 	struct work *w = mem_alloc(JOBS * sizeof *w);
 	struct job *done;
 	unsigned i, n = 0;
 
+	store_init(&far->store, &remote);
+	store_init(&near->store, &local);
+	p = pool_new(&set);
 	for (i = 0; i < JOBS; i++) {
 		w[i] = (struct work){ .job = { .run = run_work, .turns = i % 7 }, .number = i, .breaks = every != 0 && i % every == 0 };
 		w[i].job.needs[FAR] = i % 3 != 0;
@@ -117,8 +120,8 @@ work_through(struct peer *far, struct peer *near, unsigned every, bool is_inline
 static void
 no_more_sessions_than_allowed(void **state)
 {
-	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH } };
-	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+	struct peer far = { .store = { .max_sessions = WIDTH } };
+	struct peer near = { .store = { .max_sessions = WIDTH } };
 
 	(void)state;
 	work_through(&far, &near, 0, false);
@@ -129,8 +132,8 @@ no_more_sessions_than_allowed(void **state)
 static void
 sessions_that_break_are_opened_anew(void **state)
 {
-	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH } };
-	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+	struct peer far = { .store = { .max_sessions = WIDTH } };
+	struct peer near = { .store = { .max_sessions = WIDTH } };
 
 	(void)state;
 	work_through(&far, &near, 7, false);
@@ -141,8 +144,8 @@ sessions_that_break_are_opened_anew(void **state)
 static void
 refused_sessions_leave_the_work_to_those_there_are(void **state)
 {
-	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH }, .limit = 2 };
-	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+	struct peer far = { .store = { .max_sessions = WIDTH }, .limit = 2 };
+	struct peer near = { .store = { .max_sessions = WIDTH } };
 
 	(void)state;
 	work_through(&far, &near, 0, false);
@@ -152,8 +155,8 @@ refused_sessions_leave_the_work_to_those_there_are(void **state)
 static void
 without_threads(void **state)
 {
-	struct peer far = { .store = { .ops = &remote, .max_sessions = WIDTH } };
-	struct peer near = { .store = { .ops = &local, .max_sessions = WIDTH } };
+	struct peer far = { .store = { .max_sessions = WIDTH } };
+	struct peer near = { .store = { .max_sessions = WIDTH } };
 
 	(void)state;
 	work_through(&far, &near, 7, true);
