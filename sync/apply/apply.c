@@ -14,6 +14,7 @@
  */
 #include "sync/apply/apply_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <time.h>
 
@@ -441,6 +442,24 @@ keep_closing(struct exec *x, struct batch *first)
 			gather_closing_keep(x->run, &first->closing[s]);
 }
 
+/* What has come to its end, however it did. A mailbox is done when nothing that was to be done in it is left. */
+static void
+count_done(struct exec *x, const struct batch *b)
+{
+	const struct op *op;
+	size_t n;
+
+	for (n = 0; n < b->n; n++) {
+		op = &x->plan->ops.at[b->op[n]];
+		if (x->status[b->op[n]] == OP_WAIT || x->status[b->op[n]] == OP_RUNNING)
+			continue;
+		x->run->progress.messages_done += op->msg != UINT32_MAX;
+		assert(x->left[op->box] > 0);
+		if (--x->left[op->box] == 0)
+			x->run->progress.boxes_done++;
+	}
+}
+
 static int
 collect(struct exec *x, struct batch *first, struct err *e)
 {
@@ -451,12 +470,12 @@ collect(struct exec *x, struct batch *first, struct err *e)
 	for (b = first; b != NULL && status == 0; b = b->along) {
 		batch_failed(x, b);
 		status = settle(x, b, e);
-		if (!is_box_op(b->kind))
-			x->run->progress.messages_done += b->n;
 	}
 	if (status == 0)
 		status = note_losses(x, first, e);
 	give_turns(x, first);
+	for (b = first; b != NULL; b = b->along)
+		count_done(x, b);
 	if (status == 0)
 		keep_closing(x, first);
 	report_progress(x->run);
@@ -717,6 +736,8 @@ start(struct exec *x)
 	x->status = mem_alloc(x->plan->ops.n * sizeof *x->status + 1);
 	x->is_second = mem_alloc(x->plan->ops.n * sizeof *x->is_second + 1);
 	x->live = mem_alloc(x->in->messages.n * sizeof *x->live + 1);
+	x->left = mem_alloc(x->run->boxes.n * sizeof *x->left + 1);
+	x->run->progress.boxes_done = x->run->boxes.n;
 	for (i = 0; i < x->in->messages.n; i++)
 		x->live[i] = (struct record *)(uintptr_t)x->in->messages.at[i].rec;
 	for (i = 0; i < x->plan->ops.n; i++) {
@@ -725,6 +746,8 @@ start(struct exec *x)
 		recall(x, i);
 		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && op->msg != UINT32_MAX)
 			x->run->progress.messages++;
+		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && x->left[op->box]++ == 0)
+			x->run->progress.boxes_done--;
 		if (log_is_on(LOG_PLAN)) {
 			buf_clear(&line);
 			op_explain(x->in, op, &line);
@@ -879,6 +902,7 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct
 	free(x.status);
 	free(x.is_second);
 	free(x.live);
+	free(x.left);
 	arena_release(&x.arena);
 	return status;
 }

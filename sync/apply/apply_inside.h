@@ -16,6 +16,7 @@ struct exec {
 	bool *is_second;		/* per operation: expunged once without success, and again after the others */
 	struct record **live;		/* per message: its record now (pairs share one) */
 	struct arena arena;		/* of what `live` came to say */
+	uint32_t *left;			/* per mailbox: operations on stores that have not come to an end */
 	bool is_store_lost;
 	struct err store_err;
 };

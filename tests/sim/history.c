@@ -25,6 +25,7 @@ struct history {
 	bool was_held;			/* a guard held deletions since the last settlement */
 	bool is_straight;		/* since the last settlement: full policy, no trouble */
 	unsigned runs;
+	struct run_progress progress;	/* as last told */
 };
 
 static const char *const patterns_all[] = { "*" };	/* also of mailboxes: every one */
@@ -59,7 +60,7 @@ on_note(void *ctx, enum note_level level, const char *channel, const char *box, 
 {
 	(void)level;
 	(void)channel;
-	sim_trace(ctx, "  note: %s: %s", box != NULL ? box : "channel", text);
+	sim_trace(((struct history *)ctx)->sim, "  note: %s: %s", box != NULL ? box : "channel", text);
 }
 
 /* R21, for MaxDelete with a number. Moves do not count, nor what is \\Deleted on what was copied. */
@@ -106,12 +107,36 @@ check_week(struct history *h)
 		}
 }
 
+/* The counts that people see while it runs: never more done than there is. */
+static void
+on_progress(void *ctx, const struct run_progress *p)
+{
+	struct history *h = ctx;
+
+	h->progress = *p;
+	if (p->boxes_done > p->boxes || p->messages_done > p->messages)
+		sim_fail(h->sim, "progress: %zu of %zu mailboxes, %llu of %llu messages", p->boxes_done, p->boxes,
+		    (unsigned long long)p->messages_done, (unsigned long long)p->messages);
+}
+
+/* Where all messages are done, and nothing went wrong, all mailboxes are. */
+static void
+check_progress(const struct history *h, const struct channel_report *report)
+{
+	const struct run_progress *p = &h->progress;
+
+	if (report->errors.n == 0 && report->failed == 0 && p->messages != 0 && p->messages == p->messages_done &&
+	    p->boxes_done != p->boxes)
+		sim_fail(h->sim, "progress: all %llu messages are done, and %zu of %zu mailboxes", (unsigned long long)p->messages,
+		    p->boxes_done, p->boxes);
+}
+
 /* 0, or -1 when channel_run said so. */
 static int
 run(struct history *h, struct err *e)
 {
 	struct sim *s = h->sim;
-	struct run_events ev = { .note = on_note, .ctx = s };
+	struct run_events ev = { .note = on_note, .progress = on_progress, .ctx = h };
 	struct channel_report report = { 0 };
 	struct state *state = NULL;
 	int status, i, b;
@@ -132,7 +157,10 @@ run(struct history *h, struct err *e)
 	status = state_open_memory(h->base, "sim", &state, e);
 	if (status == 0) {
 		h->set.open_state = state;
+		h->progress = (struct run_progress){ 0 };
 		status = channel_run(&h->set, &ev, &report, e);
+		if (status == 0)
+			check_progress(h, &report);
 		h->was_held |= report.held > 0;
 		report_release(&report);
 		state_close(&state);
