@@ -340,8 +340,9 @@ run_all(struct run *r, struct err *e)
 	enum { TURNS = 4 };
 	int turn, s, status;
 
-	for (turn = 0; turn == 0 || (r->is_split && turn < TURNS); turn++) {
-		r->is_split = false;
+	for (turn = 0; turn == 0 || (r->lists_again && turn < TURNS); turn++) {
+		r->lists_again = false;
+		r->lost_box = (struct err){ 0 };
 		r->boxes.n = r->contested.n = 0;
 		for (s = 0; s < SIDES; s++)
 			listing_release(&r->listing[s]);
@@ -354,6 +355,8 @@ run_all(struct run *r, struct err *e)
 		if (status < 0)
 			return -1;
 	}
+	if (r->lists_again && *r->lost_box.text != '\0')
+		report_err(r, NULL, &r->lost_box);
 	report_parts(r);
 	return 0;
 }

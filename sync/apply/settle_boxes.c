@@ -185,7 +185,7 @@ rename_failed(struct exec *x, struct batch *b, struct err *e)
 		return 0;
 	report_note(r, NOTE_INFO, box->name, arena_printf(&r->arena, "cannot be renamed from %s to %s on %s (%s): what is in it "
 	    "is moved message by message", b->part[0].on, b->to_on, side_name(b->side), b->err.text));
-	r->is_split = true;
+	r->lists_again = true;
 	leave_alone(r, b->side, b->part[0].on);
 	return split(x, box, b->side, e);
 }
@@ -217,6 +217,10 @@ settle_box(struct exec *x, struct batch *b, struct err *e)
 	struct run_box *box = &x->run->boxes.at[b->part[0].box];
 	uint32_t i = b->op[0];
 
+	if (b->outcome != OUTCOME_DONE && b->status < 0 && b->err.scope >= ERR_STORE && b->err.class != ERR_CANCELLED) {
+		x->run->lists_again = true;
+		x->run->lost_box = b->err;
+	}
 	if (b->kind == OP_RENAME_BOX && b->outcome != OUTCOME_DONE)
 		return rename_failed(x, b, e);
 	if (b->outcome != OUTCOME_DONE || (b->status < 0 && b->kind != OP_RENAME_BOX)) {

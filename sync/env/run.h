@@ -117,7 +117,9 @@ struct run {
 	size_t base_n;
 	bool has_other_names[SIDES];	/* some of them are called otherwise there */
 	VEC(uint32_t) contested;	/* those renamed on both sides, to two names */
-	bool is_split;			/* a rename was refused: its mailboxes are to be paired by their names */
+	bool lists_again;		/* a rename was refused, and its mailboxes are to be paired by their names; or a session ended at one
+					 * that was to be made, renamed or removed, and a list tells what became of it */
+	struct err lost_box;		/* the last of these; text "" = none */
 	struct run_progress progress;
 	uint64_t *told;			/* sentences reported already: a table of their hashes, 0 = free */
 	size_t told_n, told_room;
