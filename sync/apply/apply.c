@@ -899,6 +899,7 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct
 		tell_left(&x, e);
 		status = -1;
 	}
+	report_progress(r);
 	free(x.status);
 	free(x.is_second);
 	free(x.live);

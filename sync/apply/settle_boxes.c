@@ -211,16 +211,30 @@ box_removed(struct exec *x, const struct batch *b, struct err *e)
 	return 0;
 }
 
+/* Nobody knows what became of it, or the session ended at it: a list will tell. */
+static void
+note_unsettled(struct run *r, const struct batch *b)
+{
+	bool is_lost = b->status < 0 && b->err.scope >= ERR_STORE;
+
+	if (b->outcome == OUTCOME_DONE || (b->status < 0 && b->err.class == ERR_CANCELLED) ||
+	    (!is_lost && b->outcome != OUTCOME_UNKNOWN))
+		return;
+	r->lists_again = true;
+	if (b->status < 0)
+		r->lost_box = b->err;
+	else
+		err_class(&r->lost_box, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "%s did not say what became of mailbox %s",
+		    r->set->store[b->side]->name, b->part[0].on);
+}
+
 int
 settle_box(struct exec *x, struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->run->boxes.at[b->part[0].box];
 	uint32_t i = b->op[0];
 
-	if (b->outcome != OUTCOME_DONE && b->status < 0 && b->err.scope >= ERR_STORE && b->err.class != ERR_CANCELLED) {
-		x->run->lists_again = true;
-		x->run->lost_box = b->err;
-	}
+	note_unsettled(x->run, b);
 	if (b->kind == OP_RENAME_BOX && b->outcome != OUTCOME_DONE)
 		return rename_failed(x, b, e);
 	if (b->outcome != OUTCOME_DONE || (b->status < 0 && b->kind != OP_RENAME_BOX)) {
