@@ -6,8 +6,10 @@
  *     (a person may have filed it meanwhile); found: paired; else the copy is made again.
  *   DELIVER without (IMAP): twins.c pairs it by identity. What is not found is not sent again in the run
  *     that sent it, nor, where the server claimed to have taken it, within ten minutes.
- *   MOVE, CLONE, EXPUNGE: the deltas tell; what was left half done is planned again. What arrived for a message that has left its new
+ *   MOVE, CLONE: the deltas tell; what was left half done is planned again. What arrived for a message that has left its new
  *     place since is looked for like a delivery.
+ *   EXPUNGE: gone by our own act, which is nobody's deletion: where the reason for it has been taken back since, the message
+ *     is copied back.
  */
 #include "sync/match/match.h"
 
@@ -167,6 +169,31 @@ recover_move(struct run *r, struct intent *in, struct arena *a, struct err *e)
 	return got <= 0 ? got : intent_delete(r->state, in->id, e);
 }
 
+/* A message that was expunged because it was gone, or \Deleted, on the other side, and is there again without that. */
+static int
+recover_expunge(struct run *r, const struct intent *in, struct arena *a, struct err *e)
+{
+	struct run_box *home = run_box_by_id(r, in->box);
+	struct flag_mask masks[SIDES];
+	struct record rec;
+	struct record_half *ours = &rec.half[in->side];
+	const struct record_half *other = &rec.half[side_other(in->side)];
+	int got;
+
+	if (home == NULL)
+		return 0;		/* not part of this run */
+	got = message_get(r->state, a, in->box, in->record, &rec, e);
+	if (got < 0)
+		return -1;
+	if (got == 1 && ours->presence == PRESENCE_GONE && other->presence == PRESENCE_HERE &&
+	    !((ours->flags.sys | other->flags.sys) & FLAG_DELETED)) {
+		*ours = RECORD_HALF_NEVER;
+		if (message_put(r->state, &rec, run_masks(home, masks), e) < 0)
+			return -1;
+	}
+	return intent_delete(r->state, in->id, e);
+}
+
 int
 recover_begin(struct run *r, struct err *e)
 {
@@ -199,8 +226,7 @@ recover(struct run *r, struct err *e)
 		if (in.kind == INTENT_DELIVER)
 			got = recover_delivery(r, &in, &a, e);
 		else
-			got = in.kind != INTENT_EXPUNGE ? recover_move(r, &in, &a, e) :
-			    intent_delete(r->state, in.id, e);
+			got = in.kind == INTENT_EXPUNGE ? recover_expunge(r, &in, &a, e) : recover_move(r, &in, &a, e);
 		if (got < 0)
 			break;
 		arena_release(&a);
