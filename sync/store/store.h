@@ -396,13 +396,10 @@ struct store_ops {
 	void (*memory_load)(struct store *s, const char *memory);
 };
 
-<<<<<<< HEAD
 /* Appends the name of a mailbox that is written as IMAP does (modified UTF-7, RFC 3501 section 5.1.3) in UTF-8; -1 = it is not. */
 int store_name_plain(struct buf *out, const char *name);
-=======
 /* Fills ops, all and can of s; leaves the rest. */
 void store_init(struct store *s, const struct store_ops *ops);
->>>>>>> 5cbd28a (store: what a store does not implement is answered from one place)
 
 /* Sorts the ranges of d->gone and joins them; returns how many are left. */
 size_t delta_join_gone(struct delta *d);
