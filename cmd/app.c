@@ -275,22 +275,29 @@ app_code(const struct app *app)
 	return status_code(&app->status, app->options.is_mbsync, app->options.has_ext_exit);
 }
 
-int
-app_finish(struct app *app)
+void
+app_flush(struct app *app)
 {
 	bool had_failed = ferror(stdout);
 	struct err e;
-	int code;
 
 	/* A full disk or a closed pipe behind us must not look like success; but what was told is not told again. */
 	errno = 0;
-	if ((fflush(stdout) != 0 || had_failed) && (!had_failed || app_code(app) == 0)) {
-		if (errno != 0)
-			err_sys(&e, ERR_RUN, errno, "cannot write to standard output");
-		else
-			err_set(&e, ERR_RUN, "not all could be written to standard output");
-		app_fail(app, &e);
-	}
+	if ((fflush(stdout) == 0 && !had_failed) || (had_failed && app_code(app) != 0))
+		return;
+	if (errno != 0)
+		err_sys(&e, ERR_RUN, errno, "cannot write to standard output");
+	else
+		err_set(&e, ERR_RUN, "not all could be written to standard output");
+	app_fail(app, &e);
+}
+
+int
+app_finish(struct app *app)
+{
+	int code;
+
+	app_flush(app);
 	code = app_code(app);
 	log_install(0, NULL);
 	settings_free(&app->settings);

@@ -58,6 +58,9 @@ void app_divert(const char *tag, void (*say)(void *ctx, enum app_voice voice, co
 /* The exit code as it stands. */
 int app_code(const struct app *app);
 
+/* What was printed must have arrived: if not, that is told. */
+void app_flush(struct app *app);
+
 /* Frees everything and returns the exit code. */
 int app_finish(struct app *app);
 

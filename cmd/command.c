@@ -19,9 +19,8 @@ const struct command commands[] = {
 	  "Every message and mailbox that was removed, or that another one took the place of, by a\n"
 	  "run; the newest last. Without names: of all channels.\n",
 	  log_run },
-	{ "state", "dump CHANNEL | load CHANNEL [FILE]", "write what is known of a channel as text, or read it back",
-	  "dump prints all that the last runs have recorded. load takes such a text, from standard\n"
-	  "input or a file, into the state of a channel that has none yet.\n",
+	{ "state", "dump CHANNEL", "write what is known of a channel as text",
+	  "Prints all that the last runs have recorded.\n",
 	  state_run },
 	{ "check-config", "", "show what the configuration comes to",
 	  "Prints the file that is read, the ones it hides, and all settings with their defaults filled\n"

@@ -156,7 +156,7 @@ confine_calls(void)
 		ALLOW(mkdirat), ALLOW(linkat), ALLOW(ftruncate), ALLOW(truncate), ALLOW(fallocate), ALLOW(sync_file_range), ALLOW(msync),
 		ALLOW(utimensat), ALLOW(fchmod), ALLOW(fchmodat), ALLOW(fchown), ALLOW(fchownat), ALLOW(umask), ALLOW(statfs), ALLOW(fstatfs), ALLOW(fadvise64),
 		ALLOW(readahead), ALLOW(copy_file_range), ALLOW(sendfile), ALLOW(flock), ALLOW(dup), ALLOW(dup3), ALLOW(pipe2),
-		ALLOW(eventfd2), ALLOW(getcwd), ALLOW(mprotect), ALLOW(mremap), ALLOW(mincore), ALLOW(mlock), ALLOW(munlock),
+		ALLOW(eventfd2), ALLOW(getcwd), ALLOW(memfd_create), ALLOW(mprotect), ALLOW(mremap), ALLOW(mincore), ALLOW(mlock), ALLOW(munlock),
 		ALLOW(membarrier), ALLOW(set_robust_list), ALLOW(set_tid_address),
 #ifdef SYS_rseq
 		ALLOW(rseq),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cmd/apart.h"
 #include "cmd/command.h"
 #include "cmd/json.h"
 #include "cmd/state_place.h"
@@ -64,30 +65,45 @@ print_log(const struct app *app, const char *channel, struct state *s, struct er
 	return got;
 }
 
-/* The base is only read, beside no run that changes it. */
+struct reading { const char *channel, *place; bool has_heading; };
+
+/* The base is only read, beside no run that changes it. In a process of its own. */
 static void
-log_channel(struct app *app, const struct channel_settings *c, bool has_heading)
+read_log(struct app *app, void *ctx)
 {
-	struct state_place place = { .channel = c->name, .is_dry = true };
-	struct arena arena = { 0 };
+	const struct reading *r = ctx;
+	const struct state_place place = { .channel = r->channel, .path = r->place, .is_dry = true };
 	struct state *state = NULL;
 	struct err e;
 	int rc = -1;
 
-	place.path = state_place(c, getenv("XDG_STATE_HOME"), app->home, &arena, &e);
-	if (place.path == NULL || state_open(&place, &state, &e) < 0)
+	if (state_open(&place, &state, &e) < 0)
 		goto done;
-	if (has_heading && !app->options.is_json)
-		terminal_line(stdout, TERMINAL_PLAIN, "channel ", c->name);
+	if (r->has_heading && !app->options.is_json)
+		terminal_line(stdout, TERMINAL_PLAIN, "channel ", r->channel);
 	rc = state_begin(state, &e);
 	if (rc == 0) {
-		rc = print_log(app, c->name, state, &e);
+		rc = print_log(app, r->channel, state, &e);
 		state_abort(state);
 	}
 done:
 	if (rc < 0)
-		app_fail_at(app, c->name, NULL, &e);
+		app_fail_at(app, r->channel, NULL, &e);
 	state_close(&state);
+}
+
+static void
+log_channel(struct app *app, const struct channel_settings *c, bool has_heading)
+{
+	struct reading r = { .channel = c->name, .has_heading = has_heading };
+	struct arena arena = { 0 };
+	struct err e;
+
+	r.place = state_place(c, getenv("XDG_STATE_HOME"), app->home, &arena, &e);
+	if (r.place != NULL)
+		apart_run(app, c->name, r.place, read_log, &r);
+	else
+		app_fail_at(app, c->name, NULL, &e);
 	arena_release(&arena);
 }
 

@@ -1,9 +1,9 @@
-/* mailtwin state dump|load: a channel's base as text, and back. */
-#include <errno.h>
+/* mailtwin state dump: a channel's base as text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/apart.h"
 #include "cmd/command.h"
 #include "cmd/nearest.h"
 #include "cmd/state_place.h"
@@ -33,51 +33,44 @@ find_channel(const struct settings *s, const char *name, struct err *e)
 	return NULL;
 }
 
-static int
-load(struct state *state, const char *file, struct err *e)
-{
-	FILE *in = file != NULL ? fopen(file, "re") : stdin;
-	int rc;
+struct dump { const struct channel_settings *channel; const char *place; };
 
-	if (in == NULL)
-		return err_sys(e, ERR_RUN, errno, "cannot read %s", file);
-	rc = state_load(state, in, file != NULL ? file : "standard input", e);
-	if (file != NULL)
-		fclose(in);
-	return rc;
+/* In a process of its own. */
+static void
+dump(struct app *app, void *ctx)
+{
+	const struct dump *d = ctx;
+	const struct state_place place = { .channel = d->channel->name, .path = d->place, .is_dry = true };
+	struct state *state = NULL;
+	struct err e;
+
+	if (state_open(&place, &state, &e) < 0 || state_dump(state, stdout, &e) < 0)
+		app_fail(app, &e);
+	state_close(&state);
 }
 
-/* dump CHANNEL | load CHANNEL [FILE] */
+/* dump CHANNEL */
 static int
 work(struct app *app, struct err *e)
 {
 	const struct options *o = &app->options;
-	const bool is_load = o->args.n > 0 && strcmp(o->args.at[0], "load") == 0;
-	const struct channel_settings *c;
-	struct state_place place;
 	struct arena arena = { 0 };
-	struct state *state = NULL;
-	int rc = -1;
+	struct dump d;
 
-	if (o->args.n == 0 || (!is_load && strcmp(o->args.at[0], "dump") != 0))
-		return usage(e, "state is followed by dump or load");
-	if (o->args.n < 2 || o->args.n > 2U + is_load)
-		return usage(e, is_load ? "state load takes a channel, and a file unless it is to read standard input" :
-		    "state dump takes a channel");
+	if (o->args.n == 0 || strcmp(o->args.at[0], "dump") != 0)
+		return usage(e, "state is followed by dump");
+	if (o->args.n != 2)
+		return usage(e, "state dump takes a channel");
 	if (app_configure(app) < 0)
 		return 0;		/* told */
-	c = find_channel(app->settings, o->args.at[1], e);
-	if (c == NULL)
+	d.channel = find_channel(app->settings, o->args.at[1], e);
+	if (d.channel == NULL)
 		return -1;
-	place = (struct state_place){ .channel = c->name, .is_dry = !is_load || o->is_dry,
-		.fsync = app->settings->fsync,
-		.path = state_place(c, getenv("XDG_STATE_HOME"), app->home, &arena, e) };
-	if (place.path != NULL && state_open(&place, &state, e) == 0)
-		rc = is_load ? load(state, o->args.n > 2 ? o->args.at[2] : NULL, e) :
-		    state_dump(state, stdout, e);
-	state_close(&state);
+	d.place = state_place(d.channel, getenv("XDG_STATE_HOME"), app->home, &arena, e);
+	if (d.place != NULL)
+		apart_run(app, d.channel->name, d.place, dump, &d);
 	arena_release(&arena);
-	return rc;
+	return d.place != NULL ? 0 : -1;
 }
 
 void

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/apart.h"
 #include "cmd/confine.h"
 #include "cmd/grants.h"
 #include "cmd/groups.h"
@@ -525,17 +526,6 @@ start_worker(struct workers *w, size_t group, struct err *e)
 	return 0;
 }
 
-/* The words for how a process ended. The caller frees. */
-static char *
-end_words(const struct worker *me, int status)
-{
-	if (me->is_wrong)
-		return mem_strdup("was ended because it sent what makes no sense");
-	if (WIFSIGNALED(status))
-		return mem_printf("was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return mem_printf("ended with status %d before its work was done", WEXITSTATUS(status));
-}
-
 /* What a worker was at when it broke is over, as a failure that names the channel's state. */
 static void
 lose(struct workers *w, const struct worker *me, int status)
@@ -545,17 +535,18 @@ lose(struct workers *w, const struct worker *me, int status)
 	struct arena arena = { 0 };
 	struct hearing *h;
 	struct err e;
-	char *how, *state;
+	char *state;
 
 	if (target == SIZE_MAX)
 		return;
 	h = &w->heard[target];
 	c = w->set->targets.all.at[target].channel;
-	how = end_words(me, status);
 	state = state_place(c, getenv("XDG_STATE_HOME"), w->set->app->home, &arena, &e);
-	err_class(&h->loss, ERR_STORE, ERR_FAILED, ERR_LATER, "channel %s: the process at work on it %s; its state is %s%s. The next run looks "
-	    "into what it had begun, and nothing is lost", c->name, how, state != NULL ? state : "not known", state != NULL ? ".mdb" : "");
-	free(how);
+	if (me->is_wrong)
+		err_class(&h->loss, ERR_STORE, ERR_FAILED, ERR_LATER, "channel %s: the process at work on it was ended because it sent what makes "
+		    "no sense", c->name);
+	else
+		apart_broken(c->name, state, status, &h->loss);
 	arena_release(&arena);
 	if (h->state == HEARD_NOTHING)
 		h->begun = progress_now();

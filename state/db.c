@@ -1,7 +1,7 @@
 /* The three modes of state/db.h. What a mode consists of:
  *
  *   DB_DISK      disk
- *   DB_OVERLAY   disk (read-only, or none when there is no file) under tables
+ *   DB_COPY      disk, of which nothing remains; tables when there is no file
  *   DB_MEMORY    tables
  *
  * Tables are changed in place; each change leaves its old value in `undo`, and db_abort sets those
@@ -20,8 +20,8 @@
 #include "state/base/mem.h"
 #include "state/base/step.h"
 #include "state/base/vec.h"
-#include "state/db_check.h"
 #include "state/db_disk.h"
+#include "state/db_meta.h"
 #include "state/table.h"
 
 struct db_memory {
@@ -53,8 +53,6 @@ struct db_cursor {
 	enum db_table table;
 	struct buf prefix, last;	/* last: the key given last, empty = none yet */
 	struct disk_cursor *disk;
-	bool has_disk;			/* disk_key is the file's next key, not given yet */
-	struct db_val disk_key, disk_val;
 	const struct table_entry *entry;	/* given last by the table, while writes stays the same */
 	unsigned long writes;
 };
@@ -177,11 +175,10 @@ db_open(const char *path, enum db_mode mode, bool fsync, struct db **db_r, struc
 	if (!has && mode == DB_DISK && disk_create(path, e) != 0)
 		return -1;
 	db = db_new(path, mode);
-	if (mode == DB_OVERLAY) {
+	if (!has && mode == DB_COPY) {
 		db->memory = db->own_memory = db_memory_new();
 		db->memory->is_open = true;
-	}
-	if ((has || mode == DB_DISK) && disk_open(path, mode == DB_OVERLAY, fsync, &db->disk, e) != 0) {
+	} else if ((mode == DB_COPY ? disk_open_copy(path, &db->disk, e) : disk_open(path, fsync, &db->disk, e)) != 0) {
 		db_close(&db);
 		return -1;
 	}
@@ -238,14 +235,12 @@ db_commit(struct db *db, struct err *e)
 	int result = 0;
 
 	assert(db->in_txn);
-	if (db->is_dirty && db->mode != DB_OVERLAY && step(STEP_COMMIT, db->path, e) != 0) {
+	if (db->is_dirty && db->mode != DB_COPY && step(STEP_COMMIT, db->path, e) != 0) {
 		db_abort(db);
 		return -1;
 	}
-	if (db->disk != NULL && db->mode == DB_DISK)
+	if (db->disk != NULL)
 		result = disk_commit(db->disk, e);
-	else if (db->disk != NULL)
-		disk_abort(db->disk);	/* it was only read */
 	if (db->memory != NULL)
 		memory_end(db, false);
 	txn_over(db);
@@ -270,12 +265,6 @@ db_in_txn(const struct db *db)
 }
 
 bool
-db_is_broken(const struct db *db)
-{
-	return db->disk != NULL && disk_is_broken(db->disk);
-}
-
-bool
 db_is_dirty(const struct db *db)
 {
 	return db->is_dirty;
@@ -289,14 +278,13 @@ db_get(struct db *db, enum db_table t, struct db_val key, struct db_val *val_r, 
 	const struct table_entry *entry;
 
 	assert(db->in_txn);
-	if (db->memory != NULL) {
-		entry = table_get(db->memory->tables[t], key.data, key.len);
-		if (entry != NULL) {
-			*val_r = (struct db_val){ entry->value.data, entry->value.len };
-			return entry->value.presence == TABLE_PRESENT;
-		}
-	}
-	return db->disk != NULL ? disk_get(db->disk, t, key, val_r, e) : 0;
+	if (db->disk != NULL)
+		return disk_get(db->disk, t, key, val_r, e);
+	entry = table_get(db->memory->tables[t], key.data, key.len);
+	if (entry == NULL)
+		return 0;
+	*val_r = (struct db_val){ entry->value.data, entry->value.len };
+	return 1;
 }
 
 int
@@ -306,7 +294,7 @@ db_put(struct db *db, enum db_table t, struct db_val key, struct db_val val, str
 	assert(key.len >= 1 && key.len <= DB_KEY_MAX);
 	db->writes++;
 	db->is_dirty = true;
-	if (db->mode == DB_DISK)
+	if (db->disk != NULL)
 		return disk_put(db->disk, t, key, val, e);
 	memory_write(db, t, key, TABLE_PRESENT, val);
 	return 0;
@@ -319,13 +307,12 @@ db_delete(struct db *db, enum db_table t, struct db_val key, struct err *e)
 	int got;
 
 	assert(db->in_txn);
-	if (db->mode == DB_DISK) {
+	if (db->disk != NULL) {
 		got = disk_delete(db->disk, t, key, e);
 	} else {
 		got = db_get(db, t, key, &old, e);
 		if (got > 0)
-			memory_write(db, t, key, db->disk != NULL ? TABLE_DEAD : TABLE_ABSENT,
-			    (struct db_val){ NULL, 0 });
+			memory_write(db, t, key, TABLE_ABSENT, (struct db_val){ NULL, 0 });
 	}
 	if (got <= 0)
 		return got;
@@ -337,33 +324,17 @@ db_delete(struct db *db, enum db_table t, struct db_val key, struct err *e)
 int
 db_count(struct db *db, enum db_table t, size_t *n_r, struct err *e)
 {
-	const struct table_entry *entry;
-	struct db_val val;
-	size_t n = 0;
-	int got = 0;
-
 	assert(db->in_txn);
-	if (db->disk != NULL && disk_count(db->disk, t, &n, e) != 0)
-		return -1;
-	if (db->memory != NULL && db->disk == NULL)
-		n = table_count(db->memory->tables[t]);
-	else if (db->memory != NULL)
-		for (entry = table_seek(db->memory->tables[t], NULL, 0, false); entry != NULL;
-		    entry = table_next(entry)) {
-			got = disk_get(db->disk, t, (struct db_val){ entry->key, entry->key_len }, &val, e);
-			if (got < 0)
-				return -1;
-			n += entry->value.presence == TABLE_PRESENT;
-			n -= (size_t)got;
-		}
-	*n_r = n;
+	if (db->disk != NULL)
+		return disk_count(db->disk, t, n_r, e);
+	*n_r = table_count(db->memory->tables[t]);
 	return 0;
 }
 
 int
 db_damaged(const struct db *db, const char *how, struct err *e)
 {
-	return db_check_failed(db->path, how, e);
+	return db_meta_failed(db->path, how, e);
 }
 
 /* ---- walks ---- */
@@ -372,15 +343,6 @@ static bool
 begins_with(struct db_val key, const struct buf *prefix)
 {
 	return key.len >= prefix->len && (prefix->len == 0 || memcmp(key.data, prefix->data, prefix->len) == 0);
-}
-
-static int
-compare(struct db_val a, struct db_val b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int c = len != 0 ? memcmp(a.data, b.data, len) : 0;
-
-	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }
 
 int
@@ -421,36 +383,6 @@ walk_from(const struct db_cursor *c, bool *is_after)
 	return (struct db_val){ b->data, b->len };
 }
 
-static const struct table_entry *
-peek_table(struct db_cursor *c)
-{
-	struct table *t = c->db->memory->tables[c->table];
-	struct db_val from;
-	bool is_after;
-
-	if (c->entry != NULL && c->writes == c->db->writes)
-		return table_next(c->entry);
-	from = walk_from(c, &is_after);
-	return table_seek(t, from.data, from.len, is_after);
-}
-
-/* Fills disk_key and disk_val unless they still wait to be given. */
-static int
-peek_disk(struct db_cursor *c, struct err *e)
-{
-	struct db_val from;
-	bool is_after;
-	int got;
-
-	/* Under an overlay the file does not change; without one nothing is kept waiting. */
-	if (c->has_disk)
-		return 1;
-	from = walk_from(c, &is_after);
-	got = disk_cursor_seek(c->disk, from, is_after, &c->disk_key, &c->disk_val, e);
-	c->has_disk = got > 0;
-	return got;
-}
-
 static void
 walk_gave(struct db_cursor *c, struct db_val key)
 {
@@ -458,54 +390,44 @@ walk_gave(struct db_cursor *c, struct db_val key)
 	buf_add(&c->last, key.data, key.len);
 }
 
-static int
-walk_disk(struct db_cursor *c, struct db_val *key_r, struct db_val *val_r, struct err *e)
+static const struct table_entry *
+next_in_memory(struct db_cursor *c)
 {
-	int got = peek_disk(c, e);
+	struct db_val from;
+	bool is_after;
 
-	c->has_disk = false;
-	if (got <= 0)
-		return got;
-	if (!begins_with(c->disk_key, &c->prefix))
-		return 0;
-	walk_gave(c, c->disk_key);
-	*key_r = c->disk_key;
-	*val_r = c->disk_val;
-	return 1;
+	if (c->entry != NULL && c->writes == c->db->writes)
+		return table_next(c->entry);
+	from = walk_from(c, &is_after);
+	return table_seek(c->db->memory->tables[c->table], from.data, from.len, is_after);
 }
 
 int
 db_walk_next(struct db_cursor *c, struct db_val *key_r, struct db_val *val_r, struct err *e)
 {
-	const struct table_entry *entry;
-	struct db_val key;
-	int got, order;
+	struct db_val from, key, val;
+	bool is_after;
+	int got;
 
-	if (c->db->memory == NULL)
-		return walk_disk(c, key_r, val_r, e);
-	for (;;) {
-		entry = peek_table(c);
-		got = c->disk != NULL ? peek_disk(c, e) : 0;
-		if (got < 0)
-			return -1;
-		key = entry != NULL ? (struct db_val){ entry->key, entry->key_len } : (struct db_val){ NULL, 0 };
-		order = entry == NULL ? 1 : got == 0 ? -1 : compare(key, c->disk_key);
-		if (order > 0) {
-			c->entry = NULL;
-			return got > 0 ? walk_disk(c, key_r, val_r, e) : 0;
-		}
-		if (!begins_with(key, &c->prefix))
-			return 0;
-		if (order == 0)
-			c->has_disk = false;
-		walk_gave(c, key);
-		c->entry = entry;
+	if (c->disk != NULL) {
+		from = walk_from(c, &is_after);
+		got = disk_cursor_seek(c->disk, from, is_after, &key, &val, e);
+	} else {
+		c->entry = next_in_memory(c);
 		c->writes = c->db->writes;
-		if (entry->value.presence == TABLE_PRESENT)
-			break;
+		got = c->entry != NULL;
+		if (got > 0) {
+			key = (struct db_val){ c->entry->key, c->entry->key_len };
+			val = (struct db_val){ c->entry->value.data, c->entry->value.len };
+		}
 	}
+	if (got <= 0)
+		return got;
+	if (!begins_with(key, &c->prefix))
+		return 0;
+	walk_gave(c, key);
 	*key_r = key;
-	*val_r = (struct db_val){ entry->value.data, entry->value.len };
+	*val_r = val;
 	return 1;
 }
 
@@ -528,7 +450,6 @@ db_next(struct db *db, enum db_table t, struct db_val prefix, struct db_val afte
 	if (!is_same) {
 		walk_gave(c, after);
 		c->entry = NULL;
-		c->has_disk = false;
 	}
 	return db_walk_next(c, key_r, val_r, e);
 }

@@ -3,7 +3,7 @@
  * Use: db_open -> (db_begin -> get/put/delete/cursor -> db_commit | db_abort)* -> db_close.
  *
  * Modes: DB_DISK reads and writes one LMDB file (MDB_NOSUBDIR, mode 0600), created when missing.
- * DB_OVERLAY reads it without touching it or its directory, and keeps all writes in memory (dry
+ * DB_COPY reads it without touching it or its directory, and works on a copy in memory that is forgotten (dry
  * runs); a missing file reads as empty. DB_MEMORY has no file at all (simulation): what was committed
  * lives in a struct db_memory that outlasts the db, what was not is forgotten by db_abort and
  * db_close, so that a test can play a crash and open the same memory again.
@@ -11,7 +11,7 @@
  * Invariants:
  *   1. One writer: the caller holds the channel's lock and calls from one thread.
  *   2. Memory handed out by get and cursors dies with the next put, delete, commit or abort.
- *   3. A full map is grown and the transaction goes on; callers never see MDB_MAP_FULL.
+ *   3. Damage of the file is an error that says what to do, or the end of the process (state/db_disk.h).
  *   4. db_commit calls step(STEP_COMMIT) first; after it returns 0 the data survives a power cut.
  */
 #ifndef STATE_DB_H
@@ -22,7 +22,7 @@
 
 #include "state/base/err.h"
 
-enum db_mode { DB_DISK, DB_OVERLAY, DB_MEMORY };
+enum db_mode { DB_DISK, DB_COPY, DB_MEMORY };
 
 enum db_table {
 	DB_META,			/* versions, endpoints, server memory */
@@ -38,6 +38,7 @@ enum db_table {
 };
 
 enum { DB_KEY_MAX = 511 };
+enum { DB_DAMAGED_EXIT = 5 };		/* how a process ends that must not go on with a file */
 
 struct db;
 struct db_val { const void *data; size_t len; };
@@ -58,7 +59,6 @@ int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);	/* on error the transaction is gone */
 void db_abort(struct db *db);
 bool db_in_txn(const struct db *db);
-bool db_is_broken(const struct db *db);		/* the file was found damaged while in use */
 bool db_is_dirty(const struct db *db);		/* something was put or deleted since db_begin */
 
 /* 1 found, 0 not there, -1 error. Keys are 1 to 511 bytes. */

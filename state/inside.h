@@ -24,7 +24,7 @@ struct box_counts {
 
 struct state {
 	char *channel, *file;		/* file: NULL in memory */
-	bool is_dry, fsync;
+	bool is_dry;
 	struct lock lock;
 	struct db *db;
 	struct ids ids, stored_ids;	/* as of state_begin and since */

@@ -13,8 +13,8 @@
 
 #include "state/base/mem.h"
 
-/* What stands in a lock file: "PID SECONDS" while it is held, LEFT and the holder's note afterwards. */
-#define LEFT "left "
+/* What stands in a lock file: "PID SECONDS" while it is held, "left" afterwards. */
+enum { LOCK_TEXT_SIZE = 160 };
 
 enum { ENDS_WITHIN = 5000, LOOK_EVERY = 5 };	/* milliseconds that a killed run's holder gets */
 
@@ -97,7 +97,7 @@ is_alive(const char *text)
 static int
 take_over(int fd, short type)
 {
-	char text[LOCK_NOTE_SIZE];
+	char text[LOCK_TEXT_SIZE];
 	int waited;
 
 	for (waited = 0; set_lock(fd, type) != 0; waited += LOOK_EVERY) {
@@ -145,7 +145,7 @@ fail_held(const char *text, const char *what, struct err *e)
 int
 lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_r, struct err *e)
 {
-	char text[LOCK_NOTE_SIZE];
+	char text[LOCK_TEXT_SIZE];
 	int fd, saved;
 
 	*lock_r = LOCK_NONE;
@@ -163,9 +163,6 @@ lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_
 			return fail_held(text, what, e);
 		return err_sys(e, ERR_STORE, saved, "%s: cannot lock", path);
 	}
-	read_text(fd, text, sizeof text);
-	if (strncmp(text, LEFT, strlen(LEFT)) == 0)
-		memcpy(lock_r->left, text + strlen(LEFT), strlen(text + strlen(LEFT)) + 1);
 	if (!is_shared) {
 		snprintf(text, sizeof text, "%ld %lld\n", (long)(owner != 0 ? owner : getpid()), (long long)time(NULL));
 		write_text(fd, text);
@@ -175,16 +172,10 @@ lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_
 }
 
 void
-lock_leave(struct lock *lock, const char *note)
+lock_leave(struct lock *lock)
 {
-	char text[LOCK_NOTE_SIZE];
-
-	if (lock->fd < 0 || lock->is_shared)
-		return;
-	if (note == NULL || strlen(note) + sizeof LEFT >= sizeof text)
-		note = "";
-	snprintf(text, sizeof text, LEFT "%s\n", note);
-	write_text(lock->fd, text);
+	if (lock->fd >= 0 && !lock->is_shared)
+		write_text(lock->fd, "left\n");
 }
 
 void

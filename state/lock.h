@@ -18,20 +18,17 @@
 /* Whom this process works for, before any lock is taken. Without it, and with 0: itself. */
 void lock_set_owner(pid_t pid);
 
-enum { LOCK_NOTE_SIZE = 160 };
 struct lock {
 	int fd;
 	bool is_shared;
-	char left[LOCK_NOTE_SIZE];	/* what lock_leave of the last holder said; "" = it died, or said nothing */
 };
 #define LOCK_NONE ((struct lock){ .fd = -1 })
 
 /* `what` names the thing in messages ("channel work"). -1 with ERR_TEMPORARY: somebody holds it. A shared lock of a
  * file that does not exist succeeds and holds nothing. */
 int lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_r, struct err *e);
-/* Leaves a line for the next holder, one that is too long for LOCK_NOTE_SIZE or NULL = none. The last thing before
- * lock_drop: the file does not name its holder any more. */
-void lock_leave(struct lock *lock, const char *note);
+/* The last thing before lock_drop: the file does not name its holder any more. */
+void lock_leave(struct lock *lock);
 void lock_drop(struct lock *lock);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * To change the layout: raise STATE_VERSION, and in state_migrate() turn what version N - 1 left into
  * what version N reads, one version after the other, before the new number is written; all of it is
- * one transaction, so a base is always of one version. A dry run migrates its overlay.
+ * one transaction, so a base is always of one version. A dry run migrates its copy.
  */
 #include "state/inside.h"
 

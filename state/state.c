@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "state/base/step.h"
-#include "state/db_check.h"
 #include "state/inside.h"
 #include "state/place.h"
 
@@ -121,41 +120,6 @@ state_put_changed(struct state *s, enum db_table t, const struct state_key *k, c
 
 /* ---- open and close ---- */
 
-/* What the lock file says after a run that closed the base in good order: the file as it was left. A
- * base that is found otherwise (a killed run, a copy put back, a stranger's hand) is looked through
- * before it is used. Without flushed writes that holds for this boot only. */
-static char *
-describe_file(const char *file, bool fsync)
-{
-	char boot[64] = "-";
-	struct stat st;
-	FILE *f;
-
-	if (stat(file, &st) != 0)
-		return NULL;
-	if (!fsync && (f = fopen("/proc/sys/kernel/random/boot_id", "re")) != NULL) {
-		if (fgets(boot, sizeof boot, f) == NULL)
-			strcpy(boot, "-");
-		boot[strcspn(boot, "\n")] = '\0';
-		fclose(f);
-	}
-	return mem_printf("%lld %lld.%09ld %llu %s", (long long)st.st_size, (long long)st.st_ctim.tv_sec,
-	    st.st_ctim.tv_nsec, (unsigned long long)st.st_ino, boot);
-}
-
-static int
-check_file(struct state *s, bool fsync, struct err *e)
-{
-	char *is = describe_file(s->file, fsync);
-	struct stat st;
-	int result = 0;
-
-	if (is != NULL && strcmp(is, s->lock.left) != 0 && stat(s->file, &st) == 0 && st.st_size > 0)
-		result = db_check_pages(s->file, e);
-	free(is);
-	return result;
-}
-
 int
 state_make_directories(const char *path, struct err *e)
 {
@@ -217,9 +181,7 @@ open_file(struct state *s, const struct state_place *place, struct err *e)
 		goto done;
 	if (lock_take(lock, what, place->is_dry, &s->lock, e) != 0)
 		goto done;
-	if (check_file(s, place->fsync, e) != 0)
-		goto done;
-	result = db_open(s->file, place->is_dry ? DB_OVERLAY : DB_DISK, place->fsync, &s->db, e);
+	result = db_open(s->file, place->is_dry ? DB_COPY : DB_DISK, place->fsync, &s->db, e);
 done:
 	free(lock);
 	free(what);
@@ -236,8 +198,6 @@ state_open(const struct state_place *place, struct state **state_r, struct err *
 		goto failed;
 	if (migrate(s, e) != 0)
 		goto failed;
-	if (s->file != NULL && !s->is_dry)
-		s->fsync = place->fsync;
 	*state_r = s;
 	return 0;
 failed:
@@ -263,19 +223,13 @@ void
 state_close(struct state **state)
 {
 	struct state *s = *state;
-	bool is_sound;
 
 	if (s == NULL)
 		return;
 	*state = NULL;
-	is_sound = s->db != NULL && !db_is_broken(s->db);
 	db_close(&s->db);
-	if (s->file != NULL && !s->is_dry && is_sound && !step_is_dead()) {
-		char *left = describe_file(s->file, s->fsync);
-
-		lock_leave(&s->lock, left);
-		free(left);
-	}
+	if (!step_is_dead())
+		lock_leave(&s->lock);
 	lock_drop(&s->lock);
 	vec_release(&s->counts);
 	buf_release(&s->value);

@@ -31,7 +31,7 @@ struct state;
 struct state_place {
 	const char *path;		/* of the data file, without ".mdb"/".lock"; NULL = memory */
 	const char *channel;		/* for messages */
-	bool is_dry;			/* overlay: nothing is written, the lock is only shared */
+	bool is_dry;			/* a copy: nothing is written, the lock is only shared */
 	bool fsync;
 };
 

@@ -1,10 +1,8 @@
-/* An ordered map of byte keys in memory: what a DB_MEMORY base consists of, and what a DB_OVERLAY
- * lays over its file.
+/* An ordered map of byte keys in memory: what a DB_MEMORY base consists of.
  *
  * Use: table_new -> table_set / table_get / table_seek / table_next -> table_free.
  *
- * A key is absent, present with a value, or dead: a tombstone that hides the same key in the file
- * under an overlay. Entries are borrowed: they live until their key is set again.
+ * A key is absent, or present with a value. Entries are borrowed: they live until their key is set again.
  *
  * Invariants:
  *   1. table_next() follows byte order (memcmp, then length), the order LMDB has.
@@ -19,7 +17,7 @@
 
 struct table;
 
-enum table_presence { TABLE_ABSENT, TABLE_PRESENT, TABLE_DEAD };
+enum table_presence { TABLE_ABSENT, TABLE_PRESENT };
 
 struct table_value {
 	enum table_presence presence;
@@ -41,12 +39,12 @@ void table_free(struct table **t);
 void table_set(struct table *t, const void *key, size_t key_len, struct table_value value,
     struct table_value *old_r);
 
-/* NULL when absent. A dead key is found: look at value.presence. */
+/* NULL when absent. */
 const struct table_entry *table_get(const struct table *t, const void *key, size_t key_len);
 /* The first entry whose key is >= key, or > key with is_after. NULL = none. */
 const struct table_entry *table_seek(const struct table *t, const void *key, size_t key_len,
     bool is_after);
 const struct table_entry *table_next(const struct table_entry *entry);
-size_t table_count(const struct table *t);	/* dead ones included */
+size_t table_count(const struct table *t);
 
 #endif

@@ -1,4 +1,4 @@
-/* The text form of the base, shared by state/dump.c, which writes it, and state/load.c, which reads it.
+/* The text form of the base, as state/dump.c writes it.
  *
  *   file     "mailtwin-state 1", then lines, then "end COUNT" (COUNT = lines between the two)
  *   line     WORD { " " NAME "=" VALUE }
@@ -35,13 +35,5 @@ void text_escape(struct buf *b, const void *data, size_t len);
 void text_key(struct buf *b, struct key k);
 void text_hex(struct buf *b, const void *data, size_t len);
 void text_flags(struct buf *b, uint32_t sys);
-
-/* The way back; false = not what the functions above make. Results live in the arena. */
-bool text_unescape(struct arena *a, const char *text, const char **data_r, size_t *len_r);
-bool text_read_key(struct arena *a, const char *text, struct key *k_r);
-bool text_read_hex(const char *text, unsigned char *to, size_t room, size_t *len_r);
-bool text_read_flags(const char *text, uint32_t *sys_r);
-bool text_read_number(const char *text, uint64_t *n_r);
-bool text_read_signed(const char *text, int64_t *n_r);
 
 #endif

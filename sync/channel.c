@@ -7,7 +7,7 @@
  *     -> read again what was written, so that the base ends knowing what is there
  *     -> if a server gave false keys for it: pair that by what it is
  *
- * A dry run ends with the plan: it reads with EXAMINE and works on an overlay of the state.
+ * A dry run ends with the plan: it reads with EXAMINE and works on a copy of the state.
  */
 #include "sync/apply/apply.h"
 

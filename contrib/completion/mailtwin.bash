@@ -61,12 +61,9 @@ _mailtwin() {
 		COMPREPLY=($(compgen -W "$commands $keywords" -- "$cur")) ;;
 	state)
 		if [[ $prev == state ]]; then
-			COMPREPLY=($(compgen -W 'dump load' -- "$cur"))
-		elif [[ $prev == dump || $prev == load ]]; then
+			COMPREPLY=($(compgen -W 'dump' -- "$cur"))
+		elif [[ $prev == dump ]]; then
 			COMPREPLY=($(compgen -W "$(_mailtwin_names Channel)" -- "$cur"))
-		else
-			compopt -o filenames
-			COMPREPLY=($(compgen -f -- "$cur"))
 		fi ;;
 	check-config|version)
 		;;

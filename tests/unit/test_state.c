@@ -15,9 +15,9 @@
 
 #include "state/base/mem.h"
 #include "state/base/step.h"
-#include "state/db_check.h"
 #include "state/inside.h"
 #include "state/lock.h"
+#include "tests/unit/ends.h"
 #include "state/model/seen_digest.h"
 #include "state/names.h"
 #include "state/place.h"
@@ -733,11 +733,48 @@ test_a_dead_holder_is_taken_over(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	s = open_base(false);
-	assert_string_equal(s->lock.left, "");
 	state_close(&s);
-	s = open_base(false);
-	assert_string_not_equal(s->lock.left, "");
-	state_close(&s);
+}
+
+/* A process that holds the lock for a run that is gone ends soon: that is waited for. One whose run is there is not. */
+static void
+test_a_killed_run_is_waited_for(void **state)
+{
+	struct state_place place = { .path = base, .channel = "work", .fsync = true };
+	int status, ends[2], round;
+	struct state *s;
+	struct err e;
+	pid_t dead, pid;
+	char c;
+
+	(void)state;
+	dead = fork();
+	if (dead == 0)
+		_exit(0);
+	assert_int_equal(waitpid(dead, &status, 0), dead);
+	for (round = 0; round < 2; round++) {
+		assert_int_equal(pipe(ends), 0);
+		pid = fork();
+		if (pid == 0) {
+			lock_set_owner(round == 0 ? dead : getppid());
+			s = open_base(false);
+			if (write(ends[1], "x", 1) != 1)
+				_exit(1);
+			usleep(200000);
+			_exit(0);
+		}
+		assert_int_equal(read(ends[0], &c, 1), 1);
+		if (round == 0) {
+			OK(state_open(&place, &s, &e));
+			state_close(&s);
+		} else {
+			assert_int_equal(state_open(&place, &s, &e), -1);
+			assert_int_equal(e.class, ERR_TEMPORARY);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		close(ends[0]);
+		close(ends[1]);
+	}
 }
 
 static void
@@ -751,9 +788,27 @@ overwrite(long at, const void *data, size_t len)
 	fclose(f);
 }
 
+static int
+open_and_read(void *ctx, struct err *e)
+{
+	struct arena a = { 0 };
+	struct box_record *boxes;
+	struct state *s;
+	size_t n;
+	int rc;
+
+	if (state_open(ctx, &s, e) < 0)
+		return -1;
+	rc = state_begin(s, e) < 0 || box_all(s, &a, &boxes, &n, e) < 0 ? -1 : 0;
+	state_close(&s);
+	arena_release(&a);
+	return rc;
+}
+
 static void
 test_a_damaged_base_is_told(void **state)
 {
+	enum ending end;
 	struct state_place place = { .path = base, .channel = "work", .fsync = true };
 	struct state *s = open_base(false);
 	struct arena a = { 0 };
@@ -773,16 +828,20 @@ test_a_damaged_base_is_told(void **state)
 	OK(state_commit(s, &e));
 	state_close(&s);
 	assert_int_equal(stat(file, &st), 0);
-	/* What changed since it was left is looked through before it is used. */
 	for (i = 2; i < st.st_size / 4096; i++)
 		overwrite(i * 4096L, "\0\377garbage garbage garbage", 24);
+	end = end_of(open_and_read, &place);
+	assert_true(end == END_TOLD || end == END_BROKEN);
+	place.is_dry = true;
+	end = end_of(open_and_read, &place);
+	assert_true(end == END_TOLD || end == END_BROKEN);
+	/* What does not begin like one is told at once. */
+	overwrite(0, "garbage garbage garbage garbage", 30);
 	assert_int_equal(state_open(&place, &s, &e), -1);
 	assert_non_null(strstr(e.text, file));
 	assert_non_null(strstr(e.text, "channel work"));
 	assert_non_null(strstr(e.text, "move it aside"));
 	assert_int_equal(e.scope, ERR_STORE);
-	place.is_dry = true;
-	assert_int_equal(state_open(&place, &s, &e), -1);
 	/* Its way out is a way out. */
 	assert_int_equal(unlink(file), 0);
 	s = open_base(false);
@@ -957,6 +1016,7 @@ main(void)
 		TEST(test_a_dry_run_writes_nothing),
 		TEST(test_two_runs_at_once),
 		TEST(test_a_dead_holder_is_taken_over),
+		TEST(test_a_killed_run_is_waited_for),
 		TEST(test_a_damaged_base_is_told),
 		TEST(test_a_damaged_value_is_told),
 		TEST(test_versions),

@@ -1,0 +1,16 @@
+/* Looks at an LMDB data file before LMDB maps it: what does not begin like one, or lacks what its beginning promises, is told.
+ *
+ * Reads the layout of LMDB's format 1 (all releases of 0.9), in the host's byte order and word size.
+ */
+#ifndef STATE_DB_META_H
+#define STATE_DB_META_H
+
+#include "state/base/err.h"
+
+/* Fills *e: `path` is damaged, how, and what to do about it. Returns -1. */
+int db_meta_failed(const char *path, const char *how, struct err *e);
+
+/* Both meta pages are there and sound, and the file reaches as far as they say its trees begin. Constant time. */
+int db_meta_check(const char *path, struct err *e);
+
+#endif
