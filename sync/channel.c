@@ -189,7 +189,8 @@ carry_out(struct run *r, bool is_second, size_t *waiting_r, struct err *e)
 			status = look_again(r, &v.plan, &done, &is_moved, e);
 		if (status == 0 && !r->set->is_dry && !is_moved) {
 			*waiting_r += v.waiting;
-			if (uploads_identify(r, &v.in, &v.plan, e) < 0 || exec(r, &v.in, &v.plan, e) < 0 || week_keep(r, e) < 0)
+			if (uploads_identify(r, &v.in, &v.plan, e) < 0 || uidnext_learn(r, &v.in, &v.plan, e) < 0 ||
+			    exec(r, &v.in, &v.plan, e) < 0 || week_keep(r, e) < 0)
 				status = -1;
 		}
 		view_release(&v);

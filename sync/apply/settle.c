@@ -285,7 +285,7 @@ give_up_key(struct exec *x, const struct run_box *box, enum side s, struct recor
 enum alias {
 	ALIAS_NONE,
 	ALIAS_EQUAL,			/* the server keeps equal messages once */
-	ALIAS_FALSE,			/* it told the key of another message */
+	ALIAS_FALSE,			/* it told the key of another message, or one older than what it took */
 };
 
 /* Whether `key` on this side of the box already belongs to another record. ident: of what was sent. */
@@ -300,6 +300,8 @@ find_alias(struct exec *x, const struct run_box *box, enum side s, struct key ke
 	*alias_r = ALIAS_NONE;
 	if (got == 1 && other.id != rec->id && other.half[s].presence == PRESENCE_HERE)
 		*alias_r = ident_compare(&other.ident, &rec->ident) == IDENT_SAME ? ALIAS_EQUAL : ALIAS_FALSE;
+	else if (x->run->set->store[s]->ops->has_uid_keys && key_uid(key) < box->side[s].uidnext)
+		*alias_r = ALIAS_FALSE;
 	else if (got == 1 && other.id != rec->id)
 		status = give_up_key(x, box, s, &other, e);
 	arena_release(&a);

@@ -41,7 +41,7 @@ struct run_side {
 	bool was_written;		/* since its last delta, folded or kept */
 	struct delta *closing;		/* kept: read behind all that was written; NULL = none */
 	bool is_forced;			/* list in full whatever the cursor says */
-	uint32_t uidnext;		/* of the last delta; 0 = not known */
+	uint32_t uidnext;		/* of the last delta, or learnt (match/uidnext.c); 0 = not known */
 	uint64_t deleted;		/* messages deleted on the other side because they were gone from this one, not kept in the base yet */
 	uint64_t first_new;		/* the id its first new record would have */
 	uint64_t before, vanished;	/* messages before the delta that is being folded, and how many of them it shows to be gone */

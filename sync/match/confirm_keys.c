@@ -7,7 +7,8 @@
  * for it.
  *
  * Must hold:
- *   1. A pair ends here only if its message is found under another key: a server that alters what it stores has not lied.
+ *   1. A pair ends here only if its message is found under another key, or another's under its key: a server that alters what it
+ *      stores has not lied.
  *   2. Where one key is false, so may be all that were told around it: they are looked at as well.
  */
 #include "sync/match/search.h"
@@ -20,7 +21,7 @@ struct doubt {
 	uint32_t msg;			/* of the input */
 	struct record *rec;
 	struct ident is;		/* what is there under the key; has 0 = not known */
-	enum { ASKED, UNREAD, GONE, READ } look;
+	enum { UNREAD, READ } look;	/* unread: for the moment, or it has vanished, as the next list tells */
 };
 
 struct confirming {
@@ -55,18 +56,35 @@ box_of(const struct confirming *c, const struct doubt *d)
 	return c->in->messages.at[d->msg].box;
 }
 
-/* Two of one mailbox that a header does not tell apart. */
-static bool
-needs_bodies(const struct confirming *c)
+/* Another pair of its mailbox has its header. 1/0/-1 */
+static int
+is_header_shared(const struct confirming *c, const struct doubt *d, struct err *e)
 {
-	size_t i, k;
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0, tag = message_tag_header(&d->rec->ident);
+	int got;
 
-	for (i = 0; i < c->doubts.n; i++)
-		for (k = i + 1; k < c->doubts.n && box_of(c, &c->doubts.at[k]) == box_of(c, &c->doubts.at[i]); k++)
-			if (memcmp(c->doubts.at[i].rec->ident.header, c->doubts.at[k].rec->ident.header,
-			    sizeof c->doubts.at[i].rec->ident.header) == 0)
-				return true;
-	return false;
+	while ((got = message_next_tagged(c->run->state, &a, tag, after, &rec, e)) > 0) {
+		after = rec.id;
+		if (rec.box == d->rec->box && rec.id != d->rec->id)
+			break;
+	}
+	arena_release(&a);
+	return got;
+}
+
+/* Some that a header does not tell apart. 1/0/-1 */
+static int
+needs_bodies(const struct confirming *c, struct err *e)
+{
+	size_t i;
+	int got = 0;
+
+	for (i = 0; i < c->doubts.n && got == 0; i++)
+		if (c->doubts.at[i].rec->ident.has & IDENT_HEADER)
+			got = is_header_shared(c, &c->doubts.at[i], e);
+	return got;
 }
 
 /* What is under each key. */
@@ -77,9 +95,11 @@ look(struct confirming *c, struct err *e)
 	struct fetch_part *p;
 	struct doubt *d;
 	size_t i, k;
-	int status;
+	int status = needs_bodies(c, e);
 
-	c->want = needs_bodies(c) ? IDENT_SIZE | IDENT_HEADER | IDENT_FULL : IDENT_SIZE | IDENT_HEADER;
+	if (status < 0)
+		return -1;
+	c->want = status > 0 ? IDENT_SIZE | IDENT_HEADER | IDENT_FULL : IDENT_SIZE | IDENT_HEADER;
 	for (i = 0; i < c->doubts.n; i++) {
 		d = &c->doubts.at[i];
 		if (i == 0 || box_of(c, d) != box_of(c, d - 1)) {
@@ -97,8 +117,7 @@ look(struct confirming *c, struct err *e)
 	for (p = c->parts.at; p < c->parts.at + c->parts.n; p++)
 		for (k = p->first; k < p->first + p->n; k++) {
 			d = &c->doubts.at[k];
-			d->look = status < 0 || p->status < 0 ? UNREAD : c->items.at[k].status == 0 ? READ :
-			    c->items.at[k].err.retry == ERR_NOW ? GONE : UNREAD;
+			d->look = status < 0 || p->status < 0 || c->items.at[k].status != 0 ? UNREAD : READ;
 			if (d->look == READ)
 				d->is = c->items.at[k].ident;
 		}
@@ -148,6 +167,65 @@ lacks_header(const struct search *x, const struct adopt_item *item, const void *
 	return search_lacks_header(x, item);
 }
 
+static int
+put(struct confirming *c, const struct doubt *d, struct record *rec, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	return message_put(c->run->state, rec, run_masks(&c->run->boxes.at[box_of(c, d)], masks), e);
+}
+
+static bool
+is_told(const struct record_half *h)
+{
+	return (h->presence == PRESENCE_HERE || h->presence == PRESENCE_GONE) && (h->basis == BASIS_TOLD || h->basis == BASIS_DOUBTED);
+}
+
+/* It was told another key than this, under which its message is: it finds its twin by what it is. What is under the other key, if
+ * there is anything, is not known. */
+static int
+give_back(struct confirming *c, const struct doubt *d, struct record *owner, struct err *e)
+{
+	struct record there = record_blank(owner->box);
+
+	there.half[c->side] = owner->half[c->side];
+	there.half[c->side].basis = BASIS_LISTED;
+	owner->half[c->side] = RECORD_HALF_NEVER;
+	owner->has_agreed = false;
+	return put(c, d, owner, e) < 0 || (there.half[c->side].presence == PRESENCE_HERE && put(c, d, &there, e) < 0) ? -1 : 0;
+}
+
+/* What is under the key is that of a pair to which another key was told, and which no list has shown under that: it may even have
+ * vanished, as it seems. */
+static int
+find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct doubt *d, bool *is_false, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0, tag;
+	int got = 0, status = 0;
+	size_t k;
+
+	if (!(d->is.has & IDENT_HEADER))
+		return 0;
+	tag = message_tag_header(&d->is);
+	while (status == 0 && (got = message_next_tagged(c->run->state, &a, tag, after, &rec, e)) > 0) {
+		after = rec.id;
+		if (rec.box != d->rec->box || rec.id == d->rec->id || !record_is_pair(&rec) || !is_told(&rec.half[c->side]) ||
+		    !is_same(&rec.ident, &d->is))
+			continue;
+		is_false[d - v] = true;
+		for (k = 0; k < n && v[k].rec->id != rec.id; k++)
+			;
+		if (k < n)
+			is_false[k] = true;
+		else
+			status = give_back(c, d, &rec, e);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : status;
+}
+
 /* It is there, and nobody's twin. */
 static int
 is_elsewhere(struct confirming *c, const struct doubt *d, bool *is_r, struct err *e)
@@ -172,14 +250,6 @@ is_elsewhere(struct confirming *c, const struct doubt *d, bool *is_r, struct err
 	return status;
 }
 
-static int
-put(struct confirming *c, const struct doubt *d, struct record *rec, struct err *e)
-{
-	struct flag_mask masks[SIDES];
-
-	return message_put(c->run->state, rec, run_masks(&c->run->boxes.at[box_of(c, d)], masks), e);
-}
-
 /* The pair ends: both are single, and find their twins by what they are. */
 static int
 part(struct confirming *c, struct doubt *d, struct err *e)
@@ -190,10 +260,11 @@ part(struct confirming *c, struct doubt *d, struct err *e)
 	there.half[c->side].basis = BASIS_LISTED;
 	there.ident = d->is;
 	d->rec->half[c->side] = RECORD_HALF_NEVER;
+	d->rec->has_agreed = false;		/* with another message */
 	return put(c, d, d->rec, e) < 0 ? -1 : put(c, d, &there, e);
 }
 
-/* All that was told under keys between these is doubted now. */
+/* All that has keys between these, or next to them, is doubted now: it may have been told with them, and be of the size of another. */
 static int
 doubt_between(struct confirming *c, const struct doubt *v, size_t n, struct err *e)
 {
@@ -214,7 +285,7 @@ doubt_between(struct confirming *c, const struct doubt *v, size_t n, struct err 
 		after = rec.id;
 		uid = key_uid(rec.half[c->side].key);
 		if (record_is_pair(&rec) && rec.half[c->side].presence == PRESENCE_HERE &&
-		    rec.half[c->side].basis == BASIS_LISTED && uid > low && uid < high && rec.id >= c->run->first_record) {
+		    rec.half[c->side].basis == BASIS_LISTED && uid + n >= low && uid <= high + n) {
 			rec.half[c->side].basis = BASIS_DOUBTED;
 			if (put(c, v, &rec, e) < 0) {
 				got = -1;
@@ -238,15 +309,17 @@ judge(struct confirming *c, struct doubt *v, size_t n, bool *has_changed, struct
 	for (i = 0; i < n && status == 0; i++) {
 		if (v[i].look != READ || is_meant(&v[i]))
 			continue;
-		is_false[i] = is_swapped(v, n, &v[i]);
+		is_false[i] |= is_swapped(v, n, &v[i]);
 		if (!is_false[i])
+			status = find_owner(c, v, n, &v[i], is_false, e);
+		if (!is_false[i] && status == 0)
 			status = is_elsewhere(c, &v[i], &is_false[i], e);
 		any |= is_false[i];
 	}
 	if (any && status == 0)
 		status = doubt_between(c, v, n, e);
 	for (i = 0; i < n && status == 0; i++) {
-		if (v[i].look == UNREAD) {
+		if (v[i].look != READ && !is_false[i]) {
 			set_aside(c->in, v[i].msg, &c->run->arena);
 			continue;
 		}

@@ -100,7 +100,8 @@ judge_slices(struct run *r, const struct run_box *b, bool is_new[SIDES], bool *m
 	while ((got = message_next_unsettled(r->state, &a, b->rec.id, after, &rec, e)) > 0 && *may_r) {
 		after = rec.id;
 		for (s = 0; s < SIDES; s++) {
-			*may_r &= rec.half[s].presence != PRESENCE_GONE;
+			/* Nor are keys that may have been told in a false order looked at one by one. */
+			*may_r &= rec.half[s].presence != PRESENCE_GONE && rec.half[s].basis != BASIS_DOUBTED;
 			/* Deletions are counted together (R21). */
 			*may_r &= !record_is_pair(&rec) || !(rec.half[s].flags.sys & FLAG_DELETED);
 			is_new[s] |= rec.half[side_other(s)].presence == PRESENCE_NEVER;

@@ -66,6 +66,9 @@ int shared_find(struct run *r, const struct plan_input *input, const struct inte
 int shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e);
 int shared_tell(struct run *r, struct err *e);		/* a dry run: says who shares with whom */
 
+/* uidnext.c: the least UID that what is about to be put into a mailbox can get. */
+int uidnext_learn(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e);
+
 /* uploads.c: what is about to be sent from a local store is identified, for its intent. */
 int uploads_identify(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e);
 /* The message that an intent without a key brought about, though its source is gone. 1 found, 0 not there. */

@@ -141,6 +141,9 @@ renew(struct search *x, enum side s, const struct adopt_pair *p, bool *is_taken,
 	if (!stays(rec, side_other(s)) && may_be_moved(x, s, back))
 		return 0;
 	is_taken[p->far] = is_taken[p->near] = true;
+	/* Sent, and shown for the first time under this key: what it lacks was not kept. */
+	if (rec->half[s].is_sent)
+		kept_seen(r, &r->boxes.at[x->in->messages.at[p->far].box], s, &r->arena, rec, back->half[s].flags);
 	rec->half[s] = back->half[s];
 	if (back->ident.has > rec->ident.has)
 		rec->ident = back->ident;

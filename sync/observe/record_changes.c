@@ -493,7 +493,10 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	    message_digests_make(r->state, b->rec.id, e) < 0)
 		return -1;
 	/* The counts are the base's own. */
-	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0 || window_shown(r, b, s, e) < 0)
+	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0)
+		return -1;
+	/* A number that is not proved says nothing of a window. */
+	if (d->is_complete && (!d->has_exists || bs->here == d->exists) && window_shown(r, b, s, e) < 0)
 		return -1;
 	if (d->kind == DELTA_CHANGES && d->has_exists && bs->here != d->exists) {
 		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,
