@@ -212,7 +212,7 @@ full_policy(struct sim *s)
 	s->policy = (struct policy){ .sync = { FULL, FULL }, .create = { true, true }, .remove = { true, true },
 		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 } };
 	for (i = 0; i < SIDES; i++)
-		s->policy.window[i] = s->ram[i]->window == 0 || s->ram[i]->is_lifted ? (struct window){ WINDOW_NO, 0 } :
+		s->policy.window[i] = s->ram[i] == s->unsettled ? (struct window){ WINDOW_UNSET, 0 } : s->ram[i]->window == 0 || s->ram[i]->is_lifted ? (struct window){ WINDOW_NO, 0 } :
 		    (struct window){ WINDOW_SIZE, s->ram[i]->window };
 	for (i = 0; i < SIM_BOXES; i++)
 		s->ram[FAR]->box[i].is_readonly = s->ram[NEAR]->box[i].is_readonly = false;
@@ -222,7 +222,7 @@ full_policy(struct sim *s)
 static bool
 knows_keys(const struct ram *r)
 {
-	return r->kind == RAM_MAILDIR || r->has_uidplus;
+	return r->kind == RAM_MAILDIR || (r->has_uidplus && r->tells == RAM_TELLS_TRULY);
 }
 
 /* Runs under the full policy with nobody about: both sides agree soon, then nothing more is written. */
@@ -235,9 +235,12 @@ settle(struct history *h)
 	struct oracle_view v;
 	struct err e;
 	char why[300] = "";
-	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);
+	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);	/* or not for sure */
 	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight ? 2 : s->has_lied ? 5 : 3;
 
+	/* What is suspected is held first. */
+	if (s->unsettled != NULL && most < BLIND_RUNS)
+		most = BLIND_RUNS;
 	bool is_lifted[SIDES] = { s->ram[FAR]->is_lifted, s->ram[NEAR]->is_lifted };
 
 	/* What arrived without its key, and was moved back before a run has looked, is not always known again. */
@@ -296,6 +299,7 @@ settle(struct history *h)
 	ram_settled(s->ram[NEAR]);
 	s->ram[FAR]->is_lifted = is_lifted[FAR];
 	s->ram[NEAR]->is_lifted = is_lifted[NEAR];
+	unsettled_settled(s);
 }
 
 /* ---- what a history is made of ---- */
@@ -407,6 +411,7 @@ disturb_base(struct history *h)
 		ram_lift(s->ram[NEAR]);
 		h->is_straight = false;
 		s->ram[FAR]->fingerprint++;
+		ram_forgotten(s->ram[FAR], true);
 	}
 }
 
@@ -440,6 +445,9 @@ make_stores(struct sim *s)
 		r->spells_lower = sim_chance(s, 30);
 		r->keeps = keeps[sim_draw(s, sizeof keeps / sizeof keeps[0])];
 		ram_draw_keeping(r);
+		ram_draw_alters(r);
+		ram_draw_telling(r);
+		ram_draw_limit(r);
 		r->has_any_keyword = (ram_told(r) & SIM_KW_ALL) == SIM_KW_ALL && sim_chance(s, 80);
 		if (r->kind != RAM_MAILDIR)
 			r->ids = (enum ram_ids)sim_draw(s, 3);
@@ -457,7 +465,9 @@ make_stores(struct sim *s)
 			sim_trace(s, "  refuses %s%s", sim_flags_text(r->refuses), r->refusal == RAM_SAYS_NO ? " with NO" :
 			    r->refusal == RAM_UNFIT ? ", which cannot be said" : " without a word");
 	}
+	unsettled_draw(s);
 	s->common = s->ram[FAR]->keeps & s->ram[NEAR]->keeps;
+	s->is_alike_by_two = sim_chance(s, 30);
 	s->is_same_size = s->ram[FAR]->kind == RAM_MAILDIR && s->ram[NEAR]->kind == RAM_MAILDIR && sim_chance(s, 50);
 }
 
@@ -504,6 +514,7 @@ live(struct history *h)
 		s->ram[FAR]->window = s->ram[NEAR]->window = 0;
 	h->is_straight = true;
 	people_begin(s);
+	unsettled_begin(s);
 	for (i = 0; i < rounds && s->failure[0] == '\0'; i++) {
 		for (k = 0; k < 6; k++)
 			if (sim_happens(s, i == 0 ? 200 : 650))

@@ -94,6 +94,7 @@ take(struct ram *r, int box, size_t at)
 
 	sim_trace(r->sim, "  person: %s %s: removes %s", r->store.name, sim_box_name[box], ram_text(r, m));
 	oracle_gone(r->sim->oracle, r->side, box, m->c->serial);
+	unsettled_taken(r->sim, r, box, m->c);
 	r->box[box].has_lost |= m->is_shown || m->was_shown;
 	doubt(r, box);
 	ram_remove(r, box, at);
@@ -110,6 +111,8 @@ reflag(struct ram *r, int box, size_t at, uint32_t flags)
 	sim_trace(r->sim, "  person: %s %s: flags of %s: %s -> %s", r->store.name, sim_box_name[box], ram_text(r, m),
 	    sim_flags_text(m->flags), sim_flags_text(flags));
 	oracle_flags(r->sim->oracle, r->side, box, m->c->serial, m->flags, flags);
+	if (flags & FLAG_DELETED)
+		unsettled_taken(r->sim, r, box, m->c);
 	if (m->is_ours && !m->was_listed)
 		oracle_unseen(r->sim->oracle, box, m->c->serial, m->flags & ~flags);
 	ram_set_flags(r, box, at, flags);
@@ -127,7 +130,9 @@ put_new(struct sim *s, struct ram *r)
 		return;
 	if (sim_chance(s, 2))
 		c->is_refused[side_other(r->side)] = true;
-	put(r, box, c, pick_flags(s, r), 0);
+	put(r, s->unsettled == r ? 0 : box, c, pick_flags(s, r), 0);
+	if (unsettled_oldest(s, r))
+		take(r, 0, 0);
 }
 
 /* Mail that exists already, once more, anywhere. */
@@ -227,7 +232,7 @@ static void
 file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
 {
 	int to = pick_box(s, r);
-	struct ram_message m;
+	struct ram_message m, *copy;
 	uint32_t number;
 	bool is_given;
 
@@ -236,7 +241,9 @@ file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
 	m = r->box[box].messages.at[at];
 	is_given = !keep && m.is_given && sim_chance(s, 70);
 	number = is_given || (!keep && !m.is_given && sim_chance(s, 70)) ? m.number : 0;
-	put(r, to, m.c, m.flags, number)->is_given = is_given;
+	copy = put(r, to, m.c, m.flags, number);
+	copy->is_given = is_given;
+	copy->form = m.form;
 	if (keep)
 		return;
 	take(r, box, at);
@@ -395,7 +402,7 @@ look(struct sim *s, struct ram *r)
 static void
 rekey(struct sim *s, struct ram *r)
 {
-	struct ram_message m;
+	struct ram_message m, *again;
 	size_t at;
 	int box;
 
@@ -405,7 +412,9 @@ rekey(struct sim *s, struct ram *r)
 	/* What the server does not show has no key that anybody knows. */
 	if (m.is_hidden || m.is_away || m.is_replaced)
 		return;
-	put(r, box, m.c, m.flags, 0)->date = m.date;
+	again = put(r, box, m.c, m.flags, 0);
+	again->date = m.date;
+	again->form = m.form;
 	take(r, box, at);
 	/* A draft that nobody has read in full is saved again, for all that one can know. */
 	if (!m.was_draft)

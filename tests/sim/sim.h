@@ -26,14 +26,32 @@ int sim_box(const char *name);				/* -1 = none of ours */
 
 /* ---- messages ---- */
 
-struct content {
-	int serial;			/* also in its body, where only the simulation looks */
-	int header;			/* serial whose header it has */
+/* What stores change of a message, as bits; each set of them makes another form of it. */
+enum form_change {
+	FORM_ASCII = 1,			/* octets of the header that are not ASCII become an X (Cyrus) */
+	FORM_NO_CR = 2,			/* bare CRs are dropped (Dovecot) */
+	FORM_TRIMMED = 4,		/* so are blanks at the end of a header line (OfflineIMAP) */
+	FORM_STATUS = 8,		/* lines are added to the header (mbox) */
+	FORMS = 16,
+};
+
+/* A message as a store has it. */
+struct form {
 	char *wire;			/* CRLF */
 	size_t wire_len;
 	char *file;			/* LF */
 	size_t file_len;
-	struct ident ident;
+	struct ident ident;		/* of the whole */
+	struct ident head;		/* from the header and wire_len alone */
+};
+
+struct content {
+	int serial;			/* also in its body, where only the simulation looks */
+	int header;			/* serial whose header it has */
+	unsigned features;		/* enum form_change: those that make a difference to it */
+	struct form *form[FORMS];	/* made when first asked for; 0 is as it was written */
+	size_t pad;			/* octets of its body */
+	bool has_line;			/* and a line that may have a bare CR */
 	bool is_misstated;		/* servers tell a wrong size */
 	bool is_refused[SIDES];		/* a store refuses it for good */
 	/* In troubled runs: each session ends at which it is fetched from that side, delivered to it. */
@@ -65,9 +83,12 @@ struct sim {
 	VEC(uint64_t) taken;		/* those that happened */
 	struct arena arena;
 	struct ram *ram[SIDES];
+	struct ram *unsettled;		/* history_window.c; NULL = none */
 	struct oracle *oracle;
 	struct content *content[ORACLE_SERIALS];
 	int contents;
+	bool has_features;		/* a store alters messages, and some have what it alters */
+	bool is_alike_by_two;		/* every two messages have one size */
 	bool is_same_size;		/* equal headers with other bodies may have equal sizes */
 	struct trouble trouble;
 	bool is_running;		/* inside channel_run */
@@ -98,14 +119,23 @@ const char *sim_flags_text(uint32_t bits);		/* static buffer */
 
 /* content.c. header: a serial whose header it shares, or -1. NULL when there are no more serials. */
 struct content *content_new(struct sim *s, int header);
-/* Whose bytes these are, in either form; NULL: nobody's. */
-const struct content *content_recognise(const struct sim *s, const char *p, size_t len);
+const struct form *content_form(const struct content *c, unsigned changes);
+/* Whose bytes these are, on the wire or in a file, and in what form; NULL: nobody's. */
+const struct content *content_recognise(const struct sim *s, const char *p, size_t len, unsigned *form_r);
 void content_free(struct content *c);
 
 /* people.c: one act, by somebody, on some side. */
 void people_act(struct sim *s);
 /* Puts new mail on one side, or both. */
 void people_begin(struct sim *s);
+
+/* history_window.c: a store of which nobody has said whether it shows all. */
+void unsettled_draw(struct sim *s);		/* within an opportunity, once there are stores */
+void unsettled_begin(struct sim *s);
+bool unsettled_oldest(struct sim *s, const struct ram *r);	/* a person now deletes the oldest there, for a new one has come */
+void unsettled_settled(struct sim *s);
+/* A person has removed it on that side, or marked it to be: where its twin is out of sight, both have gone to the program, until the window says otherwise. */
+void unsettled_taken(struct sim *s, const struct ram *r, int box, const struct content *c);
 
 /* history.c: lives through the history of `seed`. Fills failure and taken. */
 void history_run(struct sim *s);

@@ -136,6 +136,7 @@ ram_put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_
 
 	*m = (struct ram_message){ .uid = b->uidnext++, .number = number != 0 ? number : ++r->numbers, .c = c,
 		.flags = flags & r->keeps, .date = r->sim->now, .modseq = ++b->modseq };
+	m->form = ram_altered(r, 0);
 	m->is_new = !(m->flags & FLAG_SEEN);
 	m->was_draft = (m->flags & FLAG_DRAFT) != 0;
 	return m;
@@ -173,6 +174,8 @@ ram_shown(struct ram *r, bool is_known)
 	for (b = 0; b < SIM_BOXES; b++) {
 		if (is_known)
 			r->box[b].is_renamed = false;
+		else
+			r->box[b].told = 0;
 		/* What went during the run, or was left out of a list, is not known to be gone. */
 		if (is_known && r->sim->trouble.people == 0 && r->sim->trouble.partial == 0)
 			r->box[b].has_lost = false;

@@ -28,6 +28,12 @@ enum ram_ids { RAM_IDS_NONE, RAM_IDS_LISTED, RAM_IDS_ASKED };
 /* How it lets know that it does not keep what it says it keeps (store_ram_keeps.c). */
 enum ram_refusal { RAM_SAYS_NO, RAM_SAYS_NOTHING, RAM_UNFIT, RAM_REFUSALS };
 
+/* Which UIDs it tells of what it took (store_ram_told.c). */
+enum ram_telling { RAM_TELLS_TRULY, RAM_TELLS_IN_FALSE_ORDER, RAM_TELLS_ANOTHER };
+
+/* What a server that says OK leaves out of its changes (store_ram_short.c). */
+enum ram_short { RAM_SHORT_OF_NOTHING, RAM_SHORT_OF_NEW, RAM_SHORT_OF_VANISHED, RAM_SHORT_OF_PRESENT, RAM_SHORT_OF_FLAGS, RAM_SHORTS };
+
 enum ram_kind { RAM_QRESYNC, RAM_CONDSTORE, RAM_PLAIN, RAM_MAILDIR };
 
 struct ram_message {
@@ -44,6 +50,7 @@ struct ram_message {
 	bool is_ours;			/* put there by the program */
 	bool is_counted;		/* marked \Deleted by the program, and told to the oracle */
 	const struct content *c;
+	unsigned form;			/* of it: enum form_change */
 	uint32_t flags;			/* sim.h */
 	int64_t date;
 	uint64_t modseq;
@@ -66,6 +73,7 @@ struct ram_box {
 	uint64_t complete;		/* the epoch for which a complete list was given, 0 = none */
 	uint64_t in_list;		/* the epoch it had in the last list of mailboxes of this run, 0 = it was not in it */
 	bool is_renamed, has_lost;	/* by people, since a run went well; lost: what the program may still know */
+	size_t told;			/* so many were shown when the program last read it; 0 = it may not know */
 	uint32_t generation;		/* of the index */
 	uint32_t uidnext;
 	uint64_t modseq;		/* also counts changes of a Maildir's directories */
@@ -88,11 +96,15 @@ struct ram {
 	uint32_t drops, refuses;	/* store_ram_keeps.c: the former are kept where they are set, the latter never */
 	enum ram_refusal refusal;
 	bool refuses_dates;
+	enum ram_telling tells;
+	size_t limit;			/* messages that one command is done for; 0 = all (store_ram_limits.c) */
+	unsigned alters, takes_out;	/* enum form_change: store_ram_alters.c */
 	uint32_t numbers;		/* names given out */
 	uint64_t epochs, identities;
 	unsigned fingerprint;
 	size_t window;			/* so many of the newest are shown of each mailbox; 0 = all */
 	bool is_lifted;			/* not any more, or not for now */
+	bool slides;			/* history_window.c: INBOX has a window, which grows while it is not full */
 	struct ram_box box[SIM_BOXES];
 };
 
@@ -188,6 +200,26 @@ void ram_leave_off(struct ram *r, struct deliver_item *item);	/* at the start of
 void ram_undress(struct deliver_item *item);		/* when its body begins */
 bool ram_refuses_dress(const struct ram *r, const struct deliver_item *item);
 void ram_may_go_again(struct ram *r, struct deliver_item *item);	/* refused: perhaps otherwise */
+
+/* store_ram_alters.c */
+void ram_draw_alters(struct ram *r);			/* within an opportunity */
+unsigned ram_altered(const struct ram *r, unsigned form);	/* what becomes of one that arrives */
+
+/* store_ram_told.c */
+void ram_draw_telling(struct ram *r);			/* within an opportunity; after has_uidplus */
+/* The keys told of n messages that arrived together in `box`: changed where the server tells falsely. */
+void ram_tell(struct ram *r, int box, struct key *const *told, size_t n, struct arena *a);
+
+/* store_ram_short.c */
+enum ram_short ram_draw_short(struct ram *r, const struct delta *d);
+/* `what` is left out of this answer, and m is of that kind (NULL: it vanished). */
+bool ram_leaves_out(struct ram *r, int box, enum ram_short what, enum ram_short kind, const struct ram_message *m);
+
+/* store_ram_limits.c */
+void ram_draw_limit(struct ram *r);			/* within an opportunity */
+/* Behind so many messages of a request: the rest is not done, not even when asked again. */
+bool ram_is_cut(struct ram_session *c, size_t asked);
+void ram_cut(struct ram *r, enum err_scope scope, struct err *why);	/* why, for one of the rest */
 
 struct key ram_choose_name(struct store *s, struct arena *a);
 int ram_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,

@@ -137,10 +137,12 @@ ram_mailbox_state(struct session *session, const char *name, const char *above, 
 static void
 add_entry(const struct ram *r, struct delta *d, struct ram_message *m)
 {
+	const struct form *f = content_form(m->c, m->form);
+
 	m->is_shown |= !m->is_replaced;
 	vec_push(&d->entries, (struct delta_entry){ .key = ram_key(r, &d->arena, m),
 		.flags = sim_flags(m->flags, r->spells_lower), .hint = ram_hint(r, &d->arena, m),
-		.size = r->kind == RAM_MAILDIR ? m->c->file_len : m->c->wire_len + m->c->is_misstated,
+		.size = r->kind == RAM_MAILDIR ? f->file_len : f->wire_len + m->c->is_misstated,
 		.date = m->date, .server_id = "", .replaced = m->is_replaced ? "is a pipe" : NULL });
 }
 
@@ -216,9 +218,13 @@ fill_full(struct ram *r, struct delta *d, struct ram_box *b)
 
 /* Answers from modseqs; false when only a full list will do (R2). */
 static bool
-fill_changes(const struct ram *r, struct delta *d, struct ram_box *b)
+fill_changes(struct ram *r, struct delta *d, struct ram_box *b)
 {
 	uint64_t since[RAM_CURSOR_WORDS], added = 0;
+	int box = (int)(b - r->box);
+	struct ram_message *m;
+	enum ram_short what;
+	bool is_added;
 	size_t i;
 
 	if (r->kind > RAM_CONDSTORE || !d->has_since || d->since.epoch != b->epoch || d->since.len != sizeof since)
@@ -226,18 +232,26 @@ fill_changes(const struct ram *r, struct delta *d, struct ram_box *b)
 	memcpy(since, d->since.data, sizeof since);
 	if (since[0] > b->modseq || since[1] > b->uidnext || since[2] != b->generation || !d->since.is_steady)
 		return false;
-	for (i = 0; i < b->messages.n; i++)
-		if (b->messages.at[i].modseq > since[0] && !b->messages.at[i].is_hidden) {
-			add_entry(r, d, &b->messages.at[i]);
-			added += b->messages.at[i].uid >= since[1];
+	what = ram_draw_short(r, d);
+	for (i = 0; i < b->messages.n; i++) {
+		m = &b->messages.at[i];
+		is_added = m->uid >= since[1];
+		if (m->modseq <= since[0] || m->is_hidden)
+			continue;
+		if (ram_leaves_out(r, box, what, is_added ? RAM_SHORT_OF_NEW : RAM_SHORT_OF_FLAGS, m)) {
+			what = RAM_SHORT_OF_NOTHING;
+			continue;
 		}
+		add_entry(r, d, m);
+		added += is_added;
+	}
 	for (i = 0; i < b->vanished.n && r->kind == RAM_QRESYNC; i++)
-		if (b->vanished.at[i].modseq > since[0])
+		if (b->vanished.at[i].modseq > since[0] && !ram_leaves_out(r, box, what, RAM_SHORT_OF_VANISHED, NULL))
 			vec_push(&d->gone, (struct uid_range){ b->vanished.at[i].uid, b->vanished.at[i].uid });
 	/* CONDSTORE: when the count says so, all UIDs there are. */
 	d->has_present = r->kind == RAM_CONDSTORE && d->known + added != ram_shown_count(b);
 	for (i = 0; i < b->messages.n && d->has_present; i++)
-		if (!b->messages.at[i].is_hidden)
+		if (!b->messages.at[i].is_hidden && !ram_leaves_out(r, box, what, RAM_SHORT_OF_PRESENT, &b->messages.at[i]))
 			vec_push(&d->present, (struct uid_range){ b->messages.at[i].uid, b->messages.at[i].uid });
 	d->kind = DELTA_CHANGES;
 	d->is_complete = d->has_exists = true;
@@ -302,6 +316,7 @@ fill(struct ram_session *c, struct delta *d, struct err *e)
 		return err_set(e, ERR_BOX, "%s: %s went away", r->store.name, d->box);
 	if (!fill_watched(r, d, b) && !fill_changes(r, d, b))
 		fill_full(r, d, b);
+	b->told = r->sim->trouble.partial == 0 ? ram_shown_count(b) : 0;
 	return 0;
 }
 
@@ -380,7 +395,7 @@ identify(struct session *session, const char *name, uint64_t epoch, struct ident
 	struct ram_session *c = (struct ram_session *)session;
 	struct ram *r = ram_of(session);
 	struct sim *s = r->sim;
-	const struct content *m;
+	const struct form *f;
 	int box;
 	size_t i;
 	long at;
@@ -406,12 +421,12 @@ identify(struct session *session, const char *name, uint64_t epoch, struct ident
 				err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: left out", name);
 			continue;
 		}
-		m = r->box[box].messages.at[at].c;
+		f = content_form(r->box[box].messages.at[at].c, r->box[box].messages.at[at].form);
 		items[i].status = 0;
-		items[i].ident = m->ident;
+		items[i].ident = f->ident;
 		if (r->kind != RAM_MAILDIR && !(want & IDENT_FULL)) {
+			items[i].ident = f->head;
 			items[i].ident.has = (want & (IDENT_HEADER | IDENT_SIZE)) | IDENT_TRIMMED;
-			items[i].ident.size += m->is_misstated;
 		}
 	}
 	return 0;
@@ -429,11 +444,12 @@ static int
 send_body(struct ram *r, const struct ram_message *m, size_t index, const struct body_sink *sink, bool breaks,
     struct err *e)
 {
+	const struct form *f = content_form(m->c, m->form);
 	bool is_file = r->kind == RAM_MAILDIR;
-	const char *p = is_file ? m->c->file : m->c->wire;
-	size_t len = is_file ? m->c->file_len : m->c->wire_len, half = len / 2;
+	const char *p = is_file ? f->file : f->wire;
+	size_t len = is_file ? f->file_len : f->wire_len, half = len / 2;
 	struct body_head head = { .index = index, .form = is_file ? BODY_FILE : BODY_WIRE, .size = len,
-		.wire_size = m->c->wire_len, .date = m->date };
+		.wire_size = f->wire_len, .date = m->date };
 	struct err broken;
 
 	if (sink->begin(sink->ctx, &head, e) < 0 || sink->data(sink->ctx, p, half, e) < 0)

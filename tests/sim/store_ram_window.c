@@ -17,15 +17,28 @@ has_equal(const struct ram *r, const struct ram_message *m)
 	return false;
 }
 
+/* To a store whose window nobody has told of: nothing goes on both sides at once. */
+static bool
+has_twin(const struct ram *r, const struct ram_message *m)
+{
+	const struct ram_box *b = &r->sim->ram[side_other(r->side)]->box[0];
+	size_t i;
+
+	for (i = 0; i < b->messages.n; i++)
+		if (b->messages.at[i].c == m->c && !(b->messages.at[i].flags & FLAG_DELETED))
+			return true;
+	return !r->slides;
+}
+
 /* Only what was a twin at a settlement drops out of sight, and not while lists are cut, which say nothing of it: of another, which the program has not read yet, nobody could know
  * that what is on the other side is the same. */
 static size_t
 shown_from(const struct ram *r, const struct ram_box *b)
 {
-	size_t i, first = r->window == 0 || r->is_lifted || b->messages.n <= r->window ? 0 : b->messages.n - r->window;
+	size_t i, first = (r->slides && b != &r->box[0]) || r->window == 0 || r->is_lifted || b->messages.n <= r->window ? 0 : b->messages.n - r->window;
 
 	for (i = 0; i < first && (b->messages.at[i].is_hidden || (b->messages.at[i].is_settled &&
-	    r->sim->trouble.partial == 0 && !has_equal(r, &b->messages.at[i]))); i++)
+	    r->sim->trouble.partial == 0 && !has_equal(r, &b->messages.at[i]) && has_twin(r, &b->messages.at[i]))); i++)
 		;
 	return i;
 }
@@ -41,13 +54,34 @@ forget_vanished(struct ram_box *b, uint32_t uid)
 	b->vanished.n = k;
 }
 
+/* A window that nobody has told of is full all the time, and the program has seen it so: until then it is larger than what there is. Where
+ * something cannot drop out of sight that should, it is a window no more. */
+static void
+fit_window(struct ram *r, const struct ram_box *b)
+{
+	size_t shown = ram_shown_count(b);
+
+	if (r->window == 0 || r->is_lifted || b->messages.n <= r->window)
+		return;
+	if (b->messages.n - shown_from(r, b) <= r->window && (b->told == r->window || shown < b->messages.n))
+		return;
+	if (shown == b->messages.n)
+		r->window = b->messages.n;
+	else
+		r->window = 0;
+}
+
 void
 ram_slide(struct ram *r, int box, bool may_hide)
 {
 	struct ram_box *b = &r->box[box];
-	size_t i, first = shown_from(r, b);
 	struct ram_message *m;
+	size_t i, first;
 
+	if (r->slides && box == 0)
+		fit_window(r, b);
+	may_hide |= r->slides;
+	first = shown_from(r, b);
 	for (i = 0; i < b->messages.n; i++) {
 		m = &b->messages.at[i];
 		if (m->is_hidden == (i < first) || (!m->is_hidden && !may_hide))

@@ -141,7 +141,7 @@ struct delivery_ram {
 	int box;
 	uint64_t epoch;			/* of the mailbox when it was opened */
 	struct deliver_item *items;
-	const struct content **whole;	/* what arrived, until finish (Maildir) */
+	struct { const struct content *c; unsigned form; } *whole;	/* what arrived, until finish (Maildir) */
 	int64_t *dates;
 	size_t n;
 	struct arena *arena;
@@ -177,7 +177,7 @@ sink_data(void *ctx, const void *p, size_t len, struct err *e)
 }
 
 static void
-store_item(struct delivery_ram *d, size_t index, const struct content *c)
+store_item(struct delivery_ram *d, size_t index, const struct content *c, unsigned form)
 {
 	struct ram *r = ram_of(&d->c->session);
 	struct deliver_item *item = &d->items[index];
@@ -186,6 +186,7 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c)
 	ram_changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
 	m = ram_put(r, d->box, c, ram_kept(r, sim_bits(item->flags)), ram_number(item->name));
 	m->is_ours = true;
+	m->form = ram_altered(r, form);
 	ram_watch_act(r, d->box);
 	m->is_given = item->name.len > 0;
 	m->is_counted = (m->flags & FLAG_DELETED) != 0;	/* as deleted as what it was made of */
@@ -206,8 +207,9 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c)
 
 /* One message reaches the store, or not. -1: nothing more will. */
 static int
-deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struct err *e)
+deliver_one(struct delivery_ram *d, size_t index, struct err *e)
 {
+	const struct content *c = d->whole[index].c;
 	struct ram *r = ram_of(&d->c->session);
 	struct deliver_item *item = &d->items[index];
 	enum fate f = ram_fate(r->sim);
@@ -243,7 +245,7 @@ deliver_one(struct delivery_ram *d, size_t index, const struct content *c, struc
 	if (f == FATE_DIES_BEFORE)
 		return ram_die(d->c, e);
 	if (f != FATE_UNKNOWN_NOT && f != FATE_LIE)
-		store_item(d, index, c);
+		store_item(d, index, c, d->whole[index].form);
 	if (answer(d->c, e) < 0)
 		return -1;
 	if (f == FATE_DIES_AFTER)
@@ -261,20 +263,22 @@ sink_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 	struct delivery_ram *d = ctx;
 	struct ram *r = ram_of(&d->c->session);
 	const struct content *c;
+	unsigned form = 0;
 
 	if (failed != NULL) {
 		d->items[index].err = *failed;
 		return 0;
 	}
-	c = d->len <= 4096 ? content_recognise(r->sim, d->body, d->len) : NULL;
+	c = d->len <= 4096 ? content_recognise(r->sim, d->body, d->len, &form) : NULL;
 	if (c == NULL) {
 		sim_fail(r->sim, "O3: what is delivered to %s is no message of ours", r->store.name);
 		return err_set(e, ERR_STORE, "not a message of ours");
 	}
-	d->whole[index] = c;
+	d->whole[index].c = c;
+	d->whole[index].form = form;
 	if (r->kind == RAM_MAILDIR)
 		return 0;
-	if (deliver_one(d, index, c, e) == 0)
+	if (deliver_one(d, index, e) == 0)
 		return 0;
 	d->is_dead = true;
 	d->err = *e;
@@ -286,19 +290,26 @@ finish(struct delivery *base, struct err *e)
 {
 	struct delivery_ram *d = (struct delivery_ram *)base;
 	struct ram *r = ram_of(&d->c->session);
+	struct key **told;
 	int status = 0;
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < d->n && r->kind == RAM_MAILDIR && status == 0; i++)
-		if (d->whole[i] != NULL)
-			status = deliver_one(d, i, d->whole[i], e);
+		if (d->whole[i].c != NULL)
+			status = deliver_one(d, i, e);
 	if (d->is_dead) {
 		*e = d->err;
 		status = -1;
 	}
-	for (i = 0; i < d->n; i++)
+	told = mem_alloc((d->n + 1) * sizeof *told);
+	for (i = 0; i < d->n; i++) {
 		if (d->items[i].outcome == OUTCOME_UNKNOWN || d->items[i].outcome == OUTCOME_FAILED)
 			d->items[i].key = KEY_NONE;
+		if (d->items[i].key.len > 0)
+			told[n++] = &d->items[i].key;
+	}
+	ram_tell(r, d->box, told, n, d->arena);
+	free(told);
 	free(d->whole);
 	free(d->dates);
 	free(d->body);
@@ -407,6 +418,7 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 	struct ram *r = ram_of(session);
 	uint32_t add, remove, flags;
 	int box, got;
+	bool is_cut = false;
 	enum fate f = FATE_DONE;
 	struct ram_message *m;
 	size_t i;
@@ -418,6 +430,10 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 	if (box < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
+		if (is_cut || (is_cut = ram_is_cut(c, i))) {
+			ram_cut(r, ERR_BOX, &items[i].err);
+			continue;
+		}
 		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
 		if (got < 0)
 			return -1;
@@ -472,6 +488,7 @@ expunge(struct session *session, const char *name, uint64_t epoch, struct expung
 	struct ram_session *c = (struct ram_session *)session;
 	struct ram *r = ram_of(session);
 	int box, got;
+	bool is_cut = false;
 	enum fate f = FATE_DONE;
 	struct ram_message *m;
 	size_t i;
@@ -483,6 +500,10 @@ expunge(struct session *session, const char *name, uint64_t epoch, struct expung
 	if (box < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
+		if (is_cut || (is_cut = ram_is_cut(c, i))) {
+			ram_cut(r, ERR_BOX, &items[i].err);
+			continue;
+		}
 		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
 		if (got < 0)
 			return -1;
@@ -568,16 +589,17 @@ ram_change_end(struct changing **changing, struct err *e)
 	return status;
 }
 
-/* To `to`: in one act, or as COPY, STORE, EXPUNGE. *m_r: a copy of what is there now. */
+/* To `to`: in one act, or as COPY, STORE, EXPUNGE. *m_r: a copy of what is there now. *is_left_r: the original stays, \Deleted. */
 static int
 move_one(struct ram_session *c, int box, long at, int to, struct key name, bool keep, struct ram_message *m_r,
-    struct err *e)
+    bool *is_left_r, struct err *e)
 {
 	struct ram *r = ram_of(&c->session);
 	struct ram_message old = r->box[box].messages.at[at], *m;
 
 	m = ram_put(r, to, old.c, ram_kept(r, old.flags), ram_number(name));
 	m->is_ours = true;
+	m->form = old.form;
 	ram_watch_act(r, to);
 	m->is_given = name.len > 0;
 	m->date = old.date;
@@ -596,25 +618,35 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	if (at < 0)
 		return 0;
 	r->sim->deletions[r->side][box] -= is_deletion(r, box, &r->box[box].messages.at[at]);
+	if (r->limit != 0 && !r->has_move && sim_happens(r->sim, 2 * r->sim->trouble.item)) {
+		sim_disturb(r->sim, ORACLE_DISTURBED);
+		sim_trace(r->sim, "  %s: %s is copied and \\Deleted, and not expunged (MESSAGELIMIT)", r->store.name, sim_box_name[box]);
+		set_flags(r, box, (size_t)at, r->box[box].messages.at[at].flags | FLAG_DELETED);
+		*is_left_r = true;
+		return 0;
+	}
 	ram_expunge(r, box, (size_t)at);
 	return 0;
 }
 
-int
-ram_move(struct session *session, const char *name, uint64_t epoch, const char *to_name, uint64_t to_epoch, bool keep,
+static int
+move_each(struct session *session, const char *name, uint64_t epoch, const char *to_name, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e)
 {
 	struct ram_session *c = (struct ram_session *)session;
 	struct ram *r = ram_of(session);
 	int box, to, got;
+	bool is_cut = false;
 	enum fate f = FATE_DONE;
 	struct ram_message m;
 	uint64_t into;
 	size_t i;
 	long at;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		items[i].outcome = OUTCOME_FAILED;
+		items[i].new_key = KEY_NONE;
+	}
 	if ((box = enter_writable(c, "move", name, epoch, e)) < 0 ||
 	    (to = ram_find_box(r, to_name, to_epoch, e)) < 0)
 		return -1;
@@ -623,6 +655,10 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 	ram_watch(r, to);
 	into = r->box[to].epoch;
 	for (i = 0; i < n; i++) {
+		if (is_cut || (is_cut = ram_is_cut(c, i))) {
+			ram_cut(r, ERR_MESSAGE, &items[i].err);
+			continue;
+		}
 		got = begin_item(c, box, items[i].key, &f, &at, &items[i].outcome, &items[i].err, e);
 		if (got < 0)
 			return -1;
@@ -637,7 +673,7 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 		m = r->box[box].messages.at[at];
 		if (f == FATE_LIE && !keep)
 			oracle_lied(r->sim->oracle, box, m.c->serial);
-		if (ram_takes_effect(f) && move_one(c, box, at, to, items[i].name, keep, &m, e) < 0)
+		if (ram_takes_effect(f) && move_one(c, box, at, to, items[i].name, keep, &m, &items[i].is_left, e) < 0)
 			return -1;
 		items[i].new_key = KEY_NONE;
 		items[i].new_hint = "";
@@ -650,4 +686,21 @@ ram_move(struct session *session, const char *name, uint64_t epoch, const char *
 			return -1;
 	}
 	return 0;
+}
+
+int
+ram_move(struct session *session, const char *name, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
+    struct move_item *items, size_t n, struct arena *a, struct err *e)
+{
+	struct key **told = mem_alloc((n + 1) * sizeof *told);
+	int status = move_each(session, name, epoch, to, to_epoch, keep, items, n, a, e);
+	size_t i, m = 0;
+
+	for (i = 0; i < n; i++)
+		if (items[i].outcome == OUTCOME_DONE && items[i].new_key.len > 0)
+			told[m++] = &items[i].new_key;
+	if (m > 0)
+		ram_tell(ram_of(session), sim_box(to), told, m, a);
+	free(told);
+	return status;
 }
