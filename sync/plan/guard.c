@@ -1,11 +1,11 @@
 /* The guards (P10, R21 guards): deletions that look like a mistake wait for a person.
  *
- * Counted, per mailbox and target side, are operations that delete or mark \Deleted there because of the other
- * side; what a person moved is not counted. They are held back when
- *   the other side shows nothing at all where the base knows GUARD_FLOOR messages or more, or
- *   there are more of them than MaxDelete allows, in the mailbox or over the channel; or with those of the last seven days,
- *   where a share is meant, or the limit of the default, only if the mailbox has lost so much: mail that comes and is deleted
- *   week by week is no trickle; or
+ * Counted, per mailbox and target side, are operations that delete or mark \Deleted there because of the other side. What a person moved is
+ * not counted. They are held back when
+ *   the other side shows nothing at all where the base knows GUARD_FLOOR messages or more; or
+ *   there are more of them than MaxDelete allows, in the mailbox or over the channel; or
+ *   there are more of them with those of the last seven days. Where MaxDelete is a share, or the default, this counts only if the mailbox
+ *   has lost so much: mail that comes and is deleted week by week is no trickle; or
  *   they were held back by the last run: mail that arrives meanwhile must not make them look few.
  * Messages that a server perhaps does not show any more (windows.c) are held one by one and not counted.
  * A held mailbox holds the moves in and out of it on that side as well; everything else goes on.

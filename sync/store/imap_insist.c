@@ -1,9 +1,9 @@
 /* Flags and keywords that a server does not set, though it was asked to.
  *
  * A NO or BAD to a STORE is about all of its flags, and an OK proves nothing (R16 three outcomes). So each flag that messages do not show
- * is said by itself, and they are looked at again. What a server says no to then may still be the day it has, and not the
- * flag: it is asked for a STORE that changes nothing, and only if it takes that the flag is one it cannot keep (R14 masks).
- * \Deleted is never such a one: it means a deletion.
+ * is sent by itself, and they are fetched again. A NO to that may still be about the server's day and not about the flag. So the server is
+ * asked for a STORE that changes nothing: only if it takes that, the flag is one it cannot keep (R14 masks). \Deleted is never such a
+ * flag: it means a deletion.
  *
  *   STORE one flag, ... FETCH | STORE that changes nothing |
  */

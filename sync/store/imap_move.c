@@ -1,7 +1,7 @@
-/* MOVE (RFC 6851), or COPY and the removal of what was certainly copied; and COPY alone for clones.
+/* MOVE (RFC 6851), or COPY and the removal of what was certainly copied; and COPY alone for copies within the account.
  *
- * Must hold: a message is taken as moved by COPYUID alone where the server has it; where it has not, its
- * new UID is not known and found by identity (R9 moves, R16 three outcomes).
+ * Must hold: where the server gives COPYUID, a message counts as moved by that alone. Where it does not, the new UID is not known, and the
+ * message is found by its identity (R9 moves, R16 three outcomes).
  */
 #include "sync/store/imap_inside.h"
 
