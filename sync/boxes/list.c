@@ -72,6 +72,7 @@ list_both(struct run *r, struct err *e)
 	return status;
 }
 
+/* R2 equal cursors: each mailbox is listed in full once a week, whatever its cursor says, should a store ever have missed a change. */
 static bool
 is_weekly_due(const struct run *r, const struct run_box *b, enum side s)
 {
