@@ -1,14 +1,14 @@
 /* What a person moved: messages that vanished from one mailbox and are new in another of the same side (R9 moves).
  *
- *   moves_supply   before twins.c: what a server's own ids tell costs nothing
- *   moves_find     after it: what twins took is no move any more
+ *   moves_supply   before twins.c: takes the identities that a server's own ids give for nothing
+ *   moves_find     after it: what found a twin is no move any more
  *
- * Who is who is decided by identity (sync/pair/adopt.h): that of the pair, known since it was copied or adopted,
- * against that of the new message, learnt as cheaply as it can be: from the server's id, whole where that costs no
- * network, by its header where its size, as the same store counts it, fits one that vanished.
+ * Identity decides (sync/pair/adopt.h). That of the pair is known since it was copied or adopted. That of the new message is learnt as
+ * cheaply as it can be: by the server's id; whole, where reading costs no network; by its header, where its size as the same store
+ * counts it fits one that vanished.
  *
- * Within one mailbox it is never a move, unless the program itself had begun to move it out and a person moved it back: a draft that was saved again is a new message, and the very same message is its old
- * pair under another key (rekeyed.c).
+ * Within one mailbox there is no move, unless the program itself had begun to move the message out and a person moved it back. A draft that
+ * was saved again is a new message, and the very same message is its old pair under another key (rekeyed.c).
  *
  * Must hold: a message is in one link only, but for one that was moved on both sides (sync/plan/plan.h).
  */

@@ -2,14 +2,14 @@
  *
  * The deltas are recorded when this runs, so whatever arrived is in the base, without its twin.
  *
- *   DELIVER with a name (Maildir): the name is looked for in its mailbox, then in all others of that side
- *     (a person may have filed it meanwhile); found: paired; else the copy is made again.
- *   DELIVER without (IMAP): twins.c pairs it by identity. What is not found is not sent again in the run
- *     that sent it, nor, where the server claimed to have taken it, within ten minutes.
- *   MOVE, CLONE: the deltas tell; what was left half done is planned again. What arrived for a message that has left its new
- *     place since is looked for like a delivery.
- *   EXPUNGE: gone by our own act, which is nobody's deletion: where the reason for it has been taken back since, the message
- *     is copied back.
+ *   DELIVER with a name (Maildir): the name is searched for in its mailbox, then in all others of that side (a person may have filed the
+ *     message meanwhile). Found, it is paired; else the copy is made again.
+ *   DELIVER without a name (IMAP): twins.c pairs it by identity. What is not found is not sent again in the run that sent it, nor, where
+ *     the server claimed to have taken it, within ten minutes.
+ *   MOVE, CLONE: the deltas show them; what was half done is planned again. What arrived for a message that is not in its new mailbox any
+ *     more is searched for like a delivery.
+ *   EXPUNGE: the message went by our own act, which is nobody's deletion. If the reason for it has been taken back since, the message is
+ *     copied back.
  */
 #include "sync/match/match.h"
 

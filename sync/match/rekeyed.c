@@ -1,21 +1,22 @@
 /* The same message under another key in its own mailbox (R9 moves): moved out and in again, moved onto itself, delivered again under
  * another name, restored.
  *
- *   rekeyed_find   before twins_find: what has its old key's place is no new message
+ *   rekeyed_find   before twins_find: what replaces a message under its old key is no new message
  *
- * Its pair goes on with the new key, as if it had not changed: with the flags it has now, and with all that the other side did
- * meanwhile. What was moved there is moved here; what was deleted there is deleted here, for a new key is no change of anybody's mind.
+ * Its pair goes on with the new key as if the key had not changed: with the flags it has now, and with all that the other side did
+ * meanwhile. What was moved there is moved here, and what was deleted there is deleted here: a new key is no change of anybody's mind.
  *
- * It is the same only if it is equal in full: by the server's own id, or by the digest of the whole message. A header is not
- * enough: a draft that was saved again is a new message. Where nothing can be read any more of what has gone (from both sides, and never
- * read in full), header and size are taken for it, unless it was flagged as a draft.
+ * It is the same only if it is equal in full: by the server's own id, or by the digest of the whole message. A header is not enough: a draft
+ * that was saved again is a new message. Where nothing can be read any more of the message that went (from both sides, and never read in
+ * full), header and size are enough, unless it was flagged as a draft.
  *
- * What the program itself has begun to remove or move, and what it has begun to delete on the other side for having gone, is not
- * back: an equal message is a new one (BASIS_OURS, BASIS_MOVING).
- * Nor is one that was known before this run the same as what is deleted on the other side: it was there along with it. Unless the
- * earlier run ended before it had looked, and a list that showed the one lacked others (box_side.fresh).
- * Where the other side keeps equal messages once (an APPEND is answered with a UID that is known), the record of one of them has that
- * UID, and the others wait: when the first goes, its pair goes on with another, and nothing is deleted there.
+ * An equal message is a new one, and not the old one come back, where
+ *   the program itself has begun to remove or move the old one, or to delete its twin for having gone (BASIS_OURS, BASIS_MOVING);
+ *   it was known before this run, and the old one's twin was deleted: it was there along with the old one. Not so if the earlier run ended
+ *   before it had searched, and a list that showed the one lacked others (box_side.fresh).
+ *
+ * Where the other side keeps equal messages once (an APPEND is answered with a UID that is known), the record of one of them has that UID
+ * and the others wait: when the first goes, its pair goes on with another, and nothing is deleted there.
  * Of several equal ones that went, those go first whose other half is there and stays.
  */
 #include "sync/match/search.h"

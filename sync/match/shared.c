@@ -1,12 +1,12 @@
-/* A store that keeps equal messages once: what it took, and does not show as a message of its own, is there as that of an equal
- * one (BASIS_SHARED). It is not sent again, and when its equal is deleted the pair goes on with it (rekeyed.c).
+/* A store that keeps equal messages once. What it took and does not show as a message of its own is there as the message of an equal one
+ * (BASIS_SHARED). It is not sent again, and when its equal is deleted the pair goes on with it (rekeyed.c).
  *
- * It has one set of flags: what is changed on any of those that share it is changed on all (P16). What each of them has agreed on with
- * it is its record's `agreed`.
+ * All that share a message have one set of flags: what is changed on any of them is changed on all (P16). What each has agreed on with
+ * the message is its record's `agreed`.
  *
- * An APPENDUID that names the equal one says so (settle.c, BASIS_SHARED_TOLD). Without UIDPLUS the list does: the store said OK, an
- * equal message is paired there, and nothing else came that may be it. Had the store lost it, all would look the same: when the equal
- * one goes, only what was told goes with it, and what the list told is sent anew.
+ * An APPENDUID that names the equal message says so (settle.c, BASIS_SHARED_TOLD). Without UIDPLUS the list does: the store said OK, an equal
+ * message is paired there, and nothing else came that may be it. A store that lost the message would look the same. So when the equal one
+ * goes, only what an APPENDUID named goes with it; the rest is sent anew.
  */
 #include "sync/match/match.h"
 
