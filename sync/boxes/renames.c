@@ -162,16 +162,24 @@ is_met(const struct renames *x, const struct place *p, enum side s)
 	return false;
 }
 
-/* From here on the two go by their names. A pair of two names since an earlier run stays with the one that was not renamed. */
+/* A pair of two names since an earlier run stays with the one that was not renamed. */
+static enum side
+stays_on(const struct place *p)
+{
+	if (p->is_home[FAR] && p->is_home[NEAR])
+		return *p->rec->side[FAR].now != '\0' ? FAR : NEAR;
+	return p->is_home[FAR] ? FAR : NEAR;
+}
+
+/* From here on the two go by their names. */
 static int
 unlink_place(struct renames *x, struct place *p, struct err *e)
 {
 	struct box_record *rec = p->rec;
-	enum side stays = p->is_home[FAR] ? FAR : NEAR;
+	enum side stays = stays_on(p);
 	int s;
 
 	if (p->is_home[FAR] && p->is_home[NEAR]) {
-		stays = *rec->side[FAR].now != '\0' ? FAR : NEAR;
 		p->is_home[side_other(stays)] = false;
 		if (renames_apart(x->run, rec, stays, e) < 0)
 			return -1;
@@ -223,6 +231,46 @@ ask_hidden(struct renames *x, struct err *e)
 	return 0;
 }
 
+/* On side s q has another name than the channel's, and what it was twinned with has gone: it may go by that name. */
+static bool
+may_give_name(const struct renames *x, const struct place *q, enum side s)
+{
+	const struct policy *policy = &x->run->set->policy;
+	enum side other = side_other(s);
+
+	return !q->is_tied && q->is_home[s] && q->on[other] == NULL && !q->is_hidden[other] && q->rec->side[other].is_known &&
+	    strcmp(name_now(q->rec, s), q->rec->name) != 0 && policy->remove[s] && (policy->sync[s] & SYNC_GONE) &&
+	    is_kept_by_another(x, q, other, places_full_name(x->run, other, name_now(q->rec, s)));
+}
+
+/* The name that p would go by is the channel's for one whose twin has gone, until that is settled: no two records have one name. */
+static bool
+is_name_held(const struct renames *x, const struct place *p)
+{
+	const char *name = name_now(p->rec, stays_on(p));
+	const struct place *q;
+	size_t i;
+
+	for (i = 0; i < x->n; i++) {
+		q = &x->at[i];
+		if (q != p && q->rec->id != 0 && strcmp(q->rec->name, name) == 0 && !is_linked(q) && (q->is_home[FAR] || q->is_home[NEAR]) &&
+		    !may_give_name(x, q, FAR) && !may_give_name(x, q, NEAR))
+			return true;
+	}
+	return false;
+}
+
+/* Another has the new name of p, and keeps it. */
+static bool
+must_part(const struct renames *x, const struct place *p)
+{
+	if (p->is_tied || !is_linked(p) || is_called_alike(p))
+		return false;
+	if (is_met(x, p, FAR) || is_met(x, p, NEAR))
+		return true;
+	return (is_taken(x, p, FAR) || is_taken(x, p, NEAR)) && !is_name_held(x, p);
+}
+
 static int
 unlink_taken(struct renames *x, struct err *e)
 {
@@ -234,8 +282,7 @@ unlink_taken(struct renames *x, struct err *e)
 		again = false;
 		for (i = 0; i < x->n; i++) {
 			p = &x->at[i];
-			if (p->is_tied || !is_linked(p) || is_called_alike(p) ||
-			    (!is_taken(x, p, FAR) && !is_taken(x, p, NEAR) && !is_met(x, p, FAR) && !is_met(x, p, NEAR)))
+			if (!must_part(x, p))
 				continue;
 			if (unlink_place(x, p, e) < 0)
 				return -1;
@@ -301,9 +348,7 @@ give_name(struct renames *x, struct place *p, enum side s, struct err *e)
 	const char *name = name_now(p->rec, s);
 	int got;
 
-	if (p->is_tied || !p->is_home[s] || p->on[other] != NULL || p->is_hidden[other] || !bs->is_known || strcmp(name, p->rec->name) == 0 ||
-	    !r->set->policy.remove[s] || !(r->set->policy.sync[s] & SYNC_GONE) ||
-	    !is_kept_by_another(x, p, other, places_full_name(r, other, name)))
+	if (!may_give_name(x, p, s))
 		return 0;
 	got = presence_denied(r, p->rec, other, p->was[other], e);
 	if (got != 1)

@@ -436,6 +436,44 @@ class NamesThatStay(Case):
         self.check(sorted(self.mail + self.more), None)
 
 
+class NamesSwapped(Case):
+    """Two change names where only one side may be renamed, and then one is removed: the other keeps what is known of it."""
+
+    def removed(self, policy):
+        self.pair()
+        for side in (self.far, self.near):
+            side.create('One')
+            side.create('Two')
+        self.fill(self.far, 'One', 3)
+        two = self.fill(self.far, 'Two', 4, 'S')
+        self.sync_twice()
+        for old, new in (('One', 'Third'), ('Two', 'One'), ('Third', 'Two')):
+            self.near.rename(old, new)
+        self.pair(policy='Create Near\nRemove Both\nExpunge Both\n')
+        self.sync(code=1)
+        self.near.remove('Two')
+        self.pair(policy=policy)
+        self.sync(code=None)
+        self.assertEqual(sorted(m.serial for b in self.far.boxes() for m in self.far.messages(b) if m.serial in two), sorted(two))
+        self.assertEqual(sorted(m.serial for m in self.near.messages('One')), sorted(two))
+        self.assertEqual('Two' in self.near.boxes(), False)
+        self.pair()
+        self.sync()
+        self.sync_twice()
+        for side in (self.far, self.near):
+            self.assertEqual(sorted(m.serial for m in side.messages('One')), sorted(two))
+            self.assertFalse('Two' in side.boxes() and side.messages('Two'))
+
+    def test_with_all(self):
+        self.removed('Create Near\nRemove Both\nExpunge Both\n')
+
+    def test_without_gone(self):
+        self.removed('Create Near\nRemove Both\nExpunge Both\nSync New Old Flags\n')
+
+    def test_without_remove(self):
+        self.removed('Create None\nRemove None\nExpunge Both\n')
+
+
 class Subscriptions(Account):
     def subscribed(self):
         return sorted(line.split()[-1].decode().strip('"') for line in self.far.ok(self.far.imap.lsub(), 'LSUB') if line)
