@@ -119,9 +119,9 @@ class Breaks(Pairs):
         self.pairs('ab')
         self.put('a', 700)
         self.put('b', 2)
-        p = self.spawn('-a')
-        first = self.workers(p, 1)[0]
+        p = self.spawn('-j', '1', '-a')
         self.at_work(p, 'a')
+        first = self.workers(p, 1)[0]
         os.kill(first, signal.SIGKILL)
         run = self.finish(p, 1)
         self.assertRegex(run.err, r'channel a: .*signal 9')
