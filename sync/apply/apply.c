@@ -46,7 +46,7 @@ is_in_group(size_t g, enum op_kind kind)
 
 /* WAIT when all it depends on is done; else FAILED for good, or still waiting. */
 static bool
-is_ready(struct exec *x, uint32_t i)
+is_ready(struct applying *x, uint32_t i)
 {
 	const struct op *op = &x->plan->ops.at[i];
 	uint32_t k;
@@ -67,9 +67,9 @@ is_ready(struct exec *x, uint32_t i)
 }
 
 static bool
-is_given_up(const struct exec *x, enum side s)
+is_given_up(const struct applying *x, enum side s)
 {
-	return isolate_is_given_up(&x->run->isolate, s);
+	return isolate_is_given_up(&x->env->isolate, s);
 }
 
 /* FLAGS and EXPUNGE are done in one visit to their mailbox. */
@@ -80,14 +80,14 @@ batch_kind(enum op_kind kind)
 }
 
 static bool
-is_possible(struct exec *x, uint32_t i)
+is_possible(struct applying *x, uint32_t i)
 {
 	const struct op *op = &x->plan->ops.at[i];
-	struct run_box *b = exec_box(x, op->box);
+	struct run_box *b = apply_box(x, op->box);
 
 	if (op_is_state_only(op->kind))
 		return true;
-	if (op->kind == OP_COPY && (x->run->is_over_limit || waiting_is_stopped(x->run, op->box, op->side)))
+	if (op->kind == OP_COPY && (x->env->apply_state->is_over_limit || waiting_is_stopped(x->env, op->box, op->side)))
 		return false;
 	/* What was moved or copied there without a word on its key: once a list has shown it, in the same run. */
 	if (batch_kind(op->kind) == OP_FLAGS && x->live[op->msg]->half[op->side].key.len == 0)
@@ -107,26 +107,26 @@ struct room { size_t ops, boxes; uint64_t bytes; uint32_t group; };
 
 /* Those whose sessions were lost with that of op's; UINT32_MAX = it is not suspected of having ended one. */
 static uint32_t
-group_of(const struct exec *x, const struct op *op)
+group_of(const struct applying *x, const struct op *op)
 {
 	uint32_t group;
 
-	(void)isolate_most(&x->run->isolate, exec_item(x, (uint32_t)(op - x->plan->ops.at)), &group);
+	(void)isolate_most(&x->env->isolate, apply_suspect(x, (uint32_t)(op - x->plan->ops.at)), &group);
 	return group;
 }
 
 /* It stands behind all others: it has ended sessions, or one of few that may have. */
 static bool
-is_last(const struct exec *x, uint32_t i)
+is_last(const struct applying *x, uint32_t i)
 {
 	uint32_t group;
 
-	return isolate_most(&x->run->isolate, exec_item(x, i), &group) != 0;
+	return isolate_most(&x->env->isolate, apply_suspect(x, i), &group) != 0;
 }
 
 /* Whether op may join the batch. */
 static bool
-belongs(const struct exec *x, const struct batch *b, const struct room *room, const struct op *first, const struct op *op)
+belongs(const struct applying *x, const struct batch *b, const struct room *room, const struct op *first, const struct op *op)
 {
 	if (b->n == 0)
 		return true;
@@ -137,12 +137,12 @@ belongs(const struct exec *x, const struct batch *b, const struct room *room, co
 		return false;
 	if (op->box != b->part[b->n_parts - 1].box && (!is_of_many_boxes(b->kind) || b->n_parts >= room->boxes))
 		return false;
-	return (op->kind != OP_MOVE && op->kind != OP_CLONE) || exec_to_box(x, op) == exec_to_box(x, first);
+	return (op->kind != OP_MOVE && op->kind != OP_CLONE) || apply_to_box(x, op) == apply_to_box(x, first);
 }
 
 /* Mailboxes that the ready operations of this kind and side are in. */
 static size_t
-count_boxes(const struct exec *x, const uint32_t *ready, size_t n, const struct op *like)
+count_boxes(const struct applying *x, const uint32_t *ready, size_t n, const struct op *like)
 {
 	const struct op *op, *last = NULL;
 	size_t i, count = 0;
@@ -160,19 +160,19 @@ count_boxes(const struct exec *x, const uint32_t *ready, size_t n, const struct 
 /* Batches are so large that all workers have some, and none is given work that costs less than a connection would.
  * ready: as it was before the first batch was made of it. */
 static struct room
-find_room(struct exec *x, const uint32_t *ready, size_t n, const struct op *first)
+find_room(struct applying *x, const uint32_t *ready, size_t n, const struct op *first)
 {
 	static const bool both[SIDES] = { true, true };
 	const bool one[SIDES] = { first->side == FAR, first->side == NEAR };
 	bool is_copy = first->kind == OP_COPY;
-	size_t width = (size_t)pool_width(x->run->pool, is_copy ? both : one), share;
+	size_t width = (size_t)pool_width(x->env->pool, is_copy ? both : one), share;
 	struct room room = { CHANGE_MOST, BATCH_PARTS, UINT64_MAX, UINT32_MAX };
-	size_t most = isolate_most(&x->run->isolate, exec_item(x, (uint32_t)(first - x->plan->ops.at)), &room.group);
+	size_t most = isolate_most(&x->env->isolate, apply_suspect(x, (uint32_t)(first - x->plan->ops.at)), &room.group);
 
 	if (is_copy) {
 		share = n / (width * 2) + 1;
 		room.ops = share < COPY_LEAST ? COPY_LEAST : share > COPY_MOST ? COPY_MOST : share;
-		room.bytes = x->run->set->buffer_limit != 0 ? x->run->set->buffer_limit : 10 << 20;
+		room.bytes = x->env->set->buffer_limit != 0 ? x->env->set->buffer_limit : 10 << 20;
 	} else if (batch_kind(first->kind) == OP_FLAGS) {
 		share = count_boxes(x, ready, n, first);
 		if (width > share / CHANGE_BOXES_LEAST)
@@ -187,7 +187,7 @@ find_room(struct exec *x, const uint32_t *ready, size_t n, const struct op *firs
 
 /* The next batch of the ready operations, from *at on. */
 static struct batch *
-next_batch(struct exec *x, const uint32_t *ready, size_t n, size_t *at)
+next_batch(struct applying *x, const uint32_t *ready, size_t n, size_t *at)
 {
 	const struct op *first = &x->plan->ops.at[ready[*at]], *op;
 	struct room room = find_room(x, ready, n, first);
@@ -217,24 +217,24 @@ next_batch(struct exec *x, const uint32_t *ready, size_t n, size_t *at)
 /* Before a lost store is tried again: as long as it asks for, else a little, and more each time. What is in flight goes on
  * meanwhile. False: it asks for more than a run should take. */
 static bool
-be_patient(const struct exec *x, const struct err *why, enum side s)
+be_patient(const struct applying *x, const struct err *why, enum side s)
 {
 	enum { MOST_MS = 60 * 1000, SLICE_MS = 50 };
-	unsigned ms = why->wait_ms != 0 ? why->wait_ms : isolate_pause(&x->run->isolate, s);
+	unsigned ms = why->wait_ms != 0 ? why->wait_ms : isolate_pause(&x->env->isolate, s);
 	const struct timespec slice = { .tv_nsec = SLICE_MS * 1000 * 1000 };
 
 	if (ms > MOST_MS)
 		return false;
-	for (; ms > 0 && !run_is_cancelled(x->run) && !x->run->set->is_inline; ms -= ms < SLICE_MS ? ms : SLICE_MS)
+	for (; ms > 0 && !env_is_cancelled(x->env) && !x->env->set->is_inline; ms -= ms < SLICE_MS ? ms : SLICE_MS)
 		(void)nanosleep(&slice, NULL);
 	return true;
 }
 
 /* One mailbox of a batch that could not be worked on. */
 static void
-part_failed(struct exec *x, enum side s, uint32_t box, const struct err *why)
+part_failed(struct applying *x, enum side s, uint32_t box, const struct err *why)
 {
-	struct run_box *b = &x->run->boxes.at[box];
+	struct run_box *b = &x->env->boxes.at[box];
 
 	if (why->class == ERR_CANCELLED)
 		return;
@@ -242,9 +242,9 @@ part_failed(struct exec *x, enum side s, uint32_t box, const struct err *why)
 		b->side[s].was_written = true;
 		return;
 	}
-	report_err(x->run, b->name, why);
+	report_err(x->env, b->name, why);
 	b->side[s].has_failed = true;
-	x->run->report->failed++;
+	x->env->report->failed++;
 }
 
 /* Of a lost session. */
@@ -259,7 +259,7 @@ has_lost_store(const struct batch *b)
 /* What was under way when the session was lost: what nobody knows the outcome of; or, of a batch in which there is no such, what
  * was asked for and did not come. */
 static void
-add_suspects(const struct exec *x, const struct batch *b, enum side lost, struct suspects *out)
+add_suspects(const struct applying *x, const struct batch *b, enum side lost, struct suspects *out)
 {
 	bool has_unknown = false;
 	size_t i;
@@ -270,34 +270,34 @@ add_suspects(const struct exec *x, const struct batch *b, enum side lost, struct
 		has_unknown |= x->status[b->op[i]] == OP_UNKNOWN;
 	for (i = 0; i < b->n; i++)
 		if (x->status[b->op[i]] == (has_unknown ? OP_UNKNOWN : OP_RUNNING)) {
-			vec_push(&out->items, exec_item(x, b->op[i]));
+			vec_push(&out->items, apply_suspect(x, b->op[i]));
 			vec_push(&out->ops, b->op[i]);
 		}
 	/* A server that hung up has read what it was sent; of one that fell silent only the next run learns what it did (R11). */
-	x->run->looks_again |= has_unknown && b->err.sys != ETIMEDOUT;
+	x->env->apply_state->looks_again |= has_unknown && b->err.sys != ETIMEDOUT;
 }
 
 /* The one that stood alone has ended enough of them. */
 static int
-convict(struct exec *x, uint32_t i, enum side lost, const struct err *why, struct err *e)
+mark_culprit(struct applying *x, uint32_t i, enum side lost, const struct err *why, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[i];
-	struct run_box *box = exec_box(x, op->box);
+	struct run_box *box = apply_box(x, op->box);
 
 	x->status[i] = OP_FAILED;
 	box->side[op->side].was_written = true;
 	if (op->msg != UINT32_MAX)
-		return culprit_note(x->run, exec_item(x, i), op->box, x->live[op->msg], lost, why->text, e);
-	report_err(x->run, box->name, why);
-	x->run->report->failed++;
+		return culprit_note(x->env, apply_suspect(x, i), op->box, x->live[op->msg], lost, why->text, e);
+	report_err(x->env, box->name, why);
+	x->env->report->failed++;
 	return 0;
 }
 
 /* The session of a job was lost on a side: how it goes on. */
 static int
-store_lost(struct exec *x, const struct batch *first, enum side lost, const struct err *why, bool is_unopened, struct err *e)
+store_lost(struct applying *x, const struct batch *first, enum side lost, const struct err *why, bool is_unopened, struct err *e)
 {
-	struct isolate *isolate = &x->run->isolate;
+	struct isolate *isolate = &x->env->isolate;
 	struct suspects s = { { 0 }, { 0 } };
 	const struct batch *b;
 	bool goes_on;
@@ -307,11 +307,11 @@ store_lost(struct exec *x, const struct batch *first, enum side lost, const stru
 		add_suspects(x, b, lost, &s);
 	goes_on = isolate_lost(isolate, lost, s.items.at, s.items.n);
 	if (s.items.n == 1 && isolate_is_culprit(isolate, s.items.at[0]))
-		status = convict(x, s.ops.at[0], lost, why, e);
+		status = mark_culprit(x, s.ops.at[0], lost, why, e);
 	if (!goes_on || why->retry == ERR_NEVER || !be_patient(x, why, lost)) {
 		isolate_give_up(isolate, lost);
 		if (x->is_store_lost)
-			report_err(x->run, NULL, why);
+			report_err(x->env, NULL, why);
 		else
 			x->store_err = *why;
 		x->is_store_lost = true;
@@ -325,7 +325,7 @@ store_lost(struct exec *x, const struct batch *first, enum side lost, const stru
 
 /* A session that batches of one job share is lost once. */
 static int
-note_losses(struct exec *x, struct batch *first, struct err *e)
+note_losses(struct applying *x, struct batch *first, struct err *e)
 {
 	bool is_noted[SIDES] = { false, false };
 	struct batch *b;
@@ -341,16 +341,16 @@ note_losses(struct exec *x, struct batch *first, struct err *e)
 }
 
 static bool
-is_stopped(const struct exec *x, uint32_t i)
+is_stopped(const struct applying *x, uint32_t i)
 {
 	const struct op *op = &x->plan->ops.at[i];
 
-	return op->kind == OP_COPY && waiting_is_stopped(x->run, op->box, op->side);
+	return op->kind == OP_COPY && waiting_is_stopped(x->env, op->box, op->side);
 }
 
 /* What did not get to the store before it was lost waits for another turn. */
 static void
-give_turns(struct exec *x, const struct batch *first)
+give_turns(struct applying *x, const struct batch *first)
 {
 	const struct batch *b;
 	size_t i;
@@ -364,27 +364,27 @@ give_turns(struct exec *x, const struct batch *first)
 
 /* A store takes nothing for the moment, and asks for less patience than a run has: all of it is tried again. */
 static bool
-has_patience(struct exec *x, const struct err *why)
+has_patience(struct applying *x, const struct err *why)
 {
 	enum { MOST_MS = 60 * 1000 };
 
-	if (why->wait_ms == 0 || why->wait_ms > MOST_MS || x->run->patience_ms + why->wait_ms > MOST_MS)
+	if (why->wait_ms == 0 || why->wait_ms > MOST_MS || x->env->apply_state->patience_ms + why->wait_ms > MOST_MS)
 		return false;
-	x->run->patience_ms += why->wait_ms;
+	x->env->apply_state->patience_ms += why->wait_ms;
 	return be_patient(x, why, FAR);
 }
 
 static void
-stop_copies(struct exec *x, struct batch *b, uint32_t box, const struct err *why)
+stop_copies(struct applying *x, struct batch *b, uint32_t box, const struct err *why)
 {
 	b->is_retried = b->is_retried || has_patience(x, why);
 	if (!b->is_retried)
-		waiting_stop(x->run, box, b->side, why);
+		waiting_stop(x->env, box, b->side, why);
 }
 
 /* Some of a batch of copies was refused for the moment. */
 static void
-note_refusals(struct exec *x, struct batch *b)
+note_refusals(struct applying *x, struct batch *b)
 {
 	struct batch_part *p;
 	size_t i, k;
@@ -403,14 +403,14 @@ note_refusals(struct exec *x, struct batch *b)
 
 /* It is about the disk, not about a session. */
 static bool
-is_disk_full(const struct exec *x, const struct batch *b)
+is_disk_full(const struct applying *x, const struct batch *b)
 {
 	return b->kind == OP_COPY && b->status < 0 && waiting_is_such(&b->err) && b->err_side == b->side &&
-	    x->run->set->store[b->side]->ops->is_local;
+	    x->env->set->store[b->side]->ops->is_local;
 }
 
 static void
-batch_failed(struct exec *x, struct batch *b)
+batch_failed(struct applying *x, struct batch *b)
 {
 	size_t i;
 
@@ -429,7 +429,7 @@ batch_failed(struct exec *x, struct batch *b)
 
 /* What was read behind all that was written. */
 static void
-keep_closing(struct exec *x, struct batch *first)
+keep_closing(struct applying *x, struct batch *first)
 {
 	bool reads_later[SIDES] = { false, false };
 	const struct batch *b;
@@ -439,12 +439,12 @@ keep_closing(struct exec *x, struct batch *first)
 		reads_later[b->side] |= b->reads_later || b->status < 0;
 	for (s = 0; s < SIDES; s++)
 		if (first->closing[s] != NULL && !reads_later[s])
-			gather_closing_keep(x->run, &first->closing[s]);
+			closing_keep(x->env, &first->closing[s]);
 }
 
 /* What has come to its end, however it did. A mailbox is done when nothing that was to be done in it is left. */
 static void
-count_done(struct exec *x, const struct batch *b)
+count_done(struct applying *x, const struct batch *b)
 {
 	const struct op *op;
 	size_t n;
@@ -453,15 +453,15 @@ count_done(struct exec *x, const struct batch *b)
 		op = &x->plan->ops.at[b->op[n]];
 		if (x->status[b->op[n]] == OP_WAIT || x->status[b->op[n]] == OP_RUNNING)
 			continue;
-		x->run->progress.messages_done += op->msg != UINT32_MAX;
+		x->env->progress.messages_done += op->msg != UINT32_MAX;
 		assert(x->left[op->box] > 0);
 		if (--x->left[op->box] == 0)
-			x->run->progress.boxes_done++;
+			x->env->progress.boxes_done++;
 	}
 }
 
 static int
-collect(struct exec *x, struct batch *first, struct err *e)
+collect(struct applying *x, struct batch *first, struct err *e)
 {
 	struct batch *b;
 	int status = 0;
@@ -478,45 +478,45 @@ collect(struct exec *x, struct batch *first, struct err *e)
 		count_done(x, b);
 	if (status == 0)
 		keep_closing(x, first);
-	report_progress(x->run);
+	report_progress(x->env);
 	return status;
 }
 
 static int
-commit(struct exec *x, struct err *e)
+commit(struct applying *x, struct err *e)
 {
-	if (state_commit(x->run->state, e) < 0)
+	if (state_commit(x->env->state, e) < 0)
 		return -1;
-	return state_begin(x->run->state, e);
+	return state_begin(x->env->state, e);
 }
 
 /* Where a part of the batch leaves in the flight: bodies pushed before anything is read, bodies fetched behind all else. */
 static int
-place_in_flight(const struct exec *x, const struct batch *b)
+place_in_flight(const struct applying *x, const struct batch *b)
 {
 	if (b->kind != OP_COPY)
 		return 1;
-	return x->run->set->store[side_other(b->side)]->ops->is_local ? 0 : 2;
+	return x->env->set->store[side_other(b->side)]->ops->is_local ? 0 : 2;
 }
 
 /* What shares the flight of others, for it is little: all that goes over a network in one way or the other. */
 static bool
-may_share(const struct exec *x, const struct batch *b)
+may_share(const struct applying *x, const struct batch *b)
 {
 	bool has_talk = false;
 	int s;
 
 	for (s = 0; s < SIDES; s++)
-		has_talk |= b->needs[s] && !x->run->set->store[s]->ops->is_local;
+		has_talk |= b->needs[s] && !x->env->set->store[s]->ops->is_local;
 	return has_talk && (b->kind == OP_FLAGS || b->kind == OP_COPY);
 }
 
 /* All that is written on a side leaves in the flight: then what is there afterwards is asked for in it as well. others: those
  * that do not share it. */
 static void
-close_flight(const struct exec *x, struct batch *first, enum side s, struct batch *const *others, size_t n)
+close_flight(const struct applying *x, struct batch *first, enum side s, struct batch *const *others, size_t n)
 {
-	bool *is_written = mem_alloc(x->run->boxes.n + 1), is_all = true;
+	bool *is_written = mem_alloc(x->env->boxes.n + 1), is_all = true;
 	const struct batch *b;
 	size_t i;
 
@@ -527,14 +527,14 @@ close_flight(const struct exec *x, struct batch *first, enum side s, struct batc
 		for (i = 0; i < b->n_parts && b->side == s; i++)
 			is_written[b->part[i].box] = true;
 	}
-	first->closing[s] = is_all ? gather_closing_new(x->run, s, is_written) : NULL;
+	first->closing[s] = is_all ? closing_new(x->env, s, is_written) : NULL;
 	free(is_written);
 }
 
 /* A few batches that are all there is to do become one job, and so one flight over one connection: APPENDs, changes, what reads the
  * mailboxes written to, and FETCHes of bodies all leave before the first answer is waited for. */
 static void
-share_flight(const struct exec *x, struct batch **b, size_t *n)
+share_flight(const struct applying *x, struct batch **b, size_t *n)
 {
 	struct batch *first = NULL;
 	unsigned copying = 0;
@@ -583,29 +583,29 @@ free_all(struct batch *first)
 }
 
 static void
-impossible(struct exec *x, uint32_t i)
+impossible(struct applying *x, uint32_t i)
 {
 	const struct op *op = &x->plan->ops.at[i];
 
 	x->status[i] = OP_FAILED;
-	if (op->kind == OP_COPY && waiting_is_stopped(x->run, op->box, op->side))
-		waiting_add_stopped(x->run, op->box, op->side, x->live[op->msg]->id);
+	if (op->kind == OP_COPY && waiting_is_stopped(x->env, op->box, op->side))
+		waiting_add_stopped(x->env, op->box, op->side, x->live[op->msg]->id);
 }
 
 /* Runs batches of the ready operations, a few ahead of the workers. Every batch is settled even
  * after an error or a cancel: what happened, happened. */
 static int
-run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
+run_ready(struct applying *x, const uint32_t *ready, size_t n, struct err *e)
 {
 	static const bool any[SIDES] = { false, false };
-	size_t at = 0, flying = 0, ahead = 2 * (size_t)pool_width(x->run->pool, any), i;
+	size_t at = 0, flying = 0, ahead = 2 * (size_t)pool_width(x->env->pool, any), i;
 	VEC(struct batch *) out = { 0 };
 	struct batch *b;
 	int status = 0;
 
 	while (at < n || flying > 0) {
 		out.n = 0;
-		while (status == 0 && at < n && flying + out.n < ahead && !run_is_cancelled(x->run)) {
+		while (status == 0 && at < n && flying + out.n < ahead && !env_is_cancelled(x->env)) {
 			if (!is_possible(x, ready[at])) {
 				impossible(x, ready[at++]);
 				continue;
@@ -622,7 +622,7 @@ run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 			share_flight(x, out.at, &out.n);
 		for (i = 0; i < out.n; i++) {
 			if (status == 0) {
-				pool_submit(x->run->pool, &out.at[i]->job);
+				pool_submit(x->env->pool, &out.at[i]->job);
 				flying++;
 			} else {
 				free_all(out.at[i]);
@@ -630,7 +630,7 @@ run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 		}
 		if (flying == 0)
 			break;
-		b = (struct batch *)pool_wait(x->run->pool);
+		b = (struct batch *)pool_wait(x->env->pool);
 		flying--;
 		if (status == 0)
 			status = collect(x, b, e);
@@ -639,11 +639,11 @@ run_ready(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 	vec_release(&out);
 	if (status == 0)
 		status = commit(x, e);
-	return status < 0 ? -1 : run_check_cancel(x->run, e);
+	return status < 0 ? -1 : env_check_cancel(x->env, e);
 }
 
 static int
-run_state_only(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
+run_state_only(struct applying *x, const uint32_t *ready, size_t n, struct err *e)
 {
 	size_t i;
 
@@ -659,7 +659,7 @@ run_state_only(struct exec *x, const uint32_t *ready, size_t n, struct err *e)
 static int
 cmp_ready(const void *p, const void *q, void *ctx)
 {
-	const struct exec *x = ctx;
+	const struct applying *x = ctx;
 	uint32_t i = *(const uint32_t *)p, k = *(const uint32_t *)q;
 	const struct op *a = &x->plan->ops.at[i], *b = &x->plan->ops.at[k];
 
@@ -676,7 +676,7 @@ cmp_ready(const void *p, const void *q, void *ctx)
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
 	if (a->kind == OP_MOVE || a->kind == OP_CLONE) {
-		uint32_t ta = exec_to_box(x, a), tb = exec_to_box(x, b);
+		uint32_t ta = apply_to_box(x, a), tb = apply_to_box(x, b);
 
 		if (ta != tb)
 			return ta < tb ? -1 : 1;
@@ -686,7 +686,7 @@ cmp_ready(const void *p, const void *q, void *ctx)
 
 /* All of one group, as often as finished operations make others ready. */
 static int
-run_group(struct exec *x, size_t g, struct err *e)
+run_group(struct applying *x, size_t g, struct err *e)
 {
 	VEC(uint32_t) ready = { 0 };
 	uint32_t i;
@@ -713,21 +713,21 @@ run_group(struct exec *x, size_t g, struct err *e)
 
 /* What is known to end sessions goes last; what was found to do so in this run has had its turn. */
 static void
-recall(struct exec *x, uint32_t i)
+recall(struct applying *x, uint32_t i)
 {
 	const struct op *op = &x->plan->ops.at[i];
-	struct isolate *isolate = &x->run->isolate;
+	struct isolate *isolate = &x->env->isolate;
 
 	if (op_is_state_only(op->kind))
 		return;
 	if (op->msg != UINT32_MAX && x->live[op->msg]->trouble == TROUBLE_SESSION)
-		isolate_recall(isolate, exec_item(x, i));
-	if (isolate_is_culprit(isolate, exec_item(x, i)))
+		isolate_recall(isolate, apply_suspect(x, i));
+	if (isolate_is_culprit(isolate, apply_suspect(x, i)))
 		x->status[i] = OP_FAILED;
 }
 
 static void
-start(struct exec *x)
+start(struct applying *x)
 {
 	const struct op *op;
 	struct buf line = { 0 };
@@ -736,8 +736,8 @@ start(struct exec *x)
 	x->status = mem_alloc(x->plan->ops.n * sizeof *x->status + 1);
 	x->is_second = mem_alloc(x->plan->ops.n * sizeof *x->is_second + 1);
 	x->live = mem_alloc(x->in->messages.n * sizeof *x->live + 1);
-	x->left = mem_alloc(x->run->boxes.n * sizeof *x->left + 1);
-	x->run->progress.boxes_done = x->run->boxes.n;
+	x->left = mem_alloc(x->env->boxes.n * sizeof *x->left + 1);
+	x->env->progress.boxes_done = x->env->boxes.n;
 	for (i = 0; i < x->in->messages.n; i++)
 		x->live[i] = (struct record *)(uintptr_t)x->in->messages.at[i].rec;
 	for (i = 0; i < x->plan->ops.n; i++) {
@@ -745,9 +745,9 @@ start(struct exec *x)
 		x->status[i] = op->is_held ? OP_FAILED : OP_WAIT;
 		recall(x, i);
 		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && op->msg != UINT32_MAX)
-			x->run->progress.messages++;
+			x->env->progress.messages++;
 		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && x->left[op->box]++ == 0)
-			x->run->progress.boxes_done--;
+			x->env->progress.boxes_done--;
 		if (log_is_on(LOG_PLAN)) {
 			buf_clear(&line);
 			op_explain(x->in, op, &line);
@@ -760,7 +760,7 @@ start(struct exec *x)
 /* R17: mailboxes made just now are read, empty as they are, so that what goes into them goes into these and no others that
  * may come to bear their names. */
 static int
-read_created(struct exec *x, struct err *e)
+read_created(struct applying *x, struct err *e)
 {
 	const struct op *op;
 	bool any = false;
@@ -770,15 +770,15 @@ read_created(struct exec *x, struct err *e)
 		op = &x->plan->ops.at[i];
 		if (op->kind != OP_CREATE_BOX || x->status[i] != OP_DONE)
 			continue;
-		exec_box(x, op->box)->side[op->side].wants_delta = true;
+		apply_box(x, op->box)->side[op->side].wants_delta = true;
 		any = true;
 	}
-	return any ? gather(x->run, e) : 0;
+	return any ? fetch_changes(x->env, e) : 0;
 }
 
 /* Whether a mailbox that was read again holds something that the plan did not know, or knew otherwise. -1 error. */
 static int
-holds_more(struct exec *x, const struct op *op, struct err *e)
+holds_more(struct applying *x, const struct op *op, struct err *e)
 {
 	const struct plan_message *m = x->in->messages.at, *end = m + x->in->messages.n;
 	struct arena a = { 0 };
@@ -786,7 +786,7 @@ holds_more(struct exec *x, const struct op *op, struct err *e)
 	uint64_t after = 0;
 	int got, more = 0;
 
-	while (!more && (got = message_next(x->run->state, &a, exec_box(x, op->box)->rec.id, after, &rec, e)) != 0) {
+	while (!more && (got = message_next(x->env->state, &a, apply_box(x, op->box)->rec.id, after, &rec, e)) != 0) {
 		if (got < 0)
 			break;
 		after = rec.id;
@@ -802,7 +802,7 @@ holds_more(struct exec *x, const struct op *op, struct err *e)
 
 /* R13: what was moved out of a mailbox has changed it. It is read again before it is removed. */
 static int
-read_leaving(struct exec *x, struct err *e)
+read_leaving(struct applying *x, struct err *e)
 {
 	const struct op *op;
 	struct run_side *rs;
@@ -812,13 +812,13 @@ read_leaving(struct exec *x, struct err *e)
 
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
-		rs = &exec_box(x, op->box)->side[op->side];
+		rs = &apply_box(x, op->box)->side[op->side];
 		if (op->kind == OP_REMOVE_BOX && x->status[i] == OP_WAIT && rs->was_written)
 			any = rs->wants_delta = true;
 	}
 	if (!any)
 		return 0;
-	if (gather(x->run, e) < 0)
+	if (fetch_changes(x->env, e) < 0)
 		return -1;
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
@@ -835,7 +835,7 @@ read_leaving(struct exec *x, struct err *e)
 /* Mailboxes are renamed under nobody's feet: a session that has one open goes on calling it by its old name, or is thrown
  * out by the server. */
 static void
-leave_all(struct exec *x)
+leave_all(struct applying *x)
 {
 	bool any[SIDES] = { false, false };
 	uint32_t i;
@@ -845,14 +845,14 @@ leave_all(struct exec *x)
 		any[x->plan->ops.at[i].side] |= x->plan->ops.at[i].kind == OP_RENAME_BOX && x->status[i] == OP_WAIT;
 	for (s = 0; s < SIDES; s++)
 		if (any[s])
-			pool_leave(x->run->pool, (enum side)s);
+			pool_leave(x->env->pool, (enum side)s);
 }
 
 /* "2,691 messages and 4 changes wait". */
 static void
-tell_left(struct exec *x, struct err *e)
+tell_left(struct applying *x, struct err *e)
 {
-	const char *more = x->run->has_more ? "more than " : "", *messages, *changes;
+	const char *more = x->env->match_state->has_more ? "more than " : "", *messages, *changes;
 	uint64_t copies = 0, others = 0;
 	struct err why = *e;
 	size_t i;
@@ -874,9 +874,9 @@ tell_left(struct exec *x, struct err *e)
 }
 
 int
-exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e)
+apply(struct env *env, const struct plan_input *in, const struct plan *plan, struct err *e)
 {
-	struct exec x = { .run = r, .in = in, .plan = plan };
+	struct applying x = { .env = env, .in = in, .plan = plan };
 	size_t g;
 	int status = 0;
 
@@ -890,7 +890,7 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct
 		if (is_in_group(g, OP_CREATE_BOX) && status == 0)
 			status = read_created(&x, e);
 	}
-	if (status == 0 && culprits_tell(r, e) < 0)
+	if (status == 0 && culprits_tell(env, e) < 0)
 		status = -1;
 	if (status == 0)
 		status = commit(&x, e);
@@ -899,7 +899,7 @@ exec(struct run *r, const struct plan_input *in, const struct plan *plan, struct
 		tell_left(&x, e);
 		status = -1;
 	}
-	report_progress(r);
+	report_progress(env);
 	free(x.status);
 	free(x.is_second);
 	free(x.live);

@@ -167,11 +167,11 @@ batches_run(struct job *j, struct session *session[SIDES], struct err *e)
 		begin_one(b, session, lost);
 	for (s = 0; s < SIDES; s++)
 		if (first->closing[s] != NULL && lost[s] == NULL)
-			gather_closing_begin(first->closing[s], session[s]);
+			closing_begin(first->closing[s], session[s]);
 	end_all(first, session, lost);
 	for (s = 0; s < SIDES; s++)
 		if (first->closing[s] != NULL)
-			gather_closing_end(first->closing[s], session[s]);
+			closing_end(first->closing[s], session[s]);
 	for (b = first; b != NULL; b = b->along) {
 		if (b->status == 0 || (status < 0 && b->err.scope <= e->scope))
 			continue;
@@ -275,8 +275,8 @@ batch_free(struct batch **batch)
 
 	if (b == NULL)
 		return;
-	gather_closing_free(&b->closing[FAR]);
-	gather_closing_free(&b->closing[NEAR]);
+	closing_free(&b->closing[FAR]);
+	closing_free(&b->closing[NEAR]);
 	free(b->op);
 	free(b->at);
 	free(b->is_expunge);

@@ -16,7 +16,7 @@ enum { BATCH_PARTS = 32 };
 
 /* Of one mailbox: the batch's operations from first on, n of them. */
 struct batch_part {
-	uint32_t box;			/* index into run.boxes */
+	uint32_t box;			/* index into env.boxes */
 	const char *on, *from_on;	/* names in the stores: acted on, source of bodies */
 	uint64_t epoch, from_epoch;	/* 0 = any */
 	struct cursor seen;		/* of the mailbox acted on, as it was read */
@@ -32,7 +32,7 @@ struct copying;			/* copy.c */
 struct batch {
 	struct job job;			/* of this one, and those along */
 	struct batch *along;		/* the next that shares the job; NULL = none */
-	struct gather_job *closing[SIDES];	/* of the first: what all of them write to is read again in the same flight; or NULL */
+	struct fetch_job *closing[SIDES];	/* of the first: what all of them write to is read again in the same flight; or NULL */
 	bool needs[SIDES];
 	/* begin sends what need not wait, NULL = nothing; end does the rest. Both fill answers; -1: the batch as a whole
 	 * could not be done, or not to its end. end follows a begin that failed as well. */
@@ -49,7 +49,7 @@ struct batch {
 	enum side side;			/* the side acted on */
 	struct batch_part part[BATCH_PARTS];
 	size_t n_parts;
-	uint32_t to;			/* MOVE, CLONE: destination, index into run.boxes */
+	uint32_t to;			/* MOVE, CLONE: destination, index into env.boxes */
 	const char *to_on;
 	uint64_t to_epoch;
 	size_t n;

@@ -4,52 +4,52 @@
 #include "sync/plan/explain.h"
 
 struct run_box *
-exec_box(const struct exec *x, uint32_t plan_box)
+apply_box(const struct applying *x, uint32_t plan_box)
 {
-	return &x->run->boxes.at[plan_box];
+	return &x->env->boxes.at[plan_box];
 }
 
 uint32_t
-exec_to_box(const struct exec *x, const struct op *op)
+apply_to_box(const struct applying *x, const struct op *op)
 {
 	return op->other != UINT32_MAX ? x->in->messages.at[op->other].box : op->box;
 }
 
 int
-settle_put(struct exec *x, const struct run_box *box, struct record *rec, struct err *e)
+settle_put(struct applying *x, const struct run_box *box, struct record *rec, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
-	run_masks(box, masks);
+	box_masks(box, masks);
 	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
 	    rec->half[NEAR].presence == PRESENCE_HERE)
 		record_agree(&x->arena, rec, masks);
 	if (rec->half[FAR].presence != PRESENCE_HERE && rec->half[NEAR].presence != PRESENCE_HERE &&
 	    rec->half[FAR].presence != PRESENCE_BEYOND && rec->half[NEAR].presence != PRESENCE_BEYOND && rec->id != 0)
-		return message_delete(x->run->state, rec->box, rec->id, e);
-	return message_put(x->run->state, rec, masks, e);
+		return message_delete(x->env->state, rec->box, rec->id, e);
+	return message_put(x->env->state, rec, masks, e);
 }
 
 int
-settle_log(struct exec *x, const struct batch *b, size_t n, const char *verb, struct err *e)
+settle_log(struct applying *x, const struct batch *b, size_t n, const char *verb, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
-	const struct store *store = x->run->set->store[b->side];
+	const struct store *store = x->env->set->store[b->side];
 	const struct explain_names names = { { side_name(FAR), side_name(NEAR) } };
 	struct arena a = { 0 };
-	struct log_entry l = { .when = x->run->set->now, .side = b->side, .box = exec_box(x, op->box)->name };
+	struct log_entry l = { .when = x->env->set->now, .side = b->side, .box = apply_box(x, op->box)->name };
 	int status;
 
 	l.why = reason_text(&a, op->reason, op->side, &names);
 	l.what = op->msg == UINT32_MAX ? verb : arena_printf(&a, "%s %s", verb,
 	    key_text(&a, x->live[op->msg]->half[b->side].key, store->ops->has_uid_keys));
-	status = log_add(x->run->state, &l, e);
+	status = log_add(x->env->state, &l, e);
 	arena_release(&a);
 	return status;
 }
 
 struct isolate_item
-exec_item(const struct exec *x, uint32_t i)
+apply_suspect(const struct applying *x, uint32_t i)
 {
 	const struct op *op = &x->plan->ops.at[i];
 	struct isolate_item item = { .work = WORK_BOX, .side = op->side, .id = op->box };

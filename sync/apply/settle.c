@@ -20,20 +20,20 @@ epoch_of(const struct run_box *box, enum side s)
 
 /* What concerns the batch as a whole, out of its first operation. */
 static void
-fill_batch(struct exec *x, struct batch *b, const struct op *op)
+fill_batch(struct applying *x, struct batch *b, const struct op *op)
 {
-	const struct run_box *box = exec_box(x, op->box), *to = exec_box(x, exec_to_box(x, op));
+	const struct run_box *box = apply_box(x, op->box), *to = apply_box(x, apply_to_box(x, op));
 	enum side from = side_other(op->side);
 
-	b->to = exec_to_box(x, op);
+	b->to = apply_to_box(x, op);
 	if (op->kind == OP_RENAME_BOX) {
-		b->to_on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->to);
+		b->to_on = arena_printf(&b->arena, "%s%s", x->env->set->box[op->side], op->to);
 		return;
 	}
 	b->to_on = to->side[op->side].on;
 	b->to_epoch = epoch_of(to, op->side);
-	b->copy_arrival_date = x->run->set->copy_arrival_date;
-	b->cancel = x->run->set->cancel;
+	b->copy_arrival_date = x->env->set->copy_arrival_date;
+	b->cancel = x->env->set->cancel;
 	b->cursor = box->rec.side[op->side].cursor;
 	if (op->kind == OP_CREATE_BOX)
 		b->role = box->roles | (box->side[from].listed != NULL ? box->side[from].listed->attrs : 0);
@@ -48,9 +48,9 @@ body_size(const struct record *rec, const struct record_half *half)
 
 /* The part of the batch that op i goes into; made where its mailbox has none. */
 static struct batch_part *
-fill_part(struct exec *x, struct batch *b, const struct op *op)
+fill_part(struct applying *x, struct batch *b, const struct op *op)
 {
-	const struct run_box *box = exec_box(x, op->box);
+	const struct run_box *box = apply_box(x, op->box);
 	struct batch_part *p = b->n_parts > 0 ? &b->part[b->n_parts - 1] : NULL;
 	enum side from = side_other(op->side);
 
@@ -61,16 +61,16 @@ fill_part(struct exec *x, struct batch *b, const struct op *op)
 		.epoch = epoch_of(box, op->side), .from_epoch = box->rec.side[from].cursor.epoch,
 		.seen = box->rec.side[op->side].cursor, .first = b->n, .err_side = op->side };
 	if (op->kind == OP_RENAME_BOX)
-		p->on = arena_printf(&b->arena, "%s%s", x->run->set->box[op->side], op->from);
+		p->on = arena_printf(&b->arena, "%s%s", x->env->set->box[op->side], op->from);
 	return p;
 }
 
 void
-settle_fill(struct exec *x, struct batch *b, uint32_t i)
+settle_fill(struct applying *x, struct batch *b, uint32_t i)
 {
 	const struct op *op = &x->plan->ops.at[i];
 	const struct record *rec = op->msg != UINT32_MAX ? x->live[op->msg] : NULL;
-	struct store *store = x->run->set->store[op->side];
+	struct store *store = x->env->set->store[op->side];
 	const struct record_half *here = rec != NULL ? &rec->half[op->side] : NULL;
 	const struct record_half *there = rec != NULL ? &rec->half[side_other(op->side)] : NULL;
 	size_t n;
@@ -85,9 +85,9 @@ settle_fill(struct exec *x, struct batch *b, uint32_t i)
 	case OP_COPY:
 		b->fetch[n] = (struct fetch_item){ there->key, there->hint, body_size(rec, there) };
 		b->deliver[n] = (struct deliver_item){ .flags = flags_keep(&b->arena, there->flags,
-		    &exec_box(x, op->box)->rec.side[op->side].mask),
+		    &apply_box(x, op->box)->rec.side[op->side].mask),
 			.name = store->ops->choose_name(store, &b->arena), .size = body_size(rec, there), .hint = "" };
-		if (!exec_box(x, op->box)->rec.side[op->side].is_known)
+		if (!apply_box(x, op->box)->rec.side[op->side].is_known)
 			b->deliver[n].flags = there->flags;
 		break;
 	case OP_FLAGS:
@@ -121,16 +121,16 @@ intent_kind_of(enum op_kind kind)
 }
 
 static struct intent
-make_intent(const struct exec *x, const struct batch *b, size_t n)
+make_intent(const struct applying *x, const struct batch *b, size_t n)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
-	const struct run_box *box = exec_box(x, op->box), *to = exec_box(x, exec_to_box(x, op));
+	const struct run_box *box = apply_box(x, op->box), *to = apply_box(x, apply_to_box(x, op));
 	const struct record *rec = x->live[op->msg];
 	bool moves = b->kind == OP_MOVE || b->kind == OP_CLONE;
 	struct intent in = { .kind = intent_kind_of(op->kind), .side = b->side, .box = box->rec.id,
 		.to_box = to->rec.id, .record = moves ? x->live[op->other]->id : rec->id,
 		.key = rec->half[b->side].key, .epoch = epoch_of(to, b->side),
-		.uidnext = to->side[b->side].uidnext, .ident = rec->ident, .when = x->run->set->now };
+		.uidnext = to->side[b->side].uidnext, .ident = rec->ident, .when = x->env->set->now };
 
 	if (b->kind == OP_COPY)
 		in.key = b->deliver[n].name;
@@ -144,7 +144,7 @@ make_intent(const struct exec *x, const struct batch *b, size_t n)
 /* A message set aside once (FAILED, SKIPPED) that gets a twin after all waits for it from here on: a record
  * that is not looked at would not find it after a crash. */
 static int
-await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
+await_twin(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	bool moves = b->kind == OP_MOVE || b->kind == OP_CLONE;
@@ -161,12 +161,12 @@ await_twin(struct exec *x, struct batch *b, size_t n, struct err *e)
 		rec->half[b->side] = RECORD_HALF_NEVER;
 		rec->has_agreed = false;
 	}
-	return settle_put(x, exec_box(x, moves ? exec_to_box(x, op) : op->box), rec, e);
+	return settle_put(x, apply_box(x, moves ? apply_to_box(x, op) : op->box), rec, e);
 }
 
 /* Should it be gone after a crash, nobody but us took it away. */
 static int
-begin_removal(struct exec *x, struct batch *b, size_t n, struct err *e)
+begin_removal(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *rec = x->live[op->msg];
@@ -180,20 +180,20 @@ begin_removal(struct exec *x, struct batch *b, size_t n, struct err *e)
 	/* What went from the other side has been taken for deleted: it is not back either. */
 	if (rec->half[side_other(b->side)].presence == PRESENCE_GONE)
 		rec->half[side_other(b->side)].basis = basis;
-	return settle_put(x, exec_box(x, op->box), rec, e);
+	return settle_put(x, apply_box(x, op->box), rec, e);
 }
 
 int
-settle_intents(struct exec *x, struct batch *b, struct err *e)
+settle_intents(struct applying *x, struct batch *b, struct err *e)
 {
 	size_t i;
 
 	if (b->kind == OP_CREATE_BOX && x->plan->ops.at[b->op[0]].reason == REASON_REVIVED)
 		return settle_revive(x, b, e);
 	if (b->kind == OP_RENAME_BOX) {
-		b->intent[0] = (struct intent){ .kind = INTENT_RENAME, .side = b->side, .box = x->run->boxes.at[b->part[0].box].rec.id,
-			.server_id = x->plan->ops.at[b->op[0]].to, .when = x->run->set->now };
-		return intent_put(x->run->state, &b->intent[0], e);
+		b->intent[0] = (struct intent){ .kind = INTENT_RENAME, .side = b->side, .box = x->env->boxes.at[b->part[0].box].rec.id,
+			.server_id = x->plan->ops.at[b->op[0]].to, .when = x->env->set->now };
+		return intent_put(x->env->state, &b->intent[0], e);
 	}
 	if (b->kind == OP_REMOVE_BOX)
 		return settle_leaving(x, b, e);
@@ -205,10 +205,10 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 		if (x->plan->ops.at[b->op[i]].kind == OP_FLAGS)
 			continue;
 		if (await_twin(x, b, i, e) < 0 || (b->kind == OP_MOVE &&
-		    astray_settle(x->run, b->part[0].box, x->live[x->plan->ops.at[b->op[i]].msg], b->side, e) < 0))
+		    elsewhere_settle(x->env, b->part[0].box, x->live[x->plan->ops.at[b->op[i]].msg], b->side, e) < 0))
 			return -1;
 		b->intent[i] = make_intent(x, b, i);
-		if (intent_put(x->run->state, &b->intent[i], e) < 0)
+		if (intent_put(x->env->state, &b->intent[i], e) < 0)
 			return -1;
 	}
 	return 0;
@@ -217,28 +217,28 @@ settle_intents(struct exec *x, struct batch *b, struct err *e)
 /* The store took it but did not say under what key: the next delta shows it, and until then, for ten
  * minutes, it is not sent again (R11). */
 static int
-keep_intent(struct exec *x, struct batch *b, size_t n, const struct ident *ident, struct err *e)
+keep_intent(struct applying *x, struct batch *b, size_t n, const struct ident *ident, struct err *e)
 {
 	b->intent[n].tries++;
 	if (ident->has != 0)
 		b->intent[n].ident = *ident;
-	return intent_put(x->run->state, &b->intent[n], e);
+	return intent_put(x->env->state, &b->intent[n], e);
 }
 
 /* ---- outcomes ---- */
 
 /* A message that could not be done: said once, and set aside if it never will be. */
 static int
-message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *why, struct err *e)
+message_failed(struct applying *x, struct batch *b, uint32_t i, const struct err *why, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[i];
-	struct run_box *box = exec_box(x, op->box);
+	struct run_box *box = apply_box(x, op->box);
 	struct record *rec = x->live[op->msg];
 	bool is_untried;
 
 	x->status[i] = OP_FAILED;
 	is_untried = why->text[0] == '\0' || why->class == ERR_CANCELLED;
-	if (b->kind == OP_COPY && (is_untried ? b->is_retried || waiting_is_stopped(x->run, op->box, b->side) :
+	if (b->kind == OP_COPY && (is_untried ? b->is_retried || waiting_is_stopped(x->env, op->box, b->side) :
 	    b->is_retried && waiting_is_such(why)))
 		x->status[i] = OP_RUNNING;	/* apply.c decides on its next turn */
 	if (is_untried || x->status[i] == OP_RUNNING)
@@ -249,19 +249,19 @@ message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *wh
 	if (why->retry == ERR_NOW) {
 		/* It changed under us: the closing delta tells. */
 		if (b->kind == OP_COPY)
-			left_out_note(x->run, op->box, side_other(b->side), rec->id);
+			left_out_note(x->env, op->box, side_other(b->side), rec->id);
 		return 0;
 	}
 	if (b->kind == OP_COPY && waiting_is_such(why)) {
-		waiting_add(x->run, op->box, b->side, rec->id, why);
+		waiting_add(x->env, op->box, b->side, rec->id, why);
 		return 0;
 	}
-	x->run->report->failed++;
+	x->env->report->failed++;
 	if (b->kind != OP_COPY) {
-		report_err(x->run, box->name, why);
+		report_err(x->env, box->name, why);
 		return 0;
 	}
-	waiting_add(x->run, op->box, b->side, rec->id, why);
+	waiting_add(x->env, op->box, b->side, rec->id, why);
 	if (why->retry != ERR_NEVER)
 		return 0;
 	rec->mark = MARK_FAILED;
@@ -271,11 +271,11 @@ message_failed(struct exec *x, struct batch *b, uint32_t i, const struct err *wh
 
 /* The key of one that is gone names another message by now. */
 static int
-give_up_key(struct exec *x, const struct run_box *box, enum side s, struct record *gone, struct err *e)
+give_up_key(struct applying *x, const struct run_box *box, enum side s, struct record *gone, struct err *e)
 {
 	size_t i;
 
-	gone->half[s] = run_half_left();
+	gone->half[s] = half_gone_unkeyed();
 	for (i = 0; i < x->in->messages.n; i++)
 		if (x->live[i]->id == gone->id && x->live[i]->box == gone->box)
 			x->live[i]->half[s] = gone->half[s];
@@ -290,17 +290,17 @@ enum alias {
 
 /* Whether `key` on this side of the box already belongs to another record. ident: of what was sent. */
 static int
-find_alias(struct exec *x, const struct run_box *box, enum side s, struct key key, const struct record *rec, enum alias *alias_r,
+find_alias(struct applying *x, const struct run_box *box, enum side s, struct key key, const struct record *rec, enum alias *alias_r,
     struct err *e)
 {
 	struct arena a = { 0 };
 	struct record other;
-	int got = message_find(x->run->state, &a, box->rec.id, s, key, &other, e), status = got < 0 ? -1 : 0;
+	int got = message_find(x->env->state, &a, box->rec.id, s, key, &other, e), status = got < 0 ? -1 : 0;
 
 	*alias_r = ALIAS_NONE;
 	if (got == 1 && other.id != rec->id && other.half[s].presence == PRESENCE_HERE)
 		*alias_r = ident_compare(&other.ident, &rec->ident) == IDENT_SAME ? ALIAS_EQUAL : ALIAS_FALSE;
-	else if (x->run->set->store[s]->ops->has_uid_keys && key_uid(key) < box->side[s].uidnext)
+	else if (x->env->set->store[s]->ops->has_uid_keys && key_uid(key) < box->side[s].uidnext)
 		*alias_r = ALIAS_FALSE;
 	else if (got == 1 && other.id != rec->id)
 		status = give_up_key(x, box, s, &other, e);
@@ -310,44 +310,44 @@ find_alias(struct exec *x, const struct run_box *box, enum side s, struct key ke
 
 /* A key that the store gave to what was sent to it: believed once a list shows a message of that size under it. */
 static void
-take_key(struct exec *x, struct batch *b, size_t n, struct record_half *h, struct key key, const char *hint)
+take_key(struct applying *x, struct batch *b, size_t n, struct record_half *h, struct key key, const char *hint)
 {
 	h->presence = PRESENCE_HERE;
 	h->key = key_dup(&x->arena, key);
 	h->hint = arena_strdup(&x->arena, hint);
 	h->basis = BASIS_LISTED;
 	h->size = 0;
-	if (!x->run->set->store[b->side]->ops->has_uid_keys)
+	if (!x->env->set->store[b->side]->ops->has_uid_keys)
 		return;
 	h->size = b->wire_size[n];
 	h->basis = b->is_alike[n] && *h->server_id == '\0' ? BASIS_DOUBTED : BASIS_TOLD;
-	x->run->has_doubts |= h->basis == BASIS_DOUBTED;
+	x->env->observe_state->has_doubts |= h->basis == BASIS_DOUBTED;
 }
 
 /* What the store did not take of what went with a message. */
 static int
-learn_unkept(struct exec *x, struct batch *b, size_t n, struct run_box *box, struct err *e)
+learn_unkept(struct applying *x, struct batch *b, size_t n, struct run_box *box, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	const struct deliver_item *d = &b->deliver[n];
 	struct flags lacks;
 
-	if (kept_learn(x->run, box, b->side, d->unkept, e) < 0)
+	if (kept_learn(x->env, box, b->side, d->unkept, e) < 0)
 		return -1;
 	if (d->how >= DELIVER_AT_EPOCH)
-		kept_undated(x->run, box, b->side);
+		kept_undated(x->env, box, b->side);
 	/* Sent without keywords, for it was refused with them: which of them is to blame shows when they are set. */
 	lacks = flags_minus(&x->arena, flags_keep(&x->arena, x->live[op->msg]->half[side_other(b->side)].flags,
 	    &box->rec.side[b->side].mask), d->flags);
-	x->run->is_short |= d->how >= DELIVER_BARE && !flags_is_none(lacks);
+	x->env->observe_state->is_short |= d->how >= DELIVER_BARE && !flags_is_none(lacks);
 	return 0;
 }
 
 static int
-copied(struct exec *x, struct batch *b, size_t n, struct err *e)
+copied(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
-	struct run_box *box = exec_box(x, op->box);
+	struct run_box *box = apply_box(x, op->box);
 	struct record *rec = x->live[op->msg];
 	struct deliver_item *d = &b->deliver[n];
 	struct record_half *h = &rec->half[b->side];
@@ -356,14 +356,14 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	if (learn_unkept(x, b, n, box, e) < 0)
 		return -1;
 
-	x->run->report->bytes += b->size[n];
-	x->run->progress.bytes_done += b->size[n];
+	x->env->report->bytes += b->size[n];
+	x->env->progress.bytes_done += b->size[n];
 	rec->ident = b->ident[n];
 	if (d->key.len > 0 && find_alias(x, box, b->side, d->key, rec, &alias, e) < 0)
 		return -1;
 	if (alias == ALIAS_FALSE)
 		d->key = KEY_NONE;
-	x->run->report->side[b->side].added += alias != ALIAS_EQUAL;
+	x->env->report->side[b->side].added += alias != ALIAS_EQUAL;
 	/* What the twin was given is agreed, as far as it is shown to have kept it; and nothing else is, whatever was before. */
 	if (rec->has_agreed)
 		rec->agreed = flags_intersect(&x->arena, rec->agreed, d->flags);
@@ -374,12 +374,12 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 		h->is_sent = !d->is_shown;
 	}
 	if (d->key.len == 0) {
-		b->reads_later = x->run->is_short = true;
+		b->reads_later = x->env->observe_state->is_short = true;
 		return settle_put(x, box, rec, e) < 0 ? -1 : keep_intent(x, b, n, &rec->ident, e);
 	}
 	if (alias == ALIAS_EQUAL) {
 		shared_mark(rec, b->side, BASIS_SHARED_TOLD);
-		x->run->is_short = true;
+		x->env->observe_state->is_short = true;
 	} else {
 		take_key(x, b, n, h, d->key, d->hint);
 		h->flags = flags_dup(&x->arena, d->flags);
@@ -391,83 +391,83 @@ copied(struct exec *x, struct batch *b, size_t n, struct err *e)
 	}
 	if (settle_put(x, box, rec, e) < 0)
 		return -1;
-	return intent_delete(x->run->state, b->intent[n].id, e);
+	return intent_delete(x->env->state, b->intent[n].id, e);
 }
 
 static int
-flagged(struct exec *x, struct batch *b, size_t n, struct err *e)
+flagged(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *rec = x->live[op->msg];
 	struct record_half *h = &rec->half[b->side];
 	const struct flag_item *item = &b->flags[b->at[n]];
 
-	if (kept_changed(x->run, exec_box(x, op->box), b->side, item, e) < 0)
+	if (kept_changed(x->env, apply_box(x, op->box), b->side, item, e) < 0)
 		return -1;
 	if (op->add.sys & FLAG_DELETED)
-		x->run->report->side[b->side].trashed++;
+		x->env->report->side[b->side].trashed++;
 	else
-		x->run->report->side[b->side].flagged++;
-	week_note(exec_box(x, op->box), op);
+		x->env->report->side[b->side].flagged++;
+	week_note(apply_box(x, op->box), op);
 	/* It is seen for the first time: what it lacks, and was not taken off just now, it never kept. */
 	if (h->is_sent)
-		kept_seen(x->run, exec_box(x, op->box), b->side, &x->arena, rec, flags_union(&x->arena, item->flags, op->remove));
+		kept_seen(x->env, apply_box(x, op->box), b->side, &x->arena, rec, flags_union(&x->arena, item->flags, op->remove));
 	h->flags = flags_dup(&x->arena, item->flags);
 	h->hint = arena_strdup(&x->arena, item->new_hint);
-	return settle_put(x, exec_box(x, op->box), rec, e);
+	return settle_put(x, apply_box(x, op->box), rec, e);
 }
 
 static int
-expunged(struct exec *x, struct batch *b, size_t n, struct err *e)
+expunged(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *rec = x->live[op->msg];
 
 	if (settle_log(x, b, n, "expunged", e) < 0)
 		return -1;
-	x->run->report->side[b->side].expunged++;
-	week_note(exec_box(x, op->box), op);
+	x->env->report->side[b->side].expunged++;
+	week_note(apply_box(x, op->box), op);
 	rec->half[b->side].presence = PRESENCE_GONE;
-	if (settle_put(x, exec_box(x, op->box), rec, e) < 0)
+	if (settle_put(x, apply_box(x, op->box), rec, e) < 0)
 		return -1;
-	return intent_delete(x->run->state, b->intent[n].id, e);
+	return intent_delete(x->env->state, b->intent[n].id, e);
 }
 
 /* R13: the UID was given to another message: the one meant is gone, and what bears its UID now is new. */
 static int
-is_another(struct exec *x, struct batch *b, size_t n, struct err *e)
+is_another(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
-	struct run_box *box = exec_box(x, op->box);
+	struct run_box *box = apply_box(x, op->box);
 	struct record *rec = x->live[op->msg];
 
 	x->status[b->op[n]] = OP_FAILED;
 	box->side[b->side].was_written = box->side[b->side].is_forced = true;
-	report_note(x->run, NOTE_WARNING, box->name, arena_printf(&x->run->arena,
+	report_note(x->env, NOTE_WARNING, box->name, arena_printf(&x->env->arena,
 	    "%s names another message by the UID of one that was to be deleted: it is kept, and taken for new",
-	    x->run->set->store[b->side]->name));
+	    x->env->set->store[b->side]->name));
 	rec->half[b->side] = RECORD_HALF_NEVER;
 	return settle_put(x, box, rec, e);
 }
 
 /* What both messages of an operation were moved from, or NULL. */
 static const struct merge_left *
-left_by_both(struct exec *x, const struct op *op, struct merge_left *left_r)
+left_by_both(struct applying *x, const struct op *op, struct merge_left *left_r)
 {
 	if (op->left == UINT32_MAX)
 		return NULL;
 	left_r->rec = x->live[op->left];
-	run_masks(exec_box(x, x->in->messages.at[op->left].box), left_r->mask);
+	box_masks(apply_box(x, x->in->messages.at[op->left].box), left_r->mask);
 	return left_r;
 }
 
 /* MOVE: `msg` leaves its box on this side and becomes the twin of `other`. CLONE: a copy of it does. */
 static int
-moved(struct exec *x, struct batch *b, size_t n, struct err *e)
+moved(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	struct record *from = x->live[op->msg], *to = x->live[op->other];
-	struct run_box *from_box = exec_box(x, op->box), *to_box = &x->run->boxes.at[b->to];
+	struct run_box *from_box = apply_box(x, op->box), *to_box = &x->env->boxes.at[b->to];
 	struct move_item *m = &b->move[n];
 	struct record_half *h = &to->half[b->side];
 	struct flag_mask masks[SIDES];
@@ -475,14 +475,14 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 	enum alias alias = ALIAS_NONE;
 
 	if (b->kind == OP_MOVE)
-		x->run->report->side[b->side].moved++;
+		x->env->report->side[b->side].moved++;
 	else
-		x->run->report->side[b->side].cloned++;
+		x->env->report->side[b->side].cloned++;
 	to_box->side[b->side].was_written = true;
 	if (from->ident.has > to->ident.has)
 		to->ident = from->ident;
 	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, left_by_both(x, op, &both), b->side,
-	    &run_masks(from_box, masks)[b->side]) : merge_base_cloned(from, b->side);
+	    &box_masks(from_box, masks)[b->side]) : merge_base_cloned(from, b->side);
 	to->has_agreed = true;
 	if (m->new_key.len > 0 && find_alias(x, to_box, b->side, m->new_key, to, &alias, e) < 0)
 		return -1;
@@ -500,24 +500,24 @@ moved(struct exec *x, struct batch *b, size_t n, struct err *e)
 			to->agreed.sys |= FLAG_DELETED;
 		}
 	} else if (h->presence == PRESENCE_NEVER) {
-		x->run->is_short = true;
+		x->env->observe_state->is_short = true;
 		/* What was taken off before the move is a change still, and not what the store did not keep. */
 		h->is_sent = !m->is_shown && flags_is_none(flags_minus(&x->arena, to->agreed, from->half[b->side].flags));
 	}
 	if (settle_put(x, to_box, to, e) < 0)
 		return -1;
-	x->run->has_left |= m->is_left;
+	x->env->apply_state->has_left |= m->is_left;
 	if (b->kind == OP_MOVE) {
 		from->half[b->side].presence = PRESENCE_GONE;
 		if (settle_put(x, from_box, from, e) < 0)
 			return -1;
 	}
-	return m->new_key.len > 0 ? intent_delete(x->run->state, b->intent[n].id, e) :
+	return m->new_key.len > 0 ? intent_delete(x->env->state, b->intent[n].id, e) :
 	    keep_intent(x, b, n, &to->ident, e);
 }
 
 static enum outcome
-outcome_of(const struct exec *x, const struct batch *b, size_t n, const struct err **why)
+outcome_of(const struct applying *x, const struct batch *b, size_t n, const struct err **why)
 {
 	switch (x->plan->ops.at[b->op[n]].kind) {
 	case OP_COPY:
@@ -548,14 +548,14 @@ clear_trouble(struct record *rec)
 }
 
 static int
-settle_done(struct exec *x, struct batch *b, size_t n, struct err *e)
+settle_done(struct applying *x, struct batch *b, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 
-	x->run->report->is_changed[b->side] = true;
-	exec_box(x, op->box)->side[b->side].was_written = true;
+	x->env->report->is_changed[b->side] = true;
+	apply_box(x, op->box)->side[b->side].was_written = true;
 	x->status[b->op[n]] = OP_DONE;
-	isolate_done(&x->run->isolate, exec_item(x, b->op[n]));
+	isolate_done(&x->env->isolate, apply_suspect(x, b->op[n]));
 	clear_trouble(x->live[op->msg]);
 	switch (op->kind) {
 	case OP_COPY:
@@ -571,7 +571,7 @@ settle_done(struct exec *x, struct batch *b, size_t n, struct err *e)
 
 /* Not everything that was to be expunged may go yet (no UIDPLUS): once more, after the others. */
 static bool
-has_second_turn(struct exec *x, const struct batch *b, size_t n)
+has_second_turn(struct applying *x, const struct batch *b, size_t n)
 {
 	uint32_t i = b->op[n];
 
@@ -591,26 +591,26 @@ is_carried_deletion(const struct op *op)
 }
 
 static int
-settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n, struct err *e)
+settle_one(struct applying *x, struct batch *b, const struct batch_part *p, size_t n, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[b->op[n]];
 	const struct err *why;
 	enum outcome outcome = outcome_of(x, b, n, &why);
 
 	if (outcome != OUTCOME_FAILED && is_carried_deletion(op))
-		vec_push(&x->run->deletions, (struct run_deletion){ exec_box(x, op->box)->rec.id, op->side, x->live[op->msg]->id });
+		vec_push(&x->env->match_state->deletions, (struct run_deletion){ apply_box(x, op->box)->rec.id, op->side, x->live[op->msg]->id });
 	switch (outcome) {
 	case OUTCOME_DONE:
 		return settle_done(x, b, n, e);
 	case OUTCOME_UNKNOWN:
 		/* It may have happened: the intent stays, the closing delta looks. */
 		b->reads_later = true;
-		exec_box(x, op->box)->side[b->side].was_written = true;
-		exec_box(x, exec_to_box(x, op))->side[b->side].was_written = true;
+		apply_box(x, op->box)->side[b->side].was_written = true;
+		apply_box(x, apply_to_box(x, op))->side[b->side].was_written = true;
 		x->status[b->op[n]] = OP_UNKNOWN;
 		return 0;
 	default:
-		if (b->intent[n].id != 0 && intent_delete(x->run->state, b->intent[n].id, e) < 0)
+		if (b->intent[n].id != 0 && intent_delete(x->env->state, b->intent[n].id, e) < 0)
 			return -1;
 		/* Not tried for want of a session, or of its mailbox: collect() decides whether it gets another turn. */
 		if (why->text[0] == '\0' && (b->status < 0 || p->status < 0))
@@ -618,7 +618,7 @@ settle_one(struct exec *x, struct batch *b, const struct batch_part *p, size_t n
 		if (op->kind == OP_EXPUNGE && b->expunge[b->at[n]].is_another)
 			return is_another(x, b, n, e);
 		if (b->kind == OP_COPY && b->deliver[n].is_unexplained)
-			refused_note(x->run, x->live[op->msg], b->side, why);
+			refused_note(x->env, x->live[op->msg], b->side, why);
 		return has_second_turn(x, b, n) ? 0 : message_failed(x, b, b->op[n], why, e);
 	}
 }
@@ -637,7 +637,7 @@ cmp_sized(const void *x, const void *y)
 
 /* Messages of one size whose keys were given together, perhaps in a false order. Of more than FEW the first and the last are compared. */
 static void
-mark_alike(struct exec *x, struct batch *b)
+mark_alike(struct applying *x, struct batch *b)
 {
 	enum { FEW = 8 };
 	struct sized *v = mem_alloc((b->n + 1) * sizeof *v);
@@ -664,15 +664,15 @@ mark_alike(struct exec *x, struct batch *b)
 }
 
 int
-settle(struct exec *x, struct batch *b, struct err *e)
+settle(struct applying *x, struct batch *b, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	const struct batch_part *p;
 	size_t i, n;
 
 	if (is_box_op(b->kind))
 		return settle_box(x, b, e);
-	if ((b->kind == OP_COPY || b->kind == OP_MOVE || b->kind == OP_CLONE) && r->set->store[b->side]->ops->has_uid_keys)
+	if ((b->kind == OP_COPY || b->kind == OP_MOVE || b->kind == OP_CLONE) && env->set->store[b->side]->ops->has_uid_keys)
 		mark_alike(x, b);
 	for (i = 0; i < b->n_parts; i++) {
 		p = &b->part[i];
@@ -680,8 +680,8 @@ settle(struct exec *x, struct batch *b, struct err *e)
 			if (settle_one(x, b, p, n, e) < 0)
 				return -1;
 	}
-	if (b->kind == OP_COPY && r->set->max_transfer != 0 && r->report->bytes >= r->set->max_transfer)
-		r->is_over_limit = r->report->hit_max_transfer = true;
+	if (b->kind == OP_COPY && env->set->max_transfer != 0 && env->report->bytes >= env->set->max_transfer)
+		env->apply_state->is_over_limit = env->report->hit_max_transfer = true;
 	return 0;
 }
 
@@ -690,7 +690,7 @@ settle(struct exec *x, struct batch *b, struct err *e)
 /* Two records found to be one mail become one. What the planner assumed as agreed is written down, so
  * that a run that ends here is followed by one that plans the same. */
 static int
-pair(struct exec *x, const struct op *op, struct err *e)
+pair(struct applying *x, const struct op *op, struct err *e)
 {
 	struct record *a = x->live[op->msg], *b = x->live[op->other];
 	struct merge_left both;
@@ -702,17 +702,17 @@ pair(struct exec *x, const struct op *op, struct err *e)
 		a->ident = b->ident;
 	a->mark = MARK_NEW;
 	a->why = "";
-	if (message_delete(x->run->state, b->box, b->id, e) < 0)
+	if (message_delete(x->env->state, b->box, b->id, e) < 0)
 		return -1;
-	if (settle_put(x, exec_box(x, op->box), a, e) < 0)
+	if (settle_put(x, apply_box(x, op->box), a, e) < 0)
 		return -1;
-	x->run->report->paired++;
+	x->env->report->paired++;
 	x->live[op->other] = a;
 	return 0;
 }
 
 static int
-mark(struct exec *x, const struct op *op, struct err *e)
+mark(struct applying *x, const struct op *op, struct err *e)
 {
 	struct record *rec = x->live[op->msg];
 	int s;
@@ -722,14 +722,14 @@ mark(struct exec *x, const struct op *op, struct err *e)
 		for (s = 0; s < SIDES; s++)
 			if (rec->half[s].presence == PRESENCE_GONE)
 				rec->half[s] = RECORD_HALF_NEVER;
-	return settle_put(x, exec_box(x, op->box), rec, e);
+	return settle_put(x, apply_box(x, op->box), rec, e);
 }
 
 int
-settle_state_only(struct exec *x, uint32_t i, struct err *e)
+settle_state_only(struct applying *x, uint32_t i, struct err *e)
 {
 	const struct op *op = &x->plan->ops.at[i];
-	struct run_box *box = exec_box(x, op->box);
+	struct run_box *box = apply_box(x, op->box);
 
 	switch (op->kind) {
 	case OP_PAIR:
@@ -740,9 +740,9 @@ settle_state_only(struct exec *x, uint32_t i, struct err *e)
 	case OP_MARK:
 		return mark(x, op, e);
 	case OP_DROP:
-		return message_delete(x->run->state, x->live[op->msg]->box, x->live[op->msg]->id, e);
+		return message_delete(x->env->state, x->live[op->msg]->box, x->live[op->msg]->id, e);
 	default:
-		if (box->rec.id != 0 && box_delete(x->run->state, box->rec.id, e) < 0)
+		if (box->rec.id != 0 && box_delete(x->env->state, box->rec.id, e) < 0)
 			return -1;
 		box->rec.id = 0;
 		return 0;

@@ -8,20 +8,20 @@
 
 #include "sync/pair/patterns.h"
 
-struct asking { const struct run *r; enum side side; };
+struct asking { const struct env *env; enum side side; };
 
 /* Unless it may be paired by what it is for. */
 static bool
 wants_cursor(const void *ctx, const char *name, unsigned attrs)
 {
 	const struct asking *a = ctx;
-	const struct store *store = a->r->set->store[a->side];
+	const struct store *store = a->env->set->store[a->side];
 	enum role role;
 
 	for (role = 0; role < ROLES; role++)
 		if (store->role[role] != NULL && strcmp(store->role[role], name) == 0)
 			return true;
-	return (pairing_roles(attrs) & a->r->set->role) != 0 || pairing_selects(a->r, a->side, name);
+	return (pairing_roles(attrs) & a->env->set->role) != 0 || pairing_selects(a->env, a->side, name);
 }
 
 /* Whether a mailbox of the store might be none of the channel's. */
@@ -51,48 +51,48 @@ is_meant_still(const struct channel *set, const struct box_record *rec, enum sid
 
 /* Those of last time, by the names they have in the store. */
 static void
-add_known(struct run *r, enum side s, const struct box_record *all, size_t n)
+add_known(struct env *env, enum side s, const struct box_record *all, size_t n)
 {
-	struct store_asks *asks = &r->set->store[s]->asks;
-	const char **known = arena_alloc(&r->arena, (n + 1) * sizeof *known);
-	const char *only = *r->set->box[s] != '\0' ? r->set->box[s] : "INBOX";
+	struct store_asks *asks = &env->set->store[s]->asks;
+	const char **known = arena_alloc(&env->arena, (n + 1) * sizeof *known);
+	const char *only = *env->set->box[s] != '\0' ? env->set->box[s] : "INBOX";
 	size_t i;
 
 	asks->known = known;
 	for (i = 0; i < n; i++)
-		if (all[i].side[s].is_known && is_meant_still(r->set, &all[i], s))
-			known[asks->n_known++] = r->set->patterns.n == 0 ? only :
-			    arena_printf(&r->arena, "%s%s", r->set->box[s], name_now(&all[i], s));
+		if (all[i].side[s].is_known && is_meant_still(env->set, &all[i], s))
+			known[asks->n_known++] = env->set->patterns.n == 0 ? only :
+			    arena_printf(&env->arena, "%s%s", env->set->box[s], name_now(&all[i], s));
 	if (asks->n_known > 1)
 		qsort(known, asks->n_known, sizeof *known, cmp_name);
 }
 
 int
-asks_set(struct run *r, struct err *e)
+asks_set(struct env *env, struct err *e)
 {
 	struct box_record *all;
 	struct asking *asking;
 	size_t n;
 	int s;
 
-	if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+	if (box_all(env->state, &env->arena, &all, &n, e) < 0)
 		return -1;
 	for (s = 0; s < SIDES; s++) {
-		asking = arena_alloc(&r->arena, sizeof *asking);
-		*asking = (struct asking){ r, (enum side)s };
-		r->set->store[s]->asks = (struct store_asks){ .wants = wants_cursor, .ctx = asking,
-			.leaves_out = leaves_out(r->set, (enum side)s) };
-		if (r->set->store[s]->asks.leaves_out)
-			add_known(r, (enum side)s, all, n);
+		asking = arena_alloc(&env->arena, sizeof *asking);
+		*asking = (struct asking){ env, (enum side)s };
+		env->set->store[s]->asks = (struct store_asks){ .wants = wants_cursor, .ctx = asking,
+			.leaves_out = leaves_out(env->set, (enum side)s) };
+		if (env->set->store[s]->asks.leaves_out)
+			add_known(env, (enum side)s, all, n);
 	}
 	return 0;
 }
 
 void
-asks_forget(struct run *r)
+asks_forget(struct env *env)
 {
 	int s;
 
 	for (s = 0; s < SIDES; s++)
-		r->set->store[s]->asks = (struct store_asks){ 0 };
+		env->set->store[s]->asks = (struct store_asks){ 0 };
 }

@@ -1,7 +1,7 @@
 /* Which mailboxes there are, which go with which, what is missing, and what was renamed (R6 gone if denied, R7 another store, R8 one name,
  * R12 folder renames).
  *
- * Gives: run.boxes, one for each pair, with what the base knows of it; run.base with every name corrected.
+ * Gives: env.boxes, one for each pair, with what the base knows of it; env.base with every name corrected.
  * Must hold: a mailbox counts as gone only if its store denies it (missing.c). Another store, or another mailbox under the name,
  * is paired anew and deletes nothing.
  *
@@ -16,60 +16,72 @@
 #ifndef SYNC_BOXES_BOXES_H
 #define SYNC_BOXES_BOXES_H
 
-#include "sync/env/run.h"
+#include "sync/env/env.h"
+
+/* What is known of the mailboxes of both stores, beside env.boxes. */
+struct boxes_state {
+	struct listing listing[SIDES];
+	struct box_record *base;	/* the mailboxes the base knew when they were listed; id 0 = forgotten since */
+	size_t base_n;
+	bool has_other_names[SIDES];	/* some of them are called otherwise there */
+	VEC(uint32_t) contested;	/* those renamed on both sides, to two names */
+	const char *replaced[SIDES];	/* words on a store that is another one than in the last run; NULL = it is the same */
+	uint64_t held;			/* messages held back for mailboxes that nothing is planned for */
+	bool is_blank[SIDES];		/* the base knows nothing of this side, or all it knows is to be paired anew (R7 another store) */
+};
 
 /* asks.c: asks_set() before a session is opened, asks_forget() before the run ends */
-int asks_set(struct run *r, struct err *e);
-void asks_forget(struct run *r);
+int asks_set(struct env *env, struct err *e);
+void asks_forget(struct env *env);
 
 /* list.c */
-int boxes_list(struct run *r, struct err *e);
+int boxes_list(struct env *env, struct err *e);
 /* Marks the mailboxes that want a delta: those that were written to, and on the sides in `looks` those whose cursors moved since they were
  * read. Asks for these cursors. */
-int boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e);
+int boxes_refresh(struct env *env, const bool looks[SIDES], struct err *e);
 
 /* Adds the mailboxes of a side that are read and not written to. */
-void boxes_to_look_at(const struct run *r, enum side s, struct run_look *look);
+void boxes_to_look_at(const struct env *env, enum side s, struct run_look *look);
 /* Cursors of some mailboxes of a side as they are now; boxes[i].name is the store's. */
-int boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e);
+int boxes_cursors(struct env *env, enum side s, struct mailbox *boxes, size_t n, struct err *e);
 
 /* pair_boxes.c */
 /* Whether the patterns select this mailbox of side s, by that name. */
-bool pairing_selects(const struct run *r, enum side s, const char *full);
+bool pairing_selects(const struct env *env, enum side s, const char *full);
 unsigned pairing_roles(unsigned attrs);		/* enum mailbox_attr -> a set of enum role */
-/* Fills run.base, run.is_blank and run.boxes: pairs what is listed, and adds what only the base knows. */
-int pairing_make(struct run *r, struct err *e);
+/* Fills env.base, env.is_blank and env.boxes: pairs what is listed, and adds what only the base knows. */
+int pairing_make(struct env *env, struct err *e);
 /* Stores by what each mailbox is recognised under another name (R12). */
-int pairing_keep_identities(struct run *r, struct err *e);
+int pairing_keep_identities(struct env *env, struct err *e);
 /* Keeps only what was named on the command line; a name that does not exist is reported. */
-void pairing_keep_named(struct run *r);
+void pairing_keep_named(struct env *env);
 
 /* encoded.c: mailboxes of a disk that older programs named as the server does are held, and their twins */
-void encoded_hold(struct run *r);
+void encoded_hold(struct env *env);
 
 /* missing.c */
 /* R7: another store than last time. */
-int missing_check_fingerprint(struct run *r, enum side s, struct err *e);
+int missing_check_fingerprint(struct env *env, enum side s, struct err *e);
 /* Which mailboxes that the base knows are gone, or are others (R6, R7). */
-int missing_check(struct run *r, struct err *e);
+int missing_check(struct env *env, struct err *e);
 
 /* renames.c */
-/* Puts right the names in r->base, and keeps them. */
-int renames_find(struct run *r, struct err *e);
+/* Puts right the names in env->boxes_state->base, and keeps them. */
+int renames_find(struct env *env, struct err *e);
 /* The mailbox of side s went elsewhere with its messages, and these are moved one by one (R9 moves). */
-int renames_vanished(struct run *r, struct box_record *rec, enum side s, struct err *e);
+int renames_vanished(struct env *env, struct box_record *rec, enum side s, struct err *e);
 /* From here on the two mailboxes of rec are known by their names alone; rec stays with that of side s. */
-int renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e);
+int renames_apart(struct env *env, struct box_record *rec, enum side s, struct err *e);
 /* The list was not complete, so renames were not searched for: m may be a known mailbox under another name. */
-bool renames_may_be(struct run *r, enum side s, const struct mailbox *m);
+bool renames_may_be(struct env *env, enum side s, const struct mailbox *m);
 /* The record whose mailbox this is on side s; NULL = nobody's. */
-const struct box_record *renames_owner(const struct run *r, enum side s, const char *full);
+const struct box_record *renames_owner(const struct env *env, enum side s, const char *full);
 /* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */
-const char *renames_shown(struct run *r, enum side s, const char *full);
+const char *renames_shown(struct env *env, enum side s, const char *full);
 
 /* replaced.c: the store is another one and does not have what was known; reported once for all mailboxes. */
-void replaced_hold(struct run *r, struct run_box *b, enum side s);
-bool replaced_is_held(const struct run *r, enum side s);
-void replaced_tell(struct run *r);
+void replaced_hold(struct env *env, struct run_box *b, enum side s);
+bool replaced_is_held(const struct env *env, enum side s);
+void replaced_tell(struct env *env);
 
 #endif

@@ -1,6 +1,6 @@
 /* Which mailboxes both sides have, with their cursors, and which of them moved.
  *
- * boxes_list() fills run.boxes: every pair that the patterns select and that a side lists or the base knows (pair_boxes.c), without what is
+ * boxes_list() fills env.boxes: every pair that the patterns select and that a side lists or the base knows (pair_boxes.c), without what is
  * gone for sure (missing.c).
  */
 #include "sync/boxes/boxes.h"
@@ -41,52 +41,52 @@ run_cursors(struct job *j, struct session *session[SIDES], struct err *e)
 }
 
 int
-boxes_cursors(struct run *r, enum side s, struct mailbox *boxes, size_t n, struct err *e)
+boxes_cursors(struct env *env, enum side s, struct mailbox *boxes, size_t n, struct err *e)
 {
 	struct cursors_job j = { .job = { .run = run_cursors }, .side = s, .boxes = boxes, .n = n };
 
 	j.job.needs[s] = true;
-	return pool_run(r->pool, &j.job, e);
+	return pool_run(env->pool, &j.job, e);
 }
 
 /* Both listings at the same time. */
 static int
-list_both(struct run *r, struct err *e)
+list_both(struct env *env, struct err *e)
 {
 	struct list_job l[SIDES];
 	struct job *j;
 	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++) {
-		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s, .listing = &r->listing[s] };
+		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s, .listing = &env->boxes_state->listing[s] };
 		l[s].job.needs[s] = true;
-		pool_submit(r->pool, &l[s].job);
+		pool_submit(env->pool, &l[s].job);
 	}
-	while ((j = pool_wait(r->pool)) != NULL)
+	while ((j = pool_wait(env->pool)) != NULL)
 		if (j->status < 0 && status == 0) {
 			*e = j->err;
 			status = err_widen(e, ERR_STORE);
 		}
 	for (s = 0; s < SIDES && status == 0; s++)
-		listing_sort(&r->listing[s]);
+		listing_sort(&env->boxes_state->listing[s]);
 	return status;
 }
 
 /* R2 equal cursors: each mailbox is listed in full once a week, whatever its cursor says, should a store ever have missed a change. */
 static bool
-is_weekly_due(const struct run *r, const struct run_box *b, enum side s)
+is_weekly_due(const struct env *env, const struct run_box *b, enum side s)
 {
 	enum { WEEK = 7 * 24 * 3600 };
 	const struct box_side *bs = &b->rec.side[s];
 	/* Spread out, so that not all mailboxes fall due on one day. */
 	int64_t spread = (int64_t)(b->rec.id * 7919u % (WEEK / 7));
 
-	return bs->listed != 0 && r->set->now - bs->listed > WEEK + spread;
+	return bs->listed != 0 && env->set->now - bs->listed > WEEK + spread;
 }
 
 /* Whether a mailbox that stands on one side only would be created on the other or refused there. */
 static bool
-is_wanted(const struct run *r, const struct run_box *b)
+is_wanted(const struct env *env, const struct run_box *b)
 {
 	bool far = b->side[FAR].listed != NULL, near = b->side[NEAR].listed != NULL;
 	enum side missing = far ? NEAR : FAR;
@@ -97,24 +97,24 @@ is_wanted(const struct run *r, const struct run_box *b)
 		return false;
 	if (b->rec.id != 0 && b->rec.side[missing].is_known)
 		return true;
-	return names_is_inbox(b->side[missing].on) || r->set->policy.create[missing];
+	return names_is_inbox(b->side[missing].on) || env->set->policy.create[missing];
 }
 
 static void
-mark_wanted(struct run *r)
+mark_wanted(struct env *env)
 {
 	struct run_box *b;
 	struct run_side *rs;
 	size_t i;
 	int s;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		for (s = 0; s < SIDES; s++) {
 			rs = &b->side[s];
-			if (b->is_excluded || rs->listed == NULL || rs->has_failed || !is_wanted(r, b))
+			if (b->is_excluded || rs->listed == NULL || rs->has_failed || !is_wanted(env, b))
 				continue;
-			rs->is_forced |= is_weekly_due(r, b, (enum side)s);
+			rs->is_forced |= is_weekly_due(env, b, (enum side)s);
 			rs->wants_delta = rs->is_forced || !rs->listed->has_cursor || b->rec.id == 0 ||
 			    !b->rec.side[s].is_known ||
 			    !cursor_stands(&b->rec.side[s].cursor, &rs->listed->cursor);
@@ -124,12 +124,12 @@ mark_wanted(struct run *r)
 
 /* Whether a pattern says that very name. */
 static bool
-is_meant(const struct run *r, const char *name)
+is_meant(const struct env *env, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < r->set->patterns.n; i++)
-		if (strcmp(r->set->patterns.at[i], name) == 0)
+	for (i = 0; i < env->set->patterns.n; i++)
+		if (strcmp(env->set->patterns.at[i], name) == 0)
 			return true;
 	return false;
 }
@@ -137,7 +137,7 @@ is_meant(const struct run *r, const char *name)
 /* Mailboxes that show what others hold (Gmail's All Mail), caught by a wildcard: the first time, before they are
  * copied, with the line that leaves them out. */
 static void
-note_views(struct run *r)
+note_views(struct env *env)
 {
 	static const struct { enum mailbox_attr attr; const char *word; } views[] = {
 		{ MAILBOX_ALL, "\\All" }, { MAILBOX_IMPORTANT, "\\Important" }, { MAILBOX_FLAGGED, "\\Flagged" },
@@ -148,17 +148,17 @@ note_views(struct run *r)
 	size_t i, k;
 	int s;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		for (s = 0; s < SIDES; s++)
 			for (k = 0; k < sizeof views / sizeof views[0]; k++) {
-				if (b->rec.id != 0 || b->is_excluded || b->side[s].listed == NULL || is_meant(r, b->name) ||
-				    !(b->side[s].listed->attrs & views[k].attr) || !is_wanted(r, b))
+				if (b->rec.id != 0 || b->is_excluded || b->side[s].listed == NULL || is_meant(env, b->name) ||
+				    !(b->side[s].listed->attrs & views[k].attr) || !is_wanted(env, b))
 					continue;
 				buf_clear(&line);
 				for (p = b->name; *p != '\0'; p++)
 					buf_printf(&line, "%s%c", *p == '"' || *p == '\\' ? "\\" : "", *p);
-				report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "holds messages of other "
+				report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "holds messages of other "
 				    "mailboxes a second time (%s on %s); this line in the channel leaves it out: "
 				    "Patterns \"!%s\"", views[k].word, side_name((enum side)s), buf_str(&line)));
 			}
@@ -167,44 +167,44 @@ note_views(struct run *r)
 }
 
 int
-boxes_list(struct run *r, struct err *e)
+boxes_list(struct env *env, struct err *e)
 {
 	const struct listing *l;
 	size_t i;
 	int s;
 
-	if (list_both(r, e) < 0)
+	if (list_both(env, e) < 0)
 		return -1;
 	for (s = 0; s < SIDES; s++) {
-		l = &r->listing[s];
+		l = &env->boxes_state->listing[s];
 		log_line(LOG_RUN, "%s lists %zu mailboxes%s", side_name((enum side)s), l->boxes.n,
 		    l->is_complete ? "" : ", not completely");
 		for (i = 0; i < l->refused.n; i++)
-			report_note(r, l->refused.at[i].is_unreadable ? NOTE_ERROR : NOTE_WARNING, l->refused.at[i].name,
+			report_note(env, l->refused.at[i].is_unreadable ? NOTE_ERROR : NOTE_WARNING, l->refused.at[i].name,
 			    l->refused.at[i].why);
-		if (missing_check_fingerprint(r, (enum side)s, e) < 0)
+		if (missing_check_fingerprint(env, (enum side)s, e) < 0)
 			return -1;
 	}
-	if (pairing_make(r, e) < 0)
+	if (pairing_make(env, e) < 0)
 		return -1;
-	pairing_keep_named(r);
-	if (missing_check(r, e) < 0 || pairing_keep_identities(r, e) < 0)
+	pairing_keep_named(env);
+	if (missing_check(env, e) < 0 || pairing_keep_identities(env, e) < 0)
 		return -1;
-	encoded_hold(r);
-	mark_wanted(r);
-	note_views(r);
-	r->progress.boxes = r->report->boxes = r->boxes.n;
+	encoded_hold(env);
+	mark_wanted(env);
+	note_views(env);
+	env->progress.boxes = env->report->boxes = env->boxes.n;
 	return 0;
 }
 
 void
-boxes_to_look_at(const struct run *r, enum side s, struct run_look *look)
+boxes_to_look_at(const struct env *env, enum side s, struct run_look *look)
 {
 	const struct run_box *b;
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		if (b->is_excluded || b->side[s].has_failed || b->side[s].listed == NULL || b->side[s].was_written ||
 		    !b->rec.side[s].is_known)
 			continue;
@@ -215,26 +215,26 @@ boxes_to_look_at(const struct run *r, enum side s, struct run_look *look)
 
 /* What was written is read again in any case. */
 static void
-want_written(struct run *r, enum side s)
+want_written(struct env *env, enum side s)
 {
 	struct run_side *rs;
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		rs = &r->boxes.at[i].side[s];
-		if (rs->was_written && !r->boxes.at[i].is_excluded && !rs->has_failed && rs->listed != NULL)
+	for (i = 0; i < env->boxes.n; i++) {
+		rs = &env->boxes.at[i].side[s];
+		if (rs->was_written && !env->boxes.at[i].is_excluded && !rs->has_failed && rs->listed != NULL)
 			rs->wants_delta = true;
 	}
 }
 
 static void
-want_moved(struct run *r, enum side s, const struct run_look *look)
+want_moved(struct env *env, enum side s, const struct run_look *look)
 {
 	struct run_box *b;
 	size_t i;
 
 	for (i = 0; i < look->boxes.n; i++) {
-		b = &r->boxes.at[look->index.at[i]];
+		b = &env->boxes.at[look->index.at[i]];
 		if (b->side[s].has_failed || b->side[s].listed == NULL)
 			continue;
 		if (!look->boxes.at[i].has_cursor || !cursor_stands(&b->rec.side[s].cursor, &look->boxes.at[i].cursor))
@@ -243,34 +243,34 @@ want_moved(struct run *r, enum side s, const struct run_look *look)
 }
 
 int
-boxes_refresh(struct run *r, const bool looks[SIDES], struct err *e)
+boxes_refresh(struct env *env, const bool looks[SIDES], struct err *e)
 {
 	struct cursors_job j[SIDES];
 	struct job *done;
 	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++) {
-		want_written(r, (enum side)s);
-		if (!looks[s] || r->look[s].is_answered)
+		want_written(env, (enum side)s);
+		if (!looks[s] || env->look[s].is_answered)
 			continue;
-		r->look[s].boxes.n = r->look[s].index.n = 0;
-		boxes_to_look_at(r, (enum side)s, &r->look[s]);
-		if (r->look[s].boxes.n == 0)
+		env->look[s].boxes.n = env->look[s].index.n = 0;
+		boxes_to_look_at(env, (enum side)s, &env->look[s]);
+		if (env->look[s].boxes.n == 0)
 			continue;
-		j[s] = (struct cursors_job){ .job = { .run = run_cursors }, .side = (enum side)s, .boxes = r->look[s].boxes.at,
-			.n = r->look[s].boxes.n };
+		j[s] = (struct cursors_job){ .job = { .run = run_cursors }, .side = (enum side)s, .boxes = env->look[s].boxes.at,
+			.n = env->look[s].boxes.n };
 		j[s].job.needs[s] = true;
-		pool_submit(r->pool, &j[s].job);
+		pool_submit(env->pool, &j[s].job);
 	}
-	while ((done = pool_wait(r->pool)) != NULL)
+	while ((done = pool_wait(env->pool)) != NULL)
 		if (done->status < 0 && status == 0) {
 			*e = done->err;
 			status = -1;
 		}
 	for (s = 0; s < SIDES && status == 0; s++)
 		if (looks[s])
-			want_moved(r, (enum side)s, &r->look[s]);
+			want_moved(env, (enum side)s, &env->look[s]);
 	/* Whatever it told is of before what comes now. */
-	r->look[FAR].is_answered = r->look[NEAR].is_answered = false;
+	env->look[FAR].is_answered = env->look[NEAR].is_answered = false;
 	return status;
 }

@@ -11,42 +11,42 @@
  * makes each mailbox go through adoption, or be forgotten on that side where it is missing (check_foreign).
  * A store without a mark where one is known is another one too: a dry run makes none. */
 int
-missing_check_fingerprint(struct run *r, enum side s, struct err *e)
+missing_check_fingerprint(struct env *env, enum side s, struct err *e)
 {
 	const char *name = s == FAR ? "fingerprint.far" : "fingerprint.near";
-	const char *is = r->listing[s].fingerprint, *was = NULL;
+	const char *is = env->boxes_state->listing[s].fingerprint, *was = NULL;
 	struct box_record *all;
 	size_t n, i;
 
 	if (is == NULL)
 		is = "";
-	if (memory_get(r->state, &r->arena, name, &was, e) < 0)
+	if (memory_get(env->state, &env->arena, name, &was, e) < 0)
 		return -1;
 	if (strcmp(was != NULL ? was : "", is) == 0)
 		return 0;
 	if (was != NULL) {
-		r->replaced[s] = arena_printf(&r->arena,
+		env->boxes_state->replaced[s] = arena_printf(&env->arena,
 		    "the %s store is not the one of the last run (%s, was %s): equal messages are paired anew, "
 		    "nothing is deleted for what is missing there", side_name(s), *is != '\0' ? is : "without a mark",
 		    *was != '\0' ? was : "without a mark");
-		if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+		if (box_all(env->state, &env->arena, &all, &n, e) < 0)
 			return -1;
 		for (i = 0; i < n; i++) {
 			if (all[i].side[s].cursor.epoch == 0)
 				continue;
 			all[i].side[s].cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
 			all[i].side[s].is_blank = true;
-			if (box_put(r->state, &all[i], e) < 0)
+			if (box_put(env->state, &all[i], e) < 0)
 				return -1;
 		}
 	}
-	return memory_put(r->state, name, is, e);
+	return memory_put(env->state, name, is, e);
 }
 
 /* What is damaged or out of sight was not removed by anybody: it waits, unless a person says what is to become of it. But such a
  * directory is also what is left of a removal of ours that broke off, or of one that we had begun to make again (P8). */
 static void
-judge_away(struct run *r, struct run_box *b, enum side s)
+judge_away(struct env *env, struct run_box *b, enum side s)
 {
 	if (b->side[s].away == NULL)
 		return;
@@ -55,55 +55,55 @@ judge_away(struct run *r, struct run_box *b, enum side s)
 		return;
 	}
 	if (b->rec.side[s].cursor.epoch == EPOCH_FOREIGN) {
-		replaced_hold(r, b, s);
+		replaced_hold(env, b, s);
 		return;
 	}
 	b->side[s].has_failed = true;
-	r->held += b->rec.side[s].here;
-	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: on the %s side %s; nothing is removed for that, and all "
+	env->boxes_state->held += b->rec.side[s].here;
+	report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "held: on the %s side %s; nothing is removed for that, and all "
 	    "goes on once it is back (%llu messages known). --restore %s makes it anew from the other side, --allow-delete %s "
-	    "carries its removal over", side_name(s), b->side[s].away, (unsigned long long)b->rec.side[s].here, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
+	    "carries its removal over", side_name(s), b->side[s].away, (unsigned long long)b->rec.side[s].here, shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
 }
 
 /* INBOX is listed even where nobody saw it. */
 static int
-check_assumed(struct run *r, struct run_box *b, enum side s, struct err *e)
+check_assumed(struct env *env, struct run_box *b, enum side s, struct err *e)
 {
 	struct err why;
 	int answer;
 
 	if (b->restore || b->allow_delete)
 		return 0;
-	answer = presence_ask(r, s, b->side[s].on, b->rec.side[s].above, &why, e);
+	answer = presence_ask(env, s, b->side[s].on, b->rec.side[s].above, &why, e);
 	if (answer == MAILBOX_AWAY)
-		b->side[s].away = arena_strdup(&r->arena, why.text);
+		b->side[s].away = arena_strdup(&env->arena, why.text);
 	return answer == -2 ? -1 : 0;
 }
 
 /* R6: asks the store about a mailbox it did not list though the base knows it. */
 static int
-check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
+check_gone(struct env *env, struct run_box *b, enum side s, struct err *e)
 {
 	struct box_side *bs = &b->rec.side[s];
 	bool has_name = *bs->now != '\0', is_news;
 	/* The name it was to have there may be another's; and what has nothing there but a name has not even that (R12). */
-	const char *full = has_name ? arena_printf(&r->arena, "%s%s", r->set->box[s], bs->now) : b->side[s].on;
-	const struct box_record *owner = strcmp(bs->mailbox_id, BOX_ID_APART) == 0 ? renames_owner(r, s, full) : NULL;
+	const char *full = has_name ? arena_printf(&env->arena, "%s%s", env->set->box[s], bs->now) : b->side[s].on;
+	const struct box_record *owner = strcmp(bs->mailbox_id, BOX_ID_APART) == 0 ? renames_owner(env, s, full) : NULL;
 	struct err why;
-	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : presence_ask(r, s, full, bs->above, &why, e);
+	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : presence_ask(env, s, full, bs->above, &why, e);
 
 	if (answer == -2)
 		return -1;
 	/* Restored, it is made anew around what is left of it. */
 	if (answer == MAILBOX_AWAY && b->restore) {
-		b->side[s].listed = arena_alloc(&r->arena, sizeof *b->side[s].listed);
+		b->side[s].listed = arena_alloc(&env->arena, sizeof *b->side[s].listed);
 		*b->side[s].listed = (struct mailbox){ .name = b->side[s].on, .id = "", .is_assumed = true };
 		return 0;
 	}
 	if (answer == MAILBOX_AWAY && b->allow_delete)
 		answer = MAILBOX_ABSENT;
 	if (answer == MAILBOX_AWAY) {
-		b->side[s].away = arena_strdup(&r->arena, why.text);
+		b->side[s].away = arena_strdup(&env->arena, why.text);
 		return 0;
 	}
 	if (answer == MAILBOX_ABSENT) {
@@ -111,18 +111,18 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 	} else if (answer == MAILBOX_NOT_KNOWN) {
 		b->side[s].is_gone = bs->missing_runs >= MISSING_RUNS;
 		if (!b->side[s].is_gone)
-			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
+			report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena,
 			    "not listed on the %s side, and the server does not say that it is gone (%s); "
 			    "waiting for the next run", side_name(s), why.text));
 	} else if (answer == MAILBOX_REFUSED) {
 		b->side[s].has_failed = true;
-		r->report->failed++;
-		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "not listed on the %s side, and the server refuses to "
+		env->report->failed++;
+		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "not listed on the %s side, and the server refuses to "
 		    "say whether it is there: %s; left alone", side_name(s), why.text));
 		return 0;
 	} else {
 		b->side[s].has_failed = true;
-		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena,
+		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena,
 		    "not listed on the %s side, though the server says that it exists; left alone",
 		    side_name(s)));
 	}
@@ -132,7 +132,7 @@ check_gone(struct run *r, struct run_box *b, enum side s, struct err *e)
 		bs->now = "";
 	if (bs->missing_runs < MISSING_RUNS)
 		bs->missing_runs++;
-	return !is_news ? 0 : box_put(r->state, &b->rec, e);
+	return !is_news ? 0 : box_put(env->state, &b->rec, e);
 }
 
 static bool
@@ -154,30 +154,30 @@ is_assumed_foreign(const struct run_box *b, enum side s)
  * forgotten on that side, and so made there again, unless so much is missing that the store may be an empty
  * directory where a disk should be (R21). */
 static int
-check_foreign(struct run *r, enum side s, struct err *e)
+check_foreign(struct env *env, enum side s, struct err *e)
 {
 	struct run_box *b;
 	uint64_t known = 0;
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++)
-		if (is_foreign(&r->boxes.at[i], s) || is_assumed_foreign(&r->boxes.at[i], s))
-			known += r->boxes.at[i].rec.side[s].here;
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++)
+		if (is_foreign(&env->boxes.at[i], s) || is_assumed_foreign(&env->boxes.at[i], s))
+			known += env->boxes.at[i].rec.side[s].here;
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		if (!is_foreign(b, s) && !is_assumed_foreign(b, s))
 			continue;
 		if (known >= GUARD_FLOOR) {
-			replaced_hold(r, b, s);
+			replaced_hold(env, b, s);
 			continue;
 		}
-		if (records_forget_side(r, b, s, e) < 0)
+		if (records_forget_side(env, b, s, e) < 0)
 			return -1;
 		b->rec.side[s].is_known = false;
 		b->rec.side[s].missing_runs = 0;
 		b->rec.side[s].cursor = (struct cursor){ .epoch = 0 };
 		/* The counts are the base's own: what lost its half is unsettled now. */
-		if (box_put(r->state, &b->rec, e) < 0 || box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0)
+		if (box_put(env->state, &b->rec, e) < 0 || box_get(env->state, &env->arena, b->rec.id, &b->rec, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -185,17 +185,17 @@ check_foreign(struct run *r, enum side s, struct err *e)
 
 /* Whether the list of a side left out a mailbox that may be there. */
 static bool
-is_list_short(const struct run *r, enum side s)
+is_list_short(const struct env *env, enum side s)
 {
 	const struct run_box *b;
 	size_t i;
 
-	if (!r->listing[s].is_complete)
+	if (!env->boxes_state->listing[s].is_complete)
 		return true;
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		if (!b->is_excluded && b->side[s].listed == NULL && b->rec.id != 0 && b->rec.side[s].is_known && !b->side[s].is_gone &&
-		    b->side[s].away == NULL && listing_find(&r->listing[s], b->side[s].on) == NULL)
+		    b->side[s].away == NULL && listing_find(&env->boxes_state->listing[s], b->side[s].on) == NULL)
 			return true;
 	}
 	return false;
@@ -210,28 +210,28 @@ is_another(const struct cursor *known, const struct mailbox *m)
 /* What is listed under a name for the first time, or is another mailbox than the one known by it, may have been renamed from
  * one that a short list does not show, or from the twin of such (R12): it waits. */
 static void
-check_replaced(struct run *r, enum side s, const bool is_short[SIDES])
+check_replaced(struct env *env, enum side s, const bool is_short[SIDES])
 {
 	const struct mailbox *m;
 	struct run_box *b;
 	bool is_new;
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		m = b->side[s].listed;
 		is_new = b->rec.id == 0 || !b->rec.side[s].is_known;
 		if (b->is_excluded || m == NULL || (!is_new && !is_another(&b->rec.side[s].cursor, m)) ||
-		    ((is_new || !is_short[s]) && !renames_may_be(r, s, m)))
+		    ((is_new || !is_short[s]) && !renames_may_be(env, s, m)))
 			continue;
 		b->side[s].has_failed = true;
-		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s mailbox on the %s side now, where not all "
+		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s mailbox on the %s side now, where not all "
 		    "that is known was listed; waiting for the next run", is_new ? "a new" : "another", side_name(s)));
 	}
 }
 
 int
-missing_check(struct run *r, struct err *e)
+missing_check(struct env *env, struct err *e)
 {
 	bool is_short[SIDES];
 	struct run_box *b;
@@ -239,38 +239,38 @@ missing_check(struct run *r, struct err *e)
 	int s;
 
 	for (s = 0; s < SIDES; s++)
-		if (r->listing[s].is_complete && check_foreign(r, (enum side)s, e) < 0)
+		if (env->boxes_state->listing[s].is_complete && check_foreign(env, (enum side)s, e) < 0)
 			return -1;
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		for (s = 0; s < SIDES; s++) {
 			if (b->side[s].listed != NULL && b->rec.side[s].missing_runs != 0) {
 				b->rec.side[s].missing_runs = 0;
-				if (b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+				if (b->rec.id != 0 && box_put(env->state, &b->rec, e) < 0)
 					return -1;
 			}
 			if (b->is_excluded || b->rec.id == 0 || !b->rec.side[s].is_known || b->side[s].has_failed)
 				continue;
-			if (b->side[s].listed != NULL && b->side[s].listed->is_assumed && check_assumed(r, b, (enum side)s, e) < 0)
+			if (b->side[s].listed != NULL && b->side[s].listed->is_assumed && check_assumed(env, b, (enum side)s, e) < 0)
 				return -1;
 			if (b->side[s].listed != NULL)
 				continue;
-			if (!r->listing[s].is_complete) {
+			if (!env->boxes_state->listing[s].is_complete) {
 				b->side[s].has_failed = true;
-				report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+				report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 				    "not seen on the %s side, where not everything could be read; left alone",
 				    side_name((enum side)s)));
-			} else if (check_gone(r, b, (enum side)s, e) < 0) {
+			} else if (check_gone(env, b, (enum side)s, e) < 0) {
 				return -1;
 			}
 		}
 	}
-	for (i = 0; i < r->boxes.n; i++)
+	for (i = 0; i < env->boxes.n; i++)
 		for (s = 0; s < SIDES; s++)
-			judge_away(r, &r->boxes.at[i], (enum side)s);
+			judge_away(env, &env->boxes.at[i], (enum side)s);
 	for (s = 0; s < SIDES; s++)
-		is_short[s] = r->set->patterns.n > 0 && is_list_short(r, (enum side)s);
+		is_short[s] = env->set->patterns.n > 0 && is_list_short(env, (enum side)s);
 	for (s = 0; s < SIDES && (is_short[FAR] || is_short[NEAR]); s++)
-		check_replaced(r, (enum side)s, is_short);
+		check_replaced(env, (enum side)s, is_short);
 	return 0;
 }

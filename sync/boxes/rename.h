@@ -18,7 +18,7 @@ struct place {
 };
 
 struct renames {
-	struct run *run;
+	struct env *env;
 	struct arena *arena;
 	struct place *at;
 	size_t n;
@@ -30,22 +30,22 @@ struct renames {
 
 /* ---- rename_find.c ---- */
 /* With the channel's prefix. */
-const char *places_full_name(struct run *r, enum side s, const char *name);
+const char *rename_find_full_name(struct env *env, enum side s, const char *name);
 /* NULL = not listed, or a container only. */
-struct mailbox *places_listed(const struct run *r, enum side s, const char *full);
+struct mailbox *rename_find_listed(const struct env *env, enum side s, const char *full);
 /* 1 it is, 0 it is not, -1 the two cannot be compared. */
-int places_is_same(const struct box_side *known, const struct mailbox *m);
+int rename_find_is_same(const struct box_side *known, const struct mailbox *m);
 /* m is somebody's place by now. */
-void places_own(struct renames *x, enum side s, const struct mailbox *m);
+void rename_find_own(struct renames *x, enum side s, const struct mailbox *m);
 /* A mailbox that the channel means, and nobody's place yet. */
-bool places_is_free(const struct renames *x, enum side s, const struct mailbox *m);
+bool rename_find_is_free(const struct renames *x, enum side s, const struct mailbox *m);
 /* Fills on, is_home and is_ours of every place, on one side. */
-int places_find(struct renames *x, enum side s, struct err *e);
+int rename_find_find(struct renames *x, enum side s, struct err *e);
 
 /* ---- rename_verify.c: whether what is known of rec is in m. 1/0/-1; where it cannot be read for the moment, 0 and x->is_unsure ---- */
 /* The messages that are under their keys still are what they were, and half of those asked for are there. */
-int evidence_sample(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e);
+int rename_verify_sample(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e);
 /* A directory's inode may have been given away: half the names it had must be in it. */
-int evidence_names(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e);
+int rename_verify_names(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e);
 
 #endif

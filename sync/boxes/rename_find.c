@@ -8,29 +8,29 @@
 /* ---- names ---- */
 
 const char *
-places_full_name(struct run *r, enum side s, const char *name)
+rename_find_full_name(struct env *env, enum side s, const char *name)
 {
-	return arena_printf(&r->arena, "%s%s", r->set->box[s], name);
+	return arena_printf(&env->arena, "%s%s", env->set->box[s], name);
 }
 
 /* Without the channel's prefix; NULL = not a name of the channel's. */
 static const char *
-channel_name(const struct run *r, enum side s, const char *full)
+channel_name(const struct env *env, enum side s, const char *full)
 {
-	return patterns_select(r->set->patterns.at, r->set->patterns.n, r->set->box[s], r->set->store[s]->is_inbox_listed,
+	return patterns_select(env->set->patterns.at, env->set->patterns.n, env->set->box[s], env->set->store[s]->is_inbox_listed,
 	    full);
 }
 
 struct mailbox *
-places_listed(const struct run *r, enum side s, const char *full)
+rename_find_listed(const struct env *env, enum side s, const char *full)
 {
-	return listing_selectable(&r->listing[s], full);
+	return listing_selectable(&env->boxes_state->listing[s], full);
 }
 
 /* ---- who is at home ---- */
 
 int
-places_is_same(const struct box_side *known, const struct mailbox *m)
+rename_find_is_same(const struct box_side *known, const struct mailbox *m)
 {
 	if (strcmp(known->mailbox_id, BOX_ID_APART) == 0)
 		return -1;
@@ -42,7 +42,7 @@ places_is_same(const struct box_side *known, const struct mailbox *m)
 }
 
 void
-places_own(struct renames *x, enum side s, const struct mailbox *m)
+rename_find_own(struct renames *x, enum side s, const struct mailbox *m)
 {
 	x->owned[s][x->owned_n[s]++] = m;
 }
@@ -88,12 +88,12 @@ find_homes(struct renames *x, enum side s)
 				continue;
 			p->on[s] = NULL;
 			p->is_home[s] = false;
-			m = p->rec->side[s].is_known ? places_listed(x->run, s, p->was[s]) : NULL;
-			if (m == NULL || (by_name && is_owned(x, s, m)) || (may_move(p, s) && places_is_same(&p->rec->side[s], m) == 0))
+			m = p->rec->side[s].is_known ? rename_find_listed(x->env, s, p->was[s]) : NULL;
+			if (m == NULL || (by_name && is_owned(x, s, m)) || (may_move(p, s) && rename_find_is_same(&p->rec->side[s], m) == 0))
 				continue;
 			p->is_home[s] = true;
 			p->on[s] = p->was[s];
-			places_own(x, s, m);
+			rename_find_own(x, s, m);
 		}
 }
 
@@ -131,7 +131,7 @@ static bool
 is_doubtful(const struct renames *x, enum side s, size_t i)
 {
 	const struct box_side *bs = &x->at[i].rec->side[s], *other;
-	const struct mailbox *m = places_listed(x->run, s, x->at[i].was[s]);
+	const struct mailbox *m = rename_find_listed(x->env, s, x->at[i].was[s]);
 	size_t k;
 
 	if (m == NULL || *m->id != '\0' || *bs->mailbox_id == '\0' || !may_move(&x->at[i], s) || !m->has_cursor ||
@@ -140,7 +140,7 @@ is_doubtful(const struct renames *x, enum side s, size_t i)
 	for (k = 0; k < x->n; k++) {
 		other = &x->at[k].rec->side[s];
 		if (k != i && other->is_known && other->cursor.epoch == bs->cursor.epoch && may_move(&x->at[k], s) &&
-		    (!x->at[k].is_home[s] || !cursor_stands(&other->cursor, &places_listed(x->run, s, x->at[k].was[s])->cursor)))
+		    (!x->at[k].is_home[s] || !cursor_stands(&other->cursor, &rename_find_listed(x->env, s, x->at[k].was[s])->cursor)))
 			return true;
 	}
 	return false;
@@ -149,28 +149,28 @@ is_doubtful(const struct renames *x, enum side s, size_t i)
 static int
 ask_ids(struct renames *x, enum side s, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	struct ids_job q = { .job = { .run = run_ids }, .side = s };
 	bool is_away = is_anyone_away(x, s);
 	struct mailbox *m;
 	size_t i;
 	int status = 0;
 
-	if (!(r->set->store[s]->can & STORE_IDENTITIES))
+	if (!(env->set->store[s]->can & STORE_IDENTITIES))
 		return 0;
 	for (i = 0; i < x->n; i++)
 		if (is_doubtful(x, s, i))
-			vec_push(&q.boxes, *places_listed(r, s, x->at[i].was[s]));
-	for (i = 0; i < r->listing[s].boxes.n && is_away; i++) {
-		m = &r->listing[s].boxes.at[i];
-		if (*m->id == '\0' && !(m->attrs & MAILBOX_NOSELECT) && !is_owned(x, s, m) && channel_name(r, s, m->name) != NULL)
+			vec_push(&q.boxes, *rename_find_listed(env, s, x->at[i].was[s]));
+	for (i = 0; i < env->boxes_state->listing[s].boxes.n && is_away; i++) {
+		m = &env->boxes_state->listing[s].boxes.at[i];
+		if (*m->id == '\0' && !(m->attrs & MAILBOX_NOSELECT) && !is_owned(x, s, m) && channel_name(env, s, m->name) != NULL)
 			vec_push(&q.boxes, *m);
 	}
 	q.job.needs[s] = true;
 	if (q.boxes.n > 0)
-		status = pool_run(r->pool, &q.job, e);
+		status = pool_run(env->pool, &q.job, e);
 	for (i = 0; i < q.boxes.n && status == 0; i++)
-		listing_find(&r->listing[s], q.boxes.at[i].name)->id = arena_strdup(&r->arena, q.boxes.at[i].id);
+		listing_find(&env->boxes_state->listing[s], q.boxes.at[i].name)->id = arena_strdup(&env->arena, q.boxes.at[i].id);
 	vec_release(&q.boxes);
 	arena_release(&q.arena);
 	return status;
@@ -197,10 +197,10 @@ went_along(const struct renames *x, const struct place *p, enum side s, const st
 }
 
 bool
-places_is_free(const struct renames *x, enum side s, const struct mailbox *m)
+rename_find_is_free(const struct renames *x, enum side s, const struct mailbox *m)
 {
 	return !(m->attrs & MAILBOX_NOSELECT) && !is_owned(x, s, m) && !names_is_inbox(m->name) &&
-	    channel_name(x->run, s, m->name) != NULL;
+	    channel_name(x->env, s, m->name) != NULL;
 }
 
 /* 1: m is where p is now, by its identity or its epoch. *asked counts the mailboxes that were read for that. */
@@ -208,7 +208,7 @@ static int
 is_its_place(struct renames *x, const struct place *p, enum side s, const struct mailbox *m, int *asked, struct err *e)
 {
 	const struct box_side *bs = &p->rec->side[s];
-	int same = places_is_same(bs, m);
+	int same = rename_find_is_same(bs, m);
 
 	/* Only what that makes likely costs anything. */
 	if (same == 0 || (same == -1 && (!m->has_cursor || bs->cursor.epoch != m->cursor.epoch)))
@@ -216,11 +216,11 @@ is_its_place(struct renames *x, const struct place *p, enum side s, const struct
 	if (went_along(x, p, s, m))
 		return 1;
 	if (same == 1)
-		return evidence_names(x, p->rec, s, m, e);
+		return rename_verify_names(x, p->rec, s, m, e);
 	/* A store of directories tells by its identities alone. */
-	if (!x->run->set->store[s]->ops->has_uid_keys)
+	if (!x->env->set->store[s]->ops->has_uid_keys)
 		return 0;
-	return (*asked)++ < CANDIDATES_MOST ? evidence_sample(x, p->rec, s, m, e) : 0;
+	return (*asked)++ < CANDIDATES_MOST ? rename_verify_sample(x, p->rec, s, m, e) : 0;
 }
 
 /* What an earlier run was about to name it, if that is where it is. */
@@ -233,8 +233,8 @@ find_ours(const struct renames *x, const struct place *p, enum side s)
 	for (i = 0; i < x->intents.n; i++) {
 		if (x->intents.at[i].box != p->rec->id || x->intents.at[i].side != s)
 			continue;
-		m = places_listed(x->run, s, places_full_name(x->run, s, x->intents.at[i].server_id));
-		if (m != NULL && !is_owned(x, s, m) && places_is_same(&p->rec->side[s], m) != 0)
+		m = rename_find_listed(x->env, s, rename_find_full_name(x->env, s, x->intents.at[i].server_id));
+		if (m != NULL && !is_owned(x, s, m) && rename_find_is_same(&p->rec->side[s], m) != 0)
 			return m;
 	}
 	return NULL;
@@ -247,27 +247,27 @@ enum evidence { EVIDENCE_ITSELF, EVIDENCE_ABOVE };
 static int
 find_place(struct renames *x, struct place *p, enum side s, enum evidence by, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	struct mailbox *m = by == EVIDENCE_ITSELF ? find_ours(x, p, s) : NULL;
 	int got = m != NULL, asked = 0;
 	size_t i;
 
 	p->is_ours[s] = m != NULL;
-	for (i = 0; i < r->listing[s].boxes.n && got == 0; i++) {
-		m = &r->listing[s].boxes.at[i];
-		if (places_is_free(x, s, m))
+	for (i = 0; i < env->boxes_state->listing[s].boxes.n && got == 0; i++) {
+		m = &env->boxes_state->listing[s].boxes.at[i];
+		if (rename_find_is_free(x, s, m))
 			got = by == EVIDENCE_ABOVE ? went_along(x, p, s, m) : is_its_place(x, p, s, m, &asked, e);
 	}
 	if (got <= 0)
 		return got;
-	if (listing_find(&r->listing[s], p->was[s]) == NULL) {
-		got = presence_denied(r, p->rec, s, p->was[s], e);
+	if (listing_find(&env->boxes_state->listing[s], p->was[s]) == NULL) {
+		got = presence_denied(env, p->rec, s, p->was[s], e);
 		x->is_unsure[s] |= got == -1;
 		if (got != 1)
 			return got == -2 ? -1 : 0;
 	}
 	p->on[s] = m->name;
-	places_own(x, s, m);
+	rename_find_own(x, s, m);
 	log_line(LOG_RUN, "%s %s: is called %s now%s", side_name(s), p->was[s], m->name, p->is_ours[s] ? " (ours)" : "");
 	return 0;
 }
@@ -285,7 +285,7 @@ cmp_was_near(const void *a, const void *b)
 }
 
 int
-places_find(struct renames *x, enum side s, struct err *e)
+rename_find_find(struct renames *x, enum side s, struct err *e)
 {
 	enum evidence by;
 	size_t i;

@@ -38,7 +38,7 @@ run_names(struct job *j, struct session *session[SIDES], struct err *e)
 
 /* Messages known there, spread over the mailbox: all of them, or those whose header is known. */
 static int
-take_sample(struct run *r, const struct box_record *rec, enum side s, size_t most, bool wants_header,
+take_sample(struct env *env, const struct box_record *rec, enum side s, size_t most, bool wants_header,
     struct sample_job *q, struct err *e)
 {
 	uint64_t every = rec->side[s].here / most, seen = 0, after = 0;
@@ -46,11 +46,11 @@ take_sample(struct run *r, const struct box_record *rec, enum side s, size_t mos
 	struct record m;
 	int got = 1;
 
-	while (q->n < most && (got = message_next(r->state, &a, rec->id, after, &m, e)) > 0) {
+	while (q->n < most && (got = message_next(env->state, &a, rec->id, after, &m, e)) > 0) {
 		after = m.id;
 		if (m.half[s].presence == PRESENCE_HERE && (!wants_header || (m.ident.has & IDENT_HEADER)) &&
 		    (every == 0 || seen++ % every == 0)) {
-			q->keys[q->n] = key_dup(&r->arena, m.half[s].key);
+			q->keys[q->n] = key_dup(&env->arena, m.half[s].key);
 			q->ident[q->n++] = m.ident;
 		}
 		arena_release(&a);
@@ -60,9 +60,9 @@ take_sample(struct run *r, const struct box_record *rec, enum side s, size_t mos
 }
 
 int
-evidence_sample(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
+rename_verify_sample(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	struct sample_job *q = mem_alloc(sizeof *q);
 	bool is_unread = false;
 	size_t i, equal = 0;
@@ -70,7 +70,7 @@ evidence_sample(struct renames *x, const struct box_record *rec, enum side s, co
 
 	*q = (struct sample_job){ .job = { .run = run_sample }, .side = s, .on = m->name, .epoch = m->cursor.epoch };
 	q->job.needs[s] = true;
-	if (take_sample(r, rec, s, SAMPLE, true, q, e) < 0)
+	if (take_sample(env, rec, s, SAMPLE, true, q, e) < 0)
 		goto done;
 	for (i = 0; i < q->n; i++)
 		q->items[i] = (struct identify_item){ .key = q->keys[i], .hint = "" };
@@ -78,7 +78,7 @@ evidence_sample(struct renames *x, const struct box_record *rec, enum side s, co
 	if (rec->side[s].here == 0)
 		status = 1;
 	else
-		status = q->n > 0 ? pool_run(r->pool, &q->job, e) : 0;
+		status = q->n > 0 ? pool_run(env->pool, &q->job, e) : 0;
 	x->is_unsure[s] |= status < 0 && e->scope < ERR_STORE;
 	if (status < 0 && e->scope < ERR_STORE) {
 		status = 0;
@@ -103,22 +103,22 @@ done:
 }
 
 int
-evidence_names(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
+rename_verify_names(struct renames *x, const struct box_record *rec, enum side s, const struct mailbox *m, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	struct sample_job *q;
 	size_t i, here = 0;
 	int status;
 
-	if (!(r->set->store[s]->can & STORE_CONFIRM_GONE) ||
+	if (!(env->set->store[s]->can & STORE_CONFIRM_GONE) ||
 	    (m->has_cursor && cursor_stands(&rec->side[s].cursor, &m->cursor)))
 		return 1;
 	q = mem_alloc(sizeof *q);
 	*q = (struct sample_job){ .job = { .run = run_names }, .side = s, .on = m->name };
 	q->job.needs[s] = true;
-	status = take_sample(r, rec, s, NAMES_MOST, false, q, e);
+	status = take_sample(env, rec, s, NAMES_MOST, false, q, e);
 	if (status == 0 && q->n > 0)
-		status = pool_run(r->pool, &q->job, e);
+		status = pool_run(env->pool, &q->job, e);
 	x->is_unsure[s] |= status < 0 && e->scope < ERR_STORE;
 	for (i = 0; i < q->n && status == 0; i++)
 		here += !q->gone[i];

@@ -23,7 +23,7 @@
 
 /* Copies that were sent there, and may have arrived: if they have, they went with it. */
 static int
-guess_awaited(struct run *r, const struct box_record *rec, enum side s, const struct flag_mask masks[SIDES], struct err *e)
+guess_awaited(struct env *env, const struct box_record *rec, enum side s, const struct flag_mask masks[SIDES], struct err *e)
 {
 	struct arena a = { 0 };
 	struct intent in;
@@ -31,17 +31,17 @@ guess_awaited(struct run *r, const struct box_record *rec, enum side s, const st
 	uint64_t after = 0;
 	int got;
 
-	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
 		if (in.side != s || in.kind == INTENT_RENAME || in.kind == INTENT_EXPUNGE ||
 		    (in.kind == INTENT_DELIVER ? in.box : in.to_box) != rec->id)
 			continue;
-		if ((got = message_get(r->state, &a, rec->id, in.record, &m, e)) < 0)
+		if ((got = message_get(env->state, &a, rec->id, in.record, &m, e)) < 0)
 			break;
 		if (got == 0 || m.half[s].presence != PRESENCE_NEVER || m.half[side_other(s)].presence != PRESENCE_HERE)
 			continue;
-		m.half[s] = run_half_guessed();
-		if ((got = message_put(r->state, &m, masks, e)) < 0)
+		m.half[s] = half_guessed();
+		if ((got = message_put(env->state, &m, masks, e)) < 0)
 			break;
 	}
 	arena_release(&a);
@@ -49,7 +49,7 @@ guess_awaited(struct run *r, const struct box_record *rec, enum side s, const st
 }
 
 int
-renames_vanished(struct run *r, struct box_record *rec, enum side s, struct err *e)
+renames_vanished(struct env *env, struct box_record *rec, enum side s, struct err *e)
 {
 	const struct flag_mask masks[SIDES] = { rec->side[FAR].mask, rec->side[NEAR].mask };
 	struct arena a = { 0 };
@@ -57,11 +57,11 @@ renames_vanished(struct run *r, struct box_record *rec, enum side s, struct err 
 	uint64_t after = 0;
 	int got;
 
-	while ((got = message_next(r->state, &a, rec->id, after, &m, e)) > 0) {
+	while ((got = message_next(env->state, &a, rec->id, after, &m, e)) > 0) {
 		after = m.id;
 		if (m.half[s].presence == PRESENCE_HERE) {
 			m.half[s].presence = PRESENCE_GONE;
-			if (message_put(r->state, &m, masks, e) < 0) {
+			if (message_put(env->state, &m, masks, e) < 0) {
 				got = -1;
 				break;
 			}
@@ -71,18 +71,18 @@ renames_vanished(struct run *r, struct box_record *rec, enum side s, struct err 
 	arena_release(&a);
 	/* Should it be found again, it is listed, whatever it was when it was left. */
 	rec->side[s].cursor = (struct cursor){ .epoch = rec->side[s].cursor.epoch };
-	return got < 0 || box_put(r->state, rec, e) < 0 ? -1 : guess_awaited(r, rec, s, masks, e);
+	return got < 0 || box_put(env->state, rec, e) < 0 ? -1 : guess_awaited(env, rec, s, masks, e);
 }
 
 int
-renames_apart(struct run *r, struct box_record *rec, enum side s, struct err *e)
+renames_apart(struct env *env, struct box_record *rec, enum side s, struct err *e)
 {
 	enum side other = side_other(s);
 
-	rec->name = arena_strdup(&r->arena, name_now(rec, s));
+	rec->name = arena_strdup(&env->arena, name_now(rec, s));
 	rec->side[FAR].now = rec->side[NEAR].now = "";
 	rec->side[other].mailbox_id = BOX_ID_APART;
-	return renames_vanished(r, rec, other, e);
+	return renames_vanished(env, rec, other, e);
 }
 
 static bool
@@ -103,7 +103,7 @@ new_name(const struct renames *x, const struct place *p)
 {
 	enum side s = has_moved(p, FAR) ? FAR : NEAR;
 
-	return has_moved(p, s) ? p->on[s] + strlen(x->run->set->box[s]) : p->rec->name;
+	return has_moved(p, s) ? p->on[s] + strlen(x->env->set->box[s]) : p->rec->name;
 }
 
 /* Another than p has the name on side s, and keeps it. */
@@ -113,7 +113,7 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 	const struct place *q;
 	size_t i;
 
-	if (places_listed(x->run, s, full) == NULL) {
+	if (rename_find_listed(x->env, s, full) == NULL) {
 		for (i = 0; i < x->n; i++)
 			if (x->at[i].is_hidden[s] && strcmp(x->at[i].was[s], full) == 0)
 				return true;
@@ -122,14 +122,14 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
 		if (q != p && q->on[s] != NULL && strcmp(q->on[s], full) == 0)
-			return q->is_tied || !is_linked(q) || strcmp(places_full_name(x->run, s, new_name(x, q)), full) == 0;
+			return q->is_tied || !is_linked(q) || strcmp(rename_find_full_name(x->env, s, new_name(x, q)), full) == 0;
 	}
 	/* Another under a known name goes on in its place (R7), and to the name that was to have. */
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
 		if (q != p && q->on[s] == NULL && q->on[side_other(s)] != NULL && q->rec->side[s].is_known &&
 		    strcmp(q->rec->side[s].mailbox_id, BOX_ID_APART) != 0 && strcmp(q->was[s], full) == 0)
-			return strcmp(places_full_name(x->run, s, q->rec->name), full) == 0;
+			return strcmp(rename_find_full_name(x->env, s, q->rec->name), full) == 0;
 	}
 	return true;
 }
@@ -138,7 +138,7 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 static bool
 is_taken(const struct renames *x, const struct place *p, enum side s)
 {
-	const char *full = places_full_name(x->run, s, new_name(x, p));
+	const char *full = rename_find_full_name(x->env, s, new_name(x, p));
 
 	return strcmp(p->on[s], full) != 0 && is_kept_by_another(x, p, s, full);
 }
@@ -147,16 +147,16 @@ is_taken(const struct renames *x, const struct place *p, enum side s)
 static bool
 is_met(const struct renames *x, const struct place *p, enum side s)
 {
-	const char *full = places_full_name(x->run, s, new_name(x, p)), *on = p->on[s];
+	const char *full = rename_find_full_name(x->env, s, new_name(x, p)), *on = p->on[s];
 	const struct mailbox *m;
 	size_t i;
 
 	if (strcmp(on, full) == 0 || name_is_below(full, on))
 		return false;
-	for (i = 0; i < x->run->listing[s].boxes.n; i++) {
-		m = &x->run->listing[s].boxes.at[i];
+	for (i = 0; i < x->env->boxes_state->listing[s].boxes.n; i++) {
+		m = &x->env->boxes_state->listing[s].boxes.at[i];
 		if (!(m->attrs & MAILBOX_NOSELECT) && name_is_below(m->name, on) && is_kept_by_another(x, p, s, m->name) &&
-		    is_kept_by_another(x, p, s, arena_printf(&x->run->arena, "%s%s", full, m->name + strlen(on))))
+		    is_kept_by_another(x, p, s, arena_printf(&x->env->arena, "%s%s", full, m->name + strlen(on))))
 			return true;
 	}
 	return false;
@@ -181,7 +181,7 @@ unlink_place(struct renames *x, struct place *p, struct err *e)
 
 	if (p->is_home[FAR] && p->is_home[NEAR]) {
 		p->is_home[side_other(stays)] = false;
-		if (renames_apart(x->run, rec, stays, e) < 0)
+		if (renames_apart(x->env, rec, stays, e) < 0)
 			return -1;
 	}
 	if (p->is_home[stays])
@@ -193,12 +193,12 @@ unlink_place(struct renames *x, struct place *p, struct err *e)
 			continue;
 		p->on[s] = NULL;
 		/* Its name is another's by now where it is listed: then the epoch tells (R7). */
-		if (places_listed(x->run, s, p->was[s]) == NULL && renames_vanished(x->run, rec, s, e) < 0)
+		if (rename_find_listed(x->env, s, p->was[s]) == NULL && renames_vanished(x->env, rec, s, e) < 0)
 			return -1;
 	}
-	report_note(x->run, NOTE_INFO, rec->name, "renamed on one side to a name the other side has, too: what is in it is "
+	report_note(x->env, NOTE_INFO, rec->name, "renamed on one side to a name the other side has, too: what is in it is "
 	    "moved message by message");
-	return box_put(x->run->state, rec, e);
+	return box_put(x->env->state, rec, e);
 }
 
 static bool
@@ -221,9 +221,9 @@ ask_hidden(struct renames *x, struct err *e)
 	for (i = 0; i < x->n && is_any; i++)
 		for (s = 0; s < SIDES; s++) {
 			p = &x->at[i];
-			if (p->on[s] != NULL || !p->rec->side[s].is_known || places_listed(x->run, (enum side)s, p->was[s]) != NULL)
+			if (p->on[s] != NULL || !p->rec->side[s].is_known || rename_find_listed(x->env, (enum side)s, p->was[s]) != NULL)
 				continue;
-			got = presence_ask(x->run, (enum side)s, p->was[s], p->rec->side[s].above, NULL, e);
+			got = presence_ask(x->env, (enum side)s, p->was[s], p->rec->side[s].above, NULL, e);
 			if (got == -2)
 				return -1;
 			p->is_hidden[s] = got != MAILBOX_ABSENT;
@@ -235,12 +235,12 @@ ask_hidden(struct renames *x, struct err *e)
 static bool
 may_give_name(const struct renames *x, const struct place *q, enum side s)
 {
-	const struct policy *policy = &x->run->set->policy;
+	const struct policy *policy = &x->env->set->policy;
 	enum side other = side_other(s);
 
 	return !q->is_tied && q->is_home[s] && q->on[other] == NULL && !q->is_hidden[other] && q->rec->side[other].is_known &&
 	    strcmp(name_now(q->rec, s), q->rec->name) != 0 && policy->remove[s] && (policy->sync[s] & SYNC_GONE) &&
-	    is_kept_by_another(x, q, other, places_full_name(x->run, other, name_now(q->rec, s)));
+	    is_kept_by_another(x, q, other, rename_find_full_name(x->env, other, name_now(q->rec, s)));
 }
 
 /* The name that p would go by is the channel's for one whose twin has gone, until that is settled: no two records have one name. */
@@ -304,7 +304,7 @@ make_room(struct renames *x, const char *name, const struct box_record *for_, st
 		if (rec == for_ || rec->id == 0 || strcmp(rec->name, name) != 0 || is_linked(&x->at[i]) ||
 		    x->at[i].is_home[FAR] || x->at[i].is_home[NEAR])
 			continue;
-		if (box_delete(x->run->state, rec->id, e) < 0)
+		if (box_delete(x->env->state, rec->id, e) < 0)
 			return -1;
 		rec->id = 0;
 	}
@@ -313,7 +313,7 @@ make_room(struct renames *x, const char *name, const struct box_record *for_, st
 
 /* All that is known of the mailbox on side s has gone, and no key in the one that has its place means what it meant. */
 static int
-leave_behind(struct run *r, const struct box_record *rec, enum side s, struct err *e)
+leave_behind(struct env *env, const struct box_record *rec, enum side s, struct err *e)
 {
 	const struct flag_mask masks[SIDES] = { rec->side[FAR].mask, rec->side[NEAR].mask };
 	struct arena a = { 0 };
@@ -321,12 +321,12 @@ leave_behind(struct run *r, const struct box_record *rec, enum side s, struct er
 	uint64_t after = 0;
 	int got;
 
-	while ((got = message_next(r->state, &a, rec->id, after, &m, e)) > 0) {
+	while ((got = message_next(env->state, &a, rec->id, after, &m, e)) > 0) {
 		after = m.id;
 		if (m.half[s].presence != PRESENCE_NEVER) {
 			m.half[s].presence = PRESENCE_GONE;
 			m.half[s].key = KEY_NONE;
-			if (message_put(r->state, &m, masks, e) < 0) {
+			if (message_put(env->state, &m, masks, e) < 0) {
 				got = -1;
 				break;
 			}
@@ -343,17 +343,17 @@ static int
 give_name(struct renames *x, struct place *p, enum side s, struct err *e)
 {
 	enum side other = side_other(s);
-	struct run *r = x->run;
+	struct env *env = x->env;
 	struct box_side *bs = &p->rec->side[other];
 	const char *name = name_now(p->rec, s);
 	int got;
 
 	if (!may_give_name(x, p, s))
 		return 0;
-	got = presence_denied(r, p->rec, other, p->was[other], e);
+	got = presence_denied(env, p->rec, other, p->was[other], e);
 	if (got != 1)
 		return got == -2 ? -1 : 0;
-	if (leave_behind(r, p->rec, other, e) < 0 || make_room(x, name, p->rec, e) < 0)
+	if (leave_behind(env, p->rec, other, e) < 0 || make_room(x, name, p->rec, e) < 0)
 		return -1;
 	log_line(LOG_RUN, "%s %s: goes by that name, which %s has given to another", side_name(s), name, side_name(other));
 	p->rec->name = name;
@@ -361,26 +361,26 @@ give_name(struct renames *x, struct place *p, enum side s, struct err *e)
 	bs->is_known = false;
 	bs->cursor = (struct cursor){ 0 };
 	bs->mailbox_id = "";
-	return box_put(r->state, p->rec, e);
+	return box_put(env->state, p->rec, e);
 }
 
 /* Keeps the names; of one that is on both sides. */
 static int
 keep_names(struct renames *x, struct place *p, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	const char *name = new_name(x, p), *there[SIDES];
 	bool is_news;
 	int s;
 
 	for (s = 0; s < SIDES; s++) {
-		there[s] = p->on[s] + strlen(r->set->box[s]);
+		there[s] = p->on[s] + strlen(env->set->box[s]);
 		if (strcmp(there[s], name) == 0)
 			there[s] = "";
 	}
 	is_news = strcmp(name, p->rec->name) != 0;
 	if (has_moved(p, FAR) && has_moved(p, NEAR) && *there[NEAR] != '\0')
-		vec_push(&r->contested, p->rec->id);
+		vec_push(&env->boxes_state->contested, p->rec->id);
 	if (!is_news && strcmp(there[FAR], p->rec->side[FAR].now) == 0 && strcmp(there[NEAR], p->rec->side[NEAR].now) == 0)
 		return 0;
 	if (is_news && make_room(x, name, p->rec, e) < 0)
@@ -396,14 +396,14 @@ keep_names(struct renames *x, struct place *p, struct err *e)
 static int
 forget_replaced(struct renames *x, struct place *p, enum side s, struct err *e)
 {
-	const struct mailbox *m = places_listed(x->run, s, p->was[s]);
+	const struct mailbox *m = rename_find_listed(x->env, s, p->was[s]);
 	struct box_side *bs = &p->rec->side[s];
 
-	if ((!p->is_replaced[s] && (is_linked(p) || p->is_home[s])) || m == NULL || !bs->is_known || places_is_same(bs, m) != 0 ||
+	if ((!p->is_replaced[s] && (is_linked(p) || p->is_home[s])) || m == NULL || !bs->is_known || rename_find_is_same(bs, m) != 0 ||
 	    bs->cursor.epoch != m->cursor.epoch)
 		return 0;
 	bs->cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
-	return box_put(x->run->state, p->rec, e);
+	return box_put(x->env->state, p->rec, e);
 }
 
 /* Another mailbox under its own name, whose twin was renamed, is called as that is from here on. */
@@ -417,12 +417,12 @@ find_replaced(struct renames *x, enum side s)
 
 	for (i = 0; i < x->n; i++) {
 		p = &x->at[i];
-		m = p->rec->side[s].is_known ? places_listed(x->run, s, p->was[s]) : NULL;
-		if (p->on[s] != NULL || p->on[other] == NULL || p->is_home[other] || m == NULL || !places_is_free(x, s, m))
+		m = p->rec->side[s].is_known ? rename_find_listed(x->env, s, p->was[s]) : NULL;
+		if (p->on[s] != NULL || p->on[other] == NULL || p->is_home[other] || m == NULL || !rename_find_is_free(x, s, m))
 			continue;
 		p->on[s] = p->was[s];
 		p->is_home[s] = p->is_replaced[s] = true;
-		places_own(x, s, m);
+		rename_find_own(x, s, m);
 	}
 }
 
@@ -449,7 +449,7 @@ conclude(struct renames *x, struct err *e)
 		if (is_linked(&x->at[i]) && !x->at[i].is_tied && keep_names(x, &x->at[i], e) < 0)
 			return -1;
 	for (i = 0; i < x->n; i++)
-		if (x->at[i].rec->id != 0 && is_linked(&x->at[i]) && !x->at[i].is_tied && box_put(x->run->state, x->at[i].rec, e) < 0)
+		if (x->at[i].rec->id != 0 && is_linked(&x->at[i]) && !x->at[i].is_tied && box_put(x->env->state, x->at[i].rec, e) < 0)
 			return -1;
 	return 0;
 }
@@ -463,7 +463,7 @@ load_intents(struct renames *x, struct err *e)
 	uint64_t after = 0;
 	int got;
 
-	while ((got = intent_next(x->run->state, &x->run->arena, after, &in, e)) > 0) {
+	while ((got = intent_next(x->env->state, &x->env->arena, after, &in, e)) > 0) {
 		after = in.id;
 		if (in.kind == INTENT_RENAME)
 			vec_push(&x->intents, in);
@@ -485,7 +485,7 @@ end_intents(struct renames *x, struct err *e)
 			p = &x->at[k];
 			is_open |= p->rec->id == x->intents.at[i].box && p->on[x->intents.at[i].side] == NULL;
 		}
-		if (!is_open && intent_delete(x->run->state, x->intents.at[i].id, e) < 0)
+		if (!is_open && intent_delete(x->env->state, x->intents.at[i].id, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -495,16 +495,16 @@ end_intents(struct renames *x, struct err *e)
 
 /* Twins of two names that are to stay so, or below such: their names say nothing of each other's (roles). */
 static bool
-is_tied(const struct run *r, const struct box_record *rec)
+is_tied(const struct env *env, const struct box_record *rec)
 {
 	size_t i;
 	int s;
 
-	for (i = 0; i < r->base_n; i++) {
-		if (strcmp(name_on(&r->base[i], FAR), name_on(&r->base[i], NEAR)) == 0)
+	for (i = 0; i < env->boxes_state->base_n; i++) {
+		if (strcmp(name_on(&env->boxes_state->base[i], FAR), name_on(&env->boxes_state->base[i], NEAR)) == 0)
 			continue;
 		for (s = 0; s < SIDES; s++)
-			if (rec == &r->base[i] || name_is_below(rec->name, name_on(&r->base[i], (enum side)s)))
+			if (rec == &env->boxes_state->base[i] || name_is_below(rec->name, name_on(&env->boxes_state->base[i], (enum side)s)))
 				return true;
 	}
 	return false;
@@ -522,47 +522,47 @@ ask_lost(struct renames *x, enum side s, struct err *e)
 	for (i = 0; i < x->n; i++) {
 		p = &x->at[i];
 		bs = &p->rec->side[s];
-		if (p->on[s] != NULL || !bs->is_known || *bs->now == '\0' || places_listed(x->run, s, p->was[s]) != NULL ||
-		    places_listed(x->run, s, places_full_name(x->run, s, name_on(p->rec, s))) == NULL)
+		if (p->on[s] != NULL || !bs->is_known || *bs->now == '\0' || rename_find_listed(x->env, s, p->was[s]) != NULL ||
+		    rename_find_listed(x->env, s, rename_find_full_name(x->env, s, name_on(p->rec, s))) == NULL)
 			continue;
-		got = presence_denied(x->run, p->rec, s, p->was[s], e);
+		got = presence_denied(x->env, p->rec, s, p->was[s], e);
 		x->is_unsure[s] |= got == 0 || got == -1;
 		if (got == 1)
 			bs->now = "";
-		if (got == -2 || (got == 1 && box_put(x->run->state, p->rec, e) < 0))
+		if (got == -2 || (got == 1 && box_put(x->env->state, p->rec, e) < 0))
 			return -1;
 	}
 	return 0;
 }
 
 static int
-find(struct run *r, struct err *e)
+find(struct env *env, struct err *e)
 {
-	struct renames x = { .run = r, .n = r->base_n };
+	struct renames x = { .env = env, .n = env->boxes_state->base_n };
 	bool has_ties = false;
 	size_t i;
 	int s, status = 0;
 
 	for (i = 0; i < x.n; i++)
-		has_ties |= strcmp(name_on(&r->base[i], FAR), name_on(&r->base[i], NEAR)) != 0;
+		has_ties |= strcmp(name_on(&env->boxes_state->base[i], FAR), name_on(&env->boxes_state->base[i], NEAR)) != 0;
 	x.at = mem_alloc(x.n * sizeof *x.at);
 	for (s = 0; s < SIDES; s++)
-		x.owned[s] = mem_alloc((r->listing[s].boxes.n + x.n + 1) * sizeof *x.owned[s]);
+		x.owned[s] = mem_alloc((env->boxes_state->listing[s].boxes.n + x.n + 1) * sizeof *x.owned[s]);
 	for (i = 0; i < x.n; i++) {
-		x.at[i].rec = &r->base[i];
-		x.at[i].is_tied = has_ties && is_tied(r, &r->base[i]);
+		x.at[i].rec = &env->boxes_state->base[i];
+		x.at[i].is_tied = has_ties && is_tied(env, &env->boxes_state->base[i]);
 		for (s = 0; s < SIDES; s++)
-			x.at[i].was[s] = places_full_name(r, (enum side)s, name_now(&r->base[i], (enum side)s));
+			x.at[i].was[s] = rename_find_full_name(env, (enum side)s, name_now(&env->boxes_state->base[i], (enum side)s));
 	}
 	if (load_intents(&x, e) < 0)
 		status = -1;
 	for (s = 0; s < SIDES && status == 0; s++)
-		status = places_find(&x, (enum side)s, e);
+		status = rename_find_find(&x, (enum side)s, e);
 	for (s = 0; s < SIDES && status == 0; s++)
 		status = ask_lost(&x, (enum side)s, e);
 	/* As after a list that is not complete: nothing is concluded in this run. */
 	for (s = 0; s < SIDES; s++)
-		r->listing[s].is_complete &= !x.is_unsure[s];
+		env->boxes_state->listing[s].is_complete &= !x.is_unsure[s];
 	if (status == 0 && !x.is_unsure[FAR] && !x.is_unsure[NEAR] && (conclude(&x, e) < 0 || end_intents(&x, e) < 0))
 		status = -1;
 	for (s = 0; s < SIDES; s++)
@@ -581,68 +581,68 @@ sides_known(const struct box_record *rec)
 /* Names that could not be had may leave two records of one name: the one that knows more stands, what the other knew is
  * paired anew. */
 static int
-drop_doubles(struct run *r, struct err *e)
+drop_doubles(struct env *env, struct err *e)
 {
 	struct box_record *a, *b, *less;
 	size_t i, k;
 
-	for (i = 0; i < r->base_n; i++)
-		for (k = i + 1; k < r->base_n; k++) {
-			a = &r->base[i];
-			b = &r->base[k];
+	for (i = 0; i < env->boxes_state->base_n; i++)
+		for (k = i + 1; k < env->boxes_state->base_n; k++) {
+			a = &env->boxes_state->base[i];
+			b = &env->boxes_state->base[k];
 			if (a->id == 0 || b->id == 0 || strcmp(a->name, b->name) != 0)
 				continue;
 			less = sides_known(a) < sides_known(b) ? a : b;
-			if (box_delete(r->state, less->id, e) < 0 || box_put(r->state, less == a ? b : a, e) < 0)
+			if (box_delete(env->state, less->id, e) < 0 || box_put(env->state, less == a ? b : a, e) < 0)
 				return -1;
 			less->id = 0;
 		}
-	for (i = k = 0; i < r->base_n; i++)
-		if (r->base[i].id != 0)
-			r->base[k++] = r->base[i];
-	r->base_n = k;
+	for (i = k = 0; i < env->boxes_state->base_n; i++)
+		if (env->boxes_state->base[i].id != 0)
+			env->boxes_state->base[k++] = env->boxes_state->base[i];
+	env->boxes_state->base_n = k;
 	return 0;
 }
 
 int
-renames_find(struct run *r, struct err *e)
+renames_find(struct env *env, struct err *e)
 {
 	size_t i, n = 0;
 	int s;
 
-	if (drop_doubles(r, e) < 0)
+	if (drop_doubles(env, e) < 0)
 		return -1;
-	if (r->listing[FAR].is_complete && r->listing[NEAR].is_complete && r->set->patterns.n > 0 && r->base_n > 0 &&
-	    (find(r, e) < 0 || drop_doubles(r, e) < 0))
+	if (env->boxes_state->listing[FAR].is_complete && env->boxes_state->listing[NEAR].is_complete && env->set->patterns.n > 0 && env->boxes_state->base_n > 0 &&
+	    (find(env, e) < 0 || drop_doubles(env, e) < 0))
 		return -1;
-	for (i = 0; i < r->base_n; i++)
-		if (r->base[i].id != 0)
-			r->base[n++] = r->base[i];
-	r->base_n = n;
+	for (i = 0; i < env->boxes_state->base_n; i++)
+		if (env->boxes_state->base[i].id != 0)
+			env->boxes_state->base[n++] = env->boxes_state->base[i];
+	env->boxes_state->base_n = n;
 	for (s = 0; s < SIDES; s++) {
-		r->has_other_names[s] = false;
-		for (i = 0; i < r->base_n; i++)
-			r->has_other_names[s] |= r->base[i].id != 0 && *r->base[i].side[s].now != '\0';
+		env->boxes_state->has_other_names[s] = false;
+		for (i = 0; i < env->boxes_state->base_n; i++)
+			env->boxes_state->has_other_names[s] |= env->boxes_state->base[i].id != 0 && *env->boxes_state->base[i].side[s].now != '\0';
 	}
 	return 0;
 }
 
 bool
-renames_may_be(struct run *r, enum side s, const struct mailbox *m)
+renames_may_be(struct env *env, enum side s, const struct mailbox *m)
 {
 	const struct box_side *known;
 	const struct mailbox *home;
 	size_t i;
 	int same;
 
-	for (i = 0; i < r->base_n; i++) {
-		known = &r->base[i].side[s];
-		if (r->base[i].id == 0 || !known->is_known || strcmp(known->mailbox_id, BOX_ID_APART) == 0)
+	for (i = 0; i < env->boxes_state->base_n; i++) {
+		known = &env->boxes_state->base[i].side[s];
+		if (env->boxes_state->base[i].id == 0 || !known->is_known || strcmp(known->mailbox_id, BOX_ID_APART) == 0)
 			continue;
-		home = places_listed(r, s, places_full_name(r, s, name_now(&r->base[i], s)));
-		if (home == m || (home != NULL && places_is_same(known, home) != 0))
+		home = rename_find_listed(env, s, rename_find_full_name(env, s, name_now(&env->boxes_state->base[i], s)));
+		if (home == m || (home != NULL && rename_find_is_same(known, home) != 0))
 			continue;
-		same = places_is_same(known, m);
+		same = rename_find_is_same(known, m);
 		if (same == 1 || (same == -1 && m->has_cursor && known->cursor.epoch == m->cursor.epoch))
 			return true;
 	}
@@ -665,43 +665,43 @@ claim(const struct box_record *rec, enum side s, const char *name)
 }
 
 const struct box_record *
-renames_owner(const struct run *r, enum side s, const char *full)
+renames_owner(const struct env *env, enum side s, const char *full)
 {
-	const char *name = full + strlen(r->set->box[s]);
+	const char *name = full + strlen(env->set->box[s]);
 	const struct box_record *best = NULL;
 	enum claim most = CLAIM_NONE, is;
 	size_t i;
 
-	for (i = 0; i < r->base_n; i++) {
-		is = claim(&r->base[i], s, name);
+	for (i = 0; i < env->boxes_state->base_n; i++) {
+		is = claim(&env->boxes_state->base[i], s, name);
 		if (is > most) {
 			most = is;
-			best = &r->base[i];
+			best = &env->boxes_state->base[i];
 		}
 	}
 	return best;
 }
 
 const char *
-renames_shown(struct run *r, enum side s, const char *full)
+renames_shown(struct env *env, enum side s, const char *full)
 {
-	const char *prefix = r->set->box[s], *best = NULL, *shown = full;
+	const char *prefix = env->set->box[s], *best = NULL, *shown = full;
 	const struct box_record *rec;
 	size_t i;
 
-	if (!r->has_other_names[s] || strncmp(full, prefix, strlen(prefix)) != 0)
+	if (!env->boxes_state->has_other_names[s] || strncmp(full, prefix, strlen(prefix)) != 0)
 		return full;
-	rec = renames_owner(r, s, full);
+	rec = renames_owner(env, s, full);
 	if (rec != NULL)
-		return *rec->side[s].now != '\0' ? places_full_name(r, s, name_on(rec, s)) : full;
+		return *rec->side[s].now != '\0' ? rename_find_full_name(env, s, name_on(rec, s)) : full;
 	/* Nobody's: it goes with what lies above it. */
-	for (i = 0; i < r->base_n; i++) {
-		rec = &r->base[i];
+	for (i = 0; i < env->boxes_state->base_n; i++) {
+		rec = &env->boxes_state->base[i];
 		if (rec->id == 0 || *rec->side[s].now == '\0' || !name_is_below(full + strlen(prefix), rec->side[s].now) ||
 		    (best != NULL && strlen(best) > strlen(rec->side[s].now)))
 			continue;
 		best = rec->side[s].now;
-		shown = arena_printf(&r->arena, "%s%s%s", prefix, rec->name, full + strlen(prefix) + strlen(best));
+		shown = arena_printf(&env->arena, "%s%s%s", prefix, rec->name, full + strlen(prefix) + strlen(best));
 	}
 	return shown;
 }

@@ -11,20 +11,20 @@
 #include "state/base/shell_word.h"
 
 void
-replaced_hold(struct run *r, struct run_box *b, enum side s)
+replaced_hold(struct env *env, struct run_box *b, enum side s)
 {
 	b->side[s].has_failed = true;
 	b->side[s].is_lost_with_store = true;
-	r->held += b->rec.side[s].here;
+	env->boxes_state->held += b->rec.side[s].here;
 }
 
 bool
-replaced_is_held(const struct run *r, enum side s)
+replaced_is_held(const struct env *env, enum side s)
 {
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++)
-		if (r->boxes.at[i].side[s].is_lost_with_store)
+	for (i = 0; i < env->boxes.n; i++)
+		if (env->boxes.at[i].side[s].is_lost_with_store)
 			return true;
 	return false;
 }
@@ -40,12 +40,12 @@ struct loss {
 
 /* What --allow-delete would do to a mailbox of the other side t (P4, P8). */
 static uint64_t
-at_stake(const struct run *r, const struct run_box *b, enum side s)
+at_stake(const struct env *env, const struct run_box *b, enum side s)
 {
-	const struct policy *p = &r->set->policy;
+	const struct policy *p = &env->set->policy;
 	enum side t = side_other(s);
 
-	if (p->read_only[t] || r->set->store[t]->read_only || b->side[t].listed == NULL || b->side[t].has_failed)
+	if (p->read_only[t] || env->set->store[t]->read_only || b->side[t].listed == NULL || b->side[t].has_failed)
 		return 0;
 	if (b->side[s].listed == NULL && p->remove[t] && strcmp(b->name, "INBOX") != 0)
 		return b->rec.side[t].here;
@@ -57,14 +57,14 @@ at_stake(const struct run *r, const struct run_box *b, enum side s)
 }
 
 static struct loss
-count_loss(const struct run *r, enum side s)
+count_loss(const struct env *env, enum side s)
 {
 	struct loss l = { 0 };
 	const struct run_box *b;
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		if (!b->side[s].is_lost_with_store) {
 			l.kept += b->rec.id != 0 && b->rec.side[s].is_known ? b->rec.side[s].here : 0;
 			continue;
@@ -73,20 +73,20 @@ count_loss(const struct run *r, enum side s)
 		l.messages += b->rec.side[s].here;
 		if (!b->side[side_other(s)].is_lost_with_store)
 			l.elsewhere += b->rec.side[side_other(s)].here;
-		l.at_stake += at_stake(r, b, s);
-		l.is_marked |= !r->set->policy.expunge[side_other(s)] && (b->side[s].listed != NULL ||
-		    !r->set->policy.remove[side_other(s)] || strcmp(b->name, "INBOX") == 0);
+		l.at_stake += at_stake(env, b, s);
+		l.is_marked |= !env->set->policy.expunge[side_other(s)] && (b->side[s].listed != NULL ||
+		    !env->set->policy.remove[side_other(s)] || strcmp(b->name, "INBOX") == 0);
 	}
 	return l;
 }
 
 /* "near", or "the server" where it is one. */
 static const char *
-place(const struct run *r, enum side s)
+place(const struct env *env, enum side s)
 {
-	if (r->set->store[s]->ops->is_local)
+	if (env->set->store[s]->ops->is_local)
 		return side_name(s);
-	return r->set->store[side_other(s)]->ops->is_local ? "the server" : arena_printf(&((struct run *)r)->arena,
+	return env->set->store[side_other(s)]->ops->is_local ? "the server" : arena_printf(&((struct env *)env)->arena,
 	    "the server (%s)", side_name(s));
 }
 
@@ -97,41 +97,41 @@ plural(uint64_t n, const char *one, const char *many)
 }
 
 static void
-tell_side(struct run *r, enum side s)
+tell_side(struct env *env, enum side s)
 {
-	const struct loss l = count_loss(r, s);
-	struct arena *a = &r->arena;
-	const char *channel = shell_word(a, r->set->name), *what, *ways;
+	const struct loss l = count_loss(env, s);
+	struct arena *a = &env->arena;
+	const char *channel = shell_word(a, env->set->name), *what, *ways;
 	enum side t = side_other(s);
 
 	if (l.boxes == 0) {
-		if (r->replaced[s] != NULL)
-			report_note(r, NOTE_WARNING, NULL, r->replaced[s]);
+		if (env->boxes_state->replaced[s] != NULL)
+			report_note(env, NOTE_WARNING, NULL, env->boxes_state->replaced[s]);
 		return;
 	}
 	what = arena_printf(a, "held: the %s store is %s, where %llu %s in %zu %s known: nothing is copied or deleted for them",
 	    side_name(s), l.kept == 0 ? "new and empty" : "another one than in the last run and has not all that was known",
 	    (unsigned long long)l.messages, plural(l.messages, "message", "messages"), l.boxes,
 	    plural(l.boxes, "mailbox was", "mailboxes were"));
-	if (r->set->policy.read_only[s] || r->set->store[s]->read_only)
+	if (env->set->policy.read_only[s] || env->set->store[s]->read_only)
 		ways = "";
 	else if (l.elsewhere > 0)
-		ways = arena_printf(a, ". To have them copied back from %s:  mailtwin --restore '*' %s", place(r, t), channel);
+		ways = arena_printf(a, ". To have them copied back from %s:  mailtwin --restore '*' %s", place(env, t), channel);
 	else
 		ways = arena_printf(a, ". %s has none of them either: there is nothing to copy back, and --restore '*' only makes the "
 		    "mailboxes again", t == FAR ? "Far" : "Near");
 	if (l.at_stake > 0)
 		ways = arena_printf(a, "%s. If they are to go on the other side, too: --allow-delete '*' in its place would %s %llu %s "
 		    "%s %s", ways, l.is_marked ? "delete, or mark as deleted," : "delete", (unsigned long long)l.at_stake,
-		    plural(l.at_stake, "message", "messages"), "on", place(r, t));
-	report_note(r, NOTE_ERROR, NULL, arena_printf(a, "%s%s", what, ways));
+		    plural(l.at_stake, "message", "messages"), "on", place(env, t));
+	report_note(env, NOTE_ERROR, NULL, arena_printf(a, "%s%s", what, ways));
 }
 
 void
-replaced_tell(struct run *r)
+replaced_tell(struct env *env)
 {
 	int s;
 
 	for (s = 0; s < SIDES; s++)
-		tell_side(r, (enum side)s);
+		tell_side(env, (enum side)s);
 }

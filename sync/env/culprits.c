@@ -2,25 +2,25 @@
  *
  * They are named while no job is under way: their store is asked for the subject, and that may end one more session.
  */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 #include "state/base/log.h"
 
 enum { DESCRIBED_MOST = 10 };
 
 int
-culprit_note(struct run *r, struct isolate_item item, uint32_t box, struct record *rec, enum side lost, const char *why,
+culprit_note(struct env *env, struct isolate_item item, uint32_t box, struct record *rec, enum side lost, const char *why,
     struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
-	vec_push(&r->culprits, (struct run_culprit){ item, box, lost, rec->id, arena_strdup(&r->arena, why) });
-	r->report->failed++;
+	vec_push(&env->culprits, (struct run_culprit){ item, box, lost, rec->id, arena_strdup(&env->arena, why) });
+	env->report->failed++;
 	rec->trouble = TROUBLE_SESSION;
 	if (rec->troubled < 255)
 		rec->troubled++;
-	rec->why = r->culprits.at[r->culprits.n - 1].why;
-	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+	rec->why = env->culprits.at[env->culprits.n - 1].why;
+	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
 }
 
 struct describe_job {
@@ -44,18 +44,18 @@ run_describe(struct job *j, struct session *session[SIDES], struct err *e)
 
 /* Whatever can be had: at least its key. */
 struct message_words
-culprit_words(struct run *r, const struct run_box *b, const struct record *rec, enum side s, bool may_ask)
+culprit_words(struct env *env, const struct run_box *b, const struct record *rec, enum side s, bool may_ask)
 {
-	const struct store *store = r->set->store[s];
+	const struct store *store = env->set->store[s];
 	struct describe_job d = { .job = { .run = run_describe, .turns = 2 }, .side = s, .box = b->side[s].on,
-		.epoch = b->rec.side[s].cursor.epoch, .half = rec->half[s], .arena = &r->arena };
+		.epoch = b->rec.side[s].cursor.epoch, .half = rec->half[s], .arena = &env->arena };
 	struct err ignored;
 
 	d.job.needs[s] = true;
-	d.words = (struct message_words){ store->ops->has_uid_keys ? arena_printf(&r->arena, "UID %u",
-	    key_uid(rec->half[s].key)) : arena_strndup(&r->arena, rec->half[s].key.data, rec->half[s].key.len), "" };
-	if (may_ask && !r->is_ending && (store->can & STORE_DESCRIBE) && d.box != NULL && !isolate_is_given_up(&r->isolate, s) &&
-	    pool_run(r->pool, &d.job, &ignored) < 0)
+	d.words = (struct message_words){ store->ops->has_uid_keys ? arena_printf(&env->arena, "UID %u",
+	    key_uid(rec->half[s].key)) : arena_strndup(&env->arena, rec->half[s].key.data, rec->half[s].key.len), "" };
+	if (may_ask && !env->is_ending && (store->can & STORE_DESCRIBE) && d.box != NULL && !isolate_is_given_up(&env->isolate, s) &&
+	    pool_run(env->pool, &d.job, &ignored) < 0)
 		log_line(LOG_RUN, "a message cannot be described: %s", ignored.text);
 	return d.words;
 }
@@ -76,36 +76,36 @@ verb_of(const struct run_culprit *c)
 }
 
 static int
-tell(struct run *r, const struct run_culprit *c, bool may_ask, struct err *e)
+tell(struct env *env, const struct run_culprit *c, bool may_ask, struct err *e)
 {
-	struct run_box *b = &r->boxes.at[c->box];
+	struct run_box *b = &env->boxes.at[c->box];
 	enum side s = c->item.work == WORK_COPY ? side_other(c->item.side) : c->item.side;
 	struct arena a = { 0 };
 	struct message_words words;
 	struct record rec;
 	struct err told;
-	int got = message_get(r->state, &a, b->rec.id, c->id, &rec, e);
+	int got = message_get(env->state, &a, b->rec.id, c->id, &rec, e);
 
 	if (got == 1 && rec.half[s].presence == PRESENCE_HERE) {
-		words = culprit_words(r, b, &rec, s, may_ask);
+		words = culprit_words(env, b, &rec, s, may_ask);
 		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s%s%s%s) ends each session in which it is %s: %s; all "
 		    "others go on, and it is tried again in each run, last and by itself", words.place,
 		    *words.subject != '\0' ? ", \"" : "", words.subject, *words.subject != '\0' ? "\"" : "", verb_of(c), c->why);
-		report_err(r, b->name, &told);
+		report_err(env, b->name, &told);
 	}
 	arena_release(&a);
 	return got < 0 ? -1 : 0;
 }
 
 int
-culprits_tell(struct run *r, struct err *e)
+culprits_tell(struct env *env, struct err *e)
 {
 	size_t i;
 
-	for (i = 0; i < r->culprits.n; i++)
-		if (tell(r, &r->culprits.at[i], r->culprits_told + i < DESCRIBED_MOST, e) < 0)
+	for (i = 0; i < env->culprits.n; i++)
+		if (tell(env, &env->culprits.at[i], env->culprits_told + i < DESCRIBED_MOST, e) < 0)
 			return -1;
-	r->culprits_told += r->culprits.n;
-	r->culprits.n = 0;
+	env->culprits_told += env->culprits.n;
+	env->culprits.n = 0;
 	return 0;
 }

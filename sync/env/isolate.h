@@ -26,7 +26,7 @@
 #include "state/base/vec.h"
 #include "state/model/side.h"
 
-/* What is done with a message (id: of its record) or a mailbox (id: index into run.boxes). */
+/* What is done with a message (id: of its record) or a mailbox (id: index into env.boxes). */
 enum isolate_work { WORK_COPY, WORK_CHANGE, WORK_MOVE, WORK_IDENTIFY, WORK_BOX, WORK_DELTA };
 
 struct isolate_item {

@@ -3,21 +3,21 @@
  * Most of these were expunged a moment before, and the delta at the end of the run says so. One that is listed still waits for the next run.
  * If that run does not get it either, it is an error that names the message, in each run until it comes or goes.
  */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 void
-left_out_note(struct run *r, uint32_t box, enum side s, uint64_t id)
+left_out_note(struct env *env, uint32_t box, enum side s, uint64_t id)
 {
 	/* It is read again at the end. */
-	r->boxes.at[box].side[s].was_written = true;
-	vec_push(&r->left_out, (struct run_left_out){ box, s, id });
+	env->boxes.at[box].side[s].was_written = true;
+	vec_push(&env->left_out, (struct run_left_out){ box, s, id });
 }
 
 static int
-judge(struct run *r, const struct run_left_out *m, struct record *rec, struct err *e)
+judge(struct env *env, const struct run_left_out *m, struct record *rec, struct err *e)
 {
-	struct run_box *b = &r->boxes.at[m->box];
-	const char *store = r->set->store[m->side]->name;
+	struct run_box *b = &env->boxes.at[m->box];
+	const char *store = env->set->store[m->side]->name;
 	bool is_first = rec->trouble != TROUBLE_LEFT_OUT;
 	struct flag_mask masks[SIDES];
 	struct message_words words;
@@ -26,22 +26,22 @@ judge(struct run *r, const struct run_left_out *m, struct record *rec, struct er
 	if (is_first) {
 		err_class(&told, ERR_MESSAGE, ERR_TEMPORARY, ERR_LATER, "%s lists it in %s, and leaves it out when it is asked for", store,
 		    b->name);
-		waiting_add(r, m->box, side_other(m->side), rec->id, &told);
+		waiting_add(env, m->box, side_other(m->side), rec->id, &told);
 	} else {
-		words = culprit_words(r, b, rec, m->side, true);
+		words = culprit_words(env, b, rec, m->side, true);
 		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s%s%s%s) is listed by %s, and left out whenever it is asked for; "
 		    "it is asked for again in each run", words.place, *words.subject != '\0' ? ", \"" : "", words.subject,
 		    *words.subject != '\0' ? "\"" : "", store);
-		report_err(r, b->name, &told);
-		r->report->failed++;
+		report_err(env, b->name, &told);
+		env->report->failed++;
 	}
 	rec->troubled = is_first ? 1 : rec->troubled + (rec->troubled < 255);
 	rec->trouble = TROUBLE_LEFT_OUT;
-	return message_put(r->state, rec, run_masks(b, masks), e);
+	return message_put(env->state, rec, box_masks(b, masks), e);
 }
 
 int
-left_out_count(struct run *r, struct err *e)
+left_out_count(struct env *env, struct err *e)
 {
 	const struct run_left_out *m;
 	struct arena a = { 0 };
@@ -49,18 +49,18 @@ left_out_count(struct run *r, struct err *e)
 	size_t i, k;
 	int got = 0;
 
-	for (i = 0; i < r->left_out.n && got >= 0; i++) {
-		m = &r->left_out.at[i];
-		for (k = 0; k < i && (r->left_out.at[k].id != m->id || r->left_out.at[k].box != m->box); k++)
+	for (i = 0; i < env->left_out.n && got >= 0; i++) {
+		m = &env->left_out.at[i];
+		for (k = 0; k < i && (env->left_out.at[k].id != m->id || env->left_out.at[k].box != m->box); k++)
 			;
 		if (k < i)
 			continue;
-		got = message_get(r->state, &a, r->boxes.at[m->box].rec.id, m->id, &rec, e);
+		got = message_get(env->state, &a, env->boxes.at[m->box].rec.id, m->id, &rec, e);
 		if (got == 1 && !record_is_pair(&rec) && rec.half[m->side].presence == PRESENCE_HERE && rec.mark == MARK_NEW &&
-		    !r->boxes.at[m->box].side[m->side].has_failed)
-			got = judge(r, m, &rec, e);
+		    !env->boxes.at[m->box].side[m->side].has_failed)
+			got = judge(env, m, &rec, e);
 	}
 	arena_release(&a);
-	r->left_out.n = 0;
+	env->left_out.n = 0;
 	return got < 0 ? -1 : 0;
 }

@@ -1,5 +1,5 @@
 /* Asks a store whether a mailbox is there (R6 gone if denied). */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 struct exists_job {
 	struct job job;
@@ -24,12 +24,12 @@ run_exists(struct job *j, struct session *session[SIDES], struct err *e)
 }
 
 int
-presence_ask(struct run *r, enum side s, const char *full, const char *above, struct err *why, struct err *e)
+presence_ask(struct env *env, enum side s, const char *full, const char *above, struct err *why, struct err *e)
 {
 	struct exists_job x = { .job = { .run = run_exists }, .side = s, .name = full, .above = above };
 
 	x.job.needs[s] = true;
-	if (pool_run(r->pool, &x.job, e) < 0)
+	if (pool_run(env->pool, &x.job, e) < 0)
 		return -2;
 	if (why != NULL)
 		*why = x.why;
@@ -37,10 +37,10 @@ presence_ask(struct run *r, enum side s, const char *full, const char *above, st
 }
 
 int
-presence_denied(struct run *r, struct box_record *rec, enum side s, const char *full, struct err *e)
+presence_denied(struct env *env, struct box_record *rec, enum side s, const char *full, struct err *e)
 {
 	struct box_side *bs = &rec->side[s];
-	int answer = presence_ask(r, s, full, bs->above, NULL, e);
+	int answer = presence_ask(env, s, full, bs->above, NULL, e);
 
 	if (answer == MAILBOX_REFUSED)
 		return -1;
@@ -49,5 +49,5 @@ presence_denied(struct run *r, struct box_record *rec, enum side s, const char *
 	if (bs->missing_runs >= MISSING_RUNS)
 		return 1;
 	bs->missing_runs++;
-	return box_put(r->state, rec, e) < 0 ? -2 : -1;
+	return box_put(env->state, rec, e) < 0 ? -2 : -1;
 }

@@ -4,27 +4,27 @@
  * run. If the server takes other messages in the same run, that speaks against this one. After three such runs it is marked as refused for
  * good, and --retry-failed brings it back. A server that takes nothing at all, or is full, makes no message count.
  */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 enum { REFUSALS = 3 };
 
 void
-refused_note(struct run *r, const struct record *rec, enum side s, const struct err *why)
+refused_note(struct env *env, const struct record *rec, enum side s, const struct err *why)
 {
-	vec_push(&r->refused, (struct run_refused){ rec->box, rec->id, s, arena_strdup(&r->arena, why->text) });
+	vec_push(&env->refused, (struct run_refused){ rec->box, rec->id, s, arena_strdup(&env->arena, why->text) });
 }
 
 static int
-count_one(struct run *r, const struct run_refused *f, struct err *e)
+count_one(struct env *env, const struct run_refused *f, struct err *e)
 {
-	struct run_box *b = run_box_by_id(r, f->box);
+	struct run_box *b = env_box_by_id(env, f->box);
 	struct flag_mask masks[SIDES];
 	struct record rec;
 	int got;
 
-	if (b == NULL || r->report->side[f->side].added == 0)
+	if (b == NULL || env->report->side[f->side].added == 0)
 		return 0;
-	got = message_get(r->state, &r->arena, f->box, f->id, &rec, e);
+	got = message_get(env->state, &env->arena, f->box, f->id, &rec, e);
 	if (got <= 0 || record_is_pair(&rec) || rec.mark != MARK_NEW)
 		return got < 0 ? -1 : 0;
 	rec.refusals++;
@@ -32,36 +32,36 @@ count_one(struct run *r, const struct run_refused *f, struct err *e)
 		rec.mark = MARK_FAILED;
 		rec.why = f->text;
 		rec.refusals = 0;
-		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "a message was refused in %d runs that took "
+		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "a message was refused in %d runs that took "
 		    "others, and is not tried again without --retry-failed: %s", REFUSALS, f->text));
 	}
-	return message_put(r->state, &rec, run_masks(b, masks), e);
+	return message_put(env->state, &rec, box_masks(b, masks), e);
 }
 
 int
-refused_count(struct run *r, struct err *e)
+refused_count(struct env *env, struct err *e)
 {
 	size_t i;
 
-	for (i = 0; i < r->refused.n; i++)
-		if (count_one(r, &r->refused.at[i], e) < 0)
+	for (i = 0; i < env->refused.n; i++)
+		if (count_one(env, &env->refused.at[i], e) < 0)
 			return -1;
 	return 0;
 }
 
 /* The file, or UID, of a message, and its subject where that costs no talk. */
 static void
-add_name(struct run *r, const struct run_box *b, const struct record *rec, struct buf *out)
+add_name(struct env *env, const struct run_box *b, const struct record *rec, struct buf *out)
 {
 	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
-	struct message_words words = culprit_words(r, b, rec, s, r->set->store[s]->ops->is_local);
+	struct message_words words = culprit_words(env, b, rec, s, env->set->store[s]->ops->is_local);
 
 	buf_printf(out, "%s%s%s%s%s", out->len > 0 ? "; " : "", words.place, *words.subject != '\0' ? ", \"" : "", words.subject,
 	    *words.subject != '\0' ? "\"" : "");
 }
 
 static int
-tell_box(struct run *r, struct run_box *b, struct err *e)
+tell_box(struct env *env, struct run_box *b, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -71,19 +71,19 @@ tell_box(struct run *r, struct run_box *b, struct err *e)
 	char *why = NULL;
 	int got;
 
-	while ((got = message_next(r->state, &a, b->rec.id, after, &rec, e)) > 0) {
+	while ((got = message_next(env->state, &a, b->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
 		if (rec.mark == MARK_FAILED && n < NAMED_MOST)
-			add_name(r, b, &rec, &names);
+			add_name(env, b, &rec, &names);
 		if (rec.mark == MARK_FAILED && n++ == 0 && *rec.why != '\0')
 			why = mem_strdup(rec.why);
 		if (after % 256 == 0)
 			arena_release(&a);
 	}
 	arena_release(&a);
-	r->report->refused += n;
+	env->report->refused += n;
 	if (n != 0)
-		report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%llu %s refused earlier (%s%s)%s%s; "
+		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%llu %s refused earlier (%s%s)%s%s; "
 		    "--retry-failed tries again", (unsigned long long)n, n == 1 ? "message was" : "messages were", buf_str(&names),
 		    n > NAMED_MOST ? "; ..." : "", why != NULL ? ", for one " : "",
 		    why != NULL ? why : ""));
@@ -93,12 +93,12 @@ tell_box(struct run *r, struct run_box *b, struct err *e)
 }
 
 int
-refused_tell(struct run *r, struct err *e)
+refused_tell(struct env *env, struct err *e)
 {
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++)
-		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.id != 0 && tell_box(r, &r->boxes.at[i], e) < 0)
+	for (i = 0; i < env->boxes.n; i++)
+		if (!env->boxes.at[i].is_excluded && env->boxes.at[i].rec.id != 0 && tell_box(env, &env->boxes.at[i], e) < 0)
 			return -1;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* What the run reports: notes as they come up, each error once, counts at the end. */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 #include "state/base/hash.h"
 #include "sync/plan/explain.h"
@@ -15,60 +15,60 @@ report_release(struct channel_report *r)
 
 /* False when it is there already. */
 static bool
-put_told(struct run *r, uint64_t hash)
+put_seen(struct env *env, uint64_t hash)
 {
-	size_t at = (size_t)hash & (r->told_room - 1);
+	size_t at = (size_t)hash & (env->notes_seen_room - 1);
 
-	for (; r->told[at] != 0; at = (at + 1) & (r->told_room - 1))
-		if (r->told[at] == hash)
+	for (; env->notes_seen[at] != 0; at = (at + 1) & (env->notes_seen_room - 1))
+		if (env->notes_seen[at] == hash)
 			return false;
-	r->told[at] = hash;
-	r->told_n++;
+	env->notes_seen[at] = hash;
+	env->notes_seen_n++;
 	return true;
 }
 
 static void
-grow_told(struct run *r)
+grow_seen(struct env *env)
 {
-	size_t room = r->told_room, i;
-	uint64_t *old = r->told;
+	size_t room = env->notes_seen_room, i;
+	uint64_t *old = env->notes_seen;
 
-	r->told_room = room == 0 ? 64 : 2 * room;
-	r->told = mem_alloc(r->told_room * sizeof *r->told);
-	r->told_n = 0;
+	env->notes_seen_room = room == 0 ? 64 : 2 * room;
+	env->notes_seen = mem_alloc(env->notes_seen_room * sizeof *env->notes_seen);
+	env->notes_seen_n = 0;
 	for (i = 0; i < room; i++)
 		if (old[i] != 0)
-			put_told(r, old[i]);
+			put_seen(env, old[i]);
 	free(old);
 }
 
 static bool
-was_told(struct run *r, const char *box, const char *text)
+was_told(struct env *env, const char *box, const char *text)
 {
 	const char *where = box != NULL ? box : "";
 	uint64_t hash = hash_add(hash_add(HASH_BEGIN, where, strlen(where) + 1), text, strlen(text) + 1);
 
 	hash += hash == 0;
-	if (2 * r->told_n >= r->told_room)
-		grow_told(r);
-	return !put_told(r, hash);
+	if (2 * env->notes_seen_n >= env->notes_seen_room)
+		grow_seen(env);
+	return !put_seen(env, hash);
 }
 
 void
-report_note(struct run *r, enum note_level level, const char *box, const char *text)
+report_note(struct env *env, enum note_level level, const char *box, const char *text)
 {
-	if (was_told(r, box, text))
+	if (was_told(env, box, text))
 		return;
-	if (r->ev != NULL && r->ev->note != NULL)
-		r->ev->note(r->ev->ctx, level, r->set->name, box, text);
+	if (env->ev != NULL && env->ev->note != NULL)
+		env->ev->note(env->ev->ctx, level, env->set->name, box, text);
 	if (level == NOTE_ERROR)
-		vec_push(&r->report->errors, (struct report_error){ ERR_FAILED,
-			box != NULL ? arena_strdup(&r->report->arena, box) : NULL,
-			arena_strdup(&r->report->arena, text) });
+		vec_push(&env->report->errors, (struct report_error){ ERR_FAILED,
+			box != NULL ? arena_strdup(&env->report->arena, box) : NULL,
+			arena_strdup(&env->report->arena, text) });
 }
 
 void
-report_unkept(struct run *r, struct run_box *b, const struct record *rec)
+report_unkept(struct env *env, struct run_box *b, const struct record *rec)
 {
 	struct arena a = { 0 };
 	struct box_side *bs;
@@ -86,14 +86,14 @@ report_unkept(struct run *r, struct run_box *b, const struct record *rec)
 		if (kw_next(&words, &len) == NULL)
 			continue;
 		bs->was_told = true;
-		store = r->set->store[s]->name;
+		store = env->set->store[s]->name;
 		/* A store that keeps none is said once for all of its mailboxes. */
 		if (*bs->mask.kw == '\0')
-			report_note(r, r->set->store[s]->ops->has_uid_keys ? NOTE_WARNING : NOTE_INFO, NULL,
-			    arena_printf(&r->arena, "%s (%s) keeps no keywords; they "
+			report_note(env, env->set->store[s]->ops->has_uid_keys ? NOTE_WARNING : NOTE_INFO, NULL,
+			    arena_printf(&env->arena, "%s (%s) keeps no keywords; they "
 			    "stay on the other side", store, side_name((enum side)s)));
 		else
-			report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s (%s) cannot keep all keywords, "
+			report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s (%s) cannot keep all keywords, "
 			    "such as %s; those stay on the other side", store, side_name((enum side)s),
 			    kw_minus(&a, other, bs->mask.kw)));
 	}
@@ -101,22 +101,22 @@ report_unkept(struct run *r, struct run_box *b, const struct record *rec)
 }
 
 void
-report_err(struct run *r, const char *box, const struct err *e)
+report_err(struct env *env, const char *box, const struct err *e)
 {
-	if (e->class == ERR_CANCELLED || was_told(r, box, e->text))
+	if (e->class == ERR_CANCELLED || was_told(env, box, e->text))
 		return;
-	if (r->ev != NULL && r->ev->note != NULL)
-		r->ev->note(r->ev->ctx, NOTE_ERROR, r->set->name, box, e->text);
-	vec_push(&r->report->errors, (struct report_error){ e->class,
-		box != NULL ? arena_strdup(&r->report->arena, box) : NULL,
-		arena_strdup(&r->report->arena, e->text) });
+	if (env->ev != NULL && env->ev->note != NULL)
+		env->ev->note(env->ev->ctx, NOTE_ERROR, env->set->name, box, e->text);
+	vec_push(&env->report->errors, (struct report_error){ e->class,
+		box != NULL ? arena_strdup(&env->report->arena, box) : NULL,
+		arena_strdup(&env->report->arena, e->text) });
 }
 
 void
-report_progress(struct run *r)
+report_progress(struct env *env)
 {
-	if (r->ev != NULL && r->ev->progress != NULL)
-		r->ev->progress(r->ev->ctx, &r->progress);
+	if (env->ev != NULL && env->ev->progress != NULL)
+		env->ev->progress(env->ev->ctx, &env->progress);
 }
 
 void
@@ -127,20 +127,20 @@ report_removed(struct channel_report *rep, enum side s, const char *box, uint64_
 }
 
 void
-report_parts(struct run *r)
+report_parts(struct env *env)
 {
 	const struct run_box *b;
 	size_t i;
 	int s;
 
-	for (i = 0; i < r->boxes.n; i++)
+	for (i = 0; i < env->boxes.n; i++)
 		for (s = 0; s < SIDES; s++) {
-			b = &r->boxes.at[i];
+			b = &env->boxes.at[i];
 			if (b->side[s].unproved == NULL || b->side[s].has_failed)
 				continue;
-			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "%s did not show all of the %s mailbox: %s; "
+			report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "%s did not show all of the %s mailbox: %s; "
 			    "nothing counts as deleted there, and the next run asks for the rest",
-			    r->set->store[s]->name, side_name((enum side)s), b->side[s].unproved));
+			    env->set->store[s]->name, side_name((enum side)s), b->side[s].unproved));
 		}
 }
 
@@ -185,15 +185,15 @@ count_op(struct channel_report *rep, const struct plan_input *in, const struct o
 }
 
 void
-report_plan(struct run *r, const struct plan_input *in, const struct plan *plan)
+report_plan(struct env *env, const struct plan_input *in, const struct plan *plan)
 {
 	static const struct explain_names names = { { "far", "near" } };
 	size_t i;
 
-	plan_explain(in, plan, &names, false, &r->report->plan_text);
+	plan_explain(in, plan, &names, false, &env->report->plan_text);
 	for (i = 0; i < plan->ops.n; i++)
 		if (!plan->ops.at[i].is_held)
-			count_op(r->report, in, &plan->ops.at[i]);
+			count_op(env->report, in, &plan->ops.at[i]);
 }
 
 /* Whether the record leaves something to be done on side s that a mailbox nobody may write to cannot take. */
@@ -210,7 +210,7 @@ waits_for(const struct record *rec, enum side s)
 }
 
 void
-report_readonly(struct run *r, const struct plan_input *in)
+report_readonly(struct env *env, const struct plan_input *in)
 {
 	uint64_t *waiting = mem_alloc((in->boxes.n + 1) * SIDES * sizeof *waiting);
 	const struct plan_box *b;
@@ -223,10 +223,10 @@ report_readonly(struct run *r, const struct plan_input *in)
 	for (i = 0; i < in->boxes.n; i++)
 		for (s = 0; s < SIDES; s++) {
 			b = &in->boxes.at[i];
-			if (!b->side[s].is_readonly || r->boxes.at[i].side[s].is_part || in->policy.read_only[s] || in->policy.sync[s] == 0 ||
+			if (!b->side[s].is_readonly || env->boxes.at[i].side[s].is_part || in->policy.read_only[s] || in->policy.sync[s] == 0 ||
 			    waiting[i * SIDES + s] == 0)
 				continue;
-			report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, r->boxes.at[i].side[s].is_readonly ?
+			report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, env->boxes.at[i].side[s].is_readonly ?
 			    "the %s mailbox is read-only: %llu changes wait until it can be written to, or until its store says "
 			    "ReadOnly yes" : "the %s mailbox has not been listed whole yet: %llu changes wait until it has, for what they "
 			    "bring may be there already", side_name((enum side)s), (unsigned long long)waiting[i * SIDES + s]));

@@ -4,7 +4,7 @@
  * them nothing more is copied to that mailbox in this run, and after a few such mailboxes nothing to that side. What was refused waits, and
  * so does what was not tried any more.
  */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 enum { NAMED_MOST = 3, STOPPED_MOST = 3 };
 
@@ -15,60 +15,60 @@ waiting_is_such(const struct err *why)
 }
 
 void
-waiting_stop(struct run *r, uint32_t box, enum side s, const struct err *why)
+waiting_stop(struct env *env, uint32_t box, enum side s, const struct err *why)
 {
-	struct run_side *rs = &r->boxes.at[box].side[s];
+	struct run_side *rs = &env->boxes.at[box].side[s];
 
-	if (r->stop[s].is_stopped || rs->stopped != NULL)
+	if (env->stop[s].is_stopped || rs->stopped != NULL)
 		return;
-	rs->stopped = arena_alloc(&r->arena, sizeof *rs->stopped);
+	rs->stopped = arena_alloc(&env->arena, sizeof *rs->stopped);
 	*rs->stopped = *why;
 	/* A disk is full for all mailboxes; a server is asked in a few. */
-	if (!r->set->store[s]->ops->is_local && ++r->stop[s].boxes < STOPPED_MOST)
+	if (!env->set->store[s]->ops->is_local && ++env->stop[s].boxes < STOPPED_MOST)
 		return;
-	r->stop[s].is_stopped = true;
-	r->stop[s].why = *why;
+	env->stop[s].is_stopped = true;
+	env->stop[s].why = *why;
 }
 
 bool
-waiting_is_stopped(const struct run *r, uint32_t box, enum side s)
+waiting_is_stopped(const struct env *env, uint32_t box, enum side s)
 {
-	return r->stop[s].is_stopped || r->boxes.at[box].side[s].stopped != NULL;
+	return env->stop[s].is_stopped || env->boxes.at[box].side[s].stopped != NULL;
 }
 
 /* The reason is that of the store where it names the mailbox in passing: "account: INBOX: it is full". */
 static const char *
-store_reason(struct run *r, uint32_t box, const char *text)
+store_reason(struct env *env, uint32_t box, const char *text)
 {
-	const struct run_box *b = &r->boxes.at[box];
+	const struct run_box *b = &env->boxes.at[box];
 	const char *name, *at;
 	int s;
 
 	for (s = 0; s < SIDES; s++) {
-		name = b->side[s].on != NULL ? arena_printf(&r->arena, ": %s: ", b->side[s].on) : NULL;
+		name = b->side[s].on != NULL ? arena_printf(&env->arena, ": %s: ", b->side[s].on) : NULL;
 		at = name != NULL ? strstr(text, name) : NULL;
 		if (at != NULL)
-			return arena_printf(&r->arena, "%.*s: %s", (int)(at - text), text, at + strlen(name));
+			return arena_printf(&env->arena, "%.*s: %s", (int)(at - text), text, at + strlen(name));
 	}
 	return text;
 }
 
 void
-waiting_add(struct run *r, uint32_t box, enum side s, uint64_t id, const struct err *why)
+waiting_add(struct env *env, uint32_t box, enum side s, uint64_t id, const struct err *why)
 {
-	const char *reason = store_reason(r, box, why->text);
+	const char *reason = store_reason(env, box, why->text);
 	struct run_waiting *w;
 	size_t i;
 
-	for (i = 0; i < r->waiting.n; i++) {
-		w = &r->waiting.at[i];
+	for (i = 0; i < env->waiting.n; i++) {
+		w = &env->waiting.at[i];
 		if (w->side == s && w->class == why->class && strcmp(w->why, reason) == 0)
 			break;
 	}
-	if (i == r->waiting.n)
-		vec_push(&r->waiting, (struct run_waiting){ .side = s, .class = why->class,
-		    .first = box, .why = arena_strdup(&r->arena, reason) });
-	w = &r->waiting.at[i];
+	if (i == env->waiting.n)
+		vec_push(&env->waiting, (struct run_waiting){ .side = s, .class = why->class,
+		    .first = box, .why = arena_strdup(&env->arena, reason) });
+	w = &env->waiting.at[i];
 	w->is_of_many |= w->first != box;
 	if (w->n < NAMED_MOST) {
 		w->box[w->n] = box;
@@ -78,16 +78,16 @@ waiting_add(struct run *r, uint32_t box, enum side s, uint64_t id, const struct 
 }
 
 void
-waiting_add_stopped(struct run *r, uint32_t box, enum side s, uint64_t id)
+waiting_add_stopped(struct env *env, uint32_t box, enum side s, uint64_t id)
 {
-	const struct err *why = r->boxes.at[box].side[s].stopped;
+	const struct err *why = env->boxes.at[box].side[s].stopped;
 
-	waiting_add(r, box, s, id, why != NULL ? why : &r->stop[s].why);
+	waiting_add(env, box, s, id, why != NULL ? why : &env->stop[s].why);
 }
 
 /* " (UID 4, "hello")", for few. */
 static int
-add_names(struct run *r, const struct run_waiting *w, struct buf *out, struct err *e)
+add_names(struct env *env, const struct run_waiting *w, struct buf *out, struct err *e)
 {
 	enum side from = side_other(w->side);
 	struct message_words words;
@@ -97,14 +97,14 @@ add_names(struct run *r, const struct run_waiting *w, struct buf *out, struct er
 	int got;
 
 	for (i = 0; i < w->n; i++) {
-		got = message_get(r->state, &a, r->boxes.at[w->box[i]].rec.id, w->id[i], &rec, e);
+		got = message_get(env->state, &a, env->boxes.at[w->box[i]].rec.id, w->id[i], &rec, e);
 		if (got < 0) {
 			arena_release(&a);
 			return -1;
 		}
 		if (got == 0 || rec.half[from].presence != PRESENCE_HERE)
 			continue;
-		words = culprit_words(r, &r->boxes.at[w->box[i]], &rec, from, true);
+		words = culprit_words(env, &env->boxes.at[w->box[i]], &rec, from, true);
 		buf_printf(out, "%s%s%s%s%s", i == 0 ? " (" : "; ", words.place, *words.subject != '\0' ? ", \"" : "",
 		    words.subject, *words.subject != '\0' ? "\"" : "");
 	}
@@ -122,29 +122,29 @@ waiting_digits(struct arena *a, uint64_t n)
 }
 
 int
-waiting_tell(struct run *r, struct err *e)
+waiting_tell(struct env *env, struct err *e)
 {
 	const struct run_waiting *w;
 	struct buf names = { 0 };
 	struct err told;
 	size_t i;
 
-	for (i = 0; i < r->waiting.n; i++) {
-		w = &r->waiting.at[i];
+	for (i = 0; i < env->waiting.n; i++) {
+		w = &env->waiting.at[i];
 		buf_clear(&names);
-		if (w->n <= NAMED_MOST && add_names(r, w, &names, e) < 0) {
+		if (w->n <= NAMED_MOST && add_names(env, w, &names, e) < 0) {
 			buf_release(&names);
 			return -1;
 		}
 		if (w->class == ERR_TEMPORARY)
 			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s%s: %s; the next run goes on",
-			    waiting_digits(&r->arena, w->n), w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
+			    waiting_digits(&env->arena, w->n), w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
 		else
-			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be copied%s: %s", waiting_digits(&r->arena, w->n),
+			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be copied%s: %s", waiting_digits(&env->arena, w->n),
 			    w->n == 1 ? "message" : "messages", buf_str(&names), w->why);
-		report_err(r, w->is_of_many ? NULL : r->boxes.at[w->first].name, &told);
+		report_err(env, w->is_of_many ? NULL : env->boxes.at[w->first].name, &told);
 	}
-	r->waiting.n = 0;
+	env->waiting.n = 0;
 	buf_release(&names);
 	return 0;
 }

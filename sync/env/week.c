@@ -1,5 +1,5 @@
 /* Deletions carried over in the last seven days, mailbox by mailbox, so that a trickle of them adds up (R21 guards; plan/guard.c). */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 static uint32_t
 day_of(int64_t now)
@@ -62,15 +62,15 @@ add_day(struct box_side *bs, uint32_t today, uint64_t deleted)
 }
 
 int
-week_keep(struct run *r, struct err *e)
+week_keep(struct env *env, struct err *e)
 {
 	struct run_box *b;
 	bool is_changed;
 	size_t i;
 	int s, k;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		is_changed = false;
 		for (s = 0; s < SIDES; s++) {
 			for (k = 0; k < BOX_DAYS && b->allow_delete; k++) {
@@ -79,11 +79,11 @@ week_keep(struct run *r, struct err *e)
 			}
 			if (b->side[s].deleted == 0)
 				continue;
-			add_day(&b->rec.side[s], day_of(r->set->now), b->side[s].deleted);
+			add_day(&b->rec.side[s], day_of(env->set->now), b->side[s].deleted);
 			b->side[s].deleted = 0;
 			is_changed = true;
 		}
-		if (is_changed && b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+		if (is_changed && b->rec.id != 0 && box_put(env->state, &b->rec, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -26,7 +26,7 @@ struct doubt {
 
 struct confirming {
 	struct job job;			/* first */
-	struct run *run;
+	struct env *env;
 	struct plan_input *in;
 	enum side side;
 	unsigned want;
@@ -65,7 +65,7 @@ is_header_shared(const struct confirming *c, const struct doubt *d, struct err *
 	uint64_t after = 0, tag = message_tag_header(&d->rec->ident);
 	int got;
 
-	while ((got = message_next_tagged(c->run->state, &a, tag, after, &rec, e)) > 0) {
+	while ((got = message_next_tagged(c->env->state, &a, tag, after, &rec, e)) > 0) {
 		after = rec.id;
 		if (rec.box == d->rec->box && rec.id != d->rec->id)
 			break;
@@ -103,7 +103,7 @@ look(struct confirming *c, struct err *e)
 	for (i = 0; i < c->doubts.n; i++) {
 		d = &c->doubts.at[i];
 		if (i == 0 || box_of(c, d) != box_of(c, d - 1)) {
-			b = &c->run->boxes.at[box_of(c, d)];
+			b = &c->env->boxes.at[box_of(c, d)];
 			vec_push(&c->parts, (struct fetch_part){ .box = b->side[c->side].on,
 				.epoch = b->rec.side[c->side].cursor.epoch, .first = i });
 		}
@@ -113,7 +113,7 @@ look(struct confirming *c, struct err *e)
 	}
 	c->job.run = run_identify;
 	c->job.needs[c->side] = true;
-	status = pool_run(c->run->pool, &c->job, e);
+	status = pool_run(c->env->pool, &c->job, e);
 	for (p = c->parts.at; p < c->parts.at + c->parts.n; p++)
 		for (k = p->first; k < p->first + p->n; k++) {
 			d = &c->doubts.at[k];
@@ -172,7 +172,7 @@ put(struct confirming *c, const struct doubt *d, struct record *rec, struct err 
 {
 	struct flag_mask masks[SIDES];
 
-	return message_put(c->run->state, rec, run_masks(&c->run->boxes.at[box_of(c, d)], masks), e);
+	return message_put(c->env->state, rec, box_masks(&c->env->boxes.at[box_of(c, d)], masks), e);
 }
 
 static bool
@@ -209,7 +209,7 @@ find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct d
 	if (!(d->is.has & IDENT_HEADER))
 		return 0;
 	tag = message_tag_header(&d->is);
-	while (status == 0 && (got = message_next_tagged(c->run->state, &a, tag, after, &rec, e)) > 0) {
+	while (status == 0 && (got = message_next_tagged(c->env->state, &a, tag, after, &rec, e)) > 0) {
 		after = rec.id;
 		if (rec.box != d->rec->box || rec.id == d->rec->id || !record_is_pair(&rec) || !is_told(&rec.half[c->side]) ||
 		    !is_same(&rec.ident, &d->is))
@@ -230,7 +230,7 @@ find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct d
 static int
 is_elsewhere(struct confirming *c, const struct doubt *d, bool *is_r, struct err *e)
 {
-	struct search x = { .run = c->run, .in = c->in, .at = { c->side, c->side } };
+	struct search x = { .env = c->env, .in = c->in, .at = { c->side, c->side } };
 	uint64_t size;
 	uint32_t i;
 	int status;
@@ -268,7 +268,7 @@ part(struct confirming *c, struct doubt *d, struct err *e)
 static int
 doubt_between(struct confirming *c, const struct doubt *v, size_t n, struct err *e)
 {
-	struct run_box *b = &c->run->boxes.at[box_of(c, v)];
+	struct run_box *b = &c->env->boxes.at[box_of(c, v)];
 	uint32_t low = UINT32_MAX, high = 0, uid;
 	struct arena a = { 0 };
 	struct record rec;
@@ -281,7 +281,7 @@ doubt_between(struct confirming *c, const struct doubt *v, size_t n, struct err 
 		low = uid < low ? uid : low;
 		high = uid > high ? uid : high;
 	}
-	while ((got = message_next(c->run->state, &a, b->rec.id, after, &rec, e)) > 0) {
+	while ((got = message_next(c->env->state, &a, b->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
 		uid = key_uid(rec.half[c->side].key);
 		if (record_is_pair(&rec) && rec.half[c->side].presence == PRESENCE_HERE &&
@@ -320,7 +320,7 @@ judge(struct confirming *c, struct doubt *v, size_t n, bool *has_changed, struct
 		status = doubt_between(c, v, n, e);
 	for (i = 0; i < n && status == 0; i++) {
 		if (v[i].look != READ && !is_false[i]) {
-			set_aside(c->in, v[i].msg, &c->run->arena);
+			set_aside(c->in, v[i].msg, &c->env->arena);
 			continue;
 		}
 		*has_changed = true;
@@ -329,24 +329,24 @@ judge(struct confirming *c, struct doubt *v, size_t n, bool *has_changed, struct
 		status = is_false[i] ? part(c, &v[i], e) : put(c, &v[i], v[i].rec, e);
 	}
 	if (parted > 0)
-		report_note(c->run, NOTE_WARNING, c->run->boxes.at[box_of(c, v)].name, arena_printf(&c->run->arena,
+		report_note(c->env, NOTE_WARNING, c->env->boxes.at[box_of(c, v)].name, arena_printf(&c->env->arena,
 		    "%s told the UIDs of %zu messages falsely (COPYUID or APPENDUID); they are paired by what they are",
-		    c->run->set->store[c->side]->name, parted));
+		    c->env->set->store[c->side]->name, parted));
 	free(is_false);
 	return status;
 }
 
 static int
-confirm_side(struct run *r, struct plan_input *in, enum side s, bool *has_changed, struct err *e)
+confirm_side(struct env *env, struct plan_input *in, enum side s, bool *has_changed, struct err *e)
 {
-	struct confirming c = { .run = r, .in = in, .side = s };
+	struct confirming c = { .env = env, .in = in, .side = s };
 	struct record *rec;
 	size_t i, end;
 	int status = 0;
 
 	for (i = 0; i < in->messages.n; i++) {
 		rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
-		if (is_doubted(rec, s) && r->boxes.at[in->messages.at[i].box].side[s].listed != NULL)
+		if (is_doubted(rec, s) && env->boxes.at[in->messages.at[i].box].side[s].listed != NULL)
 			vec_push(&c.doubts, (struct doubt){ .msg = (uint32_t)i, .rec = rec });
 	}
 	if (c.doubts.n > 0)
@@ -363,12 +363,12 @@ confirm_side(struct run *r, struct plan_input *in, enum side s, bool *has_change
 }
 
 int
-confirm_keys(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
+confirm_keys(struct env *env, struct plan_input *in, bool *has_changed_r, struct err *e)
 {
 	int s, status = 0;
 
 	*has_changed_r = false;
 	for (s = 0; s < SIDES && status == 0; s++)
-		status = confirm_side(r, in, (enum side)s, has_changed_r, e);
+		status = confirm_side(env, in, (enum side)s, has_changed_r, e);
 	return status;
 }

@@ -16,13 +16,13 @@
 struct place { uint64_t id; uint32_t index; };
 
 struct clones {
-	struct run *run;
+	struct env *env;
 	struct plan_input *in;
 	struct arena *arena;		/* of the input */
-	bool *is_linked;		/* by message, of those that prepare() gave */
+	bool *is_linked;		/* by message, of those that input_make() gave */
 	size_t n;			/* how many */
 	bool *is_cloned;
-	VEC(struct place) places;	/* record id -> index of those that prepare() gave, sorted */
+	VEC(struct place) places;	/* record id -> index of those that input_make() gave, sorted */
 };
 
 static int
@@ -65,10 +65,10 @@ place_of(struct clones *c, const struct record *rec)
 	hit = c->places.n > 0 ? bsearch(&want, c->places.at, c->places.n, sizeof want, cmp_place) : NULL;
 	if (hit != NULL)	/* one that a link takes elsewhere is no source */
 		return c->is_linked[hit->index] ? UINT32_MAX : hit->index;
-	for (box = 0; box < c->run->boxes.n; box++)
-		if (c->run->boxes.at[box].rec.id == rec->box && !c->run->boxes.at[box].is_excluded)
+	for (box = 0; box < c->env->boxes.n; box++)
+		if (c->env->boxes.at[box].rec.id == rec->box && !c->env->boxes.at[box].is_excluded)
 			break;
-	if (box == c->run->boxes.n)
+	if (box == c->env->boxes.n)
 		return UINT32_MAX;
 	vec_push(&c->in->messages, (struct plan_message){ rec, box });
 	return (uint32_t)(c->in->messages.n - 1);
@@ -101,7 +101,7 @@ find_original(struct clones *c, const struct record *copy, enum side s, struct r
 	if (copy->ident.has & IDENT_HEADER)
 		tags[n++] = message_tag_header(&copy->ident);
 	for (i = 0; i < n; i++)
-		for (after = 0; (got = message_next_tagged(c->run->state, c->arena, tags[i], after, rec_r, e)) != 0;
+		for (after = 0; (got = message_next_tagged(c->env->state, c->arena, tags[i], after, rec_r, e)) != 0;
 		    after = rec_r->id) {
 			if (got < 0)
 				return -1;
@@ -146,7 +146,7 @@ find_on(struct clones *c, enum side s, struct err *e)
 		if (got <= 0)
 			continue;
 		/* Perhaps the same under another key, whose going that list does not show. */
-		if (original.box == c->in->messages.at[i].rec->box && c->run->boxes.at[c->in->messages.at[i].box].side[s].is_unsure) {
+		if (original.box == c->in->messages.at[i].rec->box && c->env->boxes.at[c->in->messages.at[i].box].side[s].is_unsure) {
 			set_aside(c->in, i, c->arena);
 			continue;
 		}
@@ -231,13 +231,13 @@ wants_file(const struct search *x, const struct adopt_item *item, const void *ct
 static int
 learn_files(struct clones *c, enum side s, struct err *e)
 {
-	struct search x = { .run = c->run, .in = c->in, .at = { s, s } };
+	struct search x = { .env = c->env, .in = c->in, .at = { s, s } };
 	uint64_t known = 0;
 	size_t i;
 	int status = 0;
 
-	for (i = 0; i < c->run->boxes.n; i++)
-		known += c->run->boxes.at[i].rec.side[side_other(s)].here;
+	for (i = 0; i < c->env->boxes.n; i++)
+		known += c->env->boxes.at[i].rec.side[side_other(s)].here;
 	for (i = 0; i < c->n && known > 0; i++)
 		if (is_new(c, (uint32_t)i, s))
 			search_add(&x, s, (uint32_t)i);
@@ -248,9 +248,9 @@ learn_files(struct clones *c, enum side s, struct err *e)
 }
 
 int
-clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_wait, size_t *waiting_r, struct err *e)
+copies_find(struct env *env, struct plan_input *in, struct arena *a, bool may_wait, size_t *waiting_r, struct err *e)
 {
-	struct clones c = { .run = r, .in = in, .arena = a, .n = in->messages.n };
+	struct clones c = { .env = env, .in = in, .arena = a, .n = in->messages.n };
 	size_t i;
 	int s, status = 0;
 
@@ -263,7 +263,7 @@ clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_wait
 	if (c.places.n > 1)
 		qsort(c.places.at, c.places.n, sizeof c.places.at[0], cmp_place);
 	for (s = 0; s < SIDES && status == 0; s++) {
-		if (r->set->store[s]->ops->is_local)
+		if (env->set->store[s]->ops->is_local)
 			status = learn_files(&c, (enum side)s, e);
 		if (status == 0)
 			status = find_on(&c, (enum side)s, e);
@@ -273,5 +273,5 @@ clones_find(struct run *r, struct plan_input *in, struct arena *a, bool may_wait
 	free(c.is_linked);
 	vec_release(&c.places);
 	free(c.is_cloned);
-	return status < 0 ? -1 : run_check_cancel(r, e);
+	return status < 0 ? -1 : env_check_cancel(env, e);
 }

@@ -1,9 +1,9 @@
 /* Mail that is filed differently on the two sides, where no base says who moved it: state lost, first run, another UIDVALIDITY or store
  * (R10 adoption).
  *
- *   astray_review  before moves_find: takes back earlier guesses that came to nothing
- *   astray_find    after it: guesses
- *   astray_settle  a move is about to be made for a guess: from here on it is a fact
+ *   elsewhere_review  before moves_find: takes back earlier guesses that came to nothing
+ *   elsewhere_find    after it: guesses
+ *   elsewhere_settle  a move is about to be made for a guess: from here on it is a fact
  *
  * A message without a twin in its own mailbox is searched for in all others. An equal message there is taken for the same mail, and the base
  * is written as it would be had one side moved it: the record of the other side's message becomes a pair whose half has gone from the first
@@ -30,7 +30,7 @@
 static bool
 is_blank(const struct search *x, uint32_t msg, enum side s)
 {
-	return x->run->boxes.at[x->in->messages.at[msg].box].rec.side[s].is_blank;
+	return x->env->boxes.at[x->in->messages.at[msg].box].rec.side[s].is_blank;
 }
 
 /* What is on side s had a twin, in a mailbox that is another one now. */
@@ -79,7 +79,7 @@ enum rank { RANK_BIN, RANK_INBOX, RANK_PLACE, RANK_LEFT, RANK_KNOWN };
 static enum rank
 rank(const struct search *x, uint32_t msg, enum side s)
 {
-	const struct run_box *b = &x->run->boxes.at[x->in->messages.at[msg].box];
+	const struct run_box *b = &x->env->boxes.at[x->in->messages.at[msg].box];
 	unsigned attrs = 0;
 	int i;
 
@@ -103,7 +103,7 @@ may_move(const struct search *x, enum side t)
 static bool
 is_listed(const struct search *x, uint32_t msg, enum side s)
 {
-	return x->run->boxes.at[x->in->messages.at[msg].box].side[s].listed != NULL;
+	return x->env->boxes.at[x->in->messages.at[msg].box].side[s].listed != NULL;
 }
 
 /* The side whose place counts. */
@@ -128,32 +128,32 @@ is_guess(const struct record *rec, enum side s)
 }
 
 static int
-put(struct run *r, uint32_t box, struct record *rec, struct err *e)
+put(struct env *env, uint32_t box, struct record *rec, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
-	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
 }
 
 static int
-take_back(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
+take_back(struct env *env, uint32_t box, struct record *rec, enum side s, struct err *e)
 {
 	rec->half[s] = RECORD_HALF_NEVER;
-	return put(r, box, rec, e);
+	return put(env, box, rec, e);
 }
 
 static int
-guess(struct run *r, uint32_t box, struct record *rec, enum side s, struct err *e)
+guess(struct env *env, uint32_t box, struct record *rec, enum side s, struct err *e)
 {
-	rec->half[s] = run_half_guessed();
-	return put(r, box, rec, e);
+	rec->half[s] = half_guessed();
+	return put(env, box, rec, e);
 }
 
 /* Nothing is planned for it in this look; its mailbox is made where it is missing. */
 static void
-leave(struct run *r, struct plan_input *in, uint32_t i)
+leave(struct env *env, struct plan_input *in, uint32_t i)
 {
-	struct record *copy = arena_alloc(&r->arena, sizeof *copy);
+	struct record *copy = arena_alloc(&env->arena, sizeof *copy);
 
 	*copy = *in->messages.at[i].rec;
 	copy->mark = MARK_TOMBSTONE;
@@ -167,7 +167,7 @@ makes_deletion(const struct plan_input *in, enum side t)
 }
 
 int
-astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
+elsewhere_review(struct env *env, struct plan_input *in, bool *has_changed_r, struct err *e)
 {
 	bool *is_moved = mem_alloc(in->messages.n + 1);
 	struct record *rec;
@@ -181,11 +181,11 @@ astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct 
 		for (s = 0; s < SIDES && status == 0; s++) {
 			if (!is_guess(rec, (enum side)s))
 				continue;
-			if (!is_moved[i] && r->set->only.n == 0) {
-				status = take_back(r, in->messages.at[i].box, rec, (enum side)s, e);
+			if (!is_moved[i] && env->set->only.n == 0) {
+				status = take_back(env, in->messages.at[i].box, rec, (enum side)s, e);
 				*has_changed_r = true;
 			} else if (!is_moved[i] || makes_deletion(in, side_other((enum side)s))) {
-				leave(r, in, i);
+				leave(env, in, i);
 			}
 		}
 	}
@@ -194,12 +194,12 @@ astray_review(struct run *r, struct plan_input *in, bool *has_changed_r, struct 
 }
 
 int
-astray_settle(struct run *r, uint32_t box, struct record *rec, enum side t, struct err *e)
+elsewhere_settle(struct env *env, uint32_t box, struct record *rec, enum side t, struct err *e)
 {
 	if (!is_guess(rec, side_other(t)))
 		return 0;
-	rec->half[side_other(t)] = run_half_left();
-	return put(r, box, rec, e);
+	rec->half[side_other(t)] = half_gone_unkeyed();
+	return put(env, box, rec, e);
 }
 
 struct guesses {
@@ -226,14 +226,14 @@ guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, str
 		s = choose(x, p);
 		left = s == FAR ? p->near : p->far;
 		is_taken[p->far] = is_taken[p->near] = true;
-		if (x->run->guess_rounds < ROUNDS_MOST && is_listed(x, left, s) && !makes_deletion(in, side_other(s))) {
-			if (guess(x->run, in->messages.at[left].box,
+		if (x->env->match_state->guess_rounds < ROUNDS_MOST && is_listed(x, left, s) && !makes_deletion(in, side_other(s))) {
+			if (guess(x->env, in->messages.at[left].box,
 			    (struct record *)(uintptr_t)in->messages.at[left].rec, s, e) < 0)
 				return -1;
 			g->made[s]++;
 		} else {
-			leave(x->run, in, p->far);
-			leave(x->run, in, p->near);
+			leave(x->env, in, p->far);
+			leave(x->env, in, p->near);
 			g->waiting++;
 		}
 	}
@@ -267,7 +267,7 @@ find(struct search *x, bool *is_taken, const struct id_set *awaited, struct gues
 	}
 	for (s = 0; s < SIDES; s++)
 		if (g->made[s] > 0)
-			report_note(x->run, NOTE_INFO, NULL, arena_printf(&x->run->arena, "%zu messages are filed elsewhere on %s "
+			report_note(x->env, NOTE_INFO, NULL, arena_printf(&x->env->arena, "%zu messages are filed elsewhere on %s "
 			    "than on %s, and nothing is known of who moved them: their place on %s counts", g->made[s],
 			    side_name(side_other((enum side)s)), side_name((enum side)s), side_name((enum side)s)));
 	vec_release(&pairs.v);
@@ -276,55 +276,55 @@ find(struct search *x, bool *is_taken, const struct id_set *awaited, struct gues
 
 /* Whatever was listed has been compared with whatever the other side has: from here on new mail is new. */
 static int
-end_blank(struct run *r, struct err *e)
+end_blank(struct env *env, struct err *e)
 {
 	struct run_box *b;
 	size_t i;
 	int s;
 
-	for (i = 0; i < r->boxes.n; i++)
+	for (i = 0; i < env->boxes.n; i++)
 		for (s = 0; s < SIDES; s++)
-			if (r->boxes.at[i].side[s].has_failed || r->boxes.at[i].side[s].is_unsure)
+			if (env->boxes.at[i].side[s].has_failed || env->boxes.at[i].side[s].is_unsure)
 				return 0;
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		if (!b->rec.side[FAR].is_blank && !b->rec.side[NEAR].is_blank)
 			continue;
 		b->rec.side[FAR].is_blank = b->rec.side[NEAR].is_blank = false;
-		if (b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+		if (b->rec.id != 0 && box_put(env->state, &b->rec, e) < 0)
 			return -1;
 	}
-	r->is_blank[FAR] = r->is_blank[NEAR] = false;
+	env->boxes_state->is_blank[FAR] = env->boxes_state->is_blank[NEAR] = false;
 	return 0;
 }
 
 int
-astray_find(struct run *r, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e)
+elsewhere_find(struct env *env, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e)
 {
-	struct search x = { .run = r, .in = in, .at = { FAR, NEAR } };
+	struct search x = { .env = env, .in = in, .at = { FAR, NEAR } };
 	struct id_set awaited = { { 0 } };
 	struct guesses g = { .waiting = 0 };
 	bool *is_taken, any = false;
 	size_t i;
 	int status;
 
-	for (i = 0; i < r->boxes.n && !any; i++)
-		any = r->boxes.at[i].rec.side[FAR].is_blank || r->boxes.at[i].rec.side[NEAR].is_blank;
+	for (i = 0; i < env->boxes.n && !any; i++)
+		any = env->boxes.at[i].rec.side[FAR].is_blank || env->boxes.at[i].rec.side[NEAR].is_blank;
 	if (!any)
 		return 0;
 	is_taken = mem_alloc(in->messages.n + 1);
 	for (i = 0; i < in->links.n; i++)
 		is_taken[in->links.at[i].a] = is_taken[in->links.at[i].b] = true;
-	status = unfinished_records(r, &awaited, e);
+	status = unfinished_records(env, &awaited, e);
 	if (status == 0)
 		status = find(&x, is_taken, &awaited, &g, e);
 	*has_changed_r = g.made[FAR] + g.made[NEAR] > 0;
-	r->guess_rounds += *has_changed_r;
+	env->match_state->guess_rounds += *has_changed_r;
 	*waiting_r += g.waiting;
-	if (status == 0 && !*has_changed_r && g.waiting == 0 && !r->has_more && r->set->only.n == 0)
-		status = end_blank(r, e);
+	if (status == 0 && !*has_changed_r && g.waiting == 0 && !env->match_state->has_more && env->set->only.n == 0)
+		status = end_blank(env, e);
 	search_release(&x);
 	vec_release(&awaited.v);
 	free(is_taken);
-	return status < 0 ? -1 : run_check_cancel(r, e);
+	return status < 0 ? -1 : env_check_cancel(env, e);
 }

@@ -38,7 +38,7 @@ present_as_gone(struct plan_input *in, uint32_t i, enum side s, struct arena *a)
 }
 
 void
-guard_lost(struct run *r, struct plan_input *in, struct arena *a)
+guard_lost(struct env *env, struct plan_input *in, struct arena *a)
 {
 	struct lost *lost = mem_alloc(in->boxes.n * sizeof *lost + 1);
 	bool *is_linked = mem_alloc(in->messages.n + 1);
@@ -53,7 +53,7 @@ guard_lost(struct run *r, struct plan_input *in, struct arena *a)
 		if (!is_linked[i] && is_lost(&in->messages.at[i], &s))
 			lost[in->messages.at[i].box].n[s]++;
 	for (i = 0; i < in->messages.n; i++) {
-		b = &r->boxes.at[in->messages.at[i].box];
+		b = &env->boxes.at[in->messages.at[i].box];
 		if (is_linked[i] || !is_lost(&in->messages.at[i], &s))
 			continue;
 		n = lost[in->messages.at[i].box].n[s];
@@ -64,10 +64,10 @@ guard_lost(struct run *r, struct plan_input *in, struct arena *a)
 			continue;
 		}
 		set_aside(in, i, a);
-		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 			    "held: %llu messages had twins on the %s side before it was replaced or rebuilt, and "
 			    "have none there now; --restore %s copies them back, --allow-delete %s carries "
-			    "their absence over", (unsigned long long)n, side_name(s), shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
+			    "their absence over", (unsigned long long)n, side_name(s), shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
 	}
 	free(lost);
 	free(is_linked);

@@ -2,9 +2,9 @@
 #include "sync/match/match.h"
 
 static size_t
-slice_of(const struct run *r)
+slice_of(const struct env *env)
 {
-	return r->set->slice != 0 ? r->set->slice : 5000;
+	return env->set->slice != 0 ? env->set->slice : 5000;
 }
 
 /* Two spellings that are one name on a side. */
@@ -23,10 +23,10 @@ is_alike(const char *a, const char *b)
 }
 
 static void
-fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan_box_side *out)
+fill_side(const struct env *env, const struct run_box *b, enum side s, struct plan_box_side *out)
 {
-	bool is_list_complete = r->listing[s].is_complete, is_folding = r->set->store[s]->is_folding;
-	size_t prefix = strlen(r->set->box[s]);
+	bool is_list_complete = env->boxes_state->listing[s].is_complete, is_folding = env->set->store[s]->is_folding;
+	size_t prefix = strlen(env->set->box[s]);
 	const struct box_side *bs = &b->rec.side[s];
 	const struct run_side *rs = &b->side[s];
 
@@ -46,11 +46,11 @@ fill_side(const struct run *r, const struct run_box *b, enum side s, struct plan
 	out->mask = bs->mask;
 	if (!bs->is_known)
 		out->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
-	out->refuses = out->exists ? NULL : r->listing[s].no_create;
+	out->refuses = out->exists ? NULL : env->boxes_state->listing[s].no_create;
 	out->allow_delete = b->allow_delete;
 	out->restore = b->restore;
 	out->was_held = bs->was_held;
-	week_sum(bs, r->set->now, out);
+	week_sum(bs, env->set->now, out);
 	out->shown = (struct plan_shown){ bs->shown.last, bs->shown.most, bs->shown.suspected, bs->shown.held, bs->shown.released };
 }
 
@@ -64,9 +64,9 @@ keep(struct arena *a, const struct record *rec)
 }
 
 static bool
-is_retried(const struct run *r, const struct record *rec)
+is_retried(const struct env *env, const struct record *rec)
 {
-	const struct policy *p = &r->set->policy;
+	const struct policy *p = &env->set->policy;
 
 	if (rec->mark == MARK_FAILED && p->retry_failed)
 		return true;
@@ -90,14 +90,14 @@ needs_all(const struct run_box *b)
 
 /* Whether this mailbox's messages may be planned in slices. is_new: there are some on that side. */
 static int
-judge_slices(struct run *r, const struct run_box *b, bool is_new[SIDES], bool *may_r, struct err *e)
+judge_slices(struct env *env, const struct run_box *b, bool is_new[SIDES], bool *may_r, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
 	uint64_t after = 0;
 	int got, s;
 
-	while ((got = message_next_unsettled(r->state, &a, b->rec.id, after, &rec, e)) > 0 && *may_r) {
+	while ((got = message_next_unsettled(env->state, &a, b->rec.id, after, &rec, e)) > 0 && *may_r) {
 		after = rec.id;
 		for (s = 0; s < SIDES; s++) {
 			/* Nor are keys that may have been told in a false order looked at one by one. */
@@ -116,96 +116,96 @@ judge_slices(struct run *r, const struct run_box *b, bool is_new[SIDES], bool *m
 
 /* What is new in one mailbox may be the twin of what is new in another (elsewhere.c). */
 static bool
-is_any_blank(const struct run *r)
+is_any_blank(const struct env *env)
 {
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++)
-		if (r->boxes.at[i].rec.side[FAR].is_blank || r->boxes.at[i].rec.side[NEAR].is_blank)
+	for (i = 0; i < env->boxes.n; i++)
+		if (env->boxes.at[i].rec.side[FAR].is_blank || env->boxes.at[i].rec.side[NEAR].is_blank)
 			return true;
 	return false;
 }
 
 /* A second chance for old ones takes all there are; few messages need no slices. */
 static int
-choose_slicing(struct run *r, struct err *e)
+choose_slicing(struct env *env, struct err *e)
 {
-	const struct policy *p = &r->set->policy;
+	const struct policy *p = &env->set->policy;
 	uint64_t total = 0;
-	bool may = true, is_blank = is_any_blank(r), is_new[SIDES] = { false, false };
+	bool may = true, is_blank = is_any_blank(env), is_new[SIDES] = { false, false };
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		total += r->boxes.at[i].rec.unsettled;
-		may &= !needs_all(&r->boxes.at[i]);
+	for (i = 0; i < env->boxes.n; i++) {
+		total += env->boxes.at[i].rec.unsettled;
+		may &= !needs_all(&env->boxes.at[i]);
 	}
-	may &= total > slice_of(r) && !r->set->is_dry && !p->retry_failed && !((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
-	for (i = 0; i < r->boxes.n && may; i++) {
+	may &= total > slice_of(env) && !env->set->is_dry && !p->retry_failed && !((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
+	for (i = 0; i < env->boxes.n && may; i++) {
 		if (!is_blank)
 			is_new[FAR] = is_new[NEAR] = false;
-		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.unsettled > 0 &&
-		    judge_slices(r, &r->boxes.at[i], is_new, &may, e) < 0)
+		if (!env->boxes.at[i].is_excluded && env->boxes.at[i].rec.unsettled > 0 &&
+		    judge_slices(env, &env->boxes.at[i], is_new, &may, e) < 0)
 			return -1;
 	}
-	r->slicing = may ? SLICING_YES : SLICING_NO;
+	env->observe_state->slicing = may ? SLICING_YES : SLICING_NO;
 	return 0;
 }
 
 void
-prepare_anew(struct run *r)
+input_anew(struct env *env)
 {
 	size_t i;
 
-	r->slicing = SLICING_UNKNOWN;
-	r->is_further = r->has_more = false;
-	for (i = 0; i < r->boxes.n; i++)
-		r->boxes.at[i].sliced_to = r->boxes.at[i].slice_end = 0;
+	env->observe_state->slicing = SLICING_UNKNOWN;
+	env->match_state->is_further = env->match_state->has_more = false;
+	for (i = 0; i < env->boxes.n; i++)
+		env->boxes.at[i].sliced_to = env->boxes.at[i].slice_end = 0;
 }
 
 void
-prepare_further(struct run *r)
+input_further(struct env *env)
 {
 	size_t i;
 
-	r->is_further = true;
-	for (i = 0; i < r->boxes.n; i++)
-		r->boxes.at[i].sliced_to = r->boxes.at[i].slice_end;
+	env->match_state->is_further = true;
+	for (i = 0; i < env->boxes.n; i++)
+		env->boxes.at[i].sliced_to = env->boxes.at[i].slice_end;
 }
 
 static int
-add_messages(struct run *r, uint32_t index, struct plan_input *in, struct arena *a, struct err *e)
+add_messages(struct env *env, uint32_t index, struct plan_input *in, struct arena *a, struct err *e)
 {
-	const struct policy *p = &r->set->policy;
-	struct run_box *b = &r->boxes.at[index];
+	const struct policy *p = &env->set->policy;
+	struct run_box *b = &env->boxes.at[index];
 	struct plan_box *pb = &in->boxes.at[index];
 	bool all = p->retry_failed || ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD) || needs_all(b) ||
-	    ((b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank) && r->slicing != SLICING_YES);
+	    ((b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank) && env->observe_state->slicing != SLICING_YES);
 	struct flag_mask masks[SIDES];
 	struct record rec;
-	uint64_t after = r->is_further ? b->sliced_to : 0;
+	uint64_t after = env->match_state->is_further ? b->sliced_to : 0;
 	int got, s;
 
-	run_masks(b, masks);
+	box_masks(b, masks);
 	for (;;) {
-		if (r->slicing == SLICING_YES && in->messages.n >= slice_of(r)) {
-			r->has_more = true;
+		if (env->observe_state->slicing == SLICING_YES && in->messages.n >= slice_of(env)) {
+			env->match_state->has_more = true;
 			return 0;
 		}
-		got = all ? message_next(r->state, a, b->rec.id, after, &rec, e) :
-		    message_next_unsettled(r->state, a, b->rec.id, after, &rec, e);
+		got = all ? message_next(env->state, a, b->rec.id, after, &rec, e) :
+		    message_next_unsettled(env->state, a, b->rec.id, after, &rec, e);
 		if (got <= 0)
 			return got;
 		after = rec.id;
-		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(r, &rec) && !may_be_shown(b, &rec))
+		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(env, &rec) && !may_be_shown(b, &rec))
 			continue;
-		report_unkept(r, b, &rec);
+		report_unkept(env, b, &rec);
 		b->slice_end = after;
 		vec_push(&in->messages, (struct plan_message){ keep(a, &rec), index });
 		for (s = 0; s < SIDES; s++)
 			pb->side[s].known += rec.half[s].presence == PRESENCE_GONE;
 		for (s = 0; s < SIDES; s++)
 			if (rec.half[s].presence == PRESENCE_GONE && pb->side[s].oldest.len == 0 &&
-			    window_oldest(r, b, (enum side)s, a, &pb->side[s].oldest, e) < 0)
+			    window_oldest(env, b, (enum side)s, a, &pb->side[s].oldest, e) < 0)
 				return -1;
 	}
 }
@@ -224,11 +224,11 @@ cmp_deletion(const void *p, const void *q)
 
 /* Whether it was done: else it is planned again, and counted there. -1 error. */
 static int
-has_gone(struct run *r, const struct run_deletion *d, struct err *e)
+has_gone(struct env *env, const struct run_deletion *d, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
-	int got = message_get(r->state, &a, d->box, d->id, &rec, e);
+	int got = message_get(env->state, &a, d->box, d->id, &rec, e);
 
 	if (got == 1)
 		got = rec.half[d->side].presence == PRESENCE_HERE && !(rec.half[d->side].flags.sys & FLAG_DELETED);
@@ -238,59 +238,59 @@ has_gone(struct run *r, const struct run_deletion *d, struct err *e)
 
 /* R21: what earlier looks of this run deleted counts in the later ones. */
 static int
-count_deletions(struct run *r, struct plan_input *in, struct err *e)
+count_deletions(struct env *env, struct plan_input *in, struct err *e)
 {
-	const struct run_deletion *d = r->deletions.at, *end = d + r->deletions.n;
+	const struct run_deletion *d = env->match_state->deletions.at, *end = d + env->match_state->deletions.n;
 	struct run_box *b;
 	int got;
 
-	if (r->deletions.n > 1)
-		qsort(r->deletions.at, r->deletions.n, sizeof *d, cmp_deletion);
+	if (env->match_state->deletions.n > 1)
+		qsort(env->match_state->deletions.at, env->match_state->deletions.n, sizeof *d, cmp_deletion);
 	for (; d < end; d++) {
-		if (d > r->deletions.at && cmp_deletion(d - 1, d) == 0)
+		if (d > env->match_state->deletions.at && cmp_deletion(d - 1, d) == 0)
 			continue;
-		b = run_box_by_id(r, d->box);
-		got = b != NULL ? has_gone(r, d, e) : 0;
+		b = env_box_by_id(env, d->box);
+		got = b != NULL ? has_gone(env, d, e) : 0;
 		if (got < 0)
 			return -1;
 		if (got > 0)
-			in->boxes.at[b - r->boxes.at].side[side_other(d->side)].deleted++;
+			in->boxes.at[b - env->boxes.at].side[side_other(d->side)].deleted++;
 	}
 	return 0;
 }
 
 int
-prepare(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+input_make(struct env *env, struct plan_input *in, struct arena *a, struct err *e)
 {
 	const struct run_box *b;
 	struct plan_box pb;
 	size_t i, k;
 	int s;
 
-	r->has_more = false;
-	if (r->slicing == SLICING_UNKNOWN && choose_slicing(r, e) < 0)
+	env->match_state->has_more = false;
+	if (env->observe_state->slicing == SLICING_UNKNOWN && choose_slicing(env, e) < 0)
 		return -1;
-	in->policy = r->set->policy;
+	in->policy = env->set->policy;
 	for (s = 0; s < SIDES; s++)
-		in->policy.read_only[s] |= r->set->store[s]->read_only;
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+		in->policy.read_only[s] |= env->set->store[s]->read_only;
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		pb = (struct plan_box){ .id = b->rec.id, .name = b->name };
-		for (k = 0; k < r->contested.n; k++)
-			pb.is_contested |= b->rec.id != 0 && r->contested.at[k] == b->rec.id;
+		for (k = 0; k < env->boxes_state->contested.n; k++)
+			pb.is_contested |= b->rec.id != 0 && env->boxes_state->contested.at[k] == b->rec.id;
 		for (s = 0; s < SIDES; s++)
-			fill_side(r, b, (enum side)s, &pb.side[s]);
+			fill_side(env, b, (enum side)s, &pb.side[s]);
 		vec_push(&in->boxes, pb);
 	}
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		if (b->is_excluded || b->rec.id == 0)
 			continue;
 		if (b->rec.unsettled == 0 && !needs_all(b) && !in->policy.retry_failed &&
 		    !((in->policy.sync[FAR] | in->policy.sync[NEAR]) & SYNC_OLD))
 			continue;
-		if (add_messages(r, (uint32_t)i, in, a, e) < 0)
+		if (add_messages(env, (uint32_t)i, in, a, e) < 0)
 			return -1;
 	}
-	return count_deletions(r, in, e);
+	return count_deletions(env, in, e);
 }

@@ -31,14 +31,14 @@ cmp_id(const void *x, const void *y)
 
 /* By itself, or with its mailbox: which goes with all that is in it, unless what was moved out of it may follow. */
 static bool
-has_vanished(const struct run *r, const struct plan_message *m, enum side s)
+has_vanished(const struct env *env, const struct plan_message *m, enum side s)
 {
-	const struct run_side *rs = &r->boxes.at[m->box].side[s];
+	const struct run_side *rs = &env->boxes.at[m->box].side[s];
 	enum presence p = m->rec->half[s].presence;
 
 	return record_is_pair(m->rec) && m->rec->mark == MARK_NEW &&
 	    (p == PRESENCE_GONE || (p == PRESENCE_HERE && rs->listed == NULL && rs->is_gone &&
-	    (r->set->policy.sync[side_other(s)] & SYNC_GONE)));
+	    (env->set->policy.sync[side_other(s)] & SYNC_GONE)));
 }
 
 static bool
@@ -57,17 +57,17 @@ know(struct known_ids *ids, const char *id, const struct ident *ident)
 
 /* What was on its way on side s when its new key was not told (no COPYUID). */
 static int
-know_intents(struct run *r, enum side s, struct known_ids *ids, struct err *e)
+know_intents(struct env *env, enum side s, struct known_ids *ids, struct err *e)
 {
 	struct intent in, *kept;
 	uint64_t after = 0;
 	int got;
 
-	while ((got = intent_next(r->state, &r->arena, after, &in, e)) > 0) {
+	while ((got = intent_next(env->state, &env->arena, after, &in, e)) > 0) {
 		after = in.id;
 		if (in.side != s || *in.server_id == '\0')
 			continue;
-		kept = arena_alloc(&r->arena, sizeof *kept);
+		kept = arena_alloc(&env->arena, sizeof *kept);
 		*kept = in;
 		know(ids, kept->server_id, &kept->ident);
 	}
@@ -75,17 +75,17 @@ know_intents(struct run *r, enum side s, struct known_ids *ids, struct err *e)
 }
 
 static int
-supply_side(struct run *r, struct plan_input *in, enum side s, struct err *e)
+supply_side(struct env *env, struct plan_input *in, enum side s, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 	struct known_ids ids = { { 0 } };
 	struct known_id want, *hit;
 	struct record *rec;
 	size_t i;
-	int status = know_intents(r, s, &ids, e);
+	int status = know_intents(env, s, &ids, e);
 
 	for (i = 0; i < in->messages.n; i++)
-		if (has_vanished(r, &in->messages.at[i], s))
+		if (has_vanished(env, &in->messages.at[i], s))
 			know(&ids, in->messages.at[i].rec->half[s].server_id, &in->messages.at[i].rec->ident);
 	if (ids.v.n > 1)
 		qsort(ids.v.at, ids.v.n, sizeof ids.v.at[0], cmp_id);
@@ -98,20 +98,20 @@ supply_side(struct run *r, struct plan_input *in, enum side s, struct err *e)
 		if (hit == NULL)
 			continue;
 		rec->ident = *hit->ident;
-		status = message_put(r->state, rec, run_masks(&r->boxes.at[in->messages.at[i].box], masks), e);
+		status = message_put(env->state, rec, box_masks(&env->boxes.at[in->messages.at[i].box], masks), e);
 	}
 	vec_release(&ids.v);
 	return status;
 }
 
 int
-moves_supply(struct run *r, struct plan_input *in, struct err *e)
+moves_supply(struct env *env, struct plan_input *in, struct err *e)
 {
 	int s, status = 0;
 
 	for (s = 0; s < SIDES && status == 0; s++)
-		if (!r->set->store[s]->ops->is_local)
-			status = supply_side(r, in, (enum side)s, e);
+		if (!env->set->store[s]->ops->is_local)
+			status = supply_side(env, in, (enum side)s, e);
 	return status;
 }
 
@@ -232,7 +232,7 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 		rec = x->in->messages.at[i].rec;
 		if (is_linked[i])
 			continue;
-		if (has_vanished(x->run, &x->in->messages.at[i], s))
+		if (has_vanished(x->env, &x->in->messages.at[i], s))
 			search_add(x, VANISHED, i);
 		else if (is_new(rec, s))
 			search_add(x, NEW, i);
@@ -246,9 +246,9 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 }
 
 static int
-find_on(struct run *r, struct plan_input *in, enum side s, const bool *is_linked, struct err *e)
+find_on(struct env *env, struct plan_input *in, enum side s, const bool *is_linked, struct err *e)
 {
-	struct search x = { .run = r, .in = in, .at = { [VANISHED] = side_other(s), [NEW] = s } };
+	struct search x = { .env = env, .in = in, .at = { [VANISHED] = side_other(s), [NEW] = s } };
 	int status = 0;
 
 	add_items(&x, s, is_linked);
@@ -264,16 +264,16 @@ find_on(struct run *r, struct plan_input *in, enum side s, const bool *is_linked
 /* What was moved to one mailbox on both sides is twins there, and is what is gone from both: what was agreed of that says who
  * changed which flag. */
 static int
-find_left(struct run *r, struct plan_input *in, struct err *e)
+find_left(struct env *env, struct plan_input *in, struct err *e)
 {
-	struct search x = { .run = r, .in = in, .at = { [VANISHED] = FAR, [NEW] = FAR } };
+	struct search x = { .env = env, .in = in, .at = { [VANISHED] = FAR, [NEW] = FAR } };
 	struct adopt_pairs pairs = { { 0 } };
 	uint32_t i, *link = mem_realloc(NULL, in->messages.n + 1, sizeof *link);
 	size_t k;
 	int status = 0;
 
 	for (i = 0; i < in->messages.n; i++)
-		if (has_vanished(r, &in->messages.at[i], FAR) && has_vanished(r, &in->messages.at[i], NEAR)) {
+		if (has_vanished(env, &in->messages.at[i], FAR) && has_vanished(env, &in->messages.at[i], NEAR)) {
 			search_add(&x, VANISHED, i);
 			x.items.at[x.items.n - 1].place = in->messages.at[i].box;
 		}
@@ -296,11 +296,11 @@ find_left(struct run *r, struct plan_input *in, struct err *e)
 }
 
 int
-moves_find(struct run *r, struct plan_input *in, struct err *e)
+moves_find(struct env *env, struct plan_input *in, struct err *e)
 {
 	bool *is_linked = mem_alloc(in->messages.n + 1);
 	size_t i;
-	int s, status = find_left(r, in, e);
+	int s, status = find_left(env, in, e);
 
 	for (i = 0; i < in->links.n; i++) {
 		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
@@ -308,7 +308,7 @@ moves_find(struct run *r, struct plan_input *in, struct err *e)
 			is_linked[in->links.at[i].left] = true;
 	}
 	for (s = 0; s < SIDES && status == 0; s++)
-		status = find_on(r, in, (enum side)s, is_linked, e);
+		status = find_on(env, in, (enum side)s, is_linked, e);
 	free(is_linked);
-	return status < 0 ? -1 : run_check_cancel(r, e);
+	return status < 0 ? -1 : env_check_cancel(env, e);
 }

@@ -20,7 +20,7 @@ enum { TEN_MINUTES = 600 };
 /* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
  * as gone from where it was delivered, which makes it a move. 1 = done. */
 static int
-claim(struct run *r, const struct intent *in, struct record *rec, const struct record *found, struct run_box *home,
+claim(struct env *env, const struct intent *in, struct record *rec, const struct record *found, struct run_box *home,
     struct run_box *at, struct arena *a, struct err *e)
 {
 	struct flag_mask masks[SIDES];
@@ -30,35 +30,35 @@ claim(struct run *r, const struct intent *in, struct record *rec, const struct r
 	if (rec->ident.has == 0)
 		rec->ident = in->ident;
 	if (rec->half[in->side].is_sent)
-		kept_seen(r, home, in->side, a, rec, found->half[in->side].flags);
+		kept_seen(env, home, in->side, a, rec, found->half[in->side].flags);
 	rec->half[in->side] = found->half[in->side];
 	if (at == home) {
 		rec->mark = MARK_NEW;
-		if (message_delete(r->state, found->box, found->id, e) < 0)
+		if (message_delete(env->state, found->box, found->id, e) < 0)
 			return -1;
 	} else {
 		rec->half[in->side].presence = PRESENCE_GONE;
 	}
-	run_masks(home, masks);
+	box_masks(home, masks);
 	/* What both show now is agreed: the next change on one side must be seen as one. */
 	if (rec->half[FAR].presence == PRESENCE_HERE && rec->half[NEAR].presence == PRESENCE_HERE)
 		record_agree(a, rec, masks);
-	return message_put(r->state, rec, masks, e) < 0 ? -1 : 1;
+	return message_put(env->state, rec, masks, e) < 0 ? -1 : 1;
 }
 
 static int
-claim_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct run_box *at,
+claim_named(struct env *env, const struct intent *in, struct record *rec, struct run_box *home, struct run_box *at,
     struct arena *a, struct err *e)
 {
 	struct record found;
-	int got = message_find(r->state, a, at->rec.id, in->side, in->key, &found, e);
+	int got = message_find(env->state, a, at->rec.id, in->side, in->key, &found, e);
 
-	return got <= 0 ? got : claim(r, in, rec, &found, home, at, a, e);
+	return got <= 0 ? got : claim(env, in, rec, &found, home, at, a, e);
 }
 
 /* Sent, and its source deleted since: what arrived follows it. */
 static int
-claim_orphaned(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
+claim_orphaned(struct env *env, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
     struct err *e)
 {
 	struct record found;
@@ -66,34 +66,34 @@ claim_orphaned(struct run *r, const struct intent *in, struct record *rec, struc
 
 	if (rec->half[side_other(in->side)].presence != PRESENCE_GONE)
 		return 0;
-	got = uploads_find(r, in, home, a, &found, e);
-	return got <= 0 ? got : claim(r, in, rec, &found, home, home, a, e);
+	got = uploads_find(env, in, home, a, &found, e);
+	return got <= 0 ? got : claim(env, in, rec, &found, home, home, a, e);
 }
 
 /* A delivered file by its name. 1 found, 0 not there. */
 static int
-find_named(struct run *r, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
+find_named(struct env *env, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
     struct err *e)
 {
-	int got = claim_named(r, in, rec, home, home, a, e);
+	int got = claim_named(env, in, rec, home, home, a, e);
 	size_t i;
 
-	for (i = 0; i < r->boxes.n && got == 0; i++)
-		if (&r->boxes.at[i] != home && r->boxes.at[i].rec.id != 0)
-			got = claim_named(r, in, rec, home, &r->boxes.at[i], a, e);
+	for (i = 0; i < env->boxes.n && got == 0; i++)
+		if (&env->boxes.at[i] != home && env->boxes.at[i].rec.id != 0)
+			got = claim_named(env, in, rec, home, &env->boxes.at[i], a, e);
 	return got;
 }
 
 /* A list that was not complete may have left out what is looked for: in its mailbox, or, by a name, in any other. */
 static bool
-is_unsure(struct run *r, const struct intent *in)
+is_unsure(struct env *env, const struct intent *in)
 {
 	uint32_t home = in->kind == INTENT_DELIVER ? in->box : in->to_box;
 	const struct run_box *b;
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		if ((b->rec.id == home || in->key.len > 0) && (b->side[in->side].is_unsure || b->side[in->side].has_failed))
 			return true;
 	}
@@ -102,34 +102,34 @@ is_unsure(struct run *r, const struct intent *in)
 
 /* DELIVER: settled if its twin is there, or its name. */
 static int
-recover_delivery(struct run *r, struct intent *in, struct arena *a, struct err *e)
+recover_delivery(struct env *env, struct intent *in, struct arena *a, struct err *e)
 {
-	struct run_box *home = run_box_by_id(r, in->box);
+	struct run_box *home = env_box_by_id(env, in->box);
 	struct record rec;
 	int got;
 
 	if (home == NULL)
 		return 0;		/* not part of this run */
-	got = message_get(r->state, a, in->box, in->record, &rec, e);
+	got = message_get(env->state, a, in->box, in->record, &rec, e);
 	if (got < 0)
 		return -1;
 	if (got == 0 || record_is_pair(&rec))
-		return intent_delete(r->state, in->id, e);
+		return intent_delete(env->state, in->id, e);
 	if (home->side[in->side].has_failed)
 		return 0;
 	if (in->key.len > 0) {
-		got = find_named(r, in, &rec, home, a, e);
+		got = find_named(env, in, &rec, home, a, e);
 		if (got < 0)
 			return -1;
-		return got == 0 && is_unsure(r, in) ? 0 : intent_delete(r->state, in->id, e);
+		return got == 0 && is_unsure(env, in) ? 0 : intent_delete(env->state, in->id, e);
 	}
-	got = claim_orphaned(r, in, &rec, home, a, e);
-	return got <= 0 ? got : intent_delete(r->state, in->id, e);
+	got = claim_orphaned(env, in, &rec, home, a, e);
+	return got <= 0 ? got : intent_delete(env->state, in->id, e);
 }
 
 /* The twin that a MOVE followed is where it was moved from again: then what arrived is that one's. 1/0/-1. */
 static int
-came_back(struct run *r, const struct intent *in, struct err *e)
+came_back(struct env *env, const struct intent *in, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -137,7 +137,7 @@ came_back(struct run *r, const struct intent *in, struct err *e)
 	bool is = false;
 	int got = 0;
 
-	while (in->kind == INTENT_MOVE && !is && (got = message_next(r->state, &a, in->box, after, &rec, e)) > 0) {
+	while (in->kind == INTENT_MOVE && !is && (got = message_next(env->state, &a, in->box, after, &rec, e)) > 0) {
 		after = rec.id;
 		is = rec.half[in->side].presence == PRESENCE_GONE && rec.half[in->side].basis == BASIS_MOVING &&
 		    rec.half[side_other(in->side)].presence == PRESENCE_HERE && ident_compare(&rec.ident, &in->ident) != IDENT_DIFFER;
@@ -150,30 +150,30 @@ came_back(struct run *r, const struct intent *in, struct err *e)
 /* MOVE, CLONE: settled once the record at the destination has its twin, by identity. What arrived for one that has been moved on or
  * deleted since, follows it. */
 static int
-recover_move(struct run *r, struct intent *in, struct arena *a, struct err *e)
+recover_move(struct env *env, struct intent *in, struct arena *a, struct err *e)
 {
-	struct run_box *home = run_box_by_id(r, in->to_box);
+	struct run_box *home = env_box_by_id(env, in->to_box);
 	struct record rec;
-	int got = message_get(r->state, a, in->to_box, in->record, &rec, e);
+	int got = message_get(env->state, a, in->to_box, in->record, &rec, e);
 
 	if (got < 0)
 		return -1;
 	if (got == 0 || record_is_pair(&rec))
-		return intent_delete(r->state, in->id, e);
+		return intent_delete(env->state, in->id, e);
 	if (home == NULL || home->side[in->side].has_failed || rec.half[side_other(in->side)].presence != PRESENCE_GONE)
 		return 0;
-	if ((got = came_back(r, in, e)) != 0)
+	if ((got = came_back(env, in, e)) != 0)
 		return got < 0 ? -1 : 0;
-	got = r->set->store[in->side]->ops->has_uid_keys ? claim_orphaned(r, in, &rec, home, a, e) :
-	    find_named(r, in, &rec, home, a, e);
-	return got <= 0 ? got : intent_delete(r->state, in->id, e);
+	got = env->set->store[in->side]->ops->has_uid_keys ? claim_orphaned(env, in, &rec, home, a, e) :
+	    find_named(env, in, &rec, home, a, e);
+	return got <= 0 ? got : intent_delete(env->state, in->id, e);
 }
 
 /* A message that was expunged because it was gone, or \Deleted, on the other side, and is there again without that. */
 static int
-recover_expunge(struct run *r, const struct intent *in, struct arena *a, struct err *e)
+recover_expunge(struct env *env, const struct intent *in, struct arena *a, struct err *e)
 {
-	struct run_box *home = run_box_by_id(r, in->box);
+	struct run_box *home = env_box_by_id(env, in->box);
 	struct flag_mask masks[SIDES];
 	struct record rec;
 	struct record_half *ours = &rec.half[in->side];
@@ -182,28 +182,28 @@ recover_expunge(struct run *r, const struct intent *in, struct arena *a, struct 
 
 	if (home == NULL)
 		return 0;		/* not part of this run */
-	got = message_get(r->state, a, in->box, in->record, &rec, e);
+	got = message_get(env->state, a, in->box, in->record, &rec, e);
 	if (got < 0)
 		return -1;
 	if (got == 1 && ours->presence == PRESENCE_GONE && other->presence == PRESENCE_HERE &&
 	    !((ours->flags.sys | other->flags.sys) & FLAG_DELETED)) {
 		*ours = RECORD_HALF_NEVER;
-		if (message_put(r->state, &rec, run_masks(home, masks), e) < 0)
+		if (message_put(env->state, &rec, box_masks(home, masks), e) < 0)
 			return -1;
 	}
-	return intent_delete(r->state, in->id, e);
+	return intent_delete(env->state, in->id, e);
 }
 
 int
-recover_begin(struct run *r, struct err *e)
+recover_begin(struct env *env, struct err *e)
 {
 	struct arena a = { 0 };
 	struct intent in;
 	int got;
 
-	r->first_record = message_next_id(r->state);
-	while ((got = intent_next(r->state, &a, r->last_intent, &in, e)) > 0) {
-		r->last_intent = in.id;
+	env->match_state->first_record = message_next_id(env->state);
+	while ((got = intent_next(env->state, &a, env->match_state->last_intent, &in, e)) > 0) {
+		env->match_state->last_intent = in.id;
 		arena_release(&a);
 	}
 	arena_release(&a);
@@ -211,22 +211,22 @@ recover_begin(struct run *r, struct err *e)
 }
 
 int
-recover(struct run *r, struct err *e)
+recover(struct env *env, struct err *e)
 {
 	struct arena a = { 0 };
 	struct intent in;
 	uint64_t after = 0;
 	int got;
 
-	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
 		if (in.kind == INTENT_RENAME)
 			continue;		/* renames.c looks into those */
 		log_line(LOG_RUN, "looking into intent %llu", (unsigned long long)in.id);
 		if (in.kind == INTENT_DELIVER)
-			got = recover_delivery(r, &in, &a, e);
+			got = recover_delivery(env, &in, &a, e);
 		else
-			got = in.kind == INTENT_EXPUNGE ? recover_expunge(r, &in, &a, e) : recover_move(r, &in, &a, e);
+			got = in.kind == INTENT_EXPUNGE ? recover_expunge(env, &in, &a, e) : recover_move(env, &in, &a, e);
 		if (got < 0)
 			break;
 		arena_release(&a);
@@ -237,12 +237,12 @@ recover(struct run *r, struct err *e)
 
 /* Whether a write that was not found may still show up. */
 static bool
-may_come(struct run *r, const struct intent *in)
+may_come(struct env *env, const struct intent *in)
 {
-	const struct run_box *b = run_box_by_id(r, in->kind == INTENT_DELIVER ? in->box : in->to_box);
+	const struct run_box *b = env_box_by_id(env, in->kind == INTENT_DELIVER ? in->box : in->to_box);
 
-	return b == NULL || is_unsure(r, in) || in->id > r->last_intent ||
-	    (in->tries > 0 && r->set->now - in->when < TEN_MINUTES);
+	return b == NULL || is_unsure(env, in) || in->id > env->match_state->last_intent ||
+	    (in->tries > 0 && env->set->now - in->when < TEN_MINUTES);
 }
 
 /* Records that found their twin just now. */
@@ -273,7 +273,7 @@ set_aside_linked(struct plan_input *in, uint32_t index, struct arena *a)
 }
 
 int
-recover_count(struct run *r, struct err *e)
+recover_count(struct env *env, struct err *e)
 {
 	struct arena a = { 0 };
 	struct err why;
@@ -283,15 +283,15 @@ recover_count(struct run *r, struct err *e)
 	uint64_t after = 0;
 	int got;
 
-	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
-		b = in.kind == INTENT_DELIVER && in.tries == 0 ? run_box_by_id(r, in.box) : NULL;
-		if (b != NULL && (got = message_get(r->state, &a, in.box, in.record, &rec, e)) < 0)
+		b = in.kind == INTENT_DELIVER && in.tries == 0 ? env_box_by_id(env, in.box) : NULL;
+		if (b != NULL && (got = message_get(env->state, &a, in.box, in.record, &rec, e)) < 0)
 			break;
 		if (b != NULL && got == 1 && !record_is_pair(&rec) && rec.trouble != TROUBLE_SESSION) {
 			err_class(&why, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "whether %s took what was sent before the connection was lost "
-			    "is not known yet", r->set->store[in.side]->name);
-			waiting_add(r, (uint32_t)(b - r->boxes.at), in.side, rec.id, &why);
+			    "is not known yet", env->set->store[in.side]->name);
+			waiting_add(env, (uint32_t)(b - env->boxes.at), in.side, rec.id, &why);
 		}
 		arena_release(&a);
 	}
@@ -300,7 +300,7 @@ recover_count(struct run *r, struct err *e)
 }
 
 int
-recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+recover_hold(struct env *env, struct plan_input *in, struct arena *a, struct err *e)
 {
 	struct id_set linked = { { 0 } }, held = { { 0 } };
 	struct intent intent;
@@ -309,23 +309,23 @@ recover_hold(struct run *r, struct plan_input *in, struct arena *a, struct err *
 	int got;
 
 	linked_ids(in, &linked);
-	while ((got = intent_next(r->state, a, after, &intent, e)) > 0) {
+	while ((got = intent_next(env->state, a, after, &intent, e)) > 0) {
 		after = intent.id;
 		if (!unfinished_is_copy(&intent) || id_set_has(&linked, intent.record))
 			continue;
-		got = is_unsure(r, &intent) ? 0 : shared_find(r, in, &intent, a, e);
+		got = is_unsure(env, &intent) ? 0 : shared_find(env, in, &intent, a, e);
 		if (got < 0)
 			break;
 		if (got > 0) {
 			vec_push(&held.v, intent.record);
-			if (intent_delete(r->state, intent.id, e) < 0) {
+			if (intent_delete(env->state, intent.id, e) < 0) {
 				got = -1;
 				break;
 			}
-		} else if (may_come(r, &intent)) {
+		} else if (may_come(env, &intent)) {
 			vec_push(&held.v, intent.record);
 			log_line(LOG_RUN, "a write of an earlier run is still awaited; not sent again");
-		} else if (intent_delete(r->state, intent.id, e) < 0) {
+		} else if (intent_delete(env->state, intent.id, e) < 0) {
 			got = -1;
 			break;
 		}

@@ -53,9 +53,9 @@ has_vanished(const struct record *rec, const struct choice *c)
 
 /* No run has looked at it that knew what was lacking when it came. */
 static bool
-is_fresh(const struct run *r, const struct run_box *b, enum side s, uint64_t id)
+is_fresh(const struct env *env, const struct run_box *b, enum side s, uint64_t id)
 {
-	return id >= r->first_record || (b->rec.side[s].fresh != 0 && id >= b->rec.side[s].fresh);
+	return id >= env->match_state->first_record || (b->rec.side[s].fresh != 0 && id >= b->rec.side[s].fresh);
 }
 
 static bool
@@ -66,7 +66,7 @@ is_new(const struct search *x, const struct run_box *b, const struct record *rec
 		return c->round == STAYS;
 	return rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].presence == PRESENCE_NEVER &&
 	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED) &&
-	    (c->round == STAYS || is_fresh(x->run, b, c->s, rec->id)) && !id_set_has(c->awaited, rec->id);
+	    (c->round == STAYS || is_fresh(x->env, b, c->s, rec->id)) && !id_set_has(c->awaited, rec->id);
 }
 
 static void
@@ -93,7 +93,7 @@ add_items(struct search *x, const struct choice *c)
 
 	search_clear(x);
 	for (i = 0; i < in->messages.n; i = end) {
-		b = &x->run->boxes.at[in->messages.at[i].box];
+		b = &x->env->boxes.at[in->messages.at[i].box];
 		n[VANISHED] = n[NEW] = 0;
 		for (end = i; end < in->messages.n && in->messages.at[end].box == in->messages.at[i].box; end++) {
 			n[VANISHED] += has_vanished(in->messages.at[end].rec, c);
@@ -133,7 +133,7 @@ may_be_moved(const struct search *x, enum side s, const struct record *back)
 static int
 renew(struct search *x, enum side s, const struct adopt_pair *p, bool *is_taken, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	struct record *rec = (struct record *)(uintptr_t)x->in->messages.at[p->far].rec;
 	const struct record *back = x->in->messages.at[p->near].rec;
 	struct flag_mask masks[SIDES];
@@ -144,16 +144,16 @@ renew(struct search *x, enum side s, const struct adopt_pair *p, bool *is_taken,
 	is_taken[p->far] = is_taken[p->near] = true;
 	/* Sent, and shown for the first time under this key: what it lacks was not kept. */
 	if (rec->half[s].is_sent)
-		kept_seen(r, &r->boxes.at[x->in->messages.at[p->far].box], s, &r->arena, rec, back->half[s].flags);
+		kept_seen(env, &env->boxes.at[x->in->messages.at[p->far].box], s, &env->arena, rec, back->half[s].flags);
 	rec->half[s] = back->half[s];
 	if (back->ident.has > rec->ident.has)
 		rec->ident = back->ident;
-	run_masks(&r->boxes.at[x->in->messages.at[p->far].box], masks);
+	box_masks(&env->boxes.at[x->in->messages.at[p->far].box], masks);
 	if (rec->half[side_other(s)].presence == PRESENCE_HERE)
-		record_agree(&r->arena, rec, masks);
-	if (message_delete(r->state, back->box, back->id, e) < 0)
+		record_agree(&env->arena, rec, masks);
+	if (message_delete(env->state, back->box, back->id, e) < 0)
 		return -1;
-	return message_put(r->state, rec, masks, e);
+	return message_put(env->state, rec, masks, e);
 }
 
 /* ---- by the server's own ids ---- */
@@ -218,7 +218,7 @@ may_be_by_header(const struct search *x, const struct adopt_item *item)
 static int
 renew_by_ident(struct search *x, enum side s, uint32_t box, bool in_full, bool *is_taken, struct err *e)
 {
-	struct search own = { .run = x->run, .in = x->in, .at = { x->at[FAR], x->at[NEAR] } };
+	struct search own = { .env = x->env, .in = x->in, .at = { x->at[FAR], x->at[NEAR] } };
 	struct adopt_pairs pairs = { { 0 } };
 	const struct adopt_item *item;
 	size_t i;
@@ -265,15 +265,15 @@ renew_all(struct search *x, enum side s, bool *is_taken, struct err *e)
 
 /* All that came has been looked at, knowing what was lacking. */
 static int
-end_fresh(struct run *r, struct err *e)
+end_fresh(struct env *env, struct err *e)
 {
 	struct run_box *b;
 	bool is_news;
 	size_t i;
 	int s;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		is_news = false;
 		for (s = 0; s < SIDES; s++) {
 			if (b->rec.side[s].fresh == 0 || b->side[s].is_unsure || b->side[s].has_failed || b->side[s].wants_delta)
@@ -281,21 +281,21 @@ end_fresh(struct run *r, struct err *e)
 			b->rec.side[s].fresh = 0;
 			is_news = true;
 		}
-		if (is_news && b->rec.id != 0 && box_put(r->state, &b->rec, e) < 0)
+		if (is_news && b->rec.id != 0 && box_put(env->state, &b->rec, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 int
-rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct err *e)
+rekeyed_find(struct env *env, struct plan_input *in, bool *has_changed_r, struct err *e)
 {
 	struct id_set awaited = { { 0 } };
-	struct search x = { .run = r, .in = in };
+	struct search x = { .env = env, .in = in };
 	bool *is_taken = mem_alloc(in->messages.n + 1);
 	struct choice c = { .awaited = &awaited, .is_taken = is_taken };
 	size_t i, n = 0;
-	int turn, status = unfinished_records(r, &awaited, e);
+	int turn, status = unfinished_records(env, &awaited, e);
 
 	for (turn = 0; turn < SIDES * ROUNDS && status == 0; turn++) {
 		c.s = turn % SIDES == 0 ? FAR : NEAR;
@@ -315,7 +315,7 @@ rekeyed_find(struct run *r, struct plan_input *in, bool *has_changed_r, struct e
 		log_line(LOG_RUN, "%zu messages have another key in their mailbox", n / 2);
 	*has_changed_r = n > 0;
 	if (status == 0 && x.unread.n == 0)
-		status = end_fresh(r, e);
+		status = end_fresh(env, e);
 	search_release(&x);
 	vec_release(&awaited.v);
 	free(is_taken);

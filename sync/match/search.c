@@ -7,7 +7,7 @@ struct identify_job {
 	enum side side;
 	unsigned want;
 	struct fetch_part part[PARTS_PER_JOB];
-	uint32_t box[PARTS_PER_JOB];	/* of run.boxes */
+	uint32_t box[PARTS_PER_JOB];	/* of env.boxes */
 	size_t n_parts, n;
 	struct identify_item *items;
 	size_t *index;			/* of search.items */
@@ -35,7 +35,7 @@ search_record(const struct search *x, const struct adopt_item *item)
 bool
 search_is_local(const struct search *x, enum side role)
 {
-	return x->run->set->store[x->at[role]]->ops->is_local;
+	return x->env->set->store[x->at[role]]->ops->is_local;
 }
 
 void
@@ -84,7 +84,7 @@ new_job(enum side s, unsigned want, size_t room)
 static struct fetch_part *
 add_part(const struct search *x, struct identify_job *j, uint32_t box)
 {
-	const struct run_box *b = &x->run->boxes.at[box];
+	const struct run_box *b = &x->env->boxes.at[box];
 	struct fetch_part *p = &j->part[j->n_parts];
 
 	j->box[j->n_parts++] = box;
@@ -105,7 +105,7 @@ joins(const struct search *x, const struct identify_job *j, enum side s, uint32_
 {
 	if (j->side != s || j->n == PER_JOB || j->group != group || (most != 0 && j->n >= most))
 		return false;
-	return j->box[j->n_parts - 1] == box || (j->n_parts < PARTS_PER_JOB && !x->run->set->store[s]->ops->is_local);
+	return j->box[j->n_parts - 1] == box || (j->n_parts < PARTS_PER_JOB && !x->env->set->store[s]->ops->is_local);
 }
 
 static bool
@@ -118,7 +118,7 @@ was_lost(const struct identify_job *j)
 static bool
 may_ask_whole(const struct search *x, const struct identify_job *j, size_t i)
 {
-	return !(j->want & IDENT_FULL) && j->items[i].err.retry != ERR_NOW && !x->run->set->store[j->side]->ops->is_local;
+	return !(j->want & IDENT_FULL) && j->items[i].err.retry != ERR_NOW && !x->env->set->store[j->side]->ops->is_local;
 }
 
 /* Takes over what a job learnt in one mailbox; keeps it in the base. is_lost: what has no answer is asked for again. */
@@ -144,17 +144,17 @@ learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, st
 			item->is_unreadable = true;
 			is_told = has_failed || j->items[i].err.retry == ERR_NOW;
 			vec_push(&x->unread, (struct search_unread){ item->id, j->items[i].err.class,
-				is_told ? NULL : arena_strdup(&x->run->arena, j->items[i].err.text) });
+				is_told ? NULL : arena_strdup(&x->env->arena, j->items[i].err.text) });
 			/* Gone, or left out: what is listed at the end tells. */
 			if (!has_failed && is_told)
-				left_out_note(x->run, j->box[p], j->side, search_record(x, item)->id);
+				left_out_note(x->env, j->box[p], j->side, search_record(x, item)->id);
 			continue;
 		}
-		isolate_done(&x->run->isolate, item_of(x, item));
+		isolate_done(&x->env->isolate, item_of(x, item));
 		item->ident = j->items[i].ident;
 		rec = search_record(x, item);
 		rec->ident = item->ident;
-		if (message_put(x->run->state, rec, run_masks(&x->run->boxes.at[j->box[p]], masks), e) < 0)
+		if (message_put(x->env->state, rec, box_masks(&x->env->boxes.at[j->box[p]], masks), e) < 0)
 			return -1;
 	}
 	return 0;
@@ -165,7 +165,7 @@ learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, st
 static int
 job_lost(struct search *x, const struct identify_job *j, struct search_picks *again, bool *goes_on_r, struct err *e)
 {
-	struct run *r = x->run;
+	struct env *env = x->env;
 	VEC(struct isolate_item) lost = { 0 };
 	struct adopt_item *item;
 	size_t p, i;
@@ -174,20 +174,20 @@ job_lost(struct search *x, const struct identify_job *j, struct search_picks *ag
 	for (i = 0; i < j->n && !j->job.is_unopened; i++)
 		if (j->items[i].status < 0)
 			vec_push(&lost, item_of(x, &x->items.at[j->index[i]]));
-	*goes_on_r = isolate_lost(&r->isolate, j->side, lost.at, lost.n) && !j->job.is_unopened && j->job.err.retry != ERR_NEVER;
+	*goes_on_r = isolate_lost(&env->isolate, j->side, lost.at, lost.n) && !j->job.is_unopened && j->job.err.retry != ERR_NEVER;
 	vec_release(&lost);
 	for (p = 0; p < j->n_parts && *goes_on_r; p++)
 		for (i = j->part[p].first; i < j->part[p].first + j->part[p].n && status == 0; i++) {
 			item = &x->items.at[j->index[i]];
 			if (j->items[i].status == 0)
 				continue;
-			if (!isolate_is_culprit(&r->isolate, item_of(x, item))) {
+			if (!isolate_is_culprit(&env->isolate, item_of(x, item))) {
 				vec_push(&again->v, j->index[i]);
 				continue;
 			}
 			item->is_unreadable = true;
 			vec_push(&x->unread, (struct search_unread){ item->id, ERR_FAILED, NULL });
-			status = culprit_note(r, item_of(x, item), j->box[p], search_record(x, item), j->side, j->job.err.text, e);
+			status = culprit_note(env, item_of(x, item), j->box[p], search_record(x, item), j->side, j->job.err.text, e);
 		}
 	return status;
 }
@@ -202,7 +202,7 @@ all_wait(struct search *x, uint32_t box, const struct err *why)
 	for (i = 0; i < x->items.n; i++) {
 		item = &x->items.at[i];
 		if (x->in->messages.at[item->id].box == box)
-			waiting_add(x->run, box, side_other(x->at[item->side]), search_record(x, item)->id, why);
+			waiting_add(x->env, box, side_other(x->at[item->side]), search_record(x, item)->id, why);
 	}
 }
 
@@ -217,16 +217,16 @@ collect(struct search *x, struct search_picks *again, struct search_picks *whole
 	size_t p;
 	int status = 0;
 
-	while ((done = pool_wait(x->run->pool)) != NULL) {
+	while ((done = pool_wait(x->env->pool)) != NULL) {
 		j = (struct identify_job *)done;
 		goes_on = false;
 		if (status == 0 && was_lost(j))
 			status = job_lost(x, j, again, &goes_on, e);
 		for (p = 0; p < j->n_parts; p++) {
-			b = &x->run->boxes.at[j->box[p]];
+			b = &x->env->boxes.at[j->box[p]];
 			if (!goes_on && (done->status < 0 || j->part[p].status < 0)) {
 				if (!was_lost(j))
-					report_err(x->run, b->name, done->status < 0 ? &done->err : &j->part[p].err);
+					report_err(x->env, b->name, done->status < 0 ? &done->err : &j->part[p].err);
 				else if (!b->side[j->side].has_failed)
 					all_wait(x, j->box[p], &done->err);
 				b->side[j->side].has_failed = true;
@@ -246,7 +246,7 @@ is_last(const struct search *x, const struct adopt_item *item)
 {
 	uint32_t group;
 
-	return isolate_most(&x->run->isolate, item_of(x, item), &group) != 0;
+	return isolate_most(&x->env->isolate, item_of(x, item), &group) != 0;
 }
 
 static int
@@ -269,7 +269,7 @@ cmp_place(const void *p, const void *q, void *ctx)
 static bool
 is_there(const struct search *x, const struct adopt_item *item)
 {
-	return x->run->boxes.at[x->in->messages.at[item->id].box].side[x->at[item->side]].listed != NULL;
+	return x->env->boxes.at[x->in->messages.at[item->id].box].side[x->at[item->side]].listed != NULL;
 }
 
 /* Asks for those chosen. */
@@ -287,9 +287,9 @@ submit(struct search *x, unsigned want, const struct search_picks *chosen)
 		item = &x->items.at[chosen->v.at[i]];
 		box = x->in->messages.at[item->id].box;
 		h = &search_record(x, item)->half[x->at[item->side]];
-		most = isolate_most(&x->run->isolate, item_of(x, item), &group);
+		most = isolate_most(&x->env->isolate, item_of(x, item), &group);
 		if (j != NULL && !joins(x, j, x->at[item->side], box, most, group)) {
-			pool_submit(x->run->pool, &j->job);
+			pool_submit(x->env->pool, &j->job);
 			j = NULL;
 		}
 		if (j == NULL)
@@ -302,7 +302,7 @@ submit(struct search *x, unsigned want, const struct search_picks *chosen)
 		j->index[j->n++] = chosen->v.at[i];
 	}
 	if (j != NULL)
-		pool_submit(x->run->pool, &j->job);
+		pool_submit(x->env->pool, &j->job);
 }
 
 /* Those that are known to end sessions are asked for alone. */
@@ -315,7 +315,7 @@ recall(struct search *x, const struct search_picks *chosen)
 	for (i = 0; i < chosen->v.n; i++) {
 		item = &x->items.at[chosen->v.at[i]];
 		if (search_record(x, item)->trouble == TROUBLE_SESSION)
-			isolate_recall(&x->run->isolate, item_of(x, item));
+			isolate_recall(&x->env->isolate, item_of(x, item));
 	}
 }
 
@@ -348,7 +348,7 @@ search_learn(struct search *x, unsigned want, search_choice *choose, const void 
 		}
 		for (i = 0; i < again.v.n; i++)
 			vec_push(&chosen.v, again.v.at[i]);
-	} while (status == 0 && chosen.v.n > 0 && !run_is_cancelled(x->run));
+	} while (status == 0 && chosen.v.n > 0 && !env_is_cancelled(x->env));
 	vec_release(&chosen.v);
 	vec_release(&again.v);
 	vec_release(&whole.v);
@@ -393,12 +393,12 @@ search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, struc
 }
 
 void
-search_close_failed(struct run *r, struct plan_input *in)
+search_close_failed(struct env *env, struct plan_input *in)
 {
 	size_t i;
 
 	for (i = 0; i < in->boxes.n; i++)
-		if (r->boxes.at[i].side[FAR].has_failed || r->boxes.at[i].side[NEAR].has_failed)
+		if (env->boxes.at[i].side[FAR].has_failed || env->boxes.at[i].side[NEAR].has_failed)
 			in->boxes.at[i].side[FAR].is_readable = in->boxes.at[i].side[NEAR].is_readable = false;
 }
 

@@ -32,7 +32,7 @@ is_equal(const struct ident *a, const struct ident *b)
 
 /* A pair of the mailbox that is the same message, and there as far as is known; or gone. 1/0/-1 */
 static int
-find_pair_that(struct run *r, const struct intent *in, enum presence is, struct record *pair_r, struct arena *a, struct err *e)
+find_pair_that(struct env *env, const struct intent *in, enum presence is, struct record *pair_r, struct arena *a, struct err *e)
 {
 	uint64_t after = 0, tag;
 	int got;
@@ -40,7 +40,7 @@ find_pair_that(struct run *r, const struct intent *in, enum presence is, struct 
 	if (!(in->ident.has & IDENT_HEADER))
 		return 0;
 	tag = message_tag_header(&in->ident);
-	while ((got = message_next_tagged(r->state, a, tag, after, pair_r, e)) > 0) {
+	while ((got = message_next_tagged(env->state, a, tag, after, pair_r, e)) > 0) {
 		after = pair_r->id;
 		if (record_is_pair(pair_r) && pair_r->box == in->box && pair_r->id != in->record &&
 		    pair_r->half[in->side].presence == is && is_equal(&pair_r->ident, &in->ident))
@@ -50,9 +50,9 @@ find_pair_that(struct run *r, const struct intent *in, enum presence is, struct 
 }
 
 static int
-find_pair(struct run *r, const struct intent *in, struct record *pair_r, struct arena *a, struct err *e)
+find_pair(struct env *env, const struct intent *in, struct record *pair_r, struct arena *a, struct err *e)
 {
-	return find_pair_that(r, in, PRESENCE_HERE, pair_r, a, e);
+	return find_pair_that(env, in, PRESENCE_HERE, pair_r, a, e);
 }
 
 /* Of each message: a link is about it. To be freed. */
@@ -91,9 +91,9 @@ look_at_new(const struct plan_input *input, const struct intent *in, bool *is_pa
 }
 
 int
-shared_find(struct run *r, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e)
+shared_find(struct env *env, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e)
 {
-	struct run_box *home = run_box_by_id(r, in->box);
+	struct run_box *home = env_box_by_id(env, in->box);
 	struct flag_mask masks[SIDES];
 	struct record rec, pair;
 	bool is_paired, may_be;
@@ -105,14 +105,14 @@ shared_find(struct run *r, const struct plan_input *input, const struct intent *
 	look_at_new(input, in, &is_paired, &may_be);
 	if (may_be)
 		return 0;
-	got = is_paired ? 1 : find_pair(r, in, &pair, a, e);
+	got = is_paired ? 1 : find_pair(env, in, &pair, a, e);
 	if (got > 0)
-		got = message_get(r->state, a, in->box, in->record, &rec, e);
+		got = message_get(env->state, a, in->box, in->record, &rec, e);
 	if (got <= 0 || rec.half[in->side].presence != PRESENCE_NEVER || rec.half[side_other(in->side)].presence != PRESENCE_HERE)
 		return got < 0 ? -1 : 0;
 	shared_mark(&rec, in->side, BASIS_SHARED);
-	run_masks(home, masks);
-	return message_put(r->state, &rec, masks, e) < 0 ? -1 : 1;
+	box_masks(home, masks);
+	return message_put(env->state, &rec, masks, e) < 0 ? -1 : 1;
 }
 
 /* ---- flags ---- */
@@ -147,7 +147,7 @@ index_of(struct plan_input *in, const struct record *pair, uint32_t box, struct 
 
 /* What both show is agreed; in what they differ, what was. Until all is, the run looks once more. */
 static int
-agree(struct run *r, uint32_t box, struct record *rec, const struct record *pair, enum side s, struct arena *a, struct err *e)
+agree(struct env *env, uint32_t box, struct record *rec, const struct record *pair, enum side s, struct arena *a, struct err *e)
 {
 	struct flags here = rec->half[side_other(s)].flags, there = pair->half[s].flags, on = flags_intersect(a, here, there), differ;
 	struct flag_mask masks[SIDES];
@@ -160,7 +160,7 @@ agree(struct run *r, uint32_t box, struct record *rec, const struct record *pair
 		return 0;
 	rec->has_agreed = true;
 	rec->agreed = on;
-	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
 }
 
 static bool
@@ -177,14 +177,14 @@ was_moved(const struct plan_input *in, uint64_t id, enum side s)
 /* No message is there any more that is this one as well. It went: this has lost its twin with the other. Or it was moved, or nobody
  * knows that it was shared, and this is sent anew. */
 static int
-share_no_more(struct run *r, const struct plan_input *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
+share_no_more(struct env *env, const struct plan_input *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
     struct err *e)
 {
 	enum side s = like->side;
 	bool is_told = rec->half[s].basis == BASIS_SHARED_TOLD;
 	struct flag_mask masks[SIDES];
 	struct record pair;
-	int got = find_pair_that(r, like, PRESENCE_GONE, &pair, a, e);
+	int got = find_pair_that(env, like, PRESENCE_GONE, &pair, a, e);
 
 	if (got <= 0)
 		return got;
@@ -193,33 +193,33 @@ share_no_more(struct run *r, const struct plan_input *in, uint32_t box, struct r
 		rec->half[s].presence = PRESENCE_GONE;
 	rec->mark = MARK_NEW;
 	rec->why = "";
-	return message_put(r->state, rec, run_masks(&r->boxes.at[box], masks), e);
+	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
 }
 
 static int
-share_one(struct run *r, struct plan_input *in, uint32_t i, enum side s, struct arena *a, struct err *e)
+share_one(struct env *env, struct plan_input *in, uint32_t i, enum side s, struct arena *a, struct err *e)
 {
 	struct record *rec = (struct record *)(uintptr_t)in->messages.at[i].rec, pair;
 	struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
 	uint32_t box = in->messages.at[i].box, at;
-	int got = find_pair(r, &like, &pair, a, e);
+	int got = find_pair(env, &like, &pair, a, e);
 
 	if (got < 0)
 		return -1;
 	if (got == 0)
-		return share_no_more(r, in, box, rec, &like, a, e);
+		return share_no_more(env, in, box, rec, &like, a, e);
 	/* One that has gone from the other side is about to be deleted, or replaced by this (rekeyed.c). */
 	if (pair.half[side_other(s)].presence != PRESENCE_HERE || (at = index_of(in, &pair, box, a)) == UINT32_MAX)
 		return 0;
-	if (agree(r, box, rec, &pair, s, a, e) < 0)
+	if (agree(env, box, rec, &pair, s, a, e) < 0)
 		return -1;
-	r->is_short |= !flags_equal(rec->half[side_other(s)].flags, pair.half[s].flags);
+	env->observe_state->is_short |= !flags_equal(rec->half[side_other(s)].flags, pair.half[s].flags);
 	vec_push(&in->links, (struct plan_link){ .kind = LINK_SHARED, .side = s, .a = at, .b = i, .left = UINT32_MAX });
 	return 0;
 }
 
 int
-shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e)
+shared_link(struct env *env, struct plan_input *in, struct arena *a, struct err *e)
 {
 	size_t i, n = in->messages.n;
 	bool *is_linked = find_linked(in);
@@ -229,7 +229,7 @@ shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e
 	for (i = 0; i < n && status == 0; i++)
 		for (s = 0; s < SIDES && status == 0 && !is_linked[i]; s++)
 			if (is_sharing(in->messages.at[i].rec, (enum side)s))
-				status = share_one(r, in, (uint32_t)i, (enum side)s, a, e);
+				status = share_one(env, in, (uint32_t)i, (enum side)s, a, e);
 	free(is_linked);
 	return status;
 }
@@ -237,24 +237,24 @@ shared_link(struct run *r, struct plan_input *in, struct arena *a, struct err *e
 /* ---- in words ---- */
 
 static int
-tell_one(struct run *r, const struct run_box *b, const struct record *rec, enum side s, struct arena *a, struct err *e)
+tell_one(struct env *env, const struct run_box *b, const struct record *rec, enum side s, struct arena *a, struct err *e)
 {
 	const struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
 	enum side here = side_other(s);
-	struct message_words words = culprit_words(r, b, rec, here, r->set->store[here]->ops->is_local), other;
+	struct message_words words = culprit_words(env, b, rec, here, env->set->store[here]->ops->is_local), other;
 	struct record pair;
-	int got = find_pair(r, &like, &pair, a, e);
+	int got = find_pair(env, &like, &pair, a, e);
 
 	if (got <= 0)
 		return got;
-	other = culprit_words(r, b, &pair, here, r->set->store[here]->ops->is_local);
-	report_note(r, NOTE_WARNING, b->name, arena_printf(&r->arena, "%s shares its message on %s with %s, to which it is equal (%s): "
+	other = culprit_words(env, b, &pair, here, env->set->store[here]->ops->is_local);
+	report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s shares its message on %s with %s, to which it is equal (%s): "
 	    "it is deleted there with the last of them", words.place, side_name(s), other.place, KEPT_ONCE));
 	return 0;
 }
 
 static int
-tell_box(struct run *r, const struct run_box *b, struct err *e)
+tell_box(struct env *env, const struct run_box *b, struct err *e)
 {
 	enum { TOLD_MOST = 20 };
 	struct arena a = { 0 };
@@ -263,7 +263,7 @@ tell_box(struct run *r, const struct run_box *b, struct err *e)
 	int s, got, status = 0;
 	size_t n = 0;
 
-	while (status == 0 && n < TOLD_MOST && (got = message_next(r->state, &a, b->rec.id, after, &rec, e)) != 0) {
+	while (status == 0 && n < TOLD_MOST && (got = message_next(env->state, &a, b->rec.id, after, &rec, e)) != 0) {
 		if (got < 0) {
 			status = -1;
 			break;
@@ -273,7 +273,7 @@ tell_box(struct run *r, const struct run_box *b, struct err *e)
 			if (record_half_is_shared(&rec.half[s]) &&
 			    rec.half[side_other((enum side)s)].presence == PRESENCE_HERE) {
 				n++;
-				status = tell_one(r, b, &rec, (enum side)s, &a, e);
+				status = tell_one(env, b, &rec, (enum side)s, &a, e);
 			}
 		arena_release(&a);
 	}
@@ -282,12 +282,12 @@ tell_box(struct run *r, const struct run_box *b, struct err *e)
 }
 
 int
-shared_tell(struct run *r, struct err *e)
+shared_tell(struct env *env, struct err *e)
 {
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++)
-		if (!r->boxes.at[i].is_excluded && r->boxes.at[i].rec.id != 0 && tell_box(r, &r->boxes.at[i], e) < 0)
+	for (i = 0; i < env->boxes.n; i++)
+		if (!env->boxes.at[i].is_excluded && env->boxes.at[i].rec.id != 0 && tell_box(env, &env->boxes.at[i], e) < 0)
 			return -1;
 	return 0;
 }

@@ -86,7 +86,7 @@ static int
 learn_near(struct search *x, const struct adopt_pairs *pairs, bool *has_learnt_r, struct err *e)
 {
 	bool *is_paired = mem_alloc(x->in->messages.n + 1);
-	struct search alone = { .run = x->run, .in = x->in, .at = { FAR, NEAR } };
+	struct search alone = { .env = x->env, .in = x->in, .at = { FAR, NEAR } };
 	struct sizes near = { { 0 } };
 	struct wanted w = { .near = &near, .is_paired = is_paired };
 	size_t i, k;
@@ -162,12 +162,12 @@ twins_hold_unread(struct search *x, size_t first_link)
 			    is_linked(in, first_link, x->items.at[k].id))
 				continue;
 			is_doubtful = true;
-			unread_note(x->run, in, x->items.at[k].id, &x->unread.at[i], s);
-			set_aside(in, x->items.at[k].id, &x->run->arena);
+			unread_note(x->env, in, x->items.at[k].id, &x->unread.at[i], s);
+			set_aside(in, x->items.at[k].id, &x->env->arena);
 		}
 		if (is_doubtful) {
-			unread_note(x->run, in, x->unread.at[i].id, &x->unread.at[i], s);
-			set_aside(in, x->unread.at[i].id, &x->run->arena);
+			unread_note(x->env, in, x->unread.at[i].id, &x->unread.at[i], s);
+			set_aside(in, x->unread.at[i].id, &x->env->arena);
 		}
 	}
 }
@@ -232,7 +232,7 @@ add_item(struct search *x, uint32_t index, const struct id_set *awaited)
 	/* In a mailbox that is not there any more nothing can be read, and nothing has a twin. */
 	if (!record_is_pair(rec) && rec->half[s].presence == PRESENCE_HERE && rec->mark != MARK_ORPHAN &&
 	    rec->mark != MARK_TOMBSTONE &&
-	    x->run->boxes.at[x->in->messages.at[index].box].side[s].listed != NULL)
+	    x->env->boxes.at[x->in->messages.at[index].box].side[s].listed != NULL)
 		search_add(x, s, index);
 	else
 		return;
@@ -240,7 +240,7 @@ add_item(struct search *x, uint32_t index, const struct id_set *awaited)
 	x->items.at[x->items.n - 1].is_deleted = (rec->half[s].flags.sys & FLAG_DELETED) != 0;
 }
 
-/* The messages of the mailbox that message i is of; prepare() gives them in a row. Returns the first of the next one. */
+/* The messages of the mailbox that message i is of; input_make() gives them in a row. Returns the first of the next one. */
 static uint32_t
 take_box(struct search *x, uint32_t i, const struct id_set *awaited)
 {
@@ -266,7 +266,7 @@ whatever(const struct search *x, const struct adopt_item *item, const void *ctx)
 static int
 learn_ahead(struct search *x, const struct id_set *awaited, struct err *e)
 {
-	struct search all = { .run = x->run, .in = x->in, .at = { FAR, NEAR } };
+	struct search all = { .env = x->env, .in = x->in, .at = { FAR, NEAR } };
 	struct sizes fit = { { 0 } };
 	struct wanted w;
 	size_t k, boxes = 0;
@@ -299,21 +299,21 @@ learn_ahead(struct search *x, const struct id_set *awaited, struct err *e)
 }
 
 int
-twins_find(struct run *r, struct plan_input *in, struct err *e)
+twins_find(struct env *env, struct plan_input *in, struct err *e)
 {
-	struct search x = { .run = r, .in = in, .at = { FAR, NEAR } };
+	struct search x = { .env = env, .in = in, .at = { FAR, NEAR } };
 	struct id_set awaited = { { 0 } };
 	uint32_t i = 0, box;
-	int status = unfinished_records(r, &awaited, e);
+	int status = unfinished_records(env, &awaited, e);
 
 	if (status == 0)
 		status = learn_ahead(&x, &awaited, e);
 	while (i < in->messages.n && status == 0) {
 		box = in->messages.at[i].box;
 		i = take_box(&x, i, &awaited);
-		status = find_in_box(&x, in, r->boxes.at[box].name, e);
+		status = find_in_box(&x, in, env->boxes.at[box].name, e);
 		if (status == 0)
-			status = run_check_cancel(r, e);
+			status = env_check_cancel(env, e);
 	}
 	search_release(&x);
 	vec_release(&awaited.v);

@@ -6,15 +6,15 @@
 #include "sync/match/match.h"
 
 static int
-learn(struct run *r, struct run_box *b, enum side s, struct err *e)
+learn(struct env *env, struct run_box *b, enum side s, struct err *e)
 {
 	struct message_scan *scan = NULL;
 	struct message_seen seen;
 	int got;
 
-	if (b->rec.id == 0 || b->side[s].uidnext != 0 || !r->set->store[s]->ops->has_uid_keys)
+	if (b->rec.id == 0 || b->side[s].uidnext != 0 || !env->set->store[s]->ops->has_uid_keys)
 		return 0;
-	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+	if (message_scan_begin(env->state, b->rec.id, s, &scan, e) < 0)
 		return -1;
 	b->side[s].uidnext = 1;
 	while ((got = message_scan_next(scan, &seen, e)) > 0)
@@ -25,7 +25,7 @@ learn(struct run *r, struct run_box *b, enum side s, struct err *e)
 }
 
 int
-uidnext_learn(struct run *r, const struct plan_input *in, const struct plan *p, struct err *e)
+uidnext_learn(struct env *env, const struct plan_input *in, const struct plan *p, struct err *e)
 {
 	const struct op *op;
 	uint32_t to;
@@ -36,7 +36,7 @@ uidnext_learn(struct run *r, const struct plan_input *in, const struct plan *p, 
 		if (op->is_held || (op->kind != OP_COPY && op->kind != OP_MOVE && op->kind != OP_CLONE))
 			continue;
 		to = op->kind != OP_COPY && op->other != UINT32_MAX ? in->messages.at[op->other].box : op->box;
-		if (learn(r, &r->boxes.at[to], op->side, e) < 0)
+		if (learn(env, &env->boxes.at[to], op->side, e) < 0)
 			return -1;
 	}
 	return 0;

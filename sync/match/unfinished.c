@@ -8,14 +8,14 @@ unfinished_is_copy(const struct intent *in)
 }
 
 int
-unfinished_records(struct run *r, struct id_set *out, struct err *e)
+unfinished_records(struct env *env, struct id_set *out, struct err *e)
 {
 	struct arena a = { 0 };
 	struct intent in;
 	uint64_t after = 0;
 	int got;
 
-	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
 		if (unfinished_is_copy(&in))
 			vec_push(&out->v, in.record);

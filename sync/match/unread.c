@@ -6,17 +6,17 @@
 #include "sync/match/search.h"
 
 void
-unread_note(struct run *r, const struct plan_input *in, uint32_t id, const struct search_unread *unread, enum side s)
+unread_note(struct env *env, const struct plan_input *in, uint32_t id, const struct search_unread *unread, enum side s)
 {
 	const struct plan_message *m = &in->messages.at[id];
 	enum side from = m->rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR, to = side_other(from);
 	bool is_itself = id == unread->id;
 
 	if ((is_itself && unread->why == NULL) || !(in->policy.sync[to] & SYNC_NEW) || in->policy.read_only[to] ||
-	    r->boxes.at[m->box].side[s].has_failed)
+	    env->boxes.at[m->box].side[s].has_failed)
 		return;
-	vec_push(&r->unread, (struct run_unread){ m->box, from, m->rec->id, unread->class, is_itself ? unread->why :
-		arena_printf(&r->arena, "it may be one that %s does not let us read%s%s", r->set->store[s]->name,
+	vec_push(&env->match_state->unread, (struct run_unread){ m->box, from, m->rec->id, unread->class, is_itself ? unread->why :
+		arena_printf(&env->arena, "it may be one that %s does not let us read%s%s", env->set->store[s]->name,
 		unread->why != NULL ? ": " : "", unread->why != NULL ? unread->why : "") });
 }
 
@@ -31,7 +31,7 @@ cmp_message(const void *x, const void *y)
 }
 
 int
-unread_count(struct run *r, struct err *e)
+unread_count(struct env *env, struct err *e)
 {
 	const struct run_unread *m;
 	struct arena a = { 0 };
@@ -40,19 +40,19 @@ unread_count(struct run *r, struct err *e)
 	size_t i;
 	int got = 0;
 
-	if (r->unread.n > 1)
-		qsort(r->unread.at, r->unread.n, sizeof r->unread.at[0], cmp_message);
-	for (i = 0; i < r->unread.n && got >= 0; i++) {
-		m = &r->unread.at[i];
+	if (env->match_state->unread.n > 1)
+		qsort(env->match_state->unread.at, env->match_state->unread.n, sizeof env->match_state->unread.at[0], cmp_message);
+	for (i = 0; i < env->match_state->unread.n && got >= 0; i++) {
+		m = &env->match_state->unread.at[i];
 		if (i > 0 && cmp_message(m - 1, m) == 0)
 			continue;
-		got = message_get(r->state, &a, r->boxes.at[m->box].rec.id, m->id, &rec, e);
+		got = message_get(env->state, &a, env->boxes.at[m->box].rec.id, m->id, &rec, e);
 		if (got != 1 || record_is_pair(&rec) || rec.half[m->side].presence != PRESENCE_HERE || rec.mark != MARK_NEW)
 			continue;
 		err_class(&why, ERR_MESSAGE, m->class, ERR_LATER, "%s", m->why);
-		waiting_add(r, m->box, side_other(m->side), rec.id, &why);
+		waiting_add(env, m->box, side_other(m->side), rec.id, &why);
 	}
 	arena_release(&a);
-	r->unread.n = 0;
+	env->match_state->unread.n = 0;
 	return got < 0 ? -1 : 0;
 }

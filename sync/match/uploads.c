@@ -15,9 +15,9 @@ lacks_full(const struct search *x, const struct adopt_item *item, const void *ct
 }
 
 int
-uploads_identify(struct run *r, const struct plan_input *in, const struct plan *plan, struct err *e)
+uploads_identify(struct env *env, const struct plan_input *in, const struct plan *plan, struct err *e)
 {
-	struct search x = { .run = r, .in = in };
+	struct search x = { .env = env, .in = in };
 	const struct op *op;
 	int s, status = 0;
 	size_t i;
@@ -25,7 +25,7 @@ uploads_identify(struct run *r, const struct plan_input *in, const struct plan *
 	for (s = 0; s < SIDES && status == 0; s++) {
 		enum side from = side_other((enum side)s);
 
-		if (!r->set->store[s]->ops->has_uid_keys || !r->set->store[from]->ops->is_local)
+		if (!env->set->store[s]->ops->has_uid_keys || !env->set->store[from]->ops->is_local)
 			continue;
 		search_clear(&x);
 		x.at[FAR] = x.at[NEAR] = from;
@@ -62,15 +62,15 @@ is_rekeyed(const struct record *rec, const struct intent *in)
 }
 
 static int
-candidates(struct run *r, const struct intent *in, uint32_t index, struct plan_input *out, bool *is_another_r, struct arena *a,
+candidates(struct env *env, const struct intent *in, uint32_t index, struct plan_input *out, bool *is_another_r, struct arena *a,
     struct err *e)
 {
-	const struct run_box *home = &r->boxes.at[index];
+	const struct run_box *home = &env->boxes.at[index];
 	struct record rec, *keep;
 	uint64_t after = 0;
 	int got;
 
-	while ((got = message_next_unsettled(r->state, a, home->rec.id, after, &rec, e)) > 0) {
+	while ((got = message_next_unsettled(env->state, a, home->rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
 		*is_another_r |= is_rekeyed(&rec, in);
 		if (!may_be(&rec, in))
@@ -83,18 +83,18 @@ candidates(struct run *r, const struct intent *in, uint32_t index, struct plan_i
 }
 
 int
-uploads_find(struct run *r, const struct intent *in, struct run_box *home, struct arena *a, struct record *found_r,
+uploads_find(struct env *env, const struct intent *in, struct run_box *home, struct arena *a, struct record *found_r,
     struct err *e)
 {
 	struct plan_input tmp = { 0 };
-	struct search x = { .run = r, .in = &tmp, .at = { in->side, in->side } };
+	struct search x = { .env = env, .in = &tmp, .at = { in->side, in->side } };
 	bool is_another = false;
 	int status;
 	uint32_t i;
 
 	if (!(in->ident.has & IDENT_FULL))
 		return 0;
-	status = candidates(r, in, (uint32_t)(home - r->boxes.at), &tmp, &is_another, a, e);
+	status = candidates(env, in, (uint32_t)(home - env->boxes.at), &tmp, &is_another, a, e);
 	for (i = 0; i < tmp.messages.n && status == 0 && !is_another; i++)
 		search_add(&x, FAR, i);
 	if (status == 0)

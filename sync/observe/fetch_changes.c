@@ -12,26 +12,26 @@ enum { BOXES_PER_JOB = 64 };
 
 enum gather_kind { GATHER_DELTA, GATHER_CONFIRM };
 
-struct gather_job {
+struct fetch_job {
 	struct job job;
 	enum gather_kind kind;
 	enum side side;
 	bool is_readonly;
 	size_t n;
-	uint32_t *index;		/* of run.boxes */
+	uint32_t *index;		/* of env.boxes */
 	struct delta *delta;
 	struct run_look *look;		/* NULL = not wanted */
 	struct reading *reading;	/* under way, in the flight of what was written */
 	int status;			/* of that */
 	/* GATHER_CONFIRM: of delta[0] */
-	struct fold_missing missing;
+	struct changes_missing missing;
 	bool *gone;
 };
 
 static int
 run_delta(struct job *j, struct session *session[SIDES], struct err *e)
 {
-	struct gather_job *g = (struct gather_job *)j;
+	struct fetch_job *g = (struct fetch_job *)j;
 	struct session *c = session[g->side];
 	struct delta_look ask;
 	int status;
@@ -47,14 +47,14 @@ run_delta(struct job *j, struct session *session[SIDES], struct err *e)
 static int
 run_confirm(struct job *j, struct session *session[SIDES], struct err *e)
 {
-	struct gather_job *g = (struct gather_job *)j;
+	struct fetch_job *g = (struct fetch_job *)j;
 	struct session *c = session[g->side];
 
 	return c->store->ops->confirm_gone(c, g->delta[0].box, g->missing.keys.at, g->missing.keys.n, g->gone, e);
 }
 
 static void
-free_job(struct gather_job *g)
+free_job(struct fetch_job *g)
 {
 	size_t i;
 
@@ -68,10 +68,10 @@ free_job(struct gather_job *g)
 	free(g);
 }
 
-static struct gather_job *
+static struct fetch_job *
 new_job(enum gather_kind kind, enum side side, size_t room)
 {
-	struct gather_job *g = mem_alloc(sizeof *g);
+	struct fetch_job *g = mem_alloc(sizeof *g);
 
 	g->kind = kind;
 	g->side = side;
@@ -90,9 +90,9 @@ has_since(const struct run_box *b, enum side s)
 }
 
 static void
-add_question(struct gather_job *g, const struct run *r, uint32_t index)
+add_question(struct fetch_job *g, const struct env *env, uint32_t index)
 {
-	const struct run_box *b = &r->boxes.at[index];
+	const struct run_box *b = &env->boxes.at[index];
 	const struct box_side *bs = &b->rec.side[g->side];
 
 	delta_init(&g->delta[g->n], b->side[g->side].on, has_since(b, g->side) ? &bs->cursor : NULL);
@@ -109,7 +109,7 @@ add_question(struct gather_job *g, const struct run *r, uint32_t index)
 /* What the base holds at this moment, against which a list of flags may be held while it streams by. Of the flight that
  * follows what is written the base is not known yet. */
 static void
-add_digest(struct gather_job *g, struct run *r, const struct run_box *b)
+add_digest(struct fetch_job *g, struct env *env, const struct run_box *b)
 {
 	struct delta *d = &g->delta[g->n - 1];
 	struct arena a = { 0 };
@@ -117,7 +117,7 @@ add_digest(struct gather_job *g, struct run *r, const struct run_box *b)
 	struct err unseen;
 
 	/* Not before it was listed in full once: that is more than no change. */
-	if (d->has_since && !d->since.is_steady && b->rec.side[g->side].listed != 0 && box_get(r->state, &a, b->rec.id, &now, &unseen) > 0) {
+	if (d->has_since && !d->since.is_steady && b->rec.side[g->side].listed != 0 && box_get(env->state, &a, b->rec.id, &now, &unseen) > 0) {
 		d->has_digest = now.side[g->side].has_digest;
 		d->digest = now.side[g->side].digest;
 		d->known = now.side[g->side].here;
@@ -126,31 +126,31 @@ add_digest(struct gather_job *g, struct run *r, const struct run_box *b)
 }
 
 static size_t
-count_wanted(const struct run *r, enum side s)
+count_wanted(const struct env *env, enum side s)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < r->boxes.n; i++)
-		n += r->boxes.at[i].side[s].wants_delta;
+	for (i = 0; i < env->boxes.n; i++)
+		n += env->boxes.at[i].side[s].wants_delta;
 	return n;
 }
 
 /* How many mailboxes a job gets: all workers have some, none too many; but changes are few, and of many mailboxes one
  * flight over one connection, where the list of all there is keeps one busy. */
 static size_t
-find_share(struct run *r, enum side s, size_t want)
+find_share(struct env *env, enum side s, size_t want)
 {
 	enum { FULL_WEIGHT = 32 };
 	const bool needs[SIDES] = { s == FAR, s == NEAR };
-	size_t i, full = 0, share, jobs = (size_t)pool_width(r->pool, needs);
+	size_t i, full = 0, share, jobs = (size_t)pool_width(env->pool, needs);
 	const struct run_box *b;
 
-	for (i = 0; i < r->boxes.n; i++) {
-		b = &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
 		full += b->side[s].wants_delta && !has_since(b, s);
 	}
 	share = (want + full * FULL_WEIGHT) / BOXES_PER_JOB + 1;
-	if (!r->set->store[s]->ops->is_local && share < jobs)
+	if (!env->set->store[s]->ops->is_local && share < jobs)
 		jobs = share;
 	share = (want + jobs - 1) / jobs;
 	return share > BOXES_PER_JOB ? BOXES_PER_JOB : share;
@@ -159,18 +159,18 @@ find_share(struct run *r, enum side s, size_t want)
 /* R13 second look: one request for all that is wanted may ask for the cursors of the others as well, at its end. Mailboxes that are
  * read for the first time are no others. */
 static void
-look_along(struct run *r, struct gather_job *g, bool is_only)
+look_along(struct env *env, struct fetch_job *g, bool is_only)
 {
-	struct run_look *look = &r->look[g->side];
+	struct run_look *look = &env->look[g->side];
 	size_t i;
 
-	if (!is_only || r->set->is_dry || r->set->store[g->side]->ops->is_local)
+	if (!is_only || env->set->is_dry || env->set->store[g->side]->ops->is_local)
 		return;
 	for (i = 0; i < g->n; i++)
 		if (!g->delta[i].has_since)
 			return;
 	look->boxes.n = look->index.n = 0;
-	boxes_to_look_at(r, g->side, look);
+	boxes_to_look_at(env, g->side, look);
 	g->look = look;
 }
 
@@ -182,41 +182,41 @@ item_of(enum side s, size_t index)
 
 /* How many mailboxes may share a job with this one, of those lost with it. */
 static size_t
-find_most(const struct run *r, enum side s, size_t index, size_t per, uint32_t *group_r)
+find_most(const struct env *env, enum side s, size_t index, size_t per, uint32_t *group_r)
 {
-	size_t most = isolate_most(&r->isolate, item_of(s, index), group_r);
+	size_t most = isolate_most(&env->isolate, item_of(s, index), group_r);
 
 	return most != 0 && most < per ? most : per;
 }
 
 static void
-submit_side(struct run *r, enum side s)
+submit_side(struct env *env, enum side s)
 {
-	size_t i, want = count_wanted(r, s), left = want, per = find_share(r, s, want);
-	struct gather_job *g = NULL;
+	size_t i, want = count_wanted(env, s), left = want, per = find_share(env, s, want);
+	struct fetch_job *g = NULL;
 	uint32_t group = UINT32_MAX, other;
 
-	r->look[s].is_answered = false;
-	for (i = 0; i < r->boxes.n; i++) {
-		if (!r->boxes.at[i].side[s].wants_delta)
+	env->look[s].is_answered = false;
+	for (i = 0; i < env->boxes.n; i++) {
+		if (!env->boxes.at[i].side[s].wants_delta)
 			continue;
-		r->boxes.at[i].side[s].wants_delta = false;
-		(void)find_most(r, s, i, per, &other);
+		env->boxes.at[i].side[s].wants_delta = false;
+		(void)find_most(env, s, i, per, &other);
 		if (g != NULL && other != group) {
-			pool_submit(r->pool, &g->job);
+			pool_submit(env->pool, &g->job);
 			g = NULL;
 		}
 		if (g == NULL)
 			g = new_job(GATHER_DELTA, s, per);
 		group = other;
-		g->is_readonly = r->set->is_dry;
-		add_question(g, r, (uint32_t)i);
-		add_digest(g, r, &r->boxes.at[i]);
+		g->is_readonly = env->set->is_dry;
+		add_question(g, env, (uint32_t)i);
+		add_digest(g, env, &env->boxes.at[i]);
 		left--;
-		if (g->n < find_most(r, s, i, per, &group) && left > 0)
+		if (g->n < find_most(env, s, i, per, &group) && left > 0)
 			continue;
-		look_along(r, g, g->n == want);
-		pool_submit(r->pool, &g->job);
+		look_along(env, g, g->n == want);
+		pool_submit(env->pool, &g->job);
 		g = NULL;
 	}
 }
@@ -224,26 +224,26 @@ submit_side(struct run *r, enum side s)
 /* A mailbox that was written to and could not be read again is read in the next run, even if its cursor stands: that does not show a change
  * which was answered with OK and not made (R16). */
 static int
-box_failed(struct run *r, struct run_box *b, enum side s, const struct err *why, struct err *e)
+box_failed(struct env *env, struct run_box *b, enum side s, const struct err *why, struct err *e)
 {
 	struct err named = *why;
 	struct cursor *cursor = &b->rec.side[s].cursor;
 
 	b->side[s].has_failed = true;
-	report_err(r, b->name, &named);
+	report_err(env, b->name, &named);
 	if (!b->is_excluded)
-		r->report->failed++;
+		env->report->failed++;
 	if (!b->side[s].was_written || b->rec.id == 0 || !cursor->is_steady)
 		return 0;
 	cursor->is_steady = false;
-	return box_put(r->state, &b->rec, e);
+	return box_put(env->state, &b->rec, e);
 }
 
 /* A question on what a list did not show, in a job of its own that takes the delta over. */
 static void
-submit_confirm(struct run *r, struct gather_job *from, size_t i, struct fold_missing *missing)
+submit_confirm(struct env *env, struct fetch_job *from, size_t i, struct changes_missing *missing)
 {
-	struct gather_job *g = new_job(GATHER_CONFIRM, from->side, 1);
+	struct fetch_job *g = new_job(GATHER_CONFIRM, from->side, 1);
 
 	g->delta[0] = from->delta[i];
 	from->delta[i] = (struct delta){ 0 };
@@ -251,30 +251,30 @@ submit_confirm(struct run *r, struct gather_job *from, size_t i, struct fold_mis
 	g->n = 1;
 	g->missing = *missing;
 	g->gone = mem_alloc(missing->keys.n * sizeof *g->gone);
-	pool_submit(r->pool, &g->job);
+	pool_submit(env->pool, &g->job);
 }
 
 static int
-fold_one(struct run *r, struct gather_job *g, size_t i, struct err *e)
+fold_one(struct env *env, struct fetch_job *g, size_t i, struct err *e)
 {
-	struct run_box *b = &r->boxes.at[g->index[i]];
-	struct fold_missing missing = { 0 };
+	struct run_box *b = &env->boxes.at[g->index[i]];
+	struct changes_missing missing = { 0 };
 	struct delta *d = &g->delta[i];
 	int status;
 
 	if (d->status < 0)
-		return box_failed(r, b, g->side, &d->err, e);
+		return box_failed(env, b, g->side, &d->err, e);
 	log_line(LOG_RUN, "%s %s: %s, %zu entries, %zu vanished%s", side_name(g->side), d->box,
 	    d->kind == DELTA_FULL ? "full list" : "changes", d->entries.n, d->vanished.n,
 	    d->is_complete ? "" : ", not complete");
-	status = fold_delta(r, b, g->side, d, &missing, e);
+	status = changes_record(env, b, g->side, d, &missing, e);
 	if (status == 0 && b->side[g->side].has_failed) {
 		/* Held by the guard against changed stores: said there. */
-	} else if (status == 0 && missing.keys.n > 0 && (r->set->store[g->side]->can & STORE_CONFIRM_GONE)) {
-		submit_confirm(r, g, i, &missing);
+	} else if (status == 0 && missing.keys.n > 0 && (env->set->store[g->side]->can & STORE_CONFIRM_GONE)) {
+		submit_confirm(env, g, i, &missing);
 		return 0;
 	} else if (status == 0) {
-		status = fold_finish(r, b, g->side, d, &missing, NULL, true, e);
+		status = changes_finish(env, b, g->side, d, &missing, NULL, true, e);
 	}
 	vec_release(&missing.keys);
 	arena_release(&missing.arena);
@@ -282,23 +282,23 @@ fold_one(struct run *r, struct gather_job *g, size_t i, struct err *e)
 }
 
 static int
-fold_confirmed(struct run *r, struct gather_job *g, struct err *e)
+fold_confirmed(struct env *env, struct fetch_job *g, struct err *e)
 {
-	struct run_box *b = &r->boxes.at[g->index[0]];
+	struct run_box *b = &env->boxes.at[g->index[0]];
 	bool is_certain = true;
 	size_t i;
 
 	if (g->job.status < 0) {
-		report_err(r, b->name, &g->job.err);
+		report_err(env, b->name, &g->job.err);
 		memset(g->gone, 0, g->missing.keys.n * sizeof *g->gone);
 	}
 	for (i = 0; i < g->missing.keys.n; i++)
 		is_certain &= g->gone[i];
-	return fold_finish(r, b, g->side, &g->delta[0], &g->missing, g->gone, is_certain, e);
+	return changes_finish(env, b, g->side, &g->delta[0], &g->missing, g->gone, is_certain, e);
 }
 
 static bool
-is_unanswered(const struct gather_job *g, size_t i)
+is_unanswered(const struct fetch_job *g, size_t i)
 {
 	return g->job.status < 0 && g->delta[i].status == 0 && g->delta[i].cursor.epoch == 0;
 }
@@ -306,10 +306,10 @@ is_unanswered(const struct gather_job *g, size_t i)
 /* A session died: what it had answered still counts, the rest is asked for once more over another; a mailbox at which sessions
  * die is left out of this run; and the run ends where no session can be had at all. */
 static int
-session_lost(struct run *r, struct gather_job *g, struct err *e)
+session_lost(struct env *env, struct fetch_job *g, struct err *e)
 {
 	VEC(struct isolate_item) lost = { 0 };
-	struct isolate *x = &r->isolate;
+	struct isolate *x = &env->isolate;
 	bool goes_on;
 	size_t i;
 	int status = 0;
@@ -324,9 +324,9 @@ session_lost(struct run *r, struct gather_job *g, struct err *e)
 	}
 	for (i = 0; i < lost.n && status == 0; i++) {
 		if (isolate_is_culprit(x, lost.at[i]))
-			status = box_failed(r, &r->boxes.at[lost.at[i].id], g->side, &g->job.err, e);
+			status = box_failed(env, &env->boxes.at[lost.at[i].id], g->side, &g->job.err, e);
 		else
-			r->boxes.at[lost.at[i].id].side[g->side].wants_delta = true;
+			env->boxes.at[lost.at[i].id].side[g->side].wants_delta = true;
 	}
 	if (status == 0)
 		log_line(LOG_RUN, "lost with %zu mailboxes, will be tried again: %s", lost.n, g->job.err.text);
@@ -335,19 +335,19 @@ session_lost(struct run *r, struct gather_job *g, struct err *e)
 }
 
 static int
-fold_job(struct run *r, struct gather_job *g, struct err *e)
+fold_job(struct env *env, struct fetch_job *g, struct err *e)
 {
 	size_t i;
 
 	if (g->kind == GATHER_CONFIRM)
-		return fold_confirmed(r, g, e);
-	if (g->job.status < 0 && session_lost(r, g, e) < 0)
+		return fold_confirmed(env, g, e);
+	if (g->job.status < 0 && session_lost(env, g, e) < 0)
 		return -1;
 	for (i = 0; i < g->n; i++) {
 		if (is_unanswered(g, i))
 			continue;
-		isolate_done(&r->isolate, item_of(g->side, g->index[i]));
-		if (fold_one(r, g, i, e) < 0)
+		isolate_done(&env->isolate, item_of(g->side, g->index[i]));
+		if (fold_one(env, g, i, e) < 0)
 			return -1;
 		delta_release(&g->delta[i]);
 	}
@@ -356,31 +356,31 @@ fold_job(struct run *r, struct gather_job *g, struct err *e)
 
 /* ---- in the flight of what was written ---- */
 
-struct gather_job *
-gather_closing_new(struct run *r, enum side s, const bool *is_written)
+struct fetch_job *
+closing_new(struct env *env, enum side s, const bool *is_written)
 {
-	struct gather_job *g;
+	struct fetch_job *g;
 	size_t i, n = 0;
 
-	if (!(r->set->store[s]->can & STORE_DELTA_BEGIN))
+	if (!(env->set->store[s]->can & STORE_DELTA_BEGIN))
 		return NULL;
-	for (i = 0; i < r->boxes.n; i++) {
-		if (is_written[i] && (!has_since(&r->boxes.at[i], s) || r->boxes.at[i].side[s].listed == NULL))
+	for (i = 0; i < env->boxes.n; i++) {
+		if (is_written[i] && (!has_since(&env->boxes.at[i], s) || env->boxes.at[i].side[s].listed == NULL))
 			return NULL;
 		n += is_written[i];
 	}
 	if (n == 0)
 		return NULL;
 	g = new_job(GATHER_DELTA, s, n);
-	for (i = 0; i < r->boxes.n; i++)
+	for (i = 0; i < env->boxes.n; i++)
 		if (is_written[i])
-			add_question(g, r, (uint32_t)i);
+			add_question(g, env, (uint32_t)i);
 	g->status = -1;
 	return g;
 }
 
 void
-gather_closing_begin(struct gather_job *g, struct session *c)
+closing_begin(struct fetch_job *g, struct session *c)
 {
 	struct err unseen;
 
@@ -388,7 +388,7 @@ gather_closing_begin(struct gather_job *g, struct session *c)
 }
 
 void
-gather_closing_end(struct gather_job *g, struct session *c)
+closing_end(struct fetch_job *g, struct session *c)
 {
 	struct err unseen;
 
@@ -397,7 +397,7 @@ gather_closing_end(struct gather_job *g, struct session *c)
 }
 
 void
-gather_closing_free(struct gather_job **g)
+closing_free(struct fetch_job **g)
 {
 	if (*g != NULL)
 		free_job(*g);
@@ -405,92 +405,92 @@ gather_closing_free(struct gather_job **g)
 }
 
 void
-gather_closing_keep(struct run *r, struct gather_job **g)
+closing_keep(struct env *env, struct fetch_job **g)
 {
 	struct run_side *rs;
 	size_t i;
 
 	for (i = 0; i < (*g)->n && (*g)->status == 0; i++) {
-		rs = &r->boxes.at[(*g)->index[i]].side[(*g)->side];
+		rs = &env->boxes.at[(*g)->index[i]].side[(*g)->side];
 		if ((*g)->delta[i].status < 0)
 			continue;
 		rs->was_written = false;
 		rs->closing = &(*g)->delta[i];
 	}
-	vec_push(&r->closings, *g);
+	vec_push(&env->observe_state->closings, *g);
 	*g = NULL;
 }
 
 int
-gather_closings_fold(struct run *r, struct err *e)
+closings_record(struct env *env, struct err *e)
 {
-	struct gather_job *g;
+	struct fetch_job *g;
 	struct run_side *rs;
 	size_t i, k;
 
-	for (i = 0; i < r->closings.n; i++) {
-		g = r->closings.at[i];
+	for (i = 0; i < env->observe_state->closings.n; i++) {
+		g = env->observe_state->closings.at[i];
 		for (k = 0; k < g->n; k++) {
-			rs = &r->boxes.at[g->index[k]].side[g->side];
-			if (rs->closing == &g->delta[k] && !rs->was_written && !rs->has_failed && fold_one(r, g, k, e) < 0)
+			rs = &env->boxes.at[g->index[k]].side[g->side];
+			if (rs->closing == &g->delta[k] && !rs->was_written && !rs->has_failed && fold_one(env, g, k, e) < 0)
 				return -1;
 			if (rs->closing == &g->delta[k])
 				rs->closing = NULL;
 		}
 	}
-	gather_closings_drop(r);
+	closings_drop(env);
 	return 0;
 }
 
 void
-gather_closings_drop(struct run *r)
+closings_drop(struct env *env)
 {
 	struct run_side *rs;
 	size_t i, k;
 
-	for (i = 0; i < r->closings.n; i++) {
-		for (k = 0; k < r->closings.at[i]->n; k++) {
-			rs = &r->boxes.at[r->closings.at[i]->index[k]].side[r->closings.at[i]->side];
+	for (i = 0; i < env->observe_state->closings.n; i++) {
+		for (k = 0; k < env->observe_state->closings.at[i]->n; k++) {
+			rs = &env->boxes.at[env->observe_state->closings.at[i]->index[k]].side[env->observe_state->closings.at[i]->side];
 			rs->was_written |= rs->closing != NULL;
 			rs->closing = NULL;
 		}
-		free_job(r->closings.at[i]);
+		free_job(env->observe_state->closings.at[i]);
 	}
-	r->closings.n = 0;
+	env->observe_state->closings.n = 0;
 }
 
 bool
-gather_is_wanted(const struct run *r)
+fetch_is_wanted(const struct env *env)
 {
-	return count_wanted(r, FAR) + count_wanted(r, NEAR) > 0;
+	return count_wanted(env, FAR) + count_wanted(env, NEAR) > 0;
 }
 
 static int
-gather_once(struct run *r, struct err *e)
+gather_once(struct env *env, struct err *e)
 {
 	struct job *j;
 	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++)
-		submit_side(r, (enum side)s);
-	while ((j = pool_wait(r->pool)) != NULL) {
+		submit_side(env, (enum side)s);
+	while ((j = pool_wait(env->pool)) != NULL) {
 		if (status == 0)
-			status = run_check_cancel(r, e);
-		if (status == 0 && (status = fold_job(r, (struct gather_job *)j, e)) < 0)
-			pool_drop(r->pool);
-		free_job((struct gather_job *)j);
+			status = env_check_cancel(env, e);
+		if (status == 0 && (status = fold_job(env, (struct fetch_job *)j, e)) < 0)
+			pool_drop(env->pool);
+		free_job((struct fetch_job *)j);
 	}
 	return status;
 }
 
 int
-gather(struct run *r, struct err *e)
+fetch_changes(struct env *env, struct err *e)
 {
 	enum { TURNS = 3 };		/* changes, then a full list where they did not add up, once more for luck */
 	unsigned turn;
 
-	for (turn = 0; turn < TURNS + r->isolate.side[FAR].all + r->isolate.side[NEAR].all && gather_is_wanted(r); turn++)
-		if (gather_once(r, e) < 0)
+	for (turn = 0; turn < TURNS + env->isolate.side[FAR].all + env->isolate.side[NEAR].all && fetch_is_wanted(env); turn++)
+		if (gather_once(env, e) < 0)
 			return -1;
-	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
+	return state_commit(env->state, e) < 0 || state_begin(env->state, e) < 0 ? -1 : 0;
 }

@@ -50,14 +50,14 @@ basis_seen(const struct record_half *h, const struct delta_entry *d)
 
 /* Seen this way on side s: true if the record was changed by it. */
 static bool
-see(struct run *r, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
+see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
 {
 	struct record_half *h = &rec->half[s];
 	enum half_basis basis = basis_seen(h, d);
 	bool is_same = h->presence == PRESENCE_HERE && h->basis == basis && flags_equal(h->flags, d->flags) && !h->is_sent &&
 	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
 
-	kept_seen(r, b, s, a, rec, d->flags);
+	kept_seen(env, b, s, a, rec, d->flags);
 	h->presence = PRESENCE_HERE;
 	h->basis = basis;
 	h->flags = d->flags;
@@ -72,45 +72,45 @@ see(struct run *r, struct run_box *b, enum side s, struct arena *a, struct recor
 }
 
 static int
-fold_new(struct run *r, struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
+fold_new(struct env *env, struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
     struct err *e)
 {
 	struct record rec = record_blank(b->rec.id);
 
-	see(r, b, s, a, &rec, d);
+	see(env, b, s, a, &rec, d);
 	rec.half[s].key = d->key;
-	return records_put(r, b, a, &rec, e);
+	return records_put(env, b, a, &rec, e);
 }
 
 static int
-fold_entry(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct err *e)
+fold_entry(struct env *env, struct run_box *b, enum side s, const struct delta_entry *d, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec = record_blank(b->rec.id);
-	int status = message_find(r->state, &a, b->rec.id, s, d->key, &rec, e);
+	int status = message_find(env->state, &a, b->rec.id, s, d->key, &rec, e);
 
 	if (status == 0)
-		status = fold_new(r, b, s, &a, d, e);
-	else if (status == 1 && see(r, b, s, &a, &rec, d))
-		status = records_put(r, b, &a, &rec, e);
+		status = fold_new(env, b, s, &a, d, e);
+	else if (status == 1 && see(env, b, s, &a, &rec, d))
+		status = records_put(env, b, &a, &rec, e);
 	else if (status == 1)
 		status = 0;
-	r->has_doubts |= status == 0 && rec.half[s].basis == BASIS_DOUBTED;
+	env->observe_state->has_doubts |= status == 0 && rec.half[s].basis == BASIS_DOUBTED;
 	arena_release(&a);
 	return status;
 }
 
 static int
-fold_vanished(struct run *r, struct run_box *b, enum side s, struct key key, struct err *e)
+fold_vanished(struct env *env, struct run_box *b, enum side s, struct key key, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
-	int status = message_find(r->state, &a, b->rec.id, s, key, &rec, e);
+	int status = message_find(env->state, &a, b->rec.id, s, key, &rec, e);
 
 	if (status == 1 && rec.half[s].presence == PRESENCE_HERE) {
 		rec.half[s].presence = PRESENCE_GONE;
 		b->side[s].vanished++;
-		status = records_put(r, b, &a, &rec, e);
+		status = records_put(env, b, &a, &rec, e);
 	}
 	arena_release(&a);
 	return status < 0 ? -1 : 0;
@@ -130,31 +130,31 @@ is_sorted(const struct delta *d)
 /* What has been folded of a long list goes to disk now and then, so that a transaction does not grow with the mailbox. The
  * cursor is not part of it: until that follows, the next run lists again, and finds the same (R1). */
 static int
-breathe(struct run *r, size_t folded, struct err *e)
+commit_part(struct env *env, size_t folded, struct err *e)
 {
 	enum { OFTEN = 4096 };
 
 	if (folded % OFTEN != 0)
 		return 0;
-	return state_commit(r->state, e) < 0 || state_begin(r->state, e) < 0 ? -1 : 0;
+	return state_commit(env->state, e) < 0 || state_begin(env->state, e) < 0 ? -1 : 0;
 }
 
 static void
-count_replaced(struct run *r, const struct delta_entry *d, struct fold_missing *missing)
+count_replaced(struct env *env, const struct delta_entry *d, struct changes_missing *missing)
 {
 	if (missing->replaced++ == 0) {
-		missing->replaced_name = arena_printf(&r->arena, "%.*s", (int)d->key.len, d->key.data);
-		missing->replaced_by = arena_strdup(&r->arena, d->replaced);
+		missing->replaced_name = arena_printf(&env->arena, "%.*s", (int)d->key.len, d->key.data);
+		missing->replaced_by = arena_strdup(&env->arena, d->replaced);
 	}
 }
 
 /* What has the place of a known message is not that message, and the message is not gone. */
 static int
-fold_replaced(struct run *r, struct run_box *b, enum side s, const struct delta_entry *d, struct fold_missing *missing,
+fold_replaced(struct env *env, struct run_box *b, enum side s, const struct delta_entry *d, struct changes_missing *missing,
     struct err *e)
 {
-	count_replaced(r, d, missing);
-	return fold_entry(r, b, s, d, e);
+	count_replaced(env, d, missing);
+	return fold_entry(env, b, s, d, e);
 }
 
 /* Paired anew, and not listed in full since: what is no message may have the place of one, whose twin is not to be copied there. */
@@ -165,10 +165,10 @@ may_be_replaced(const struct box_side *bs)
 }
 
 static void
-tell_replaced(struct run *r, const struct run_box *b, enum side s, const struct fold_missing *missing)
+tell_replaced(struct env *env, const struct run_box *b, enum side s, const struct changes_missing *missing)
 {
 	if (missing->replaced != 0)
-		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu %s on the %s side no regular %s any more "
+		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "held: %zu %s on the %s side no regular %s any more "
 		    "(%s %s): nothing is removed or changed for that. Put the %s back, or remove what is there",
 		    missing->replaced, missing->replaced == 1 ? "message is" : "messages are", side_name(s),
 		    missing->replaced == 1 ? "file" : "files", missing->replaced_name, missing->replaced_by,
@@ -177,14 +177,14 @@ tell_replaced(struct run *r, const struct run_box *b, enum side s, const struct 
 
 /* A part of the mailbox is away, and so is what is missing, unless a person said what that means, or we were removing it. */
 static void
-judge_part(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct fold_missing *missing)
+judge_part(struct env *env, struct run_box *b, enum side s, const struct delta *d, struct changes_missing *missing)
 {
 	if (d->part == NULL || missing->keys.n == 0 || b->allow_delete || b->restore || b->rec.side[s].is_leaving)
 		return;
-	report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena, "held: %zu of the %llu messages known on the %s side are missing, "
+	report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "held: %zu of the %llu messages known on the %s side are missing, "
 	    "and %s; nothing is removed for that, and all goes on once it is back. --restore %s copies them back, "
 	    "--allow-delete %s carries their deletion over", missing->keys.n, (unsigned long long)b->rec.side[s].here, side_name(s),
-	    d->part, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
+	    d->part, shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
 	missing->keys.n = 0;
 	missing->is_held = true;
 	b->side[s].is_part = true;
@@ -192,7 +192,7 @@ judge_part(struct run *r, struct run_box *b, enum side s, const struct delta *d,
 
 /* What is missing waits until the clock has passed the times of the disk. */
 static void
-tell_ahead(struct run *r, const struct run_box *b, enum side s, const struct delta *d, const struct fold_missing *missing)
+tell_ahead(struct env *env, const struct run_box *b, enum side s, const struct delta *d, const struct changes_missing *missing)
 {
 	struct err e;
 
@@ -201,12 +201,12 @@ tell_ahead(struct run *r, const struct run_box *b, enum side s, const struct del
 	err_class(&e, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "the clock of this machine is %lld seconds behind the times of the %s "
 	    "mailbox: %zu messages that are missing there are not taken for deleted until it has passed them", (long long)d->ahead,
 	    side_name(s), missing->keys.n);
-	report_err(r, b->name, &e);
+	report_err(env, b->name, &e);
 }
 
 /* A full list against all keys known, both in key order. */
 static int
-merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+merge_full(struct env *env, struct run_box *b, enum side s, struct delta *d, struct changes_missing *missing,
     struct err *e)
 {
 	struct message_scan *scan = NULL;
@@ -217,13 +217,13 @@ merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 
 	if (!is_sorted(d))
 		qsort(d->entries.at, d->entries.n, sizeof d->entries.at[0], cmp_entry);
-	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+	if (message_scan_begin(env->state, b->rec.id, s, &scan, e) < 0)
 		return -1;
 	got = message_scan_next(scan, &seen, e);
 	while (got > 0 || i < d->entries.n) {
 		if (got <= 0) {
 			message_scan_end(&scan);
-			if (i > 0 && breathe(r, i, e) < 0)
+			if (i > 0 && commit_part(env, i, e) < 0)
 				return -1;
 		}
 		entry = i < d->entries.n ? &d->entries.at[i] : NULL;
@@ -234,13 +234,13 @@ merge_full(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 		} else if (entry->replaced != NULL && (c > 0 || seen.presence != PRESENCE_HERE)) {
 			/* No message, nor was it any lately. */
 			if (c > 0 && may_be_replaced(&b->rec.side[s]))
-				count_replaced(r, entry, missing);
+				count_replaced(env, entry, missing);
 		} else if (entry->replaced != NULL) {
-			if (fold_replaced(r, b, s, entry, missing, e) < 0)
+			if (fold_replaced(env, b, s, entry, missing, e) < 0)
 				goto done;
 		} else if (c > 0 || seen.presence != PRESENCE_HERE || seen.sys != entry->flags.sys ||
 		    seen.tail != message_tail(entry->flags.kw, entry->hint)) {
-			if (fold_entry(r, b, s, entry, e) < 0)
+			if (fold_entry(env, b, s, entry, e) < 0)
 				goto done;
 		}
 		if (c <= 0 && (got = message_scan_next(scan, &seen, e)) < 0)
@@ -264,8 +264,8 @@ cmp_range(const void *x, const void *y)
 
 /* Of all messages here, those whose UID lies in one of the ranges (is_in), or in none. */
 static int
-sift(struct run *r, struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
-    struct fold_missing *out, struct err *e)
+sift(struct env *env, struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
+    struct changes_missing *out, struct err *e)
 {
 	struct message_scan *scan = NULL;
 	struct message_seen seen;
@@ -273,7 +273,7 @@ sift(struct run *r, struct run_box *b, enum side s, const struct uid_range *rang
 	size_t i = 0;
 	int got;
 
-	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+	if (message_scan_begin(env->state, b->rec.id, s, &scan, e) < 0)
 		return -1;
 	while ((got = message_scan_next(scan, &seen, e)) > 0) {
 		uid = key_uid(seen.key);
@@ -289,10 +289,10 @@ sift(struct run *r, struct run_box *b, enum side s, const struct uid_range *rang
 /* Ranges that vanished, and may hold much that nobody knows (R3): searched one by one while they are
  * short, else held against all that is known. */
 static int
-fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct err *e)
+fold_gone(struct env *env, struct run_box *b, enum side s, struct delta *d, struct err *e)
 {
 	enum { SHORT = 4096 };
-	struct fold_missing hit = { 0 };
+	struct changes_missing hit = { 0 };
 	uint64_t total = 0;
 	uint32_t uid;
 	size_t i;
@@ -302,7 +302,7 @@ fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct
 		total += (uint64_t)d->gone.at[i].last - d->gone.at[i].first + 1;
 	if (total > SHORT) {
 		qsort(d->gone.at, d->gone.n, sizeof d->gone.at[0], cmp_range);
-		status = sift(r, b, s, d->gone.at, d->gone.n, true, &hit, e);
+		status = sift(env, b, s, d->gone.at, d->gone.n, true, &hit, e);
 	} else {
 		for (i = 0; i < d->gone.n; i++)
 			for (uid = d->gone.at[i].first; uid - d->gone.at[i].first <=
@@ -310,7 +310,7 @@ fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct
 				vec_push(&hit.keys, key_from_uid(&hit.arena, uid));
 	}
 	for (i = 0; i < hit.keys.n && status == 0; i++)
-		status = fold_vanished(r, b, s, hit.keys.at[i], e);
+		status = fold_vanished(env, b, s, hit.keys.at[i], e);
 	vec_release(&hit.keys);
 	arena_release(&hit.arena);
 	return status;
@@ -318,22 +318,22 @@ fold_gone(struct run *r, struct run_box *b, enum side s, struct delta *d, struct
 
 /* Another mailbox or index under the same name. An empty one where much was known is held (R21). */
 static int
-epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta *d, struct err *e)
+epoch_changed(struct env *env, struct run_box *b, enum side s, const struct delta *d, struct err *e)
 {
 	uint64_t known = b->rec.side[s].here;
 
 	if (d->entries.n == 0 && known > 0 && b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->restore && !b->allow_delete &&
-	    (known >= GUARD_FLOOR || replaced_is_held(r, s))) {
-		replaced_hold(r, b, s);
+	    (known >= GUARD_FLOOR || replaced_is_held(env, s))) {
+		replaced_hold(env, b, s);
 		return 0;
 	}
 	if (d->entries.n == 0 && known >= GUARD_FLOOR && !b->restore && !b->allow_delete) {
 		b->side[s].has_failed = true;
-		r->held += known;
-		report_note(r, NOTE_ERROR, b->name, arena_printf(&r->arena,
+		env->boxes_state->held += known;
+		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 		    "held: the %s mailbox is another one than in the last run and empty, where %llu messages "
 		    "were known; --allow-delete %s carries their deletion over, --restore %s copies them back",
-		    side_name(s), (unsigned long long)known, shell_word(&r->arena, b->name), shell_word(&r->arena, b->name)));
+		    side_name(s), (unsigned long long)known, shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
 		return 0;
 	}
 	if (d->entries.n == 0 && b->allow_delete)
@@ -344,10 +344,10 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	b->rec.side[s].mask.refused = FLAGS_NONE;
 	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
 	if (known > 0)
-		report_note(r, NOTE_INFO, b->name, arena_printf(&r->arena,
+		report_note(env, NOTE_INFO, b->name, arena_printf(&env->arena,
 		    "the %s mailbox was rebuilt or replaced (UIDVALIDITY or directory changed): equal messages "
 		    "are paired anew", side_name(s)));
-	if (records_forget_side(r, b, s, e) < 0)
+	if (records_forget_side(env, b, s, e) < 0)
 		return -1;
 	if (!b->side[side_other(s)].is_gone)
 		return 0;
@@ -356,12 +356,12 @@ epoch_changed(struct run *r, struct run_box *b, enum side s, const struct delta 
 	b->rec.side[side_other(s)].is_known = false;
 	b->rec.side[side_other(s)].cursor = (struct cursor){ 0 };
 	b->rec.side[side_other(s)].listed = 0;
-	return records_forget_side(r, b, side_other(s), e);
+	return records_forget_side(env, b, side_other(s), e);
 }
 
 /* R25: a list of another number of messages than there are is a part, whatever its store thinks of it. */
 static void
-check_whole(struct run *r, struct delta *d)
+check_whole(struct env *env, struct delta *d)
 {
 	uint64_t n = 0;
 	size_t i;
@@ -376,12 +376,12 @@ check_whole(struct run *r, struct delta *d)
 	if (n == d->exists)
 		return;
 	d->is_complete = false;
-	d->unproved = arena_printf(&r->arena, "it listed %llu messages, and says that there are %llu", (unsigned long long)n,
+	d->unproved = arena_printf(&env->arena, "it listed %llu messages, and says that there are %llu", (unsigned long long)n,
 	    (unsigned long long)d->exists);
 }
 
 int
-fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struct fold_missing *missing,
+changes_record(struct env *env, struct run_box *b, enum side s, struct delta *d, struct changes_missing *missing,
     struct err *e)
 {
 	struct box_side *bs = &b->rec.side[s];
@@ -392,8 +392,8 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 
 	b->side[s].before = bs->here;
 	b->side[s].vanished = 0;
-	b->side[s].first_new = message_next_id(r->state);
-	check_whole(r, d);
+	b->side[s].first_new = message_next_id(env->state);
+	check_whole(env, d);
 	told.refused = was.refused;
 	is_new_mask = !bs->is_known || !flag_mask_equal(&was, &told);
 	if (d->is_mask_unknown) {
@@ -402,64 +402,64 @@ fold_delta(struct run *r, struct run_box *b, enum side s, struct delta *d, struc
 			bs->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
 	} else {
 		bs->mask = told;
-		bs->mask.kw = arena_strdup(&r->arena, d->mask.kw);
+		bs->mask.kw = arena_strdup(&env->arena, d->mask.kw);
 		bs->was_told = bs->was_told && !bs->mask.has_any_keyword;
 	}
 	if (d->mailbox_id != NULL && *d->mailbox_id != '\0' && strcmp(bs->mailbox_id, BOX_ID_APART) != 0)
-		bs->mailbox_id = arena_strdup(&r->arena, d->mailbox_id);
+		bs->mailbox_id = arena_strdup(&env->arena, d->mailbox_id);
 	b->side[s].is_readonly = d->is_readonly;
 	b->side[s].is_part = false;
 	b->side[s].uidnext = d->uidnext;
-	bs->is_blank |= !bs->is_known && r->is_blank[s];
-	if (b->rec.id == 0 && box_put(r->state, &b->rec, e) < 0)
+	bs->is_blank |= !bs->is_known && env->boxes_state->is_blank[s];
+	if (b->rec.id == 0 && box_put(env->state, &b->rec, e) < 0)
 		return -1;
 	if (old_epoch != 0 && old_epoch != EPOCH_REVIVED && old_epoch != d->cursor.epoch) {
 		assert(d->kind == DELTA_FULL);
-		if (epoch_changed(r, b, s, d, e) < 0)
+		if (epoch_changed(env, b, s, d, e) < 0)
 			return -1;
 		if (b->side[s].has_failed)
 			return 0;
 	}
-	if (is_new_mask && bs->is_known && kept_judge_again(r, b, s, &was, e) < 0)
+	if (is_new_mask && bs->is_known && kept_judge_again(env, b, s, &was, e) < 0)
 		return -1;
 	if (d->kind == DELTA_FULL) {
-		if (merge_full(r, b, s, d, missing, e) < 0)
+		if (merge_full(env, b, s, d, missing, e) < 0)
 			return -1;
-		tell_replaced(r, b, s, missing);
-		judge_part(r, b, s, d, missing);
-		tell_ahead(r, b, s, d, missing);
+		tell_replaced(env, b, s, missing);
+		judge_part(env, b, s, d, missing);
+		tell_ahead(env, b, s, d, missing);
 		if (!d->is_complete)
 			missing->keys.n = 0;
-		return kept_take_back(r, b, s, e);
+		return kept_take_back(env, b, s, e);
 	}
 	for (i = 0; i < d->entries.n; i++)
-		if (fold_entry(r, b, s, &d->entries.at[i], e) < 0)
+		if (fold_entry(env, b, s, &d->entries.at[i], e) < 0)
 			return -1;
 	for (i = 0; i < d->vanished.n; i++)
-		if (fold_vanished(r, b, s, d->vanished.at[i], e) < 0)
+		if (fold_vanished(env, b, s, d->vanished.at[i], e) < 0)
 			return -1;
-	if (fold_gone(r, b, s, d, e) < 0 || kept_take_back(r, b, s, e) < 0)
+	if (fold_gone(env, b, s, d, e) < 0 || kept_take_back(env, b, s, e) < 0)
 		return -1;
-	return d->has_present && d->is_complete ? sift(r, b, s, d->present.at, d->present.n, false, missing, e) : 0;
+	return d->has_present && d->is_complete ? sift(env, b, s, d->present.at, d->present.n, false, missing, e) : 0;
 }
 
 /* What came with a list that lacks others may be one of them under another key (R9), however the program ends before it has looked. */
 static void
-note_fresh(struct run *r, struct run_box *b, enum side s)
+note_fresh(struct env *env, struct run_box *b, enum side s)
 {
-	if (b->rec.side[s].fresh == 0 && message_next_id(r->state) > b->side[s].first_new)
+	if (b->rec.side[s].fresh == 0 && message_next_id(env->state) > b->side[s].first_new)
 		b->rec.side[s].fresh = b->side[s].first_new;
 }
 
 int
-fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d,
-    const struct fold_missing *missing, const bool *gone, bool is_certain, struct err *e)
+changes_finish(struct env *env, struct run_box *b, enum side s, const struct delta *d,
+    const struct changes_missing *missing, const bool *gone, bool is_certain, struct err *e)
 {
 	struct box_side *bs = &b->rec.side[s];
 	size_t i;
 
 	for (i = 0; i < missing->keys.n; i++)
-		if ((gone == NULL || gone[i]) && fold_vanished(r, b, s, missing->keys.at[i], e) < 0)
+		if ((gone == NULL || gone[i]) && fold_vanished(env, b, s, missing->keys.at[i], e) < 0)
 			return -1;
 	/* Of a part the rest is to be asked for: from where it was, or from the start (R25). */
 	if (missing->is_held)
@@ -468,15 +468,15 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 		bs->cursor = d->cursor;
 	else if (!bs->is_known || bs->cursor.epoch != d->cursor.epoch)
 		/* On a disk it tells which directories were there, should one of them be away the next time. */
-		bs->cursor = r->set->store[s]->ops->is_local ? d->cursor : (struct cursor){ .epoch = d->cursor.epoch };
-	b->side[s].unproved = d->unproved == NULL ? NULL : arena_strdup(&r->arena, d->unproved);
+		bs->cursor = env->set->store[s]->ops->is_local ? d->cursor : (struct cursor){ .epoch = d->cursor.epoch };
+	b->side[s].unproved = d->unproved == NULL ? NULL : arena_strdup(&env->arena, d->unproved);
 	/* Unsure of what vanished: the list must be made again. */
 	if (!is_certain || !d->is_complete || missing->is_held || missing->replaced != 0)
 		bs->cursor.is_steady = false;
-	else if (d->kind == DELTA_FULL && (r->set->now < bs->listed || r->set->now - bs->listed > DAY))
-		bs->listed = r->set->now;
+	else if (d->kind == DELTA_FULL && (env->set->now < bs->listed || env->set->now - bs->listed > DAY))
+		bs->listed = env->set->now;
 	if (b->side[s].vanished > 0 || missing->keys.n > 0)
-		note_fresh(r, b, s);
+		note_fresh(env, b, s);
 	bs->is_known = true;
 	/* It is whole: no removal of ours is under way any more. */
 	if (d->kind == DELTA_FULL && d->is_complete && d->part == NULL)
@@ -484,28 +484,28 @@ fold_finish(struct run *r, struct run_box *b, enum side s, const struct delta *d
 	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held || (missing->replaced != 0 && bs->listed == 0);
 	b->side[s].was_read = true;
 	b->side[s].was_written = false;
-	/* What was kept of an earlier slice of the plan (gather_closing_keep) is older than this. */
+	/* What was kept of an earlier slice of the plan (closing_keep) is older than this. */
 	b->side[s].closing = NULL;
 	b->side[s].is_forced = false;
-	if (box_put(r->state, &b->rec, e) < 0)
+	if (box_put(env->state, &b->rec, e) < 0)
 		return -1;
-	if (d->kind == DELTA_FULL && d->is_complete && !bs->has_digest && !r->set->store[s]->ops->is_local &&
-	    message_digests_make(r->state, b->rec.id, e) < 0)
+	if (d->kind == DELTA_FULL && d->is_complete && !bs->has_digest && !env->set->store[s]->ops->is_local &&
+	    message_digests_make(env->state, b->rec.id, e) < 0)
 		return -1;
 	/* The counts are the base's own. */
-	if (box_get(r->state, &r->arena, b->rec.id, &b->rec, e) < 0)
+	if (box_get(env->state, &env->arena, b->rec.id, &b->rec, e) < 0)
 		return -1;
 	/* A number that is not proved says nothing of a window. */
-	if (d->is_complete && (!d->has_exists || bs->here == d->exists) && window_shown(r, b, s, e) < 0)
+	if (d->is_complete && (!d->has_exists || bs->here == d->exists) && window_shown(env, b, s, e) < 0)
 		return -1;
 	if (d->kind == DELTA_CHANGES && d->has_exists && bs->here != d->exists) {
 		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,
 		    (unsigned long long)d->exists, (unsigned long long)bs->here);
 		b->side[s].is_forced = b->side[s].wants_delta = true;
-		note_fresh(r, b, s);
+		note_fresh(env, b, s);
 		/* Should that list fail, the next run must not take this cursor for good. */
 		bs->cursor.is_steady = false;
-		return box_put(r->state, &b->rec, e);
+		return box_put(env->state, &b->rec, e);
 	}
 	return 0;
 }

@@ -15,20 +15,20 @@ enum { LOOK_EVERY_MS = 400, STILL_LOOKS = 5, LOOKS_MOST = 60, RECENT = 600 };
 /* The mailboxes of one side that are watched. */
 struct watched {
 	VEC(struct mailbox) boxes;
-	VEC(uint32_t) index;		/* of run.boxes */
+	VEC(uint32_t) index;		/* of env.boxes */
 	VEC(struct cursor) was;
 };
 
 static void
-watch(struct run *r, enum side s, struct watched *q, uint32_t box)
+watch(struct env *env, enum side s, struct watched *q, uint32_t box)
 {
-	struct run_box *b = run_box_by_id(r, box);
+	struct run_box *b = env_box_by_id(env, box);
 	uint32_t index;
 	size_t i;
 
 	if (b == NULL || b->is_excluded || b->side[s].listed == NULL || b->side[s].has_failed)
 		return;
-	index = (uint32_t)(b - r->boxes.at);
+	index = (uint32_t)(b - env->boxes.at);
 	for (i = 0; i < q->index.n; i++)
 		if (q->index.at[i] == index)
 			return;
@@ -39,18 +39,18 @@ watch(struct run *r, enum side s, struct watched *q, uint32_t box)
 }
 
 static int
-find_watched(struct run *r, struct watched q[SIDES], struct err *e)
+find_watched(struct env *env, struct watched q[SIDES], struct err *e)
 {
 	struct arena a = { 0 };
 	struct intent in;
 	uint64_t after = 0;
 	int got;
 
-	while ((got = intent_next(r->state, &a, after, &in, e)) > 0) {
+	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
-		if (in.kind != INTENT_EXPUNGE && in.kind != INTENT_RENAME && r->set->store[in.side]->ops->has_uid_keys &&
-		    r->set->now - in.when < RECENT)
-			watch(r, in.side, &q[in.side], in.kind == INTENT_DELIVER ? in.box : in.to_box);
+		if (in.kind != INTENT_EXPUNGE && in.kind != INTENT_RENAME && env->set->store[in.side]->ops->has_uid_keys &&
+		    env->set->now - in.when < RECENT)
+			watch(env, in.side, &q[in.side], in.kind == INTENT_DELIVER ? in.box : in.to_box);
 	}
 	arena_release(&a);
 	return got;
@@ -58,14 +58,14 @@ find_watched(struct run *r, struct watched q[SIDES], struct err *e)
 
 /* 1: something moved since the last look. */
 static int
-look(struct run *r, enum side s, struct watched *q, struct err *e)
+look(struct env *env, enum side s, struct watched *q, struct err *e)
 {
 	bool moved = false;
 	size_t i;
 
 	if (q->boxes.n == 0)
 		return 0;
-	if (boxes_cursors(r, s, q->boxes.at, q->boxes.n, e) < 0)
+	if (boxes_cursors(env, s, q->boxes.at, q->boxes.n, e) < 0)
 		return -1;
 	for (i = 0; i < q->boxes.n; i++) {
 		moved |= q->boxes.at[i].cursor.epoch != q->was.at[i].epoch ||
@@ -76,15 +76,15 @@ look(struct run *r, enum side s, struct watched *q, struct err *e)
 }
 
 int
-quiet_wait(struct run *r, struct err *e)
+wait_after_crash(struct env *env, struct err *e)
 {
 	static const struct timespec pause = { 0, LOOK_EVERY_MS * 1000000L };
 	struct watched q[SIDES] = { { { 0 }, { 0 }, { 0 } } };
 	int s, looks, still = 0, status, moved;
 
-	if (r->set->is_inline || r->set->is_dry)
+	if (env->set->is_inline || env->set->is_dry)
 		return 0;
-	status = find_watched(r, q, e);
+	status = find_watched(env, q, e);
 	for (looks = 0; status == 0 && (q[FAR].boxes.n > 0 || q[NEAR].boxes.n > 0) && looks < LOOKS_MOST &&
 	    still < STILL_LOOKS; looks++) {
 		if (looks == 0)
@@ -93,13 +93,13 @@ quiet_wait(struct run *r, struct err *e)
 			nanosleep(&pause, NULL);
 		moved = 0;
 		for (s = 0; s < SIDES && status == 0; s++) {
-			status = look(r, (enum side)s, &q[s], e);
+			status = look(env, (enum side)s, &q[s], e);
 			moved |= status > 0;
 			status = status < 0 ? -1 : 0;
 		}
 		still = moved ? 0 : still + 1;
 		if (status == 0)
-			status = run_check_cancel(r, e);
+			status = env_check_cancel(env, e);
 	}
 	for (s = 0; s < SIDES; s++) {
 		vec_release(&q[s].boxes);

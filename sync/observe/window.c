@@ -3,13 +3,13 @@
 
 /* Only where keys are UIDs is it known which message is older. */
 static bool
-is_judged(const struct run *r, enum side s)
+is_judged(const struct env *env, enum side s)
 {
-	return r->set->store[s]->ops->has_uid_keys;
+	return env->set->store[s]->ops->has_uid_keys;
 }
 
 static int
-put_shown(struct run *r, struct run_box *b, enum side s, const struct box_shown *shown, struct err *e)
+put_shown(struct env *env, struct run_box *b, enum side s, const struct box_shown *shown, struct err *e)
 {
 	struct box_shown *was = &b->rec.side[s].shown;
 
@@ -17,36 +17,36 @@ put_shown(struct run *r, struct run_box *b, enum side s, const struct box_shown 
 	    was->held == shown->held && was->released == shown->released)
 		return 0;
 	*was = *shown;
-	return box_put(r->state, &b->rec, e);
+	return box_put(env->state, &b->rec, e);
 }
 
 int
-window_shown(struct run *r, struct run_box *b, enum side s, struct err *e)
+window_shown(struct env *env, struct run_box *b, enum side s, struct err *e)
 {
 	struct box_shown shown = b->rec.side[s].shown;
 	bool is_new = shown.last == 0;
 
-	if (!is_judged(r, s))
+	if (!is_judged(env, s))
 		return 0;
 	/* Until what vanished is judged the number from before is what it is held against. */
 	if (b->side[s].vanished == 0 || is_new)
 		shown.last = b->side[s].vanished == 0 ? b->rec.side[s].here : b->side[s].before;
 	if (shown.last > shown.most)
 		shown.most = shown.last;
-	return put_shown(r, b, s, &shown, e);
+	return put_shown(env, b, s, &shown, e);
 }
 
 int
-window_oldest(struct run *r, const struct run_box *b, enum side s, struct arena *a, struct key *oldest_r, struct err *e)
+window_oldest(struct env *env, const struct run_box *b, enum side s, struct arena *a, struct key *oldest_r, struct err *e)
 {
 	struct message_scan *scan = NULL;
 	struct message_seen seen;
 	int got;
 
 	*oldest_r = KEY_NONE;
-	if (!is_judged(r, s))
+	if (!is_judged(env, s))
 		return 0;
-	if (message_scan_begin(r->state, b->rec.id, s, &scan, e) < 0)
+	if (message_scan_begin(env->state, b->rec.id, s, &scan, e) < 0)
 		return -1;
 	while ((got = message_scan_next(scan, &seen, e)) > 0 && seen.presence != PRESENCE_HERE)
 		;
@@ -68,9 +68,9 @@ find_vanished(const struct plan *p, uint32_t box, enum side s)
 }
 
 static int
-remember_side(struct run *r, uint32_t index, enum side s, const struct plan_vanished *v, struct err *e)
+remember_side(struct env *env, uint32_t index, enum side s, const struct plan_vanished *v, struct err *e)
 {
-	struct run_box *b = &r->boxes.at[index];
+	struct run_box *b = &env->boxes.at[index];
 	struct box_shown shown = b->rec.side[s].shown;
 
 	shown.suspected = shown.held = shown.released = 0;
@@ -84,24 +84,24 @@ remember_side(struct run *r, uint32_t index, enum side s, const struct plan_vani
 		if (shown.last > shown.most)
 			shown.most = shown.last;
 	}
-	return put_shown(r, b, s, &shown, e);
+	return put_shown(env, b, s, &shown, e);
 }
 
 int
-window_remember(struct run *r, const struct plan *p, struct err *e)
+window_remember(struct env *env, const struct plan *p, struct err *e)
 {
 	uint32_t i;
 	int s;
 
 	/* In slices nothing has vanished. */
-	for (i = 0; i < r->boxes.n && r->slicing != SLICING_YES; i++)
+	for (i = 0; i < env->boxes.n && env->observe_state->slicing != SLICING_YES; i++)
 		for (s = 0; s < SIDES; s++) {
-			const struct run_box *b = &r->boxes.at[i];
+			const struct run_box *b = &env->boxes.at[i];
 
 			/* What this run could not read stays as it was judged. */
-			if (is_judged(r, (enum side)s) && b->rec.id != 0 && !b->is_excluded && !b->side[FAR].has_failed &&
+			if (is_judged(env, (enum side)s) && b->rec.id != 0 && !b->is_excluded && !b->side[FAR].has_failed &&
 			    !b->side[NEAR].has_failed && b->side[FAR].listed != NULL && b->side[NEAR].listed != NULL &&
-			    remember_side(r, i, (enum side)s, find_vanished(p, i, (enum side)s), e) < 0)
+			    remember_side(env, i, (enum side)s, find_vanished(p, i, (enum side)s), e) < 0)
 				return -1;
 		}
 	return 0;
@@ -110,7 +110,7 @@ window_remember(struct run *r, const struct plan *p, struct err *e)
 /* ---- the keyword ---- */
 
 static int
-bring_back(struct run *r, const struct box_record *box, enum side s, struct err *e)
+bring_back(struct env *env, const struct box_record *box, enum side s, struct err *e)
 {
 	const struct flag_mask masks[SIDES] = { box->side[FAR].mask, box->side[NEAR].mask };
 	struct arena a = { 0 };
@@ -118,11 +118,11 @@ bring_back(struct run *r, const struct box_record *box, enum side s, struct err 
 	uint64_t after = 0;
 	int got;
 
-	while ((got = message_next(r->state, &a, box->id, after, &rec, e)) > 0) {
+	while ((got = message_next(env->state, &a, box->id, after, &rec, e)) > 0) {
 		after = rec.id;
 		if (rec.half[s].presence == PRESENCE_BEYOND) {
 			rec.half[s].presence = PRESENCE_GONE;
-			if (message_put(r->state, &rec, masks, e) < 0) {
+			if (message_put(env->state, &rec, masks, e) < 0) {
 				got = -1;
 				break;
 			}
@@ -135,23 +135,23 @@ bring_back(struct run *r, const struct box_record *box, enum side s, struct err 
 }
 
 int
-window_check_setting(struct run *r, enum side s, struct err *e)
+window_check_setting(struct env *env, enum side s, struct err *e)
 {
 	static const char *const names[SIDES] = { "window.far", "window.near" };
-	const char *was = NULL, *is = r->set->policy.window[s].kind == WINDOW_NO ? "no" : NULL;
+	const char *was = NULL, *is = env->set->policy.window[s].kind == WINDOW_NO ? "no" : NULL;
 	struct box_record *all;
 	size_t n, i;
 
-	if (memory_get(r->state, &r->arena, names[s], &was, e) < 0)
+	if (memory_get(env->state, &env->arena, names[s], &was, e) < 0)
 		return -1;
 	if ((was != NULL) == (is != NULL))
 		return 0;
 	if (is != NULL) {
-		if (box_all(r->state, &r->arena, &all, &n, e) < 0)
+		if (box_all(env->state, &env->arena, &all, &n, e) < 0)
 			return -1;
 		for (i = 0; i < n; i++)
-			if (bring_back(r, &all[i], s, e) < 0)
+			if (bring_back(env, &all[i], s, e) < 0)
 				return -1;
 	}
-	return memory_put(r->state, names[s], is, e);
+	return memory_put(env->state, names[s], is, e);
 }

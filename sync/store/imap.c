@@ -45,9 +45,9 @@ store_free(struct store *s)
 	imap_memory_release(&st->memory);
 	pthread_mutex_destroy(&st->lock);
 	free(st->prefix);
-	for (i = 0; i < st->doomed.n; i++)
-		free(st->doomed.at[i].box);
-	vec_release(&st->doomed);
+	for (i = 0; i < st->to_expunge.n; i++)
+		free(st->to_expunge.at[i].box);
+	vec_release(&st->to_expunge);
 	free(st);
 }
 

@@ -33,7 +33,7 @@ imap_ahead_may(struct imap_conn *c, const struct box_changes *b)
 
 	if (imap_at_most(c, b->n_flags + b->n_expunges) < b->n_flags + b->n_expunges)
 		return false;
-	if (imap_is_loose(c) || !imap_caps_has(caps, IMAP_CAP_SEARCHRES) || !imap_session_has_condstore(c->s) ||
+	if (imap_uids_are_ambiguous(c) || !imap_caps_has(caps, IMAP_CAP_SEARCHRES) || !imap_session_has_condstore(c->s) ||
 	    imap_id_item(c) == NULL || b->n_flags + b->n_expunges > MOST || (b->n_expunges > 0 && imap_ahead_modseq(b) == 0))
 		return false;
 	for (i = 0; i < b->n_flags; i++)
@@ -91,7 +91,7 @@ find(struct imap_conn *c, const char *box, const struct imap_known *m, size_t at
 }
 
 static int
-send_saved(struct imap_show *w, const char *verb, const struct imap_known *m, size_t at, size_t n, const char *tail,
+send_saved(struct imap_verify *w, const char *verb, const struct imap_known *m, size_t at, size_t n, const char *tail,
     const struct flags *flags, struct err *e)
 {
 	struct imap_command cmd;
@@ -99,11 +99,11 @@ send_saved(struct imap_show *w, const char *verb, const struct imap_known *m, si
 	imap_begin(w->c, &cmd, IMAP_WRITE);
 	imap_put(&cmd, verb);
 	imap_put_saved(&cmd, m->uids + at, n);
-	return imap_show_send(w, &cmd, tail, flags, e);
+	return imap_verify_send(w, &cmd, tail, flags, e);
 }
 
 int
-imap_ahead_store(struct imap_show *w, const char *box, const struct imap_known *m, const char *how, const struct flags *flags,
+imap_ahead_store(struct imap_verify *w, const char *box, const struct imap_known *m, const char *how, const struct flags *flags,
     unsigned *ticket_r, struct err *e)
 {
 	size_t at, n;
@@ -118,7 +118,7 @@ imap_ahead_store(struct imap_show *w, const char *box, const struct imap_known *
 }
 
 int
-imap_ahead_expunge(struct imap_show *w, const char *box, const struct imap_known *m, bool mark, unsigned *ticket_r,
+imap_ahead_expunge(struct imap_verify *w, const char *box, const struct imap_known *m, bool mark, unsigned *ticket_r,
     struct err *e)
 {
 	static const struct flags deleted = { .sys = FLAG_DELETED, .kw = "" };

@@ -23,7 +23,7 @@ struct change_work {
 	struct box_changes *b;
 	struct arena *a;
 	unsigned ticket;		/* of the SELECT */
-	struct imap_show flags, expunge;
+	struct imap_verify flags, expunge;
 	uint32_t *uids;			/* that are to go, sorted */
 	size_t n_uids;
 	bool is_sent, has_foreign;
@@ -62,7 +62,7 @@ cmp_change(const void *x, const void *y, void *ctx)
 static bool
 is_settled(struct change_work *w, const struct flag_item *item)
 {
-	const struct imap_shown *s = imap_show_find(&w->flags, key_uid(item->key));
+	const struct imap_verified *s = imap_verify_find(&w->flags, key_uid(item->key));
 
 	return s != NULL && (s->has_vanished || (s->is_here && imap_is_made(item, s->flags, w->a)));
 }
@@ -105,22 +105,22 @@ send_changes(struct change_work *w, bool by_add, bool is_ahead, struct err *e)
 /* A STORE in a session that has not noticed yet that the message is gone is answered as if it were there: what does not
  * show the change is asked for anew. */
 static void
-doubt_unmade(struct imap_show *w, const struct flag_item *items, size_t n, struct arena *a)
+doubt_unmade(struct imap_verify *w, const struct flag_item *items, size_t n, struct arena *a)
 {
-	struct imap_shown *s;
+	struct imap_verified *s;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		s = imap_show_find(w, key_uid(items[i].key));
+		s = imap_verify_find(w, key_uid(items[i].key));
 		if (s != NULL && s->is_here && !imap_is_made(&items[i], s->flags, a))
 			s->is_here = false;
 	}
 }
 
 static void
-judge_flags(struct imap_show *w, struct flag_item *item, struct arena *a)
+judge_flags(struct imap_verify *w, struct flag_item *item, struct arena *a)
 {
-	const struct imap_shown *s = imap_show_find(w, key_uid(item->key));
+	const struct imap_verified *s = imap_verify_find(w, key_uid(item->key));
 
 	item->new_hint = "";
 	if (s == NULL || !s->is_here) {
@@ -160,7 +160,7 @@ cmp_u32(const void *x, const void *y)
 }
 
 static bool
-looks_another(const struct expunge_item *item, const struct imap_shown *s)
+looks_another(const struct expunge_item *item, const struct imap_verified *s)
 {
 	return (item->size != 0 && s->size != 0 && item->size != s->size) ||
 	    (item->date != 0 && s->date != 0 && item->date != s->date);
@@ -173,12 +173,12 @@ check_identity(struct change_work *w, struct err *e)
 	size_t i, m = 0, *index = mem_alloc((w->b->n_expunges + 1) * sizeof *index);
 	struct identify_item *ask = mem_alloc((w->b->n_expunges + 1) * sizeof *ask);
 	struct expunge_item *item;
-	const struct imap_shown *s;
+	const struct imap_verified *s;
 	int status = 0;
 
 	for (i = 0; i < w->b->n_expunges; i++) {
 		item = &w->b->expunges[i];
-		s = imap_show_find(&w->expunge, key_uid(item->key));
+		s = imap_verify_find(&w->expunge, key_uid(item->key));
 		if (s == NULL || !s->is_here || !looks_another(item, s))
 			continue;
 		ask[m] = (struct identify_item){ .key = item->key, .hint = item->hint };
@@ -205,13 +205,13 @@ static void
 choose_doomed(struct change_work *w)
 {
 	struct expunge_item *item;
-	struct imap_shown *s;
+	struct imap_verified *s;
 	struct flags expect;
 	size_t i;
 
 	for (i = 0; i < w->b->n_expunges; i++) {
 		item = &w->b->expunges[i];
-		s = imap_show_find(&w->expunge, key_uid(item->key));
+		s = imap_verify_find(&w->expunge, key_uid(item->key));
 		if (s == NULL || !s->is_here) {
 			item->outcome = OUTCOME_DONE;
 			continue;
@@ -219,7 +219,7 @@ choose_doomed(struct change_work *w)
 		if (item->err.text[0] != '\0')
 			continue;
 		expect = item->expect;
-		if (imap_is_doomed(w->c, s->uid) || w->was_ahead)
+		if (imap_is_to_expunge(w->c, s->uid) || w->was_ahead)
 			expect.sys |= s->flags.sys & FLAG_DELETED;
 		if (!flags_equal(s->flags, expect)) {
 			err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message changed before it was expunged",
@@ -248,7 +248,7 @@ static void
 judge_expunge(struct change_work *w, struct expunge_item *item)
 {
 	uint32_t uid = key_uid(item->key);
-	const struct imap_shown *s = imap_show_find(&w->expunge, uid);
+	const struct imap_verified *s = imap_verify_find(&w->expunge, uid);
 	size_t i;
 
 	if ((i = imap_uid_search(w->uids, w->n_uids, sizeof *w->uids, 0, uid)) == w->n_uids || w->uids[i] != uid)
@@ -283,7 +283,7 @@ part_failed(struct change_work *w, const struct err *why, struct err *e)
 static const char *
 expunge_items(struct imap_conn *c)
 {
-	return imap_is_loose(c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE;
+	return imap_uids_are_ambiguous(c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE;
 }
 
 /* SELECT, and how those look that are to go: reading alone. */
@@ -292,7 +292,7 @@ approach(struct change_work *w, struct err *e)
 {
 	struct err why;
 
-	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 || imap_show_ask(&w->expunge, expunge_items(w->c), &why) < 0)
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 || imap_verify_ask(&w->expunge, expunge_items(w->c), &why) < 0)
 		return part_failed(w, &why, e);
 	return 0;
 }
@@ -310,7 +310,7 @@ act(struct change_work *w, struct err *e)
 	if (w->expunge.is_set_bad && imap_narrow(&w->expunge, expunge_items(w->c), &why) < 0)
 		return part_failed(w, &why, e);
 	w->is_sent = true;
-	if (imap_show_ask_rest(&w->expunge, imap_is_loose(w->c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE, &why) < 0)
+	if (imap_verify_ask_rest(&w->expunge, imap_uids_are_ambiguous(w->c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE, &why) < 0)
 		return part_failed(w, &why, e);
 	if (send_changes(w, true, false, &why) < 0 || send_changes(w, false, false, &why) < 0)
 		return part_failed(w, &why, e);
@@ -334,13 +334,13 @@ ask_again(struct change_work *w, struct err *e)
 	if (!w->is_sent)
 		return 0;
 	doubt_unmade(&w->flags, w->b->flags, w->b->n_flags, w->a);
-	if (imap_show_doubts(&w->flags) + (w->n_uids > 0 ? imap_show_doubts(&w->expunge) : 0) == 0)
+	if (imap_verify_doubts(&w->flags) + (w->n_uids > 0 ? imap_verify_doubts(&w->expunge) : 0) == 0)
 		return 0;
 	w->is_asked = true;
 	w->had_failed[0] = w->flags.has_failed;
 	w->had_failed[1] = w->expunge.has_failed;
-	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) == 0 && imap_show_ask(&w->flags, FLAGS_ALONE, &why) == 0 &&
-	    (w->n_uids == 0 || imap_show_ask(&w->expunge, FLAGS_ALONE, &why) == 0))
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) == 0 && imap_verify_ask(&w->flags, FLAGS_ALONE, &why) == 0 &&
+	    (w->n_uids == 0 || imap_verify_ask(&w->expunge, FLAGS_ALONE, &why) == 0))
 		return 0;
 	w->is_unknown = true;
 	return part_failed(w, &why, e);
@@ -365,13 +365,13 @@ store_again(struct change_work *w, struct err *e)
 static size_t
 count_left(struct change_work *w)
 {
-	const struct imap_shown *s;
+	const struct imap_verified *s;
 	size_t i, n = 0;
 
 	for (i = 0; i < w->b->n_flags; i++)
 		n += !is_settled(w, &w->b->flags[i]);
 	for (i = 0; i < w->n_uids; i++) {
-		s = imap_show_find(&w->expunge, w->uids[i]);
+		s = imap_verify_find(&w->expunge, w->uids[i]);
 		n += s != NULL && s->is_here;
 	}
 	return n;
@@ -382,12 +382,12 @@ static int
 remove_left(struct change_work *w, struct err *e)
 {
 	uint32_t *uids = mem_alloc((w->n_uids + 1) * sizeof *uids);
-	struct imap_shown *s;
+	struct imap_verified *s;
 	size_t i, n = 0;
 	int status = 0;
 
 	for (i = 0; i < w->n_uids; i++) {
-		s = imap_show_find(&w->expunge, w->uids[i]);
+		s = imap_verify_find(&w->expunge, w->uids[i]);
 		if (s == NULL || !s->is_here || s->has_vanished)
 			continue;
 		uids[n++] = s->uid;
@@ -404,10 +404,10 @@ static int
 show_left(struct change_work *w, struct err *e)
 {
 	doubt_unmade(&w->flags, w->b->flags, w->b->n_flags, w->a);
-	if (imap_show_ask(&w->flags, FLAGS_ALONE, e) < 0 || (w->n_uids > 0 && imap_show_ask(&w->expunge, FLAGS_ALONE, e) < 0) ||
-	    imap_settle(w->c, e) < 0 || imap_show_ask_rest(&w->flags, FLAGS_ALONE, e) < 0)
+	if (imap_verify_ask(&w->flags, FLAGS_ALONE, e) < 0 || (w->n_uids > 0 && imap_verify_ask(&w->expunge, FLAGS_ALONE, e) < 0) ||
+	    imap_settle(w->c, e) < 0 || imap_verify_ask_rest(&w->flags, FLAGS_ALONE, e) < 0)
 		return -1;
-	return imap_show_ask_rest(&w->expunge, FLAGS_ALONE, e);
+	return imap_verify_ask_rest(&w->expunge, FLAGS_ALONE, e);
 }
 
 /* Commands that were carried out in part (RFC 9738): the rest is said again, as long as that brings anything. */
@@ -441,7 +441,7 @@ change_rest(struct change_work *w, struct err *e)
 
 /* Those asked for are gone, and to some servers such a set of UIDs is BAD: asked which are there. */
 static int
-narrow_again(struct change_work *w, struct imap_show *shown, bool had_failed, struct err *e)
+narrow_again(struct change_work *w, struct imap_verify *shown, bool had_failed, struct err *e)
 {
 	if (had_failed || !shown->is_set_bad)
 		return 0;
@@ -556,7 +556,7 @@ review_ahead(struct change_work *w)
 	size_t i, left;
 
 	doubt_unmade(&w->flags, w->b->flags, w->b->n_flags, w->a);
-	left = imap_show_doubts(&w->flags);
+	left = imap_verify_doubts(&w->flags);
 	for (i = 0; i < w->expunge.n; i++)
 		left += !w->expunge.at[i].has_vanished;
 	if (left == 0 && box != NULL && box->uidvalidity == w->b->epoch) {
@@ -576,8 +576,8 @@ begin(struct change_work *w, struct imap_conn *c, struct box_changes *b, struct 
 	size_t i;
 
 	*w = (struct change_work){ .c = c, .b = b, .a = a };
-	imap_show_begin(&w->flags, c, a, b->n_flags);
-	imap_show_begin(&w->expunge, c, a, b->n_expunges);
+	imap_verify_begin(&w->flags, c, a, b->n_flags);
+	imap_verify_begin(&w->expunge, c, a, b->n_expunges);
 	w->uids = mem_alloc((b->n_expunges + 1) * sizeof *w->uids);
 	for (i = 0; i < b->n_flags; i++) {
 		b->flags[i].outcome = OUTCOME_FAILED;
@@ -585,14 +585,14 @@ begin(struct change_work *w, struct imap_conn *c, struct box_changes *b, struct 
 		b->flags[i].ignored = 0;
 		imap_leave_off(&b->flags[i].add, &b->flags[i].unkept, a);
 		imap_leave_off(&b->flags[i].remove, &b->flags[i].unkept, a);
-		imap_show_add(&w->flags, key_uid(b->flags[i].key));
+		imap_verify_add(&w->flags, key_uid(b->flags[i].key));
 	}
 	for (i = 0; i < b->n_expunges; i++) {
 		b->expunges[i].outcome = OUTCOME_FAILED;
-		imap_show_add(&w->expunge, key_uid(b->expunges[i].key));
+		imap_verify_add(&w->expunge, key_uid(b->expunges[i].key));
 	}
-	imap_show_sort(&w->flags);
-	imap_show_sort(&w->expunge);
+	imap_verify_sort(&w->flags);
+	imap_verify_sort(&w->expunge);
 }
 
 /* Lost with the session, flags are not done, and can be set again without harm. */
@@ -606,8 +606,8 @@ end(struct change_work *w)
 		judge_flags(&w->flags, &w->b->flags[i], w->a);
 	for (i = 0; i < w->b->n_expunges && w->is_sent; i++)
 		judge_expunge(w, &w->b->expunges[i]);
-	imap_show_end(&w->flags);
-	imap_show_end(&w->expunge);
+	imap_verify_end(&w->flags);
+	imap_verify_end(&w->expunge);
 	free(w->uids);
 }
 

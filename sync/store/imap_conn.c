@@ -214,7 +214,7 @@ imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64_t e
 }
 
 bool
-imap_is_loose(struct imap_conn *c)
+imap_uids_are_ambiguous(struct imap_conn *c)
 {
 	const struct imap_caps *caps = imap_session_caps(c->s);
 

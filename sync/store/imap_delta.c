@@ -280,7 +280,7 @@ compose(struct delta_work *w, struct buf *tail, bool with_size, bool changed_sin
 
 	buf_adds(tail, " (UID FLAGS");
 	if (with_size)
-		buf_adds(tail, imap_is_loose(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
+		buf_adds(tail, imap_uids_are_ambiguous(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
 	if (item != NULL) {
 		buf_printf(tail, " %s", item);
 		w->asked_guid |= strcmp(item, "X-GUID") == 0;

@@ -18,12 +18,12 @@ doom(struct imap_conn *c, const uint32_t *uids, size_t n)
 
 	pthread_mutex_lock(&st->lock);
 	for (i = 0; i < n; i++)
-		vec_push(&st->doomed, (struct imap_doomed){ mem_strdup(c->selected), uidvalidity, uids[i] });
+		vec_push(&st->to_expunge, (struct imap_doomed){ mem_strdup(c->selected), uidvalidity, uids[i] });
 	pthread_mutex_unlock(&st->lock);
 }
 
 bool
-imap_is_doomed(struct imap_conn *c, uint32_t uid)
+imap_is_to_expunge(struct imap_conn *c, uint32_t uid)
 {
 	struct imap_store *st = c->st;
 	uint64_t uidvalidity = imap_session_box(c->s)->uidvalidity;
@@ -31,15 +31,15 @@ imap_is_doomed(struct imap_conn *c, uint32_t uid)
 	size_t i;
 
 	pthread_mutex_lock(&st->lock);
-	for (i = 0; i < st->doomed.n && !is; i++)
-		is = st->doomed.at[i].uid == uid && st->doomed.at[i].uidvalidity == uidvalidity &&
-		    strcmp(st->doomed.at[i].box, c->selected) == 0;
+	for (i = 0; i < st->to_expunge.n && !is; i++)
+		is = st->to_expunge.at[i].uid == uid && st->to_expunge.at[i].uidvalidity == uidvalidity &&
+		    strcmp(st->to_expunge.at[i].box, c->selected) == 0;
 	pthread_mutex_unlock(&st->lock);
 	return is;
 }
 
 /* SEARCH DELETED, and of whom it knows; `done` is the work's own. */
-struct search_work { struct imap_show *w; bool has_foreign; };
+struct search_work { struct imap_verify *w; bool has_foreign; };
 
 static void
 on_search(void *ctx, const struct imap_search *search)
@@ -49,7 +49,7 @@ on_search(void *ctx, const struct imap_search *search)
 	uint32_t uid;
 
 	while (imap_uidset_next(&search->all, &at, &uid) == 1 && !x->has_foreign)
-		x->has_foreign = imap_show_find(x->w, uid) == NULL && !imap_is_doomed(x->w->c, uid);
+		x->has_foreign = imap_verify_find(x->w, uid) == NULL && !imap_is_to_expunge(x->w->c, uid);
 }
 
 static void
@@ -58,7 +58,7 @@ on_search_done(void *ctx, const struct imap_result *r)
 	struct search_work *x = ctx;
 
 	if (r->status != IMAP_OK)
-		imap_show_events.done(x->w, r);
+		imap_verify_events.done(x->w, r);
 }
 
 static const struct imap_events search_events = { .search = on_search, .done = on_search_done };
@@ -89,7 +89,7 @@ search_deleted(struct search_work *x, bool *is_part_r, struct err *e)
 
 /* No UIDPLUS: a plain EXPUNGE takes whatever is \Deleted, so it is sent only where that is ours (R18). */
 static int
-plain_expunge(struct imap_show *w, uint64_t epoch, bool *has_foreign_r, struct err *e)
+plain_expunge(struct imap_verify *w, uint64_t epoch, bool *has_foreign_r, struct err *e)
 {
 	struct search_work x = { .w = w };
 	struct imap_command cmd;
@@ -103,13 +103,13 @@ plain_expunge(struct imap_show *w, uint64_t epoch, bool *has_foreign_r, struct e
 	imap_begin(w->c, &cmd, IMAP_WRITE);
 	cmd.uidvalidity = epoch;
 	imap_put(&cmd, "EXPUNGE");
-	status = imap_send(w->c->s, &cmd, &imap_show_events, w, NULL, e);
+	status = imap_send(w->c->s, &cmd, &imap_verify_events, w, NULL, e);
 	imap_command_release(&cmd);
 	return status;
 }
 
 int
-imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, bool mark, bool *has_foreign_r,
+imap_remove_send(struct imap_verify *w, const uint32_t *uids, size_t n, uint64_t epoch, bool mark, bool *has_foreign_r,
     struct err *e)
 {
 	bool has_uidplus = imap_caps_has(imap_session_caps(w->c->s), IMAP_CAP_UIDPLUS);
@@ -127,7 +127,7 @@ imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t e
 
 /* As often as the server does a part of it (RFC 9738). */
 static int
-remove_all(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, bool *has_left_r, struct err *e)
+remove_all(struct imap_verify *w, const uint32_t *uids, size_t n, uint64_t epoch, bool *has_left_r, struct err *e)
 {
 	uint32_t *left = mem_alloc((n + 1) * sizeof *left);
 	size_t i, before, m = n;
@@ -144,7 +144,7 @@ remove_all(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, 
 			break;
 		for (i = 0; i < w->n; i++)
 			w->at[i].is_here = false;
-		if (imap_show_ask(w, " (UID FLAGS)", e) < 0 || imap_settle(w->c, e) < 0 || imap_show_ask_rest(w, " (UID FLAGS)", e) < 0)
+		if (imap_verify_ask(w, " (UID FLAGS)", e) < 0 || imap_settle(w->c, e) < 0 || imap_verify_ask_rest(w, " (UID FLAGS)", e) < 0)
 			status = -1;
 		for (i = m = 0; i < w->n; i++)
 			if (w->at[i].is_here && !w->at[i].has_vanished)
@@ -160,19 +160,19 @@ imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size
     struct err *e)
 {
 	struct arena a = { 0 };
-	struct imap_show w;
+	struct imap_verify w;
 	size_t i;
 	int status;
 
-	imap_show_begin(&w, c, &a, n);
+	imap_verify_begin(&w, c, &a, n);
 	for (i = 0; i < n; i++)
-		imap_show_add(&w, uids[i]);
+		imap_verify_add(&w, uids[i]);
 	status = remove_all(&w, uids, n, epoch, has_foreign_r, e);
 	if (status == 0 && w.has_failed) {
 		*e = w.err;
 		status = -1;
 	}
-	imap_show_end(&w);
+	imap_verify_end(&w);
 	arena_release(&a);
 	return status;
 }

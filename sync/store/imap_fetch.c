@@ -312,21 +312,21 @@ part_failed(struct fetch_work *w, const struct err *why, struct err *e)
 static int
 find_gone(struct fetch_work *w, struct err *e)
 {
-	struct imap_show show;
+	struct imap_verify show;
 	struct arena a = { 0 };
-	struct imap_shown *s;
+	struct imap_verified *s;
 	size_t i;
 	int status;
 
-	imap_show_begin(&show, w->c, &a, w->n);
+	imap_verify_begin(&show, w->c, &a, w->n);
 	for (i = 0; i < w->n; i++)
 		if (!w->sorted[i].is_done)
-			imap_show_add(&show, w->sorted[i].uid);
+			imap_verify_add(&show, w->sorted[i].uid);
 	status = imap_narrow(&show, " (UID FLAGS)", e);
 	for (i = 0; i < w->n && status == 0; i++)
-		if ((s = imap_show_find(&show, w->sorted[i].uid)) != NULL)
+		if ((s = imap_verify_find(&show, w->sorted[i].uid)) != NULL)
 			w->sorted[i].is_gone = s->has_vanished;
-	imap_show_end(&show);
+	imap_verify_end(&show);
 	arena_release(&a);
 	return status;
 }

@@ -24,7 +24,7 @@ struct imap_store {
 	bool has_prefix;
 	char delimiter;			/* 0 = flat or not known */
 	char *prefix;			/* of all names but INBOX, as on the wire (UTF-8) */
-	VEC(struct imap_doomed) doomed;	/* what this run is to expunge; servers without UIDPLUS only */
+	VEC(struct imap_doomed) to_expunge;	/* what this run is to expunge; servers without UIDPLUS only */
 };
 
 /* A message to be expunged: its \Deleted is ours, in whatever session it is seen (R18 UIDs only). */
@@ -107,7 +107,7 @@ int imap_writable(struct imap_conn *c, const char *name, unsigned ticket, uint64
  * not. */
 const char *imap_id_item(struct imap_conn *c);
 /* Without QRESYNC or UIDPLUS the server is old or odd: a UID alone does not say which message it is (R13 second look). */
-bool imap_is_loose(struct imap_conn *c);
+bool imap_uids_are_ambiguous(struct imap_conn *c);
 /* Before bodies travel, about so many octets: compressed from where all of the session's pay for the round trip. */
 int imap_expect_octets(struct imap_conn *c, uint64_t octets, struct err *e);
 /* What a server answers is kept up to a limit: begins to count for a request; one more thing of so many octets. false: it is
@@ -217,11 +217,11 @@ int imap_change_begin(struct session *c, struct box_changes *boxes, size_t n, st
     struct err *e);
 int imap_change_end(struct changing **w, struct err *e);
 
-/* imap_show.c: some messages of the selected mailbox, by UID, as its answers show them. */
-struct imap_shown { uint32_t uid; bool is_here, has_vanished; struct flags flags; uint64_t size; int64_t date; };
-struct imap_show {
+/* imap_verify.c: some messages of the selected mailbox, by UID, as its answers show them. */
+struct imap_verified { uint32_t uid; bool is_here, has_vanished; struct flags flags; uint64_t size; int64_t date; };
+struct imap_verify {
 	struct imap_conn *c;
-	struct imap_shown *at;		/* sorted */
+	struct imap_verified *at;		/* sorted */
 	size_t n;
 	struct arena *arena;		/* of their flags */
 	bool is_cut;			/* a command was carried out in part: the rest is asked for, or changed, once more (R25
@@ -230,32 +230,32 @@ struct imap_show {
 	bool is_set_bad;		/* ... with BAD */
 	struct err err;
 };
-extern const struct imap_events imap_show_events;	/* their context is a struct imap_show */
-void imap_show_begin(struct imap_show *w, struct imap_conn *c, struct arena *a, size_t room);
-void imap_show_add(struct imap_show *w, uint32_t uid);
-void imap_show_sort(struct imap_show *w);
-void imap_show_end(struct imap_show *w);
-struct imap_shown *imap_show_find(struct imap_show *w, uint32_t uid);
+extern const struct imap_events imap_verify_events;	/* their context is a struct imap_verify */
+void imap_verify_begin(struct imap_verify *w, struct imap_conn *c, struct arena *a, size_t room);
+void imap_verify_add(struct imap_verify *w, uint32_t uid);
+void imap_verify_sort(struct imap_verify *w);
+void imap_verify_end(struct imap_verify *w);
+struct imap_verified *imap_verify_find(struct imap_verify *w, uint32_t uid);
 /* How many were shown neither as here nor as gone; and asks for `items` of them, without waiting. */
-size_t imap_show_doubts(const struct imap_show *w);
-int imap_show_ask(struct imap_show *w, const char *items, struct err *e);
+size_t imap_verify_doubts(const struct imap_verify *w);
+int imap_verify_ask(struct imap_verify *w, const char *items, struct err *e);
 /* Once all is answered: as long as answers are cut, and show something, the rest is asked for. has_failed where it cannot be had. */
-int imap_show_ask_rest(struct imap_show *w, const char *items, struct err *e);
+int imap_verify_ask_rest(struct imap_verify *w, const char *items, struct err *e);
 /* Ends the command with `tail` and flags (NULL = none) and sends it; the answers go to w. Takes cmd. */
-int imap_show_send(struct imap_show *w, struct imap_command *cmd, const char *tail, const struct flags *flags, struct err *e);
+int imap_verify_send(struct imap_verify *w, struct imap_command *cmd, const char *tail, const struct flags *flags, struct err *e);
 /* Sends `verb` uids `tail` flags in as many lines as it takes; the answers go to w. */
-int imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
+int imap_send_uids(struct imap_verify *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
     const char *tail, const struct flags *flags, uint64_t epoch, struct err *e);
 
 /* imap_narrow.c: to this server a set of UIDs that names a message which is gone is no set. Which are here is asked by a
  * range, which names none; the others have vanished. Waits. Nothing is refused any more then, or it has failed with *e. */
-int imap_narrow(struct imap_show *w, const char *items, struct err *e);
+int imap_narrow(struct imap_verify *w, const char *items, struct err *e);
 
 /* imap_insist.c: keywords that no IMAP server can be given (sync/imap/writer.h) go over from *flags to *unkept. */
 void imap_leave_off(struct flags *flags, struct flags *unkept, struct arena *a);
 /* What a STORE was to make of these items, and w does not show: each flag by itself. What is not made even then, though
  * the server takes a STORE that changes nothing, becomes the item's `unkept`. Waits. */
-int imap_insist(struct imap_show *w, const char *box, uint64_t epoch, struct flag_item *items, size_t n, struct arena *a,
+int imap_insist(struct imap_verify *w, const char *box, uint64_t epoch, struct flag_item *items, size_t n, struct arena *a,
     struct err *e);
 /* Whether all of the change shows, or is known as unkept. */
 bool imap_is_made(const struct flag_item *item, struct flags now, struct arena *a);
@@ -263,13 +263,13 @@ bool imap_is_made(const struct flag_item *item, struct flags now, struct arena *
 /* imap_expunge.c */
 /* Sends what removes exactly these UIDs, which w will show gone. has_foreign_r: it was not sent, for what others marked
  * \Deleted would have gone with them (no UIDPLUS). */
-int imap_remove_send(struct imap_show *w, const uint32_t *uids, size_t n, uint64_t epoch, bool mark, bool *has_foreign_r,
+int imap_remove_send(struct imap_verify *w, const uint32_t *uids, size_t n, uint64_t epoch, bool mark, bool *has_foreign_r,
     struct err *e);
 /* The same, waited for: of a move, whose messages are there twice by now. */
 int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, size_t n, bool *has_foreign_r,
     struct err *e);
 /* Of the selected mailbox: this run, in whatever session, means to expunge it. */
-bool imap_is_doomed(struct imap_conn *c, uint32_t uid);
+bool imap_is_to_expunge(struct imap_conn *c, uint32_t uid);
 
 /* imap_ahead.c: without waiting for the SELECT, which is sent as well; ticket_r: of the last. The answers go to w. */
 struct imap_known {
@@ -280,9 +280,9 @@ struct imap_known {
 };
 uint64_t imap_ahead_modseq(const struct box_changes *b);	/* of b->seen */
 bool imap_ahead_may(struct imap_conn *c, const struct box_changes *b);
-int imap_ahead_store(struct imap_show *w, const char *box, const struct imap_known *m, const char *how, const struct flags *flags,
+int imap_ahead_store(struct imap_verify *w, const char *box, const struct imap_known *m, const char *how, const struct flags *flags,
     unsigned *ticket_r, struct err *e);
-int imap_ahead_expunge(struct imap_show *w, const char *box, const struct imap_known *m, bool mark, unsigned *ticket_r,
+int imap_ahead_expunge(struct imap_verify *w, const char *box, const struct imap_known *m, bool mark, unsigned *ticket_r,
     struct err *e);
 
 /* imap_move.c */

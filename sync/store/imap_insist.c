@@ -21,7 +21,7 @@ struct trial {
 };
 
 struct insisting {
-	struct imap_show *show;
+	struct imap_verify *show;
 	struct flag_item *items;
 	size_t n;
 	uint64_t epoch;
@@ -62,10 +62,10 @@ imap_is_made(const struct flag_item *item, struct flags now, struct arena *a)
 	return flags_is_none(unmade(item, now, true, a)) && flags_is_none(unmade(item, now, false, a));
 }
 
-static const struct imap_shown *
+static const struct imap_verified *
 shown(const struct insisting *x, size_t i)
 {
-	const struct imap_shown *s = imap_show_find(x->show, key_uid(x->items[i].key));
+	const struct imap_verified *s = imap_verify_find(x->show, key_uid(x->items[i].key));
 
 	return s != NULL && s->is_here ? s : NULL;
 }
@@ -91,7 +91,7 @@ static void
 add_trials(struct insisting *x, bool is_add)
 {
 	struct flags all = FLAGS_NONE;
-	const struct imap_shown *s;
+	const struct imap_verified *s;
 	const char *p, *word;
 	uint32_t bit;
 	size_t i, len;
@@ -113,7 +113,7 @@ on_fetch(void *ctx, const struct imap_fetch *f)
 {
 	const struct trial *t = ctx;
 
-	imap_show_events.fetch(t->of->show, f);
+	imap_verify_events.fetch(t->of->show, f);
 }
 
 static void
@@ -121,7 +121,7 @@ on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
 {
 	const struct trial *t = ctx;
 
-	imap_show_events.vanished(t->of->show, uids, is_earlier);
+	imap_verify_events.vanished(t->of->show, uids, is_earlier);
 }
 
 /* A reason that has a code is one: [NOPERM], [INUSE], [OVERQUOTA] ... [LIMIT] and [CANNOT] are about the flag. */
@@ -175,7 +175,7 @@ cmp_u32(const void *x, const void *y)
 static int
 try_each(struct insisting *x, struct err *e)
 {
-	struct imap_shown *s;
+	struct imap_verified *s;
 	struct trial *t;
 	size_t i, n;
 
@@ -190,18 +190,18 @@ try_each(struct insisting *x, struct err *e)
 	if (imap_settle(x->show->c, e) < 0)
 		return -1;
 	for (i = 0; i < x->n; i++) {
-		s = imap_show_find(x->show, key_uid(x->items[i].key));
+		s = imap_verify_find(x->show, key_uid(x->items[i].key));
 		if (s != NULL && s->is_here && !imap_is_made(&x->items[i], s->flags, x->a))
 			s->is_here = false;
 	}
-	return imap_show_ask(x->show, " (UID FLAGS)", e) < 0 ? -1 : imap_settle(x->show->c, e);
+	return imap_verify_ask(x->show, " (UID FLAGS)", e) < 0 ? -1 : imap_settle(x->show->c, e);
 }
 
 /* ---- what it means ---- */
 
 /* A STORE of the same kind that changes nothing. */
 static int
-probe(struct insisting *x, const struct imap_shown *s, struct err *e)
+probe(struct insisting *x, const struct imap_verified *s, struct err *e)
 {
 	struct trial t = { .of = x, .is_open = true };
 	uint32_t uid = s->uid;
@@ -218,7 +218,7 @@ probe(struct insisting *x, const struct imap_shown *s, struct err *e)
 static void
 conclude(struct insisting *x)
 {
-	const struct imap_shown *s;
+	const struct imap_verified *s;
 	const struct trial *t;
 	size_t i;
 
@@ -235,7 +235,7 @@ conclude(struct insisting *x)
 static int
 run(struct insisting *x, const char *box, struct err *e)
 {
-	const struct imap_shown *doubtful = NULL;
+	const struct imap_verified *doubtful = NULL;
 	unsigned ticket;
 	size_t i, k;
 
@@ -253,7 +253,7 @@ run(struct insisting *x, const char *box, struct err *e)
 }
 
 int
-imap_insist(struct imap_show *w, const char *box, uint64_t epoch, struct flag_item *items, size_t n, struct arena *a,
+imap_insist(struct imap_verify *w, const char *box, uint64_t epoch, struct flag_item *items, size_t n, struct arena *a,
     struct err *e)
 {
 	struct insisting *x = mem_alloc(sizeof *x);

@@ -5,18 +5,18 @@
 #include "state/base/log.h"
 
 static int
-ask_range(struct imap_show *w, const char *items, struct err *e)
+ask_range(struct imap_verify *w, const char *items, struct err *e)
 {
 	struct imap_command cmd;
 
 	imap_begin(w->c, &cmd, IMAP_READ);
 	imap_put(&cmd, "UID FETCH ");
 	imap_put_uids_from(&cmd, w->at[0].uid);
-	return imap_show_send(w, &cmd, items, NULL, e);
+	return imap_verify_send(w, &cmd, items, NULL, e);
 }
 
 int
-imap_narrow(struct imap_show *w, const char *items, struct err *e)
+imap_narrow(struct imap_verify *w, const char *items, struct err *e)
 {
 	size_t i;
 

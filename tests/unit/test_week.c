@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 enum { DAY = 24 * 3600, TODAY = 20000 };
 

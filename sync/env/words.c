@@ -1,23 +1,23 @@
 /* Small functions on a run, its mailboxes and its records, for all chapters. */
-#include "sync/env/run.h"
+#include "sync/env/env.h"
 
 bool
-run_is_cancelled(const struct run *r)
+env_is_cancelled(const struct env *env)
 {
-	return r->set->cancel != NULL && *r->set->cancel;
+	return env->set->cancel != NULL && *env->set->cancel;
 }
 
 int
-run_check_cancel(const struct run *r, struct err *e)
+env_check_cancel(const struct env *env, struct err *e)
 {
-	if (!run_is_cancelled(r))
+	if (!env_is_cancelled(env))
 		return 0;
 	return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "channel %s: stopped on request; everything done so far "
-	    "is settled", r->set->name);
+	    "is settled", env->set->name);
 }
 
 const struct flag_mask *
-run_masks(const struct run_box *b, struct flag_mask masks[SIDES])
+box_masks(const struct run_box *b, struct flag_mask masks[SIDES])
 {
 	int s;
 
@@ -30,7 +30,7 @@ run_masks(const struct run_box *b, struct flag_mask masks[SIDES])
 }
 
 struct record_half
-run_half_left(void)
+half_gone_unkeyed(void)
 {
 	struct record_half half = RECORD_HALF_NEVER;
 
@@ -39,13 +39,13 @@ run_half_left(void)
 }
 
 struct run_box *
-run_box_by_id(struct run *r, uint32_t id)
+env_box_by_id(struct env *env, uint32_t id)
 {
 	size_t i;
 
-	for (i = 0; i < r->boxes.n; i++)
-		if (r->boxes.at[i].rec.id == id)
-			return &r->boxes.at[i];
+	for (i = 0; i < env->boxes.n; i++)
+		if (env->boxes.at[i].rec.id == id)
+			return &env->boxes.at[i];
 	return NULL;
 }
 
@@ -63,9 +63,9 @@ name_now(const struct box_record *rec, enum side s)
 }
 
 struct record_half
-run_half_guessed(void)
+half_guessed(void)
 {
-	struct record_half half = run_half_left();
+	struct record_half half = half_gone_unkeyed();
 
 	half.basis = BASIS_GUESSED;
 	return half;

@@ -1,10 +1,10 @@
 /* What the server shows of some messages, by UID; and commands that name many UIDs. */
 #include "sync/store/imap_inside.h"
 
-struct imap_shown *
-imap_show_find(struct imap_show *w, uint32_t uid)
+struct imap_verified *
+imap_verify_find(struct imap_verify *w, uint32_t uid)
 {
-	size_t i = imap_uid_search(w->at, w->n, sizeof *w->at, offsetof(struct imap_shown, uid), uid);
+	size_t i = imap_uid_search(w->at, w->n, sizeof *w->at, offsetof(struct imap_verified, uid), uid);
 
 	return i < w->n && w->at[i].uid == uid ? &w->at[i] : NULL;
 }
@@ -12,8 +12,8 @@ imap_show_find(struct imap_show *w, uint32_t uid)
 static void
 on_fetch(void *ctx, const struct imap_fetch *f)
 {
-	struct imap_show *w = ctx;
-	struct imap_shown *s = f->uid != 0 ? imap_show_find(w, f->uid) : NULL;
+	struct imap_verify *w = ctx;
+	struct imap_verified *s = f->uid != 0 ? imap_verify_find(w, f->uid) : NULL;
 
 	if (s == NULL || !(f->has & IMAP_FETCH_FLAGS))
 		return;
@@ -31,7 +31,7 @@ on_fetch(void *ctx, const struct imap_fetch *f)
 static void
 on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
 {
-	struct imap_show *w = ctx;
+	struct imap_verify *w = ctx;
 	size_t i;
 
 	(void)is_earlier;
@@ -42,7 +42,7 @@ on_vanished(void *ctx, const struct imap_uidset *uids, bool is_earlier)
 static void
 on_done(void *ctx, const struct imap_result *r)
 {
-	struct imap_show *w = ctx;
+	struct imap_verify *w = ctx;
 
 	if (imap_is_cut(w->c, r)) {
 		w->is_cut = true;
@@ -55,44 +55,44 @@ on_done(void *ctx, const struct imap_result *r)
 	imap_result_err(w->c->s, r, ERR_BOX, "STORE", &w->err);
 }
 
-const struct imap_events imap_show_events = { .fetch = on_fetch, .vanished = on_vanished, .done = on_done };
+const struct imap_events imap_verify_events = { .fetch = on_fetch, .vanished = on_vanished, .done = on_done };
 
 static int
 cmp_shown(const void *x, const void *y)
 {
-	const struct imap_shown *a = x, *b = y;
+	const struct imap_verified *a = x, *b = y;
 
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
 void
-imap_show_begin(struct imap_show *w, struct imap_conn *c, struct arena *a, size_t room)
+imap_verify_begin(struct imap_verify *w, struct imap_conn *c, struct arena *a, size_t room)
 {
-	*w = (struct imap_show){ .c = c, .arena = a };
+	*w = (struct imap_verify){ .c = c, .arena = a };
 	w->at = mem_alloc((room + 1) * sizeof *w->at);
 }
 
 void
-imap_show_add(struct imap_show *w, uint32_t uid)
+imap_verify_add(struct imap_verify *w, uint32_t uid)
 {
 	w->at[w->n++].uid = uid;
 }
 
 void
-imap_show_sort(struct imap_show *w)
+imap_verify_sort(struct imap_verify *w)
 {
 	qsort(w->at, w->n, sizeof *w->at, cmp_shown);
 }
 
 void
-imap_show_end(struct imap_show *w)
+imap_verify_end(struct imap_verify *w)
 {
 	free(w->at);
 	w->at = NULL;
 }
 
 int
-imap_show_send(struct imap_show *w, struct imap_command *cmd, const char *tail, const struct flags *flags, struct err *e)
+imap_verify_send(struct imap_verify *w, struct imap_command *cmd, const char *tail, const struct flags *flags, struct err *e)
 {
 	int status = 0;
 
@@ -100,13 +100,13 @@ imap_show_send(struct imap_show *w, struct imap_command *cmd, const char *tail, 
 	if (flags != NULL)
 		status = imap_put_flags(cmd, *flags, e);
 	if (status == 0)
-		status = imap_send(w->c->s, cmd, &imap_show_events, w, NULL, e);
+		status = imap_send(w->c->s, cmd, &imap_verify_events, w, NULL, e);
 	imap_command_release(cmd);
 	return status;
 }
 
 int
-imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
+imap_send_uids(struct imap_verify *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
     const char *tail, const struct flags *flags, uint64_t epoch, struct err *e)
 {
 	struct imap_command cmd;
@@ -118,7 +118,7 @@ imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *ver
 		cmd.uidvalidity = kind == IMAP_WRITE ? epoch : 0;
 		imap_put(&cmd, verb);
 		at += imap_put_uids(&cmd, uids + at, imap_at_most(w->c, n - at), 2000);
-		status = imap_show_send(w, &cmd, tail, flags, e);
+		status = imap_verify_send(w, &cmd, tail, flags, e);
 		if (status == 0)
 			status = imap_drain_to(w->c, 50, e);
 	}
@@ -126,13 +126,13 @@ imap_send_uids(struct imap_show *w, enum imap_command_kind kind, const char *ver
 }
 
 static bool
-is_doubtful(const struct imap_shown *s)
+is_doubtful(const struct imap_verified *s)
 {
 	return !s->is_here && !s->has_vanished;
 }
 
 size_t
-imap_show_doubts(const struct imap_show *w)
+imap_verify_doubts(const struct imap_verify *w)
 {
 	size_t i, n = 0;
 
@@ -142,7 +142,7 @@ imap_show_doubts(const struct imap_show *w)
 }
 
 int
-imap_show_ask(struct imap_show *w, const char *items, struct err *e)
+imap_verify_ask(struct imap_verify *w, const char *items, struct err *e)
 {
 	uint32_t *uids = mem_alloc((w->n + 1) * sizeof *uids);
 	size_t i, m = 0;
@@ -157,16 +157,16 @@ imap_show_ask(struct imap_show *w, const char *items, struct err *e)
 }
 
 int
-imap_show_ask_rest(struct imap_show *w, const char *items, struct err *e)
+imap_verify_ask_rest(struct imap_verify *w, const char *items, struct err *e)
 {
-	size_t left = imap_show_doubts(w), before;
+	size_t left = imap_verify_doubts(w), before;
 
 	while (w->is_cut && left > 0) {
 		before = left;
 		w->is_cut = false;
-		if (imap_show_ask(w, items, e) < 0 || imap_settle(w->c, e) < 0)
+		if (imap_verify_ask(w, items, e) < 0 || imap_settle(w->c, e) < 0)
 			return -1;
-		left = imap_show_doubts(w);
+		left = imap_verify_doubts(w);
 		if (!w->is_cut || left < before)
 			continue;
 		w->has_failed = true;
