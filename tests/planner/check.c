@@ -481,6 +481,24 @@ makes_way(const struct check *c, const struct op *again)
 	return false;
 }
 
+/* How the oldest that vanished were judged is kept with the plan (observe/window.c), and what is left of them is judged by that. */
+static void
+remember_windows(const struct check *c, const struct plan_input *next)
+{
+	const struct plan_vanished *v;
+	struct plan_box_side *side;
+	size_t i;
+
+	for (i = 0; i < c->plan->vanished.n; i++) {
+		v = &c->plan->vanished.at[i];
+		if (v->verdict != WINDOW_SUSPECTED)
+			continue;
+		side = &next->boxes.at[v->box].side[v->side];
+		side->shown.suspected = c->in->boxes.at[v->box].side[v->side].here;
+		side->shown.held = v->n;
+	}
+}
+
 static void
 check_again(struct check *c, struct applied *w)
 {
@@ -490,6 +508,7 @@ check_again(struct check *c, struct applied *w)
 	size_t i;
 
 	applied_next(w, &next);
+	remember_windows(c, &next);
 	plan_make(&next, &again);
 	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
 		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || makes_way(c, &again.ops.at[i]))

@@ -119,7 +119,7 @@ on_progress(void *ctx, const struct run_progress *p)
 		    (unsigned long long)p->messages_done, (unsigned long long)p->messages);
 }
 
-/* Where all messages are done, and nothing went wrong, all mailboxes are. */
+/* Where all messages are done, nothing went wrong, and nobody touched a mailbox that was to be removed, all mailboxes are. */
 static void
 check_progress(const struct history *h, const struct channel_report *report)
 {
@@ -159,7 +159,7 @@ run(struct history *h, struct err *e)
 		h->set.open_state = state;
 		h->progress = (struct run_progress){ 0 };
 		status = channel_run(&h->set, &ev, &report, e);
-		if (status == 0)
+		if (status == 0 && !step_is_dead() && s->trouble.people == 0)
 			check_progress(h, &report);
 		h->was_held |= report.held > 0;
 		report_release(&report);
