@@ -79,7 +79,8 @@ remember_side(struct env *env, uint32_t index, enum side s, const struct plan_va
 		shown.held = v->n;
 	} else {
 		shown.released = v != NULL && v->verdict == WINDOW_DELETED ? v->n : 0;
-		if (b->side[s].was_read)
+		/* What was listed with what had vanished counts once that is judged, or explained otherwise. */
+		if (b->side[s].was_read || v == NULL)
 			shown.last = b->rec.side[s].here;
 		if (shown.last > shown.most)
 			shown.most = shown.last;
