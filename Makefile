@@ -117,7 +117,7 @@ bench: mailtwin
 # Simulated histories (tests/sim): SEED=n replays one, cut down, with a trace. sim-faults: faults put into the
 # program one by one, each of which the simulation must find.
 SIM       := $(wildcard tests/sim/*.c)
-SIM_COUNT ?= 250000
+SIM_COUNT ?= 90000
 $(B)/sim: $(call obj,$(SIM) $(PLANNER)) $(B)/mailtwin.a
 	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
 sim: $(B)/sim
