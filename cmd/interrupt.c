@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
 enum { GRACE = 1 };		/* seconds */
 
-static volatile sig_atomic_t signalled;
+static atomic_int signalled;
 static int ends[2];			/* readable a moment after a signal */
 static int asked[2] = { -1, -1 };	/* and at once */
 
@@ -65,7 +66,7 @@ interrupt_install(void)
 	handle(SIGALRM, on_alarm);
 }
 
-const volatile sig_atomic_t *
+const atomic_int *
 interrupt_flag(void)
 {
 	return &signalled;

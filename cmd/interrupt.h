@@ -14,9 +14,10 @@
 #define CMD_INTERRUPT_H
 
 #include <signal.h>
+#include <stdatomic.h>
 
 void interrupt_install(void);
-const volatile sig_atomic_t *interrupt_flag(void);	/* the signal's number once there was one, else 0 */
+const atomic_int *interrupt_flag(void);	/* the signal's number once there was one, else 0 */
 int interrupt_fd(void);		/* 0 = none; never to be read */
 int interrupt_asked_fd(void);	/* the same, but readable at once; -1 = none */
 

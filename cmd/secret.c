@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -75,7 +76,7 @@ refuse(struct err *e)
 
 static int
 from_command(const struct account_settings *a, const struct settings_command *cmd, const char *what,
-    size_t most, unsigned limit, const volatile sig_atomic_t *cancel, struct buf *out, struct err *e)
+    size_t most, unsigned limit, const atomic_int *cancel, struct buf *out, struct err *e)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), rc;
 	char *name = mem_printf("%s of account %s", what, a->name);
@@ -99,7 +100,7 @@ from_command(const struct account_settings *a, const struct settings_command *cm
 
 /* One line from the terminal; with its echo off where `is_hidden`. 1: got one; 0: its end; -1: cancelled, failed. */
 static int
-read_line(int tty, struct buf *out, const volatile sig_atomic_t *cancel)
+read_line(int tty, struct buf *out, const atomic_int *cancel)
 {
 	ssize_t n;
 	char c;
@@ -118,7 +119,7 @@ read_line(int tty, struct buf *out, const volatile sig_atomic_t *cancel)
 }
 
 static int
-ask(const struct account_settings *a, const char *what, bool is_hidden, const volatile sig_atomic_t *cancel,
+ask(const struct account_settings *a, const char *what, bool is_hidden, const atomic_int *cancel,
     struct buf *out, struct err *e)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), rc;
@@ -154,7 +155,7 @@ ask(const struct account_settings *a, const char *what, bool is_hidden, const vo
 }
 
 static int
-fetch_user(struct secret *s, unsigned limit, const volatile sig_atomic_t *cancel)
+fetch_user(struct secret *s, unsigned limit, const atomic_int *cancel)
 {
 	const struct account_settings *a = s->account;
 
@@ -168,7 +169,7 @@ fetch_user(struct secret *s, unsigned limit, const volatile sig_atomic_t *cancel
 }
 
 static int
-fetch_pass(struct secret *s, unsigned limit, const volatile sig_atomic_t *cancel)
+fetch_pass(struct secret *s, unsigned limit, const atomic_int *cancel)
 {
 	const struct account_settings *a = s->account;
 
@@ -185,7 +186,7 @@ fetch_pass(struct secret *s, unsigned limit, const volatile sig_atomic_t *cancel
 
 void
 secrets_fetch(struct secrets *s, const struct account_settings *a, unsigned limit,
-    const volatile sig_atomic_t *cancel)
+    const atomic_int *cancel)
 {
 	struct secret *secret;
 

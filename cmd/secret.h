@@ -12,7 +12,7 @@
 #ifndef CMD_SECRET_H
 #define CMD_SECRET_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "cmd/settings.h"
@@ -38,7 +38,7 @@ enum { SECRET_PASS_MOST = 8192 };	/* bytes of a password; a token may be longer 
 /* Asks unless it was asked before. Errors are kept (class ERR_REFUSED, or ERR_CANCELLED). `limit`: seconds that a command
  * without a terminal may take. */
 void secrets_fetch(struct secrets *s, const struct account_settings *a, unsigned limit,
-    const volatile sig_atomic_t *cancel);
+    const atomic_int *cancel);
 
 /* NULL = never asked for. */
 const struct secret *secret_of(const struct secrets *s, const struct account_settings *a);

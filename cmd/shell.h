@@ -4,7 +4,7 @@
 #ifndef CMD_SHELL_H
 #define CMD_SHELL_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,7 +18,7 @@ struct shell {
 	bool is_quiet;			/* what it prints goes to stderr (only without `out`) */
 	unsigned limit;			/* seconds until it is killed with all it started; 0 = none */
 	const char *const *env;		/* NAME=VALUE, ending with NULL; NULL = none */
-	const volatile sig_atomic_t *cancel;	/* NULL = none */
+	const atomic_int *cancel;	/* NULL = none */
 };
 
 /* Runs it and waits. `out` takes what it prints, up to its first line's end and no more than `most`

@@ -8,7 +8,7 @@
 #ifndef SYNC_CHANNEL_H
 #define SYNC_CHANNEL_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,7 +44,7 @@ struct channel {
 	uint64_t (*pick)(void *ctx, uint64_t n);	/* is_inline: which of n waiting jobs runs next; NULL = the first */
 	void *pick_ctx;
 	int64_t now;			/* seconds since 1970 */
-	const volatile sig_atomic_t *cancel;	/* not NULL and set: stop at the next safe point */
+	const atomic_int *cancel;	/* not NULL and set: stop at the next safe point */
 };
 
 /* What is happening, for progress lines. Called from the caller's thread only. */

@@ -9,6 +9,8 @@
 #ifndef SYNC_APPLY_JOBS_H
 #define SYNC_APPLY_JOBS_H
 
+#include <stdatomic.h>
+
 #include "sync/env/pool.h"
 #include "sync/apply/apply.h"
 
@@ -76,7 +78,7 @@ struct batch {
 	unsigned role;
 	struct cursor cursor;		/* REMOVE_BOX: as the mailbox was read */
 	bool is_there;			/* answer: CREATE_BOX: it exists, and was not listed; REMOVE_BOX: it has changed */
-	const volatile sig_atomic_t *cancel;
+	const atomic_int *cancel;
 	struct arena arena;		/* requests and answers */
 };
 

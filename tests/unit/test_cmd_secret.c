@@ -1,5 +1,6 @@
 /* Commands of the configuration, the secrets they print, and where a channel keeps its state. */
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
@@ -119,7 +120,7 @@ limit_ends_it_with_its_children(void **unused)
 	buf_release(&out);
 }
 
-static volatile sig_atomic_t cancelled;
+static atomic_int cancelled;
 
 static void
 cancel_ends_it(void **unused)
