@@ -1,4 +1,7 @@
 /* Mailboxes made, removed and renamed (RFC 9051 sections 6.3.4 to 6.3.7, RFC 6154 section 3). */
+#include <string.h>
+#include <time.h>
+
 #include "sync/imap/utf7.h"
 #include "sync/store/imap_inside.h"
 
@@ -90,6 +93,22 @@ imap_leave(struct session *session, struct err *e)
 	return imap_session_box(c->s) == NULL ? 0 : imap_enter(c, "INBOX", true, &box, e);
 }
 
+/* Cyrus keeps what is removed under a name that ends with the second it was: of two mailboxes of one name within a second the
+ * later is refused, for there is one already. */
+static int
+delete_mailbox(struct imap_conn *c, const char *name, struct imap_answer *answer_r, struct err *e)
+{
+	static const struct timespec second = { .tv_sec = 1, .tv_nsec = 100 * 1000 * 1000 };
+
+	if (run(c, "DELETE ", name, NULL, "", answer_r, e) < 0)
+		return -1;
+	if (answer_r->status != IMAP_NO || (answer_r->code != IMAP_CODE_ALREADYEXISTS &&
+	    strcasestr(answer_r->text, "already exists") == NULL))
+		return 0;
+	(void)nanosleep(&second, NULL);
+	return run(c, "DELETE ", name, NULL, "", answer_r, e);
+}
+
 int
 imap_remove_mailbox(struct session *session, const char *name, enum outcome *o, struct err *e)
 {
@@ -99,7 +118,7 @@ imap_remove_mailbox(struct session *session, const char *name, enum outcome *o, 
 	*o = OUTCOME_FAILED;
 	if (imap_leave(session, e) < 0)
 		return -1;
-	if (run(c, "DELETE ", name, NULL, "", &answer, e) < 0) {
+	if (delete_mailbox(c, name, &answer, e) < 0) {
 		*o = OUTCOME_UNKNOWN;
 		return -1;
 	}

@@ -363,7 +363,11 @@ class ImapSide:
         if self.selected == name:
             self.imap.unselect() if 'UNSELECT' in self.imap.capabilities else self.imap.close()
             self.selected = None
-        self.ok(self.imap.delete(self.wire(name)), f'DELETE {name}')
+        answer = self.imap.delete(self.wire(name))
+        if b'exists' in (answer[1][0] or b''):      # Cyrus: two of one name within a second
+            time.sleep(1.1)
+            answer = self.imap.delete(self.wire(name))
+        self.ok(answer, f'DELETE {name}')
 
     def rename(self, old, new):
         self.ok(self.imap.rename(self.wire(old), self.wire(new)), f'RENAME {old}')

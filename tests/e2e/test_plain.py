@@ -153,6 +153,40 @@ class Folders(Plain):
         self.assertEqual([m.serial for m in self.far.messages('c')], [new])
 
 
+class KeptUnderASecond(Told):
+    """Cyrus keeps what is removed under a name that ends with the second it was: of two of one name in a second the later is
+    refused, once."""
+
+    def removed(self, refusals):
+        self.start()
+        self.put(30)
+        self.server.create('c')
+        self.put(2, 'c')
+        self.sync_twice()
+        self.near.remove('c')
+        left = [refusals]
+
+        def fault(_, verb, __):
+            if verb == 'DELETE' and left[0] > 0:
+                left[0] -= 1
+                return '{tag} NO Mailbox already exists\r\n'
+        self.server.fault = fault
+        return self.sync(code=None)
+
+    def test_once(self):
+        run = self.removed(1)
+        self.assertEqual((run.code, run.err), (0, ''))
+        self.assertNotIn('c', self.server.boxes)
+        self.sync_twice()
+
+    def test_for_good(self):
+        run = self.removed(100)
+        self.assertEqual(run.code, 1)
+        self.assertIn('Mailbox already exists', run.err)
+        self.assertEqual(sum(verb == 'DELETE' for _, verb, _ in self.server.seen), 2)
+        self.assertIn('c', self.server.boxes)
+
+
 class Acknowledged(Plain):
     """Courier and imap4d write an answer in two parts, and send the second when the first is acknowledged: at once, and not
     after 40 ms. 60 answers make more than two seconds of that."""

@@ -241,7 +241,9 @@ class World:
         if serial in self.loose and self.expunge:
             least = 0
         if self.may_return:
-            most = max(most, sum(added))        # what was agreed stays removed
+            # What was agreed stays removed, but of equal ones nothing tells which of them a person removed.
+            new = sum(added)
+            most = max(most, new, base + new - max(max(0, n - new) for n in gone))
         if serial in self.moved[0] & self.moved[1]:
             least, most = 0, max(most, 1)
         return least, most
