@@ -16,6 +16,7 @@
 /* One look at the base: what is to be done. */
 struct view {
 	struct arena arena;
+	struct matching matching;
 	struct plan_input in;
 	struct plan plan;
 	size_t waiting;			/* messages for the next look: copies.c */
@@ -26,6 +27,7 @@ view_release(struct view *v)
 {
 	plan_release(&v->plan);
 	plan_input_release(&v->in);
+	matching_release(&v->matching);
 	arena_release(&v->arena);
 }
 
@@ -68,38 +70,15 @@ remember_held(struct env *env, const struct plan *p, struct err *e)
 	return status;
 }
 
-/* The base as the planner wants it, and which of its messages are one mail. */
-static int
-find_equals(struct env *env, struct view *v, bool may_wait, struct err *e)
-{
-	bool is_anew = true;
-
-	while (is_anew) {
-		view_release(v);
-		*v = (struct view){ 0 };
-		if (input_make(env, &v->in, &v->arena, e) < 0 || confirm_keys(env, &v->in, &is_anew, e) < 0 ||
-		    (!is_anew && (moves_supply(env, &v->in, e) < 0 || rekeyed_find(env, &v->in, &is_anew, e) < 0)))
-			return -1;
-		if (is_anew)
-			continue;
-		if (twins_find(env, &v->in, e) < 0 || moves_find(env, &v->in, e) < 0 ||
-		    elsewhere_review(env, &v->in, &is_anew, e) < 0 ||
-		    (!is_anew && elsewhere_find(env, &v->in, &is_anew, &v->waiting, e) < 0))
-			return -1;
-	}
-	return copies_find(env, &v->in, &v->arena, may_wait, &v->waiting, e) < 0 ? -1 : shared_link(env, &v->in, &v->arena, e);
-}
-
 static int
 look(struct env *env, struct view *v, bool may_wait, struct err *e)
 {
 	const char *fault;
 
 	*v = (struct view){ 0 };
-	if (recover(env, e) < 0 || find_equals(env, v, may_wait, e) < 0 || recover_hold(env, &v->in, &v->arena, e) < 0)
+	if (match(env, may_wait, &v->matching, &v->arena, &v->waiting, e) < 0)
 		return -1;
-	search_close_failed(env, &v->in);
-	guard_lost(env, &v->in, &v->arena);
+	matching_end(&v->matching, &v->in);
 	plan_make(&v->in, &v->plan);
 	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);
 	fault = plan_checked != NULL && v->in.messages.n <= 2000 ? plan_checked(&v->in, &v->plan, &v->arena) : NULL;
@@ -179,7 +158,7 @@ carry_out(struct env *env, bool is_second, size_t *waiting_r, struct err *e)
 	bool is_moved;
 	int status;
 
-	input_anew(env);
+	match_anew(env);
 	for (;;) {
 		is_moved = false;
 		status = look(env, &v, !is_second && !env->set->is_dry, e);
@@ -189,17 +168,17 @@ carry_out(struct env *env, bool is_second, size_t *waiting_r, struct err *e)
 			status = look_again(env, &v.plan, &done, &is_moved, e);
 		if (status == 0 && !env->set->is_dry && !is_moved) {
 			*waiting_r += v.waiting;
-			if (uploads_identify(env, &v.in, &v.plan, e) < 0 || uidnext_learn(env, &v.in, &v.plan, e) < 0 ||
-			    apply(env, &v.in, &v.plan, e) < 0 || week_keep(env, e) < 0)
+			if (uploads_identify(env, &v.matching, &v.plan, e) < 0 || uidnext_learn(env, &v.in, &v.plan, e) < 0 ||
+			    apply(env, &v.matching, &v.in, &v.plan, e) < 0 || week_keep(env, e) < 0)
 				status = -1;
 		}
 		view_release(&v);
 		if (status < 0 || (!is_moved && (!env->match_state->has_more || env->apply_state->is_over_limit)))
 			return status;
 		if (is_moved)
-			input_anew(env);
+			match_anew(env);
 		else
-			input_further(env);
+			match_further(env);
 	}
 }
 

@@ -727,7 +727,7 @@ recall(struct applying *x, uint32_t i)
 }
 
 static void
-start(struct applying *x)
+start(struct applying *x, const struct matching *m)
 {
 	const struct op *op;
 	struct buf line = { 0 };
@@ -739,7 +739,7 @@ start(struct applying *x)
 	x->left = mem_alloc(x->env->boxes.n * sizeof *x->left + 1);
 	x->env->progress.boxes_done = x->env->boxes.n;
 	for (i = 0; i < x->in->messages.n; i++)
-		x->live[i] = (struct record *)(uintptr_t)x->in->messages.at[i].rec;
+		x->live[i] = m->messages.at[i].rec;
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
 		x->status[i] = op->is_held ? OP_FAILED : OP_WAIT;
@@ -874,13 +874,13 @@ tell_left(struct applying *x, struct err *e)
 }
 
 int
-apply(struct env *env, const struct plan_input *in, const struct plan *plan, struct err *e)
+apply(struct env *env, const struct matching *m, const struct plan_input *in, const struct plan *plan, struct err *e)
 {
 	struct applying x = { .env = env, .in = in, .plan = plan };
 	size_t g;
 	int status = 0;
 
-	start(&x);
+	start(&x, m);
 	leave_all(&x);
 	for (g = 0; g < sizeof groups / sizeof groups[0] && status == 0; g++) {
 		if (is_in_group(g, OP_REMOVE_BOX) && read_leaving(&x, e) < 0)

@@ -23,6 +23,6 @@ struct apply_state {
 };
 
 /* apply.c: runs what of the plan is not held. Settles and commits. */
-int apply(struct env *env, const struct plan_input *in, const struct plan *plan, struct err *e);
+int apply(struct env *env, const struct matching *m, const struct plan_input *in, const struct plan *plan, struct err *e);
 
 #endif

@@ -27,7 +27,7 @@ struct doubt {
 struct confirming {
 	struct job job;			/* first */
 	struct env *env;
-	struct plan_input *in;
+	struct matching *in;
 	enum side side;
 	unsigned want;
 	VEC(struct doubt) doubts;	/* in order of the input: a mailbox's in a row */
@@ -337,7 +337,7 @@ judge(struct confirming *c, struct doubt *v, size_t n, bool *has_changed, struct
 }
 
 static int
-confirm_side(struct env *env, struct plan_input *in, enum side s, bool *has_changed, struct err *e)
+confirm_side(struct env *env, struct matching *in, enum side s, bool *has_changed, struct err *e)
 {
 	struct confirming c = { .env = env, .in = in, .side = s };
 	struct record *rec;
@@ -345,7 +345,7 @@ confirm_side(struct env *env, struct plan_input *in, enum side s, bool *has_chan
 	int status = 0;
 
 	for (i = 0; i < in->messages.n; i++) {
-		rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
+		rec = in->messages.at[i].rec;
 		if (is_doubted(rec, s) && env->boxes.at[in->messages.at[i].box].side[s].listed != NULL)
 			vec_push(&c.doubts, (struct doubt){ .msg = (uint32_t)i, .rec = rec });
 	}
@@ -363,7 +363,7 @@ confirm_side(struct env *env, struct plan_input *in, enum side s, bool *has_chan
 }
 
 int
-confirm_keys(struct env *env, struct plan_input *in, bool *has_changed_r, struct err *e)
+confirm_keys(struct env *env, struct matching *in, bool *has_changed_r, struct err *e)
 {
 	int s, status = 0;
 

@@ -17,7 +17,7 @@ struct place { uint64_t id; uint32_t index; };
 
 struct clones {
 	struct env *env;
-	struct plan_input *in;
+	struct matching *in;
 	struct arena *arena;		/* of the input */
 	bool *is_linked;		/* by message, of those that input_make() gave */
 	size_t n;			/* how many */
@@ -43,7 +43,7 @@ is_new(const struct clones *c, uint32_t i, enum side s)
 }
 
 /* A copy that was found, and the pair it is of. */
-struct found { const struct record *original; uint32_t copy; };
+struct found { struct record *original; uint32_t copy; };
 
 static int
 cmp_found(const void *x, const void *y)
@@ -57,7 +57,7 @@ cmp_found(const void *x, const void *y)
 
 /* The original's place in the input, where it may have to be put first. UINT32_MAX: it cannot be a source. */
 static uint32_t
-place_of(struct clones *c, const struct record *rec)
+place_of(struct clones *c, struct record *rec)
 {
 	struct place want = { .id = rec->id }, *hit;
 	uint32_t box;
@@ -70,7 +70,7 @@ place_of(struct clones *c, const struct record *rec)
 			break;
 	if (box == c->env->boxes.n)
 		return UINT32_MAX;
-	vec_push(&c->in->messages, (struct plan_message){ rec, box });
+	vec_push(&c->in->messages, (struct match_message){ rec, box });
 	return (uint32_t)(c->in->messages.n - 1);
 }
 
@@ -248,7 +248,7 @@ learn_files(struct clones *c, enum side s, struct err *e)
 }
 
 int
-copies_find(struct env *env, struct plan_input *in, struct arena *a, bool may_wait, size_t *waiting_r, struct err *e)
+copies_find(struct env *env, struct matching *in, struct arena *a, bool may_wait, size_t *waiting_r, struct err *e)
 {
 	struct clones c = { .env = env, .in = in, .arena = a, .n = in->messages.n };
 	size_t i;

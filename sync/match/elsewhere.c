@@ -151,7 +151,7 @@ guess(struct env *env, uint32_t box, struct record *rec, enum side s, struct err
 
 /* Nothing is planned for it in this look; its mailbox is made where it is missing. */
 static void
-leave(struct env *env, struct plan_input *in, uint32_t i)
+leave(struct env *env, struct matching *in, uint32_t i)
 {
 	struct record *copy = arena_alloc(&env->arena, sizeof *copy);
 
@@ -161,13 +161,13 @@ leave(struct env *env, struct plan_input *in, uint32_t i)
 }
 
 static bool
-makes_deletion(const struct plan_input *in, enum side t)
+makes_deletion(const struct matching *in, enum side t)
 {
 	return (in->policy.sync[t] & SYNC_GONE) && !(in->policy.sync[t] & SYNC_NEW);
 }
 
 int
-elsewhere_review(struct env *env, struct plan_input *in, bool *has_changed_r, struct err *e)
+elsewhere_review(struct env *env, struct matching *in, bool *has_changed_r, struct err *e)
 {
 	bool *is_moved = mem_alloc(in->messages.n + 1);
 	struct record *rec;
@@ -177,7 +177,7 @@ elsewhere_review(struct env *env, struct plan_input *in, bool *has_changed_r, st
 	for (i = 0; i < in->links.n; i++)
 		is_moved[in->links.at[i].a] |= in->links.at[i].kind == LINK_MOVED;
 	for (i = 0; i < in->messages.n && status == 0; i++) {
-		rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
+		rec = in->messages.at[i].rec;
 		for (s = 0; s < SIDES && status == 0; s++) {
 			if (!is_guess(rec, (enum side)s))
 				continue;
@@ -213,7 +213,7 @@ enum { ROUNDS_MOST = 16 };
 static int
 guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, struct guesses *g, struct err *e)
 {
-	struct plan_input *in = (struct plan_input *)(uintptr_t)x->in;
+	struct matching *in = x->in;
 	const struct adopt_pair *p;
 	uint32_t left;
 	enum side s;
@@ -228,7 +228,7 @@ guess_all(struct search *x, const struct adopt_pairs *pairs, bool *is_taken, str
 		is_taken[p->far] = is_taken[p->near] = true;
 		if (x->env->match_state->guess_rounds < ROUNDS_MOST && is_listed(x, left, s) && !makes_deletion(in, side_other(s))) {
 			if (guess(x->env, in->messages.at[left].box,
-			    (struct record *)(uintptr_t)in->messages.at[left].rec, s, e) < 0)
+			    in->messages.at[left].rec, s, e) < 0)
 				return -1;
 			g->made[s]++;
 		} else {
@@ -299,7 +299,7 @@ end_blank(struct env *env, struct err *e)
 }
 
 int
-elsewhere_find(struct env *env, struct plan_input *in, bool *has_changed_r, size_t *waiting_r, struct err *e)
+elsewhere_find(struct env *env, struct matching *in, bool *has_changed_r, size_t *waiting_r, struct err *e)
 {
 	struct search x = { .env = env, .in = in, .at = { FAR, NEAR } };
 	struct id_set awaited = { { 0 } };

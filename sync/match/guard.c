@@ -2,14 +2,14 @@
  * (R10 adoption) are copied back. If that is much of the mailbox, it may be the wrong disk or the wrong account, and a person is asked.
  * Deletions are guarded by sync/plan/guard.c.
  */
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 #include "state/base/shell_word.h"
 
 struct lost { uint64_t n[SIDES]; };	/* by the side that lost the twin */
 
 static bool
-is_lost(const struct plan_message *m, enum side *side_r)
+is_lost(const struct match_message *m, enum side *side_r)
 {
 	const struct record *rec = m->rec;
 	int s;
@@ -27,18 +27,17 @@ is_lost(const struct plan_message *m, enum side *side_r)
 
 /* --allow-delete: as if they had been seen to vanish. */
 static void
-present_as_gone(struct plan_input *in, uint32_t i, enum side s, struct arena *a)
+present_as_gone(struct matching *in, uint32_t i, enum side s, struct arena *a)
 {
 	struct record *copy = arena_alloc(a, sizeof *copy);
 
 	*copy = *in->messages.at[i].rec;
-	copy->half[s].presence = PRESENCE_GONE;
-	copy->half[s].key = key_from_string("lost");
+	copy->half[s] = half_gone_unkeyed();
 	in->messages.at[i].rec = copy;
 }
 
 void
-guard_lost(struct env *env, struct plan_input *in, struct arena *a)
+guard_lost(struct env *env, struct matching *in, struct arena *a)
 {
 	struct lost *lost = mem_alloc(in->boxes.n * sizeof *lost + 1);
 	bool *is_linked = mem_alloc(in->messages.n + 1);

@@ -1,5 +1,5 @@
 /* The planner's input out of the base: every mailbox with its counts, and the messages not settled. */
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 static size_t
 slice_of(const struct env *env)
@@ -54,7 +54,7 @@ fill_side(const struct env *env, const struct run_box *b, enum side s, struct pl
 	out->shown = (struct plan_shown){ bs->shown.last, bs->shown.most, bs->shown.suspected, bs->shown.held, bs->shown.released };
 }
 
-static const struct record *
+static struct record *
 keep(struct arena *a, const struct record *rec)
 {
 	struct record *copy = arena_alloc(a, sizeof *copy);
@@ -152,7 +152,7 @@ choose_slicing(struct env *env, struct err *e)
 }
 
 void
-input_anew(struct env *env)
+match_anew(struct env *env)
 {
 	size_t i;
 
@@ -163,7 +163,7 @@ input_anew(struct env *env)
 }
 
 void
-input_further(struct env *env)
+match_further(struct env *env)
 {
 	size_t i;
 
@@ -173,7 +173,7 @@ input_further(struct env *env)
 }
 
 static int
-add_messages(struct env *env, uint32_t index, struct plan_input *in, struct arena *a, struct err *e)
+add_messages(struct env *env, uint32_t index, struct matching *in, struct arena *a, struct err *e)
 {
 	const struct policy *p = &env->set->policy;
 	struct run_box *b = &env->boxes.at[index];
@@ -200,7 +200,7 @@ add_messages(struct env *env, uint32_t index, struct plan_input *in, struct aren
 			continue;
 		report_unkept(env, b, &rec);
 		b->slice_end = after;
-		vec_push(&in->messages, (struct plan_message){ keep(a, &rec), index });
+		vec_push(&in->messages, (struct match_message){ keep(a, &rec), index });
 		for (s = 0; s < SIDES; s++)
 			pb->side[s].known += rec.half[s].presence == PRESENCE_GONE;
 		for (s = 0; s < SIDES; s++)
@@ -238,7 +238,7 @@ has_gone(struct env *env, const struct run_deletion *d, struct err *e)
 
 /* R21: what earlier looks of this run deleted counts in the later ones. */
 static int
-count_deletions(struct env *env, struct plan_input *in, struct err *e)
+count_deletions(struct env *env, struct matching *in, struct err *e)
 {
 	const struct run_deletion *d = env->match_state->deletions.at, *end = d + env->match_state->deletions.n;
 	struct run_box *b;
@@ -260,7 +260,7 @@ count_deletions(struct env *env, struct plan_input *in, struct err *e)
 }
 
 int
-input_make(struct env *env, struct plan_input *in, struct arena *a, struct err *e)
+input_make(struct env *env, struct matching *in, struct arena *a, struct err *e)
 {
 	const struct run_box *b;
 	struct plan_box pb;

@@ -31,7 +31,7 @@ cmp_id(const void *x, const void *y)
 
 /* By itself, or with its mailbox: which goes with all that is in it, unless what was moved out of it may follow. */
 static bool
-has_vanished(const struct env *env, const struct plan_message *m, enum side s)
+has_vanished(const struct env *env, const struct match_message *m, enum side s)
 {
 	const struct run_side *rs = &env->boxes.at[m->box].side[s];
 	enum presence p = m->rec->half[s].presence;
@@ -75,7 +75,7 @@ know_intents(struct env *env, enum side s, struct known_ids *ids, struct err *e)
 }
 
 static int
-supply_side(struct env *env, struct plan_input *in, enum side s, struct err *e)
+supply_side(struct env *env, struct matching *in, enum side s, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 	struct known_ids ids = { { 0 } };
@@ -90,7 +90,7 @@ supply_side(struct env *env, struct plan_input *in, enum side s, struct err *e)
 	if (ids.v.n > 1)
 		qsort(ids.v.at, ids.v.n, sizeof ids.v.at[0], cmp_id);
 	for (i = 0; i < in->messages.n && ids.v.n > 0 && status == 0; i++) {
-		rec = (struct record *)(uintptr_t)in->messages.at[i].rec;
+		rec = in->messages.at[i].rec;
 		want.id = rec->half[s].server_id;
 		if (!is_new(rec, s) || *want.id == '\0' || (rec->ident.has & IDENT_HEADER))
 			continue;
@@ -105,7 +105,7 @@ supply_side(struct env *env, struct plan_input *in, enum side s, struct err *e)
 }
 
 int
-moves_supply(struct env *env, struct plan_input *in, struct err *e)
+moves_supply(struct env *env, struct matching *in, struct err *e)
 {
 	int s, status = 0;
 
@@ -199,7 +199,7 @@ moves_learn(struct search *x, enum side s, struct err *e)
 /* ---- moves ---- */
 
 static int
-link_moved(struct search *x, enum side s, struct plan_input *in, struct err *e)
+link_moved(struct search *x, enum side s, struct matching *in, struct err *e)
 {
 	struct adopt_pairs pairs = { { 0 } };
 	size_t i;
@@ -246,7 +246,7 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 }
 
 static int
-find_on(struct env *env, struct plan_input *in, enum side s, const bool *is_linked, struct err *e)
+find_on(struct env *env, struct matching *in, enum side s, const bool *is_linked, struct err *e)
 {
 	struct search x = { .env = env, .in = in, .at = { [VANISHED] = side_other(s), [NEW] = s } };
 	int status = 0;
@@ -264,7 +264,7 @@ find_on(struct env *env, struct plan_input *in, enum side s, const bool *is_link
 /* What was moved to one mailbox on both sides is twins there, and is what is gone from both: what was agreed of that says who
  * changed which flag. */
 static int
-find_left(struct env *env, struct plan_input *in, struct err *e)
+find_left(struct env *env, struct matching *in, struct err *e)
 {
 	struct search x = { .env = env, .in = in, .at = { [VANISHED] = FAR, [NEW] = FAR } };
 	struct adopt_pairs pairs = { { 0 } };
@@ -296,7 +296,7 @@ find_left(struct env *env, struct plan_input *in, struct err *e)
 }
 
 int
-moves_find(struct env *env, struct plan_input *in, struct err *e)
+moves_find(struct env *env, struct matching *in, struct err *e)
 {
 	bool *is_linked = mem_alloc(in->messages.n + 1);
 	size_t i;

@@ -11,7 +11,7 @@
  *   EXPUNGE: the message went by our own act, which is nobody's deletion. If the reason for it has been taken back since, the message is
  *     copied back.
  */
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 #include "state/base/log.h"
 
@@ -247,7 +247,7 @@ may_come(struct env *env, const struct intent *in)
 
 /* Records that found their twin just now. */
 static void
-linked_ids(const struct plan_input *in, struct id_set *out)
+linked_ids(const struct matching *in, struct id_set *out)
 {
 	size_t i;
 
@@ -262,7 +262,7 @@ linked_ids(const struct plan_input *in, struct id_set *out)
 
 /* And what a link makes depend on it: a message on its way to its new place is not deleted in the old one. */
 static void
-set_aside_linked(struct plan_input *in, uint32_t index, struct arena *a)
+set_aside_linked(struct matching *in, uint32_t index, struct arena *a)
 {
 	size_t i;
 
@@ -300,7 +300,7 @@ recover_count(struct env *env, struct err *e)
 }
 
 int
-recover_hold(struct env *env, struct plan_input *in, struct arena *a, struct err *e)
+recover_hold(struct env *env, struct matching *in, struct arena *a, struct err *e)
 {
 	struct id_set linked = { { 0 } }, held = { { 0 } };
 	struct intent intent;

@@ -86,7 +86,7 @@ add_item(struct search *x, enum side role, const struct choice *c, uint32_t i)
 static void
 add_items(struct search *x, const struct choice *c)
 {
-	const struct plan_input *in = x->in;
+	const struct matching *in = x->in;
 	const struct run_box *b;
 	const struct record *rec;
 	size_t n[SIDES], i, k, end;
@@ -134,7 +134,7 @@ static int
 renew(struct search *x, enum side s, const struct adopt_pair *p, bool *is_taken, struct err *e)
 {
 	struct env *env = x->env;
-	struct record *rec = (struct record *)(uintptr_t)x->in->messages.at[p->far].rec;
+	struct record *rec = x->in->messages.at[p->far].rec;
 	const struct record *back = x->in->messages.at[p->near].rec;
 	struct flag_mask masks[SIDES];
 
@@ -288,7 +288,7 @@ end_fresh(struct env *env, struct err *e)
 }
 
 int
-rekeyed_find(struct env *env, struct plan_input *in, bool *has_changed_r, struct err *e)
+rekeyed_find(struct env *env, struct matching *in, bool *has_changed_r, struct err *e)
 {
 	struct id_set awaited = { { 0 } };
 	struct search x = { .env = env, .in = in };

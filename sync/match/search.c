@@ -29,7 +29,7 @@ struct search_picks { VEC(size_t) v; };
 struct record *
 search_record(const struct search *x, const struct adopt_item *item)
 {
-	return (struct record *)(uintptr_t)x->in->messages.at[item->id].rec;
+	return x->in->messages.at[item->id].rec;
 }
 
 bool
@@ -393,7 +393,7 @@ search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, struc
 }
 
 void
-search_close_failed(struct env *env, struct plan_input *in)
+search_close_failed(struct env *env, struct matching *in)
 {
 	size_t i;
 

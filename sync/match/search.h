@@ -14,7 +14,7 @@
 #define SYNC_MATCH_SEARCH_H
 
 #include "sync/pair/adopt.h"
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 enum {
 	TUID_LINE = 22,			/* octets of mbsync's "X-TUID: 123456789012\r\n" */
@@ -29,7 +29,7 @@ struct search_unread { uint32_t id; enum err_class class; const char *why; };
 
 struct search {
 	struct env *env;
-	const struct plan_input *in;
+	struct matching *in;
 	enum side at[SIDES];		/* by role */
 	VEC(struct adopt_item) items;	/* id = index into in->messages */
 	VEC(struct search_unread) unread;	/* those whose identity could not be learnt, though they are there */
@@ -61,7 +61,7 @@ int moves_learn(struct search *x, enum side s, struct err *e);
 /* Sets aside what could not be read, and whatever may be its twin and is in none of the input's links from first_link on. */
 void twins_hold_unread(struct search *x, size_t first_link);
 /* unread.c: message `id` of the input waits, being unread itself or perhaps the twin of one that is, which is on side s. */
-void unread_note(struct env *env, const struct plan_input *in, uint32_t id, const struct search_unread *unread, enum side s);
+void unread_note(struct env *env, const struct matching *in, uint32_t id, const struct search_unread *unread, enum side s);
 
 void sizes_add(struct sizes *s, uint64_t size);	/* 0 = not known: ignored */
 void sizes_sort(struct sizes *s);

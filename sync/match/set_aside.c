@@ -1,8 +1,8 @@
 /* Sets a message of the planner's input aside: nothing is planned for it in this run. */
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 void
-set_aside(struct plan_input *in, uint32_t index, struct arena *a)
+set_aside(struct matching *in, uint32_t index, struct arena *a)
 {
 	struct record *copy = arena_alloc(a, sizeof *copy);
 	struct plan_box *box = &in->boxes.at[in->messages.at[index].box];

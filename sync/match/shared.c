@@ -8,7 +8,7 @@
  * message is paired there, and nothing else came that may be it. A store that lost the message would look the same. So when the equal one
  * goes, only what an APPENDUID named goes with it; the rest is sent anew.
  */
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 #define KEPT_ONCE "the server keeps equal messages once"
 
@@ -57,7 +57,7 @@ find_pair(struct env *env, const struct intent *in, struct record *pair_r, struc
 
 /* Of each message: a link is about it. To be freed. */
 static bool *
-find_linked(const struct plan_input *in)
+find_linked(const struct matching *in)
 {
 	bool *is_linked = mem_alloc(in->messages.n + 1);
 	size_t i;
@@ -69,7 +69,7 @@ find_linked(const struct plan_input *in)
 
 /* Of the messages that find their twin in this look, one is equal; or one found none, and may be what was sent. */
 static void
-look_at_new(const struct plan_input *input, const struct intent *in, bool *is_paired_r, bool *may_be_r)
+look_at_new(const struct matching *input, const struct intent *in, bool *is_paired_r, bool *may_be_r)
 {
 	const struct record *rec, *near;
 	bool *is_linked = find_linked(input);
@@ -91,7 +91,7 @@ look_at_new(const struct plan_input *input, const struct intent *in, bool *is_pa
 }
 
 int
-shared_find(struct env *env, const struct plan_input *input, const struct intent *in, struct arena *a, struct err *e)
+shared_find(struct env *env, const struct matching *input, const struct intent *in, struct arena *a, struct err *e)
 {
 	struct run_box *home = env_box_by_id(env, in->box);
 	struct flag_mask masks[SIDES];
@@ -126,7 +126,7 @@ is_sharing(const struct record *rec, enum side s)
 
 /* Where in the input the pair is, which is put there if it has no work of its own. UINT32_MAX: another link has it. */
 static uint32_t
-index_of(struct plan_input *in, const struct record *pair, uint32_t box, struct arena *a)
+index_of(struct matching *in, const struct record *pair, uint32_t box, struct arena *a)
 {
 	struct record *kept;
 	size_t i, k;
@@ -140,7 +140,7 @@ index_of(struct plan_input *in, const struct record *pair, uint32_t box, struct 
 	if (i == in->messages.n) {
 		kept = arena_alloc(a, sizeof *kept);
 		*kept = *pair;
-		vec_push(&in->messages, (struct plan_message){ kept, box });
+		vec_push(&in->messages, (struct match_message){ kept, box });
 	}
 	return (uint32_t)i;
 }
@@ -164,7 +164,7 @@ agree(struct env *env, uint32_t box, struct record *rec, const struct record *pa
 }
 
 static bool
-was_moved(const struct plan_input *in, uint64_t id, enum side s)
+was_moved(const struct matching *in, uint64_t id, enum side s)
 {
 	size_t i;
 
@@ -177,7 +177,7 @@ was_moved(const struct plan_input *in, uint64_t id, enum side s)
 /* No message is there any more that is this one as well. It went: this has lost its twin with the other. Or it was moved, or nobody
  * knows that it was shared, and this is sent anew. */
 static int
-share_no_more(struct env *env, const struct plan_input *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
+share_no_more(struct env *env, const struct matching *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
     struct err *e)
 {
 	enum side s = like->side;
@@ -197,9 +197,9 @@ share_no_more(struct env *env, const struct plan_input *in, uint32_t box, struct
 }
 
 static int
-share_one(struct env *env, struct plan_input *in, uint32_t i, enum side s, struct arena *a, struct err *e)
+share_one(struct env *env, struct matching *in, uint32_t i, enum side s, struct arena *a, struct err *e)
 {
-	struct record *rec = (struct record *)(uintptr_t)in->messages.at[i].rec, pair;
+	struct record *rec = in->messages.at[i].rec, pair;
 	struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
 	uint32_t box = in->messages.at[i].box, at;
 	int got = find_pair(env, &like, &pair, a, e);
@@ -219,7 +219,7 @@ share_one(struct env *env, struct plan_input *in, uint32_t i, enum side s, struc
 }
 
 int
-shared_link(struct env *env, struct plan_input *in, struct arena *a, struct err *e)
+shared_link(struct env *env, struct matching *in, struct arena *a, struct err *e)
 {
 	size_t i, n = in->messages.n;
 	bool *is_linked = find_linked(in);

@@ -131,7 +131,7 @@ may_be_twins(const struct search *x, const struct record *a, enum side as, const
 }
 
 static bool
-is_linked(const struct plan_input *in, size_t from, uint32_t id)
+is_linked(const struct matching *in, size_t from, uint32_t id)
 {
 	size_t i;
 
@@ -144,7 +144,7 @@ is_linked(const struct plan_input *in, size_t from, uint32_t id)
 void
 twins_hold_unread(struct search *x, size_t first_link)
 {
-	struct plan_input *in = (struct plan_input *)(uintptr_t)x->in;
+	struct matching *in = x->in;
 	const struct record *unread, *rec;
 	bool is_doubtful;
 	size_t i, k;
@@ -202,7 +202,7 @@ twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs, str
 }
 
 static int
-find_in_box(struct search *x, struct plan_input *in, const char *name, struct err *e)
+find_in_box(struct search *x, struct matching *in, const char *name, struct err *e)
 {
 	struct adopt_pairs pairs = { { 0 } };
 	size_t i, first_link = in->links.n;
@@ -299,7 +299,7 @@ learn_ahead(struct search *x, const struct id_set *awaited, struct err *e)
 }
 
 int
-twins_find(struct env *env, struct plan_input *in, struct err *e)
+twins_find(struct env *env, struct matching *in, struct err *e)
 {
 	struct search x = { .env = env, .in = in, .at = { FAR, NEAR } };
 	struct id_set awaited = { { 0 } };

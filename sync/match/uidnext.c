@@ -3,7 +3,7 @@
  *
  *   uidnext_learn  before a plan is carried out, which may remove the message with the largest
  */
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 static int
 learn(struct env *env, struct run_box *b, enum side s, struct err *e)

@@ -1,5 +1,5 @@
 /* Which messages wait for the outcome of a copy or a move whose end no run has seen yet (R11 recovery). */
-#include "sync/match/match.h"
+#include "sync/match/match_inside.h"
 
 bool
 unfinished_is_copy(const struct intent *in)

@@ -6,9 +6,9 @@
 #include "sync/match/search.h"
 
 void
-unread_note(struct env *env, const struct plan_input *in, uint32_t id, const struct search_unread *unread, enum side s)
+unread_note(struct env *env, const struct matching *in, uint32_t id, const struct search_unread *unread, enum side s)
 {
-	const struct plan_message *m = &in->messages.at[id];
+	const struct match_message *m = &in->messages.at[id];
 	enum side from = m->rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR, to = side_other(from);
 	bool is_itself = id == unread->id;
 

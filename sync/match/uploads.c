@@ -15,7 +15,7 @@ lacks_full(const struct search *x, const struct adopt_item *item, const void *ct
 }
 
 int
-uploads_identify(struct env *env, const struct plan_input *in, const struct plan *plan, struct err *e)
+uploads_identify(struct env *env, struct matching *in, const struct plan *plan, struct err *e)
 {
 	struct search x = { .env = env, .in = in };
 	const struct op *op;
@@ -62,7 +62,7 @@ is_rekeyed(const struct record *rec, const struct intent *in)
 }
 
 static int
-candidates(struct env *env, const struct intent *in, uint32_t index, struct plan_input *out, bool *is_another_r, struct arena *a,
+candidates(struct env *env, const struct intent *in, uint32_t index, struct matching *out, bool *is_another_r, struct arena *a,
     struct err *e)
 {
 	const struct run_box *home = &env->boxes.at[index];
@@ -77,7 +77,7 @@ candidates(struct env *env, const struct intent *in, uint32_t index, struct plan
 			continue;
 		keep = arena_alloc(a, sizeof *keep);
 		*keep = rec;
-		vec_push(&out->messages, (struct plan_message){ keep, index });
+		vec_push(&out->messages, (struct match_message){ keep, index });
 	}
 	return got;
 }
@@ -86,7 +86,7 @@ int
 uploads_find(struct env *env, const struct intent *in, struct run_box *home, struct arena *a, struct record *found_r,
     struct err *e)
 {
-	struct plan_input tmp = { 0 };
+	struct matching tmp = { 0 };
 	struct search x = { .env = env, .in = &tmp, .at = { in->side, in->side } };
 	bool is_another = false;
 	int status;
@@ -106,6 +106,6 @@ uploads_find(struct env *env, const struct intent *in, struct run_box *home, str
 			status = 1;
 		}
 	search_release(&x);
-	plan_input_release(&tmp);
+	matching_release(&tmp);
 	return status;
 }
