@@ -424,6 +424,22 @@ put_side(struct buf *b, const struct box_side *s)
 		put_string(b, s->now);
 }
 
+/* Programs of before wrote these as epochs that no store gives, and as an identity that none has. */
+static void
+take_old_words(struct box_side *s)
+{
+	bool has_no_cursor = !s->cursor.is_steady && s->cursor.len == 0;
+
+	if (strcmp(s->mailbox_id, "-") == 0) {
+		s->is_apart = true;
+		s->mailbox_id = "";
+	}
+	if (!has_no_cursor || s->cursor.epoch < UINT64_MAX - 1)
+		return;
+	s->identity = s->cursor.epoch == UINT64_MAX ? IDENTITY_FOREIGN : IDENTITY_REVIVED;
+	s->cursor.epoch = 0;
+}
+
 static void
 take_side(struct reader *r, struct box_side *s)
 {
@@ -445,29 +461,38 @@ take_side(struct reader *r, struct box_side *s)
 	s->missing_runs = take_u64(r);
 	s->on = bits & SIDE_NAMED ? take_string(r) : "";
 	s->now = bits & SIDE_MOVED ? take_string(r) : "";
+	take_old_words(s);
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
 enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_END = 32 };
-enum place_bit { PLACE_LEAVING = 1, PLACE_END = 2 };
+enum place_bit { PLACE_LEAVING = 1, PLACE_FOREIGN = 2, PLACE_REVIVED = 4, PLACE_APART = 8, PLACE_END = 16 };
 
 static bool
 has_place(const struct box_side *s)
 {
-	return (s->above != NULL && *s->above != '\0') || s->is_leaving;
+	return (s->above != NULL && *s->above != '\0') || s->is_leaving || s->identity != IDENTITY_KEPT || s->is_apart;
 }
 
 static void
 put_place(struct buf *b, const struct box_side *s)
 {
-	put_u8(b, s->is_leaving ? PLACE_LEAVING : 0u);
+	put_u8(b, (s->is_leaving ? PLACE_LEAVING : 0u) | (s->identity == IDENTITY_FOREIGN ? PLACE_FOREIGN : 0u) |
+	    (s->identity == IDENTITY_REVIVED ? PLACE_REVIVED : 0u) | (s->is_apart ? PLACE_APART : 0u));
 	put_string(b, s->above != NULL ? s->above : "");
 }
 
 static void
 take_place(struct reader *r, struct box_side *s)
 {
-	s->is_leaving = take_below(r, PLACE_END) & PLACE_LEAVING;
+	unsigned bits = take_below(r, PLACE_END);
+
+	s->is_leaving = bits & PLACE_LEAVING;
+	s->is_apart |= (bits & PLACE_APART) != 0;
+	if (bits & PLACE_FOREIGN)
+		s->identity = IDENTITY_FOREIGN;
+	else if (bits & PLACE_REVIVED)
+		s->identity = IDENTITY_REVIVED;
 	s->above = take_string(r);
 }
 

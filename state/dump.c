@@ -185,6 +185,8 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_string(d, prefix, "mailbox-id", bs->mailbox_id);
 		add_string(d, prefix, "above", bs->above);
 		add_number(d, prefix, "leaving", bs->is_leaving);
+		add_number(d, prefix, "apart", bs->is_apart);
+		add_number(d, prefix, "identity", (uint64_t)bs->identity);
 		add_string(d, prefix, "name", bs->on);
 		add_string(d, prefix, "now", bs->now);
 		add_signed(d, prefix, "listed", bs->listed);

@@ -69,11 +69,21 @@ struct box_day {
 };
 enum { BOX_DAYS = 7 };
 
+/* Whether what is on a side now is what the cursor was of. Unless it is, there is no cursor. */
+enum box_identity {
+	IDENTITY_KEPT,			/* as far as the base knows */
+	IDENTITY_FOREIGN,		/* known from another store, or another mailbox is under its name now (R7 another store) */
+	IDENTITY_REVIVED,		/* removed there, and about to be made again (P8) */
+};
+
 struct box_side {
 	bool is_known;			/* seen on this side at least once */
+	enum box_identity identity;
 	struct cursor cursor;		/* epoch 0 and not steady = none */
 	struct flag_mask mask;		/* what the side could keep when last opened; and what it did not take all the same */
-	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none; BOX_ID_APART */
+	const char *mailbox_id;		/* MAILBOXID or the directory's identity; "" = none */
+	bool is_apart;			/* it was renamed where the other side could not follow, and goes by its name alone: it is given no
+					 * mailbox_id */
 	const char *on;			/* what the mailbox is called on this side, without prefix; "" = as the record's name */
 	const char *now;		/* its name there until it is renamed to that (R12 folder renames); "" = it has it already */
 	const char *above;		/* by what the directories it lies in are known; "" = not known, or of a server */
@@ -93,9 +103,6 @@ struct box_side {
 	struct box_shown shown;
 	struct box_day week[BOX_DAYS];	/* in no order */
 };
-
-/* Instead of an identity: this mailbox was renamed where the other side could not follow, and goes by its name alone. */
-#define BOX_ID_APART "-"
 
 struct box_record {
 	uint32_t id;			/* 0 = not stored yet */

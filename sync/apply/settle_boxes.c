@@ -29,7 +29,8 @@ settle_revive(struct applying *x, const struct batch *b, struct err *e)
 		status = settle_put(x, box, x->live[i], e);
 	}
 	free(is_back);
-	box->rec.side[b->side].cursor = (struct cursor){ .epoch = EPOCH_REVIVED };
+	box->rec.side[b->side].cursor = (struct cursor){ 0 };
+	box->rec.side[b->side].identity = IDENTITY_REVIVED;
 	return status < 0 ? -1 : box_put(x->env->state, &box->rec, e);
 }
 
@@ -69,8 +70,10 @@ box_created(struct applying *x, struct batch *b, struct err *e)
 		if (x->in->messages.at[i].box == b->part[0].box)
 			x->live[i]->half[b->side] = RECORD_HALF_NEVER;
 	box->rec.side[b->side].is_known = false;
-	box->rec.side[b->side].cursor = (struct cursor){ .epoch = 0 };
+	box->rec.side[b->side].cursor = (struct cursor){ 0 };
+	box->rec.side[b->side].identity = IDENTITY_KEPT;
 	box->rec.side[b->side].mailbox_id = "";
+	box->rec.side[b->side].is_apart = false;
 	if (!is_revived && records_forget_side(x->env, box, b->side, e) < 0)
 		return -1;
 	return box_put(x->env->state, &box->rec, e);

@@ -32,9 +32,10 @@ missing_check_fingerprint(struct env *env, enum side s, struct err *e)
 		if (box_all(env->state, &env->arena, &all, &n, e) < 0)
 			return -1;
 		for (i = 0; i < n; i++) {
-			if (all[i].side[s].cursor.epoch == 0)
+			if (all[i].side[s].cursor.epoch == 0 && all[i].side[s].identity == IDENTITY_KEPT)
 				continue;
-			all[i].side[s].cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
+			all[i].side[s].cursor = (struct cursor){ 0 };
+			all[i].side[s].identity = IDENTITY_FOREIGN;
 			all[i].side[s].is_blank = true;
 			if (box_put(env->state, &all[i], e) < 0)
 				return -1;
@@ -50,11 +51,11 @@ judge_away(struct env *env, struct run_box *b, enum side s)
 {
 	if (b->side[s].away == NULL)
 		return;
-	if ((b->side[side_other(s)].is_gone && b->rec.side[s].is_leaving) || b->rec.side[s].cursor.epoch == EPOCH_REVIVED) {
+	if ((b->side[side_other(s)].is_gone && b->rec.side[s].is_leaving) || b->rec.side[s].identity == IDENTITY_REVIVED) {
 		b->side[s].is_gone = true;
 		return;
 	}
-	if (b->rec.side[s].cursor.epoch == EPOCH_FOREIGN) {
+	if (b->rec.side[s].identity == IDENTITY_FOREIGN) {
 		replaced_hold(env, b, s);
 		return;
 	}
@@ -88,7 +89,7 @@ check_gone(struct env *env, struct run_box *b, enum side s, struct err *e)
 	bool has_name = *bs->now != '\0', is_news;
 	/* The name it was to have there may be another's; and what has nothing there but a name has not even that (R12). */
 	const char *full = has_name ? arena_printf(&env->arena, "%s%s", env->set->box[s], bs->now) : b->side[s].on;
-	const struct box_record *owner = strcmp(bs->mailbox_id, BOX_ID_APART) == 0 ? renames_owner(env, s, full) : NULL;
+	const struct box_record *owner = bs->is_apart ? renames_owner(env, s, full) : NULL;
 	struct err why;
 	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : presence_ask(env, s, full, bs->above, &why, e);
 
@@ -139,7 +140,7 @@ static bool
 is_foreign(const struct run_box *b, enum side s)
 {
 	return !b->is_excluded && b->side[s].listed == NULL && b->rec.id != 0 && b->rec.side[s].is_known &&
-	    b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->allow_delete && !b->restore;
+	    b->rec.side[s].identity == IDENTITY_FOREIGN && !b->allow_delete && !b->restore;
 }
 
 /* INBOX is listed though it is not there. */
@@ -147,7 +148,7 @@ static bool
 is_assumed_foreign(const struct run_box *b, enum side s)
 {
 	return !b->is_excluded && b->side[s].listed != NULL && b->side[s].listed->is_assumed && b->rec.id != 0 &&
-	    b->rec.side[s].is_known && b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->allow_delete && !b->restore;
+	    b->rec.side[s].is_known && b->rec.side[s].identity == IDENTITY_FOREIGN && !b->allow_delete && !b->restore;
 }
 
 /* R7: mailboxes that are missing because the store is another one were not removed by anybody. They are
@@ -175,7 +176,8 @@ check_foreign(struct env *env, enum side s, struct err *e)
 			return -1;
 		b->rec.side[s].is_known = false;
 		b->rec.side[s].missing_runs = 0;
-		b->rec.side[s].cursor = (struct cursor){ .epoch = 0 };
+		b->rec.side[s].cursor = (struct cursor){ 0 };
+		b->rec.side[s].identity = IDENTITY_KEPT;
 		/* The counts are the base's own: what lost its half is unsettled now. */
 		if (box_put(env->state, &b->rec, e) < 0 || box_get(env->state, &env->arena, b->rec.id, &b->rec, e) < 0)
 			return -1;
@@ -204,7 +206,7 @@ is_list_short(const struct env *env, enum side s)
 static bool
 is_another(const struct cursor *known, const struct mailbox *m)
 {
-	return m->has_cursor && known->epoch != 0 && known->epoch < EPOCH_REVIVED && known->epoch != m->cursor.epoch;
+	return m->has_cursor && known->epoch != 0 && known->epoch != m->cursor.epoch;
 }
 
 /* What is listed under a name for the first time, or is another mailbox than the one known by it, may have been renamed from

@@ -333,7 +333,7 @@ pairing_keep_identities(struct env *env, struct err *e)
 			if (keep_above(env, b, (enum side)s, e) < 0)
 				return -1;
 			if (b->is_excluded || b->side[s].has_failed || b->side[s].listed == NULL || *b->side[s].listed->id == '\0' ||
-			    strcmp(bs->mailbox_id, BOX_ID_APART) == 0 || strcmp(bs->mailbox_id, b->side[s].listed->id) == 0)
+			    bs->is_apart || strcmp(bs->mailbox_id, b->side[s].listed->id) == 0)
 				continue;
 			bs->mailbox_id = b->side[s].listed->id;
 			if (b->rec.id != 0 && box_put(env->state, &b->rec, e) < 0)

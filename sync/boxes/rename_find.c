@@ -32,11 +32,11 @@ rename_find_listed(const struct env *env, enum side s, const char *full)
 int
 rename_find_is_same(const struct box_side *known, const struct mailbox *m)
 {
-	if (strcmp(known->mailbox_id, BOX_ID_APART) == 0)
+	if (known->is_apart)
 		return -1;
 	if (*known->mailbox_id != '\0' && *m->id != '\0')
 		return strcmp(known->mailbox_id, m->id) == 0;
-	if (!m->has_cursor || known->cursor.epoch == 0)
+	if (!m->has_cursor || (known->cursor.epoch == 0 && known->identity == IDENTITY_KEPT))
 		return -1;
 	return known->cursor.epoch == m->cursor.epoch ? -1 : 0;
 }
@@ -61,7 +61,7 @@ is_owned(const struct renames *x, enum side s, const struct mailbox *m)
 static bool
 is_apart(const struct place *p, enum side s)
 {
-	return strcmp(p->rec->side[s].mailbox_id, BOX_ID_APART) == 0;
+	return p->rec->side[s].is_apart;
 }
 
 static bool
@@ -139,7 +139,7 @@ is_doubtful(const struct renames *x, enum side s, size_t i)
 		return false;
 	for (k = 0; k < x->n; k++) {
 		other = &x->at[k].rec->side[s];
-		if (k != i && other->is_known && other->cursor.epoch == bs->cursor.epoch && may_move(&x->at[k], s) &&
+		if (k != i && other->is_known && other->cursor.epoch == bs->cursor.epoch && other->identity == bs->identity && may_move(&x->at[k], s) &&
 		    (!x->at[k].is_home[s] || !cursor_stands(&other->cursor, &rename_find_listed(x->env, s, x->at[k].was[s])->cursor)))
 			return true;
 	}

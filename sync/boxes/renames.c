@@ -9,7 +9,7 @@
  *
  * Some are not recognised. They count as one mailbox that is missing and another that is new, whose messages were moved (R9 moves): INBOX;
  * one that the other side does not have any more; one whose new name the other side has given to another, or under which it would take
- * another's name below it; one that the other side has refused to rename (BOX_ID_APART); one that the patterns do not select any more.
+ * another's name below it; one that the other side has refused to rename (is_apart); one that the patterns do not select any more.
  *
  * Must hold: nothing is concluded from a list that is not complete, nor where a sample cannot be read for the moment. A name that is not
  * listed must be denied by the store, or refused without a reason in two runs (R6 gone if denied).
@@ -81,7 +81,8 @@ renames_apart(struct env *env, struct box_record *rec, enum side s, struct err *
 
 	rec->name = arena_strdup(&env->arena, name_now(rec, s));
 	rec->side[FAR].now = rec->side[NEAR].now = "";
-	rec->side[other].mailbox_id = BOX_ID_APART;
+	rec->side[other].is_apart = true;
+	rec->side[other].mailbox_id = "";
 	return renames_vanished(env, rec, other, e);
 }
 
@@ -128,7 +129,7 @@ is_kept_by_another(const struct renames *x, const struct place *p, enum side s, 
 	for (i = 0; i < x->n; i++) {
 		q = &x->at[i];
 		if (q != p && q->on[s] == NULL && q->on[side_other(s)] != NULL && q->rec->side[s].is_known &&
-		    strcmp(q->rec->side[s].mailbox_id, BOX_ID_APART) != 0 && strcmp(q->was[s], full) == 0)
+		    !q->rec->side[s].is_apart && strcmp(q->was[s], full) == 0)
 			return strcmp(rename_find_full_name(x->env, s, q->rec->name), full) == 0;
 	}
 	return true;
@@ -359,8 +360,10 @@ give_name(struct renames *x, struct place *p, enum side s, struct err *e)
 	p->rec->name = name;
 	p->rec->side[FAR].now = p->rec->side[NEAR].now = "";
 	bs->is_known = false;
+	bs->identity = IDENTITY_KEPT;
 	bs->cursor = (struct cursor){ 0 };
 	bs->mailbox_id = "";
+	bs->is_apart = false;
 	return box_put(env->state, p->rec, e);
 }
 
@@ -402,7 +405,8 @@ forget_replaced(struct renames *x, struct place *p, enum side s, struct err *e)
 	if ((!p->is_replaced[s] && (is_linked(p) || p->is_home[s])) || m == NULL || !bs->is_known || rename_find_is_same(bs, m) != 0 ||
 	    bs->cursor.epoch != m->cursor.epoch)
 		return 0;
-	bs->cursor = (struct cursor){ .epoch = EPOCH_FOREIGN };
+	bs->cursor = (struct cursor){ 0 };
+	bs->identity = IDENTITY_FOREIGN;
 	return box_put(x->env->state, p->rec, e);
 }
 
@@ -637,7 +641,7 @@ renames_may_be(struct env *env, enum side s, const struct mailbox *m)
 
 	for (i = 0; i < env->boxes_state->base_n; i++) {
 		known = &env->boxes_state->base[i].side[s];
-		if (env->boxes_state->base[i].id == 0 || !known->is_known || strcmp(known->mailbox_id, BOX_ID_APART) == 0)
+		if (env->boxes_state->base[i].id == 0 || !known->is_known || known->is_apart)
 			continue;
 		home = rename_find_listed(env, s, rename_find_full_name(env, s, name_now(&env->boxes_state->base[i], s)));
 		if (home == m || (home != NULL && rename_find_is_same(known, home) != 0))
@@ -659,7 +663,7 @@ claim(const struct box_record *rec, enum side s, const char *name)
 {
 	if (rec->id == 0 || !rec->side[s].is_known || strcmp(name_now(rec, s), name) != 0)
 		return CLAIM_NONE;
-	if (strcmp(rec->side[s].mailbox_id, BOX_ID_APART) == 0)
+	if (rec->side[s].is_apart)
 		return CLAIM_NAME;
 	return *rec->side[s].now != '\0' ? CLAIM_FOUND : CLAIM_KNOWN;
 }

@@ -19,10 +19,6 @@
 #include "sync/env/isolate.h"
 #include "sync/env/pool.h"
 
-/* Epochs that no store gives: of a mailbox known from another store, or that is another one now; of one that is being made again (P8). */
-#define EPOCH_FOREIGN UINT64_MAX
-#define EPOCH_REVIVED (UINT64_MAX - 1)
-
 struct run_side {
 	const char *on;			/* the mailbox's name in this store */
 	const char *shown;		/* what the channel would call it there; NULL = as `on` */

@@ -322,7 +322,7 @@ epoch_changed(struct env *env, struct run_box *b, enum side s, const struct delt
 {
 	uint64_t known = b->rec.side[s].here;
 
-	if (d->entries.n == 0 && known > 0 && b->rec.side[s].cursor.epoch == EPOCH_FOREIGN && !b->restore && !b->allow_delete &&
+	if (d->entries.n == 0 && known > 0 && b->rec.side[s].identity == IDENTITY_FOREIGN && !b->restore && !b->allow_delete &&
 	    (known >= GUARD_FLOOR || replaced_is_held(env, s))) {
 		replaced_hold(env, b, s);
 		return 0;
@@ -354,6 +354,7 @@ epoch_changed(struct env *env, struct run_box *b, enum side s, const struct delt
 	/* The other side's was removed, and this is not the mailbox it was the twin of: a new one, as if never seen there. */
 	b->side[side_other(s)].is_gone = false;
 	b->rec.side[side_other(s)].is_known = false;
+	b->rec.side[side_other(s)].identity = IDENTITY_KEPT;
 	b->rec.side[side_other(s)].cursor = (struct cursor){ 0 };
 	b->rec.side[side_other(s)].listed = 0;
 	return records_forget_side(env, b, side_other(s), e);
@@ -405,7 +406,7 @@ changes_record(struct env *env, struct run_box *b, enum side s, struct delta *d,
 		bs->mask.kw = arena_strdup(&env->arena, d->mask.kw);
 		bs->was_told = bs->was_told && !bs->mask.has_any_keyword;
 	}
-	if (d->mailbox_id != NULL && *d->mailbox_id != '\0' && strcmp(bs->mailbox_id, BOX_ID_APART) != 0)
+	if (d->mailbox_id != NULL && *d->mailbox_id != '\0' && !bs->is_apart)
 		bs->mailbox_id = arena_strdup(&env->arena, d->mailbox_id);
 	b->side[s].is_readonly = d->is_readonly;
 	b->side[s].is_part = false;
@@ -413,7 +414,7 @@ changes_record(struct env *env, struct run_box *b, enum side s, struct delta *d,
 	bs->is_blank |= !bs->is_known && env->boxes_state->is_blank[s];
 	if (b->rec.id == 0 && box_put(env->state, &b->rec, e) < 0)
 		return -1;
-	if (old_epoch != 0 && old_epoch != EPOCH_REVIVED && old_epoch != d->cursor.epoch) {
+	if (bs->identity == IDENTITY_FOREIGN || (old_epoch != 0 && old_epoch != d->cursor.epoch)) {
 		assert(d->kind == DELTA_FULL);
 		if (epoch_changed(env, b, s, d, e) < 0)
 			return -1;
@@ -469,6 +470,8 @@ changes_finish(struct env *env, struct run_box *b, enum side s, const struct del
 	else if (!bs->is_known || bs->cursor.epoch != d->cursor.epoch)
 		/* On a disk it tells which directories were there, should one of them be away the next time. */
 		bs->cursor = env->set->store[s]->ops->is_local ? d->cursor : (struct cursor){ .epoch = d->cursor.epoch };
+	if (!missing->is_held)
+		bs->identity = IDENTITY_KEPT;
 	b->side[s].unproved = d->unproved == NULL ? NULL : arena_strdup(&env->arena, d->unproved);
 	/* Unsure of what vanished: the list must be made again. */
 	if (!is_certain || !d->is_complete || missing->is_held || missing->replaced != 0)

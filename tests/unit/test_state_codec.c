@@ -167,6 +167,8 @@ roll_box(struct arena *a)
 		if (roll(3) == 0)
 			s->mask.refused = (struct flags){ roll(64), roll_string(a) };
 		s->doubted = roll(3) ? 0 : roll(64);
+		s->identity = (enum box_identity)roll(IDENTITY_REVIVED + 1);
+		s->is_apart = roll(2);
 		s->mailbox_id = roll_string(a);
 		s->on = roll_string(a);
 		s->listed = (int64_t)roll_wide() - 5;
@@ -276,6 +278,8 @@ test_records_come_back_as_they_were(void **state)
 		assert_int_equal(box.side[NEAR].doubted, box_got.side[NEAR].doubted);
 		assert_int_equal(box.side[FAR].mask.has_any_keyword, box_got.side[FAR].mask.has_any_keyword);
 		assert_string_equal(box.side[NEAR].mailbox_id, box_got.side[NEAR].mailbox_id);
+		assert_int_equal(box.side[FAR].identity, box_got.side[FAR].identity);
+		assert_int_equal(box.side[NEAR].is_apart, box_got.side[NEAR].is_apart);
 		assert_int_equal(box.side[NEAR].listed, box_got.side[NEAR].listed);
 		assert_string_equal(box.side[FAR].on, box_got.side[FAR].on);
 		assert_string_equal(box.side[NEAR].on, box_got.side[NEAR].on);
@@ -324,6 +328,36 @@ test_an_old_guess_is_one_still(void **state)
 	encode_record(&b, &r, true);
 	assert_int_equal(decode_record(state_buf_val(&b), &got, &is_unsettled), 0);
 	assert_int_equal(got.half[FAR].basis, BASIS_LISTED);
+	buf_release(&b);
+}
+
+/* A base written when epochs that no store gives, and an identity that none has, meant these. */
+static void
+test_old_words_of_mailboxes(void **state)
+{
+	static const struct { uint64_t epoch; uint8_t len; const char *id; enum box_identity identity; bool is_apart; } sides[] = {
+		{ UINT64_MAX, 0, "", IDENTITY_FOREIGN, false }, { UINT64_MAX - 1, 0, "-", IDENTITY_REVIVED, true },
+		{ UINT64_MAX - 2, 0, "--", IDENTITY_KEPT, false }, { UINT64_MAX, 4, "m", IDENTITY_KEPT, false }, { 0, 0, "-", IDENTITY_KEPT, true },
+	};
+	struct buf b = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+		struct box_record box = { .name = "a" }, got;
+		struct box_side *s = &box.side[FAR];
+
+		s->cursor = (struct cursor){ .epoch = sides[i].epoch, .len = sides[i].len };
+		s->mailbox_id = sides[i].id;
+		buf_clear(&b);
+		encode_box(&b, &box);
+		assert_int_equal(decode_box(state_buf_val(&b), &got), 0);
+		s = &got.side[FAR];
+		assert_int_equal(s->identity, sides[i].identity);
+		assert_int_equal(s->is_apart, sides[i].is_apart);
+		assert_true(s->cursor.epoch == (sides[i].identity == IDENTITY_KEPT ? sides[i].epoch : 0));
+		assert_string_equal(s->mailbox_id, sides[i].is_apart ? "" : sides[i].id);
+	}
 	buf_release(&b);
 }
 
@@ -538,6 +572,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records_come_back_as_they_were),
 		cmocka_unit_test(test_an_old_guess_is_one_still),
+		cmocka_unit_test(test_old_words_of_mailboxes),
 		cmocka_unit_test(test_cut_and_changed_values_are_errors),
 		cmocka_unit_test(test_nonsense_with_a_good_checksum_is_harmless),
 		cmocka_unit_test(test_a_dump_is_the_same_again),
