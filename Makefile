@@ -75,10 +75,12 @@ $(patsubst %.c,$(B)/%,$(filter-out $(PURE_UNIT),$(UNIT))): $(B)/%: $(B)/%.o $(B)
 again      = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j2)
 san        = $(again) KIND=san DEVELOPER=1 CFLAGS='-O1 -g'
 
-# Everything fast: layers, headers, unit tests and plan cases under the sanitizers, and the shape of what was built for them.
+# Everything fast: layers, headers, unit tests and plan cases under the sanitizers, the shape of what was built for them, and
+# whether the faults of the simulation fit it.
 check: layers headers
 	$(Q)$(san) unit docs-check
 	$(Q)tests/shape.py .build/san
+	$(Q)tests/sim/faults-apply
 unit: $(UNIT:%.c=$(B)/%)
 	$(Q)tests/run-programs $^
 

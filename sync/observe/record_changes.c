@@ -470,8 +470,6 @@ changes_finish(struct env *env, struct run_box *b, enum side s, const struct del
 	else if (!bs->is_known || bs->cursor.epoch != d->cursor.epoch)
 		/* On a disk it tells which directories were there, should one of them be away the next time. */
 		bs->cursor = env->set->store[s]->ops->is_local ? d->cursor : (struct cursor){ .epoch = d->cursor.epoch };
-	if (!missing->is_held)
-		bs->identity = IDENTITY_KEPT;
 	b->side[s].unproved = d->unproved == NULL ? NULL : arena_strdup(&env->arena, d->unproved);
 	/* Unsure of what vanished: the list must be made again. */
 	if (!is_certain || !d->is_complete || missing->is_held || missing->replaced != 0)
@@ -481,6 +479,8 @@ changes_finish(struct env *env, struct run_box *b, enum side s, const struct del
 	if (b->side[s].vanished > 0 || missing->keys.n > 0)
 		note_fresh(env, b, s);
 	bs->is_known = true;
+	if (!missing->is_held)
+		bs->identity = IDENTITY_KEPT;
 	/* It is whole: no removal of ours is under way any more. */
 	if (d->kind == DELTA_FULL && d->is_complete && d->part == NULL)
 		bs->is_leaving = false;
