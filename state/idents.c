@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "state/base/hash.h"
 #include "state/inside.h"
 
 enum { TAGS = 1 + SIDES };
@@ -23,12 +24,9 @@ message_tag_header(const struct ident *ident)
 uint64_t
 message_tag_server(enum side side, const char *server_id)
 {
-	uint64_t h = 14695981039346656037u;
+	unsigned char first = (unsigned char)side;
 
-	h = (h ^ (unsigned)side) * 1099511628211u;
-	for (; *server_id != '\0'; server_id++)
-		h = (h ^ (unsigned char)*server_id) * 1099511628211u;
-	return h;
+	return hash_add(hash_add(HASH_BEGIN, &first, 1), server_id, strlen(server_id));
 }
 
 static void
@@ -57,8 +55,8 @@ has_tag(const struct tags *t, uint64_t tag)
 	return false;
 }
 
-static struct state_key
-tag_key(uint64_t tag, uint64_t id)
+struct state_key
+idents_key(uint64_t tag, uint64_t id)
 {
 	struct state_key k = state_key_u64(tag), rest = state_key_u64(id);
 
@@ -78,38 +76,15 @@ idents_change(struct state *s, uint64_t id, const struct record *old, const stru
 	tags_of(old, &was);
 	tags_of(r, &is);
 	for (i = 0; i < was.n; i++) {
-		k = tag_key(was.at[i], id);
+		k = idents_key(was.at[i], id);
 		if (!has_tag(&is, was.at[i]) && db_delete(s->db, DB_IDENTS, state_val(&k), e) != 0)
 			return -1;
 	}
 	for (i = 0; i < is.n; i++) {
-		k = tag_key(is.at[i], id);
+		k = idents_key(is.at[i], id);
 		if (!has_tag(&was, is.at[i]) &&
 		    db_put(s->db, DB_IDENTS, state_val(&k), (struct db_val){ nothing, sizeof nothing }, e) != 0)
 			return -1;
 	}
 	return 0;
-}
-
-int
-message_next_tagged(struct state *s, struct arena *a, uint64_t tag, uint64_t after, struct record *r_r, struct err *e)
-{
-	struct state_key prefix = state_key_u64(tag), from = tag_key(tag, after), place;
-	struct db_val key, val;
-	uint32_t box;
-	uint64_t id;
-	int got = db_next(s->db, DB_IDENTS, state_val(&prefix), state_val(&from), &key, &val, e);
-
-	if (got <= 0)
-		return got;
-	if (key.len != 16)
-		return db_damaged(s->db, "the identity of a message", e);
-	id = state_get_u64((const char *)key.data + 8);
-	place = state_key_u64(id);
-	got = db_get(s->db, DB_PLACES, state_val(&place), &val, e);
-	if (got > 0 && decode_u32(val, &box) != 0)
-		got = 0;
-	if (got > 0)
-		got = message_get(s, a, box, id, r_r, e);
-	return got != 0 ? got : db_damaged(s->db, "an identity leads to no message", e);
 }

@@ -34,7 +34,7 @@ struct state {
 	struct buf seen;
 };
 
-/* A key of fixed width: a byte, or a box number, and a number. */
+/* keys.c: a key of fixed width: a byte, or a box number, and a number. */
 struct state_key {
 	unsigned char data[16];
 	size_t len;
@@ -54,12 +54,16 @@ uint32_t state_get_u32(const void *p);
 int state_put_changed(struct state *s, enum db_table t, const struct state_key *k, const struct buf *b,
     struct err *e);
 
-/* The counts of a box that exists; NULL = error. Valid until the next call. */
+/* counts.c: the counts of a box that exists; NULL = error. Valid until the next call. */
 struct box_counts *box_counts(struct state *s, uint32_t box, struct err *e);
+int box_counts_put(struct state *s, uint32_t box, const struct counts *c, struct err *e);
 int box_counts_flush(struct state *s, struct err *e);
+void box_counts_forget(struct state *s, uint32_t box);
 
 /* idents.c: the record's entries in DB_IDENTS; old NULL = it was not there, r NULL = it goes. */
 int idents_change(struct state *s, uint64_t id, const struct record *old, const struct record *r, struct err *e);
+
+struct state_key idents_key(uint64_t tag, uint64_t id);
 
 /* message_put for a record whose state of settlement is known. */
 int message_store(struct state *s, struct record *r, bool is_unsettled, struct err *e);

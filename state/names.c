@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "state/base/buf.h"
+#include "state/base/hash.h"
 
 enum { HASH_SIZE = 8, NUMBER_SIZE = 4, LENGTH_SIZE = 4 };
 enum { LONG_SIZE = NAME_PLAIN + HASH_SIZE + NUMBER_SIZE };
@@ -28,18 +29,6 @@ get_u32(const unsigned char *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static uint64_t
-hash(struct db_val name)
-{
-	const unsigned char *p = name.data;
-	uint64_t h = 14695981039346656037u;
-	size_t i;
-
-	for (i = 0; i < name.len; i++)
-		h = (h ^ p[i]) * 1099511628211u;
-	return h;
-}
-
 static void
 make_key(struct name_key *k, struct db_val prefix, struct db_val name)
 {
@@ -51,7 +40,7 @@ make_key(struct name_key *k, struct db_val prefix, struct db_val name)
 		memcpy(k->data + prefix.len, name.data, k->len - prefix.len);
 	if (!k->is_long)
 		return;
-	put_big_endian(k->data + k->len, hash(name), HASH_SIZE);
+	put_big_endian(k->data + k->len, hash_add(HASH_BEGIN, name.data, name.len), HASH_SIZE);
 	k->len += HASH_SIZE;
 }
 

@@ -1,9 +1,6 @@
 #!/usr/bin/env python3
 """No circles: the object files of a folder call each other in one direction only (strongly connected components, by nm).
-usage: tests/shape.py BUILD-DIRECTORY        after what it holds was built
-
-Circles that are there still stand in tests/shape.known, a line for each: FOLDER: FILE FILE ...  A file in a circle
-that its line does not name fails, and so does a name that is in no circle any more: the list only shrinks."""
+usage: tests/shape.py BUILD-DIRECTORY        after what it holds was built"""
 import collections
 import glob
 import os
@@ -63,24 +60,13 @@ def circles(graph):
     return found
 
 
-def known():
-    with open(os.path.join(ROOT, 'tests/shape.known')) as f:
-        lines = [line.split(':') for line in f if line.strip() and not line.startswith('#')]
-    return {(folder, name) for folder, names in lines for name in names.split()}
-
-
 def main(build):
-    bad, seen, allowed, n = [], set(), known(), 0
+    bad, n = [], 0
     for folder, paths in sorted(objects(build).items()):
         n += len(paths)
         for circle in circles(calls(paths)):
-            names = sorted(os.path.basename(p)[:-2] for p in circle)
-            new = [name for name in names if (folder, name) not in allowed]
-            seen |= {(folder, name) for name in names}
-            if new:
-                bad.append(f'{folder}: these files call each other in a circle: {" ".join(names)}; new in it: {" ".join(new)}')
-    bad += [f'tests/shape.known: {folder}/{name}.c is in no circle any more, take it off' for folder, name in sorted(allowed - seen)]
-    print('\n'.join(bad) if bad else f'shape: {n} files, {len(allowed)} of them in circles that are known')
+            bad.append(f'{folder}: these files call each other in a circle: {" ".join(sorted(os.path.basename(p)[:-2] for p in circle))}')
+    print('\n'.join(bad) if bad else f'shape: {n} files, no circles')
     if n == 0:
         sys.exit(f'shape: nothing is built in {build}')
     sys.exit(bool(bad))

@@ -108,6 +108,20 @@ record_is_pair(const struct record *r)
 	return r->half[FAR].presence != PRESENCE_NEVER && r->half[NEAR].presence != PRESENCE_NEVER;
 }
 
+/* New on side s only: it is there, and was never seen on the other. */
+static inline bool
+record_is_single(const struct record *r, enum side s)
+{
+	return r->half[s].presence == PRESENCE_HERE && r->half[side_other(s)].presence == PRESENCE_NEVER;
+}
+
+/* No mark sets it aside for good: a twin that is found is its twin. */
+static inline bool
+record_may_pair(const struct record *r)
+{
+	return r->mark == MARK_NEW || r->mark == MARK_SKIPPED || r->mark == MARK_FAILED;
+}
+
 /* Makes `agreed` what both sides show, flag by flag, within what both can keep; for each flag they
  * differ in, agreed stays as it was. Strings of the result live in `a` or in *r. */
 void record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDES]);

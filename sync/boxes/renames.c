@@ -38,7 +38,7 @@ guess_awaited(struct env *env, const struct box_record *rec, enum side s, const 
 			continue;
 		if ((got = message_get(env->state, &a, rec->id, in.record, &m, e)) < 0)
 			break;
-		if (got == 0 || m.half[s].presence != PRESENCE_NEVER || m.half[side_other(s)].presence != PRESENCE_HERE)
+		if (got == 0 || !record_is_single(&m, side_other(s)))
 			continue;
 		m.half[s] = half_guessed();
 		if ((got = message_put(env->state, &m, masks, e)) < 0)

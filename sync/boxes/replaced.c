@@ -82,11 +82,11 @@ count_loss(const struct env *env, enum side s)
 
 /* "near", or "the server" where it is one. */
 static const char *
-place(const struct env *env, enum side s)
+place(struct env *env, enum side s)
 {
 	if (env->set->store[s]->ops->is_local)
 		return side_name(s);
-	return env->set->store[side_other(s)]->ops->is_local ? "the server" : arena_printf(&((struct env *)env)->arena,
+	return env->set->store[side_other(s)]->ops->is_local ? "the server" : arena_printf(&env->arena,
 	    "the server (%s)", side_name(s));
 }
 

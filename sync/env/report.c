@@ -200,13 +200,11 @@ report_plan(struct env *env, const struct plan_input *in, const struct plan *pla
 static bool
 waits_for(const struct record *rec, enum side s)
 {
-	const struct record_half *here = &rec->half[s], *there = &rec->half[side_other(s)];
-
 	if (rec->mark != MARK_NEW)
 		return false;
-	if (here->presence == PRESENCE_HERE)
-		return there->presence != PRESENCE_NEVER;
-	return here->presence == PRESENCE_NEVER && there->presence == PRESENCE_HERE;
+	if (rec->half[s].presence == PRESENCE_HERE)
+		return !record_is_single(rec, s);
+	return record_is_single(rec, side_other(s));
 }
 
 void

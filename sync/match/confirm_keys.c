@@ -155,12 +155,6 @@ is_swapped(const struct doubt *v, size_t n, const struct doubt *d)
 }
 
 static bool
-is_single(const struct confirming *c, const struct record *rec)
-{
-	return rec->half[c->side].presence == PRESENCE_HERE && rec->half[side_other(c->side)].presence == PRESENCE_NEVER;
-}
-
-static bool
 lacks_header(const struct search *x, const struct adopt_item *item, const void *ctx)
 {
 	(void)ctx;
@@ -237,7 +231,7 @@ is_elsewhere(struct confirming *c, const struct doubt *d, bool *is_r, struct err
 
 	*is_r = false;
 	for (i = 0; i < c->in->messages.n; i++) {
-		if (c->in->messages.at[i].box != box_of(c, d) || !is_single(c, c->in->messages.at[i].rec))
+		if (c->in->messages.at[i].box != box_of(c, d) || !record_is_single(c->in->messages.at[i].rec, c->side))
 			continue;
 		size = c->in->messages.at[i].rec->half[c->side].size;
 		if (size == 0 || (size + STAMPS_MOST >= d->rec->ident.size && size <= d->rec->ident.size + STAMPS_MOST))

@@ -38,8 +38,8 @@ is_new(const struct clones *c, uint32_t i, enum side s)
 {
 	const struct record *rec = c->in->messages.at[i].rec;
 
-	return !c->is_linked[i] && !c->is_cloned[i] && rec->mark == MARK_NEW && rec->half[s].presence == PRESENCE_HERE &&
-	    rec->half[side_other(s)].presence == PRESENCE_NEVER && !rec->has_agreed;
+	return !c->is_linked[i] && !c->is_cloned[i] && rec->mark == MARK_NEW && record_is_single(rec, s) &&
+	    !rec->has_agreed;
 }
 
 /* A copy that was found, and the pair it is of. */

@@ -41,10 +41,9 @@ has_lost_twin(const struct search *x, uint32_t msg, enum side s)
 }
 
 static bool
-is_single(const struct record *rec, enum side s)
+may_be_elsewhere(const struct record *rec, enum side s)
 {
-	return rec->half[s].presence == PRESENCE_HERE && rec->half[side_other(s)].presence == PRESENCE_NEVER &&
-	    rec->mark == MARK_NEW && !(rec->half[s].flags.sys & FLAG_DELETED);
+	return record_is_single(rec, s) && rec->mark == MARK_NEW && !(rec->half[s].flags.sys & FLAG_DELETED);
 }
 
 enum which { WHICH_ANY, WHICH_BLANK, WHICH_LOST_TWIN };
@@ -66,7 +65,7 @@ add_items(struct search *x, const bool *is_taken, const struct id_set *awaited, 
 	for (i = 0; i < x->in->messages.n; i++) {
 		rec = x->in->messages.at[i].rec;
 		for (s = 0; s < SIDES; s++)
-			if (is_single(rec, (enum side)s) && !is_taken[i] && !id_set_has(awaited, rec->id) &&
+			if (may_be_elsewhere(rec, (enum side)s) && !is_taken[i] && !id_set_has(awaited, rec->id) &&
 			    takes_part(x, i, (enum side)s, which[s]))
 				search_add(x, (enum side)s, i);
 	}

@@ -14,11 +14,10 @@ is_lost(const struct match_message *m, enum side *side_r)
 	const struct record *rec = m->rec;
 	int s;
 
-	if (!rec->has_agreed || rec->mark != MARK_NEW || record_is_pair(rec))
+	if (!rec->has_agreed || rec->mark != MARK_NEW)
 		return false;
 	for (s = 0; s < SIDES; s++)
-		if (rec->half[s].presence == PRESENCE_NEVER &&
-		    rec->half[side_other((enum side)s)].presence == PRESENCE_HERE) {
+		if (record_is_single(rec, side_other((enum side)s))) {
 			*side_r = (enum side)s;
 			return true;
 		}

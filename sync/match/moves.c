@@ -44,8 +44,7 @@ has_vanished(const struct env *env, const struct match_message *m, enum side s)
 static bool
 is_new(const struct record *rec, enum side s)
 {
-	return rec->half[s].presence == PRESENCE_HERE && rec->half[side_other(s)].presence == PRESENCE_NEVER &&
-	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED);
+	return record_is_single(rec, s) && record_may_pair(rec);
 }
 
 static void

@@ -64,8 +64,7 @@ is_new(const struct search *x, const struct run_box *b, const struct record *rec
 	/* What the other side keeps once is that of whichever of its equals is left. */
 	if (rec->half[c->s].presence == PRESENCE_HERE && record_half_is_shared(&rec->half[side_other(c->s)]))
 		return c->round == STAYS;
-	return rec->half[c->s].presence == PRESENCE_HERE && rec->half[side_other(c->s)].presence == PRESENCE_NEVER &&
-	    (rec->mark == MARK_NEW || rec->mark == MARK_SKIPPED || rec->mark == MARK_FAILED) &&
+	return record_is_single(rec, c->s) && record_may_pair(rec) &&
 	    (c->round == STAYS || is_fresh(x->env, b, c->s, rec->id)) && !id_set_has(c->awaited, rec->id);
 }
 

@@ -108,7 +108,7 @@ shared_find(struct env *env, const struct matching *input, const struct intent *
 	got = is_paired ? 1 : find_pair(env, in, &pair, a, e);
 	if (got > 0)
 		got = message_get(env->state, a, in->box, in->record, &rec, e);
-	if (got <= 0 || rec.half[in->side].presence != PRESENCE_NEVER || rec.half[side_other(in->side)].presence != PRESENCE_HERE)
+	if (got <= 0 || !record_is_single(&rec, side_other(in->side)))
 		return got < 0 ? -1 : 0;
 	shared_mark(&rec, in->side, BASIS_SHARED);
 	box_masks(home, masks);

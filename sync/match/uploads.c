@@ -46,7 +46,7 @@ may_be(const struct record *rec, const struct intent *in)
 {
 	const struct record_half *h = &rec->half[in->side];
 
-	return !record_is_pair(rec) && h->presence == PRESENCE_HERE && rec->mark == MARK_NEW &&
+	return record_is_single(rec, in->side) && rec->mark == MARK_NEW &&
 	    (in->uidnext == 0 || key_uid(h->key) >= in->uidnext) &&
 	    (h->size == 0 || (h->size >= in->ident.size && h->size <= in->ident.size + STAMPS_MOST));
 }

@@ -33,6 +33,12 @@ build_presence(const struct build *b, uint32_t msg, enum side side)
 	return (p == PRESENCE_HERE || p == PRESENCE_BEYOND) && box->is_gone[side] ? PRESENCE_GONE : p;
 }
 
+bool
+build_is_single(const struct build *b, uint32_t msg, enum side side)
+{
+	return build_presence(b, msg, side) == PRESENCE_HERE && build_presence(b, msg, side_other(side)) == PRESENCE_NEVER;
+}
+
 /* ---- the order of messages (P13) ---- */
 
 struct order_key {

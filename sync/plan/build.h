@@ -83,6 +83,8 @@ void build_count(struct build *b, uint32_t op, uint64_t weight);
 void build_note(struct build *b, enum note_level level, uint32_t box, const char *text);
 /* What the record says, seen with what became of its mailbox. */
 enum presence build_presence(const struct build *b, uint32_t msg, enum side side);
+/* record_is_single(), as its mailbox is now. */
+bool build_is_single(const struct build *b, uint32_t msg, enum side side);
 const struct record *build_record(const struct build *b, uint32_t msg);
 const char *build_name(const struct build *b, uint32_t box);
 void build_mask(const struct build *b, uint32_t box, struct flag_mask mask_r[SIDES]);

@@ -19,11 +19,7 @@ box_of(const struct build *b, uint32_t msg)
 static bool
 is_single(const struct build *b, uint32_t msg, enum side s)
 {
-	enum record_mark mark = build_record(b, msg)->mark;
-
-	return !b->messages[msg].is_taken && build_presence(b, msg, s) == PRESENCE_HERE &&
-	    build_presence(b, msg, side_other(s)) == PRESENCE_NEVER &&
-	    (mark == MARK_NEW || mark == MARK_SKIPPED || mark == MARK_FAILED);
+	return !b->messages[msg].is_taken && build_is_single(b, msg, s) && record_may_pair(build_record(b, msg));
 }
 
 static bool
@@ -40,7 +36,7 @@ is_sharer(const struct build *b, uint32_t msg, enum side s)
 {
 	enum side t = side_other(s);
 
-	return !b->messages[msg].is_taken && build_presence(b, msg, s) == PRESENCE_NEVER && build_presence(b, msg, t) == PRESENCE_HERE &&
+	return !b->messages[msg].is_taken && build_is_single(b, msg, t) &&
 	    !(build_record(b, msg)->half[t].flags.sys & FLAG_DELETED) && !build_may_copy(b, msg, s);
 }
 
