@@ -34,7 +34,6 @@ enum {
 struct conn {
 	struct net *net;
 	const char *label;		/* net's */
-	struct mailstream_cancel *cancel;	/* has its own lock */
 	struct wire wire;
 	pid_t tunnel;			/* 0 = none, or reaped */
 	struct tls_link *tls;		/* NULL = plain */
@@ -169,7 +168,7 @@ check(struct conn *c)
 	struct err e;
 
 	/* A server that never lets us wait would keep us from hearing of it. */
-	if (mailstream_cancel_cancelled(c->cancel) || (stop.fd > 0 && poll(&stop, 1, 0) > 0))
+	if (stop.fd > 0 && poll(&stop, 1, 0) > 0)
 		return fail_cancelled(c);
 	if (slept - c->slept > SLEPT_MS) {
 		c->is_read_dead = c->is_write_dead = true;
@@ -191,7 +190,7 @@ poll_wire(struct conn *c, short wants, long long deadline)
 {
 	const int stop = net_settings(c->net)->cancel_fd;
 	long long hold = 0, until = deadline, now = clock_now();
-	struct pollfd p[3];
+	struct pollfd p[2];
 	int r;
 
 	if ((wants & POLLOUT) != 0)
@@ -209,14 +208,13 @@ poll_wire(struct conn *c, short wants, long long deadline)
 	if (wants & POLLIN)
 		ack_now(c->wire.fd);
 	p[0] = (struct pollfd){ .fd = hold > now ? -1 : c->wire.fd, .events = wants };
-	p[1] = (struct pollfd){ .fd = mailstream_cancel_get_fd(c->cancel), .events = POLLIN };
-	p[2] = (struct pollfd){ .fd = stop > 0 ? stop : -1, .events = POLLIN };
-	r = clock_poll(p, 3, until);
+	p[1] = (struct pollfd){ .fd = stop > 0 ? stop : -1, .events = POLLIN };
+	r = clock_poll(p, 2, until);
 	if (r < 0)
 		return fail_socket(c, errno);
 	if (check(c) < 0)
 		return -1;
-	if (r > 0 && p[2].revents != 0)
+	if (r > 0 && p[1].revents != 0)
 		return fail_cancelled(c);
 	return r > 0 || until != deadline;
 }
@@ -623,12 +621,6 @@ conn_is_dead(const struct conn *c)
 	return c->has_cause;
 }
 
-struct mailstream_cancel *
-conn_cancel(struct conn *c)
-{
-	return c->cancel;
-}
-
 int
 conn_fd(const struct conn *c)
 {
@@ -674,7 +666,7 @@ conn_counts(const struct conn *c, uint64_t wire[2], uint64_t data[2], uint64_t *
 }
 
 struct conn *
-conn_new(struct net *net, int fd, pid_t tunnel, struct transcript *t, struct err *e)
+conn_new(struct net *net, int fd, pid_t tunnel, struct transcript *t)
 {
 	struct conn *c = mem_alloc(sizeof *c);
 
@@ -687,11 +679,6 @@ conn_new(struct net *net, int fd, pid_t tunnel, struct transcript *t, struct err
 	c->transcript = t;
 	c->slept = clock_slept();
 	c->patience = OPENING_TIMEOUTS * 1000LL * net_settings(net)->timeout;
-	c->cancel = mailstream_cancel_new();
-	if (c->cancel == NULL) {
-		err_set(e, ERR_STORE, "%s: no descriptors are left for a connection", c->label);
-		conn_free(&c);
-	}
 	return c;
 }
 
@@ -707,8 +694,6 @@ conn_free(struct conn **conn)
 	close(c->wire.fd);
 	if (c->tunnel > 0)
 		tunnel_stop(c->tunnel);
-	if (c->cancel != NULL)
-		mailstream_cancel_free(c->cancel);
 	deflate_free(&c->deflate);
 	transcript_close(&c->transcript);
 	buf_release(&c->ahead);

@@ -20,15 +20,14 @@
 
 #include "state/base/buf.h"
 #include "state/base/err.h"
-#include "sync/net/etpan.h"
 #include "sync/net/net.h"
 
 struct conn;
 struct transcript;
 
 /* Takes ownership of fd (non-blocking), of the child behind it (0 = none), and of the transcript
- * (NULL = none), also on error. net is borrowed. */
-struct conn *conn_new(struct net *net, int fd, pid_t tunnel, struct transcript *t, struct err *e);
+ * (NULL = none). net is borrowed. */
+struct conn *conn_new(struct net *net, int fd, pid_t tunnel, struct transcript *t);
 void conn_free(struct conn **c);
 
 /* 1 byte at least, or -1: dead. */
@@ -62,7 +61,6 @@ int conn_kill(struct conn *c, const struct err *e);
 int conn_fail(const struct conn *c, struct err *e);
 bool conn_is_dead(const struct conn *c);	/* in at least one direction */
 
-struct mailstream_cancel *conn_cancel(struct conn *c);	/* notify it from any thread */
 int conn_fd(const struct conn *c);
 bool conn_is_tls(const struct conn *c);
 const char *conn_binding(const struct conn *c, struct buf *data);	/* tls_binding(); NULL without TLS */

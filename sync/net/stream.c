@@ -127,16 +127,18 @@ low_get_fd(mailstream_low *low)
 	return conn_fd(((struct stream *)low->data)->conn);
 }
 
+/* libetpan would stop a wait of its own by these (mailstream_wait_idle()); nobody asks it to wait. */
 static void
 low_cancel(mailstream_low *low)
 {
-	mailstream_cancel_notify(conn_cancel(((struct stream *)low->data)->conn));
+	(void)low;
 }
 
 static struct mailstream_cancel *
 low_get_cancel(mailstream_low *low)
 {
-	return conn_cancel(((struct stream *)low->data)->conn);
+	(void)low;
+	return NULL;
 }
 
 static mailstream_low_driver driver = {
@@ -184,9 +186,8 @@ stream_new(struct net *net, int fd, pid_t tunnel, struct err *e)
 			return NULL;
 		}
 	}
-	s->conn = conn_new(net, fd, tunnel, s->transcript, e);
-	if (s->conn == NULL || make_mail(s, e) < 0 ||
-	    (set->tls_type == NET_TLS_IMPLICIT && conn_start_tls(s->conn, e) < 0))
+	s->conn = conn_new(net, fd, tunnel, s->transcript);
+	if (make_mail(s, e) < 0 || (set->tls_type == NET_TLS_IMPLICIT && conn_start_tls(s->conn, e) < 0))
 		stream_close(&s);
 	return s;
 }
@@ -296,12 +297,6 @@ stream_wait(struct stream *s, int ms, struct err *e)
 	int r = s->mail->read_buffer_len > 0 ? 1 : conn_wait(s->conn, ms);
 
 	return r < 0 ? conn_fail(s->conn, e) : r;
-}
-
-void
-stream_cancel(struct stream *s)
-{
-	mailstream_cancel_notify(conn_cancel(s->conn));
 }
 
 void

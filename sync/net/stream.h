@@ -7,7 +7,7 @@
  * A mailstream call that returns -1 does not say why; stream_fail() then has the true cause.
  *
  * Invariants:
- *   1. A stream belongs to one thread; only stream_cancel() may come from others.
+ *   1. A stream belongs to one thread; cancel_fd of its settings ends it from others.
  *   2. Reading and writing give up after net_settings.timeout seconds without progress, measured on a
  *      clock that counts suspend; after half a minute of suspend the connection counts as dead.
  *   3. No read returns 0: libetpan would ask for ever.
@@ -19,13 +19,13 @@
 #ifndef SYNC_NET_STREAM_H
 #define SYNC_NET_STREAM_H
 
+#include <libetpan/mailstream.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "state/base/buf.h"
 #include "state/base/err.h"
-#include "sync/net/etpan.h"
 #include "sync/net/net.h"
 
 struct stream;
@@ -68,9 +68,6 @@ void stream_useful(struct stream *s, uint64_t octets);
 /* Waits for input up to `ms` (-1 = without limit). 1: a read will not wait; 0: time is up; -1: the
  * connection is dead or cancelled, *e says why. Looks into every buffer before it polls. */
 int stream_wait(struct stream *s, int ms, struct err *e);
-
-/* Makes every call that needs the connection fail, at once and from now on. From any thread. */
-void stream_cancel(struct stream *s);
 
 /* What is written between the two is a secret. Does not flush. */
 void stream_secret_begin(struct stream *s);

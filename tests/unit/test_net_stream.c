@@ -384,7 +384,7 @@ static void *
 cancels(void *arg)
 {
 	poll(NULL, 0, 50);
-	stream_cancel(arg);
+	assert_int_equal(write(*(int *)arg, "", 1), 1);
 	return NULL;
 }
 
@@ -395,11 +395,14 @@ test_cancel(void **state)
 	struct err e = { 0 };
 	struct net *net;
 	int far, stop[2];
-	struct stream *s = pair_open(set, &net, &far);
+	struct stream *s;
 	pthread_t thread;
 
 	(void)state;
-	pthread_create(&thread, NULL, cancels, s);
+	assert_int_equal(pipe(stop), 0);
+	set.cancel_fd = stop[0];
+	s = pair_open(set, &net, &far);
+	pthread_create(&thread, NULL, cancels, &stop[1]);
 	assert_int_equal(stream_wait(s, -1, &e), -1);
 	assert_int_equal(e.class, ERR_CANCELLED);
 	pthread_join(thread, NULL);
@@ -409,11 +412,8 @@ test_cancel(void **state)
 	stream_close(&s);
 	net_free(&net);
 	close(far);
-	/* The descriptor that stops everything. */
-	assert_int_equal(pipe(stop), 0);
-	set.cancel_fd = stop[0];
+	/* Before anything was waited for. */
 	s = pair_open(set, &net, &far);
-	assert_int_equal(write(stop[1], "", 1), 1);
 	assert_null(peer_line(s));
 	expect_cause(s, ERR_CANCELLED, "stopped");
 	stream_close(&s);
