@@ -601,9 +601,9 @@ check_proof(struct opening *op, unsigned ticket, struct err *e)
 	return rc;
 }
 
-/* Writes the flight: all of it in one go, or behind the second line of SCRAM. 1, 0 and -1 as fly(). */
+/* Writes the flight: all of it in one go, or behind the second line of SCRAM. 1, 0 and -1 as open_in_one_flight(). */
 static int
-take_off(struct opening *op, struct login *login, unsigned *ticket_r, struct err *e)
+send_flight(struct opening *op, struct login *login, unsigned *ticket_r, struct err *e)
 {
 	struct imap_session *s = op->s;
 	unsigned enable = 0;
@@ -632,7 +632,7 @@ take_off(struct opening *op, struct login *login, unsigned *ticket_r, struct err
 
 /* 1: ready. 0: hang up and go step by step. -1: *e. */
 static int
-fly(struct opening *op, struct err *e)
+open_in_one_flight(struct opening *op, struct err *e)
 {
 	const struct imap_memory *m = op->o->memory;
 	struct imap_session *s = op->s;
@@ -643,7 +643,7 @@ fly(struct opening *op, struct err *e)
 	*login = (struct login){ .s = s };
 	imap_caps_set(&s->caps, buf_str(&m->caps), m->caps.len);
 	s->is_stale = true;
-	rc = take_off(op, login, &ticket, e);
+	rc = send_flight(op, login, &ticket, e);
 	if (rc == 1 && !auth_is_one_flight(op->auth))
 		rc = check_proof(op, ticket, e);
 	if (rc == 1)
@@ -673,7 +673,7 @@ imap_session_open(const struct imap_open *o, struct err *e)
 	if (rc == 0)
 		rc = greeting(op.s, e);
 	if (rc == 0 && may_fly(&op)) {
-		rc = fly(&op, e);
+		rc = open_in_one_flight(&op, e);
 		auth_free(&op.auth);
 		if (rc == 0) {
 			log_line(LOG_IMAP, "%s: pipelined opening failed, going step by step", op.s->label);

@@ -253,7 +253,7 @@ take_box(struct search *x, uint32_t i, const struct id_set *awaited)
 }
 
 static bool
-whatever(const struct search *x, const struct adopt_item *item, const void *ctx)
+any_item(const struct search *x, const struct adopt_item *item, const void *ctx)
 {
 	(void)x;
 	(void)item;
@@ -293,7 +293,7 @@ learn_ahead(struct search *x, const struct id_set *awaited, struct err *e)
 		}
 	}
 	if (status == 0 && boxes > 1)
-		status = search_learn(&all, IDENT_HEADER | IDENT_SIZE, whatever, NULL, e);
+		status = search_learn(&all, IDENT_HEADER | IDENT_SIZE, any_item, NULL, e);
 	search_release(&all);
 	return status;
 }

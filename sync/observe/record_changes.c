@@ -264,7 +264,7 @@ cmp_range(const void *x, const void *y)
 
 /* Of all messages here, those whose UID lies in one of the ranges (is_in), or in none. */
 static int
-sift(struct env *env, struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
+collect_in_ranges(struct env *env, struct run_box *b, enum side s, const struct uid_range *ranges, size_t n, bool is_in,
     struct changes_missing *out, struct err *e)
 {
 	struct message_scan *scan = NULL;
@@ -302,7 +302,7 @@ fold_gone(struct env *env, struct run_box *b, enum side s, struct delta *d, stru
 		total += (uint64_t)d->gone.at[i].last - d->gone.at[i].first + 1;
 	if (total > SHORT) {
 		qsort(d->gone.at, d->gone.n, sizeof d->gone.at[0], cmp_range);
-		status = sift(env, b, s, d->gone.at, d->gone.n, true, &hit, e);
+		status = collect_in_ranges(env, b, s, d->gone.at, d->gone.n, true, &hit, e);
 	} else {
 		for (i = 0; i < d->gone.n; i++)
 			for (uid = d->gone.at[i].first; uid - d->gone.at[i].first <=
@@ -441,7 +441,7 @@ changes_record(struct env *env, struct run_box *b, enum side s, struct delta *d,
 			return -1;
 	if (fold_gone(env, b, s, d, e) < 0 || kept_take_back(env, b, s, e) < 0)
 		return -1;
-	return d->has_present && d->is_complete ? sift(env, b, s, d->present.at, d->present.n, false, missing, e) : 0;
+	return d->has_present && d->is_complete ? collect_in_ranges(env, b, s, d->present.at, d->present.n, false, missing, e) : 0;
 }
 
 /* What came with a list that lacks others may be one of them under another key (R9), however the program ends before it has looked. */

@@ -1,5 +1,5 @@
-/* In five steps: ties_find() finds what goes together under two names; select() takes what the patterns mean of the
- * rest from each list; join() makes pairs of equal names, of names below ties, then of spellings that a folding side
+/* In five steps: fixed_find() finds what goes together under two names; select() takes what the patterns mean of the
+ * rest from each list; join() makes pairs of equal names, of names below fixed pairs, then of spellings that a folding side
  * cannot tell apart; respell() gives mailboxes to be created below a twin with two spellings the one of their side;
  * pairing_refuse() finds what must not be touched.
  */
@@ -40,17 +40,17 @@ compare_pairs(const void *a, const void *b)
 static void
 take_ties(struct pairing *p)
 {
-	const struct tie *tie;
+	const struct fixed_pair *fixed;
 	enum side side;
 	size_t i;
 
-	ties_find(p->rules, p->arena, &p->tied);
+	fixed_find(p->rules, p->arena, &p->fixed);
 	for (side = FAR; side <= NEAR; side++) {
 		p->is_taken[side] = arena_alloc(p->arena, p->rules->side[side].n + 1);
-		for (i = 0; i < p->tied.ties.n; i++) {
-			tie = &p->tied.ties.at[i];
-			if (tie->listed[side] != PAIR_NOT_LISTED)
-				p->is_taken[side][tie->listed[side]] = true;
+		for (i = 0; i < p->fixed.pairs.n; i++) {
+			fixed = &p->fixed.pairs.at[i];
+			if (fixed->listed[side] != PAIR_NOT_LISTED)
+				p->is_taken[side][fixed->listed[side]] = true;
 		}
 	}
 }
@@ -58,22 +58,22 @@ take_ties(struct pairing *p)
 static void
 add_ties(struct pairing *p)
 {
-	const struct tie *tie;
+	const struct fixed_pair *fixed;
 	struct pair *pair;
 	enum side side;
 	size_t i;
 
-	for (i = 0; i < p->tied.ties.n; i++) {
-		tie = &p->tied.ties.at[i];
-		if (!tie->is_selected)
+	for (i = 0; i < p->fixed.pairs.n; i++) {
+		fixed = &p->fixed.pairs.at[i];
+		if (!fixed->is_selected)
 			continue;
 		pair = vec_add(&p->pairs);
-		*pair = (struct pair){ .name = arena_strdup(p->arena, tie->on[FAR]), .known = tie->known, .roles = tie->roles,
+		*pair = (struct pair){ .name = arena_strdup(p->arena, fixed->on[FAR]), .known = fixed->known, .roles = fixed->roles,
 			.is_tied = true };
 		for (side = FAR; side <= NEAR; side++) {
-			pair->listed[side] = tie->listed[side];
-			pair->is_on[side] = tie->listed[side] != PAIR_NOT_LISTED;
-			pair->full[side] = arena_strdup(p->arena, tie->on[side]);	/* see spell() */
+			pair->listed[side] = fixed->listed[side];
+			pair->is_on[side] = fixed->listed[side] != PAIR_NOT_LISTED;
+			pair->full[side] = arena_strdup(p->arena, fixed->on[side]);	/* see spell() */
 		}
 	}
 	if (p->pairs.n > 1)
@@ -161,22 +161,22 @@ join_equal(struct pairing *p)
 	p->pairs.n = n;
 }
 
-/* Joins what is named alike below the two names of one tie. Both are in the order of compare_names(). */
+/* Joins what is named alike below the two names of a fixed pair. Both are in the order of compare_names(). */
 static void
-join_below(struct pairing *p, const struct tie *tie)
+join_below(struct pairing *p, const struct fixed_pair *fixed)
 {
 	struct pair *at = p->pairs.at, key, *far, *near;
 	size_t i, n = 0;
 
 	for (i = 0; i < p->pairs.n; i++) {
 		far = &at[i];
-		if (!far->is_on[FAR] || far->is_on[NEAR] || !name_is_below(far->name, tie->on[FAR]))
+		if (!far->is_on[FAR] || far->is_on[NEAR] || !name_is_below(far->name, fixed->on[FAR]))
 			continue;
-		key.name = arena_printf(p->arena, "%s%s", tie->on[NEAR], far->name + strlen(tie->on[FAR]));
+		key.name = arena_printf(p->arena, "%s%s", fixed->on[NEAR], far->name + strlen(fixed->on[FAR]));
 		near = bsearch(&key, at, p->pairs.n, sizeof *at, compare_names);
 		if (near == NULL || near->is_on[FAR] || !near->is_on[NEAR] ||
-		    (ties_holder(p->rules, FAR, far->name) != PAIR_NOT_KNOWN &&
-		    ties_holder(p->rules, NEAR, near->name) != PAIR_NOT_KNOWN))
+		    (fixed_holder(p->rules, FAR, far->name) != PAIR_NOT_KNOWN &&
+		    fixed_holder(p->rules, NEAR, near->name) != PAIR_NOT_KNOWN))
 			continue;
 		merge(far, near);
 		far->full[NEAR] = near->name;	/* see spell() */
@@ -192,13 +192,13 @@ join_below(struct pairing *p, const struct tie *tie)
 static void
 join_below_ties(struct pairing *p)
 {
-	const struct tie *tie;
+	const struct fixed_pair *fixed;
 	size_t i;
 
-	for (i = 0; i < p->tied.ties.n; i++) {
-		tie = &p->tied.ties.at[i];
-		if (tie->is_selected && strcmp(tie->on[FAR], tie->on[NEAR]) != 0)
-			join_below(p, tie);
+	for (i = 0; i < p->fixed.pairs.n; i++) {
+		fixed = &p->fixed.pairs.at[i];
+		if (fixed->is_selected && strcmp(fixed->on[FAR], fixed->on[NEAR]) != 0)
+			join_below(p, fixed);
 	}
 }
 
@@ -276,7 +276,7 @@ twin_above(const struct pairing *p, const size_t *twins, size_t n, const char *f
 	return best;
 }
 
-/* A mailbox on one side only, below a twin with two spellings, is created below the other's. Below a tie it is one, and
+/* A mailbox on one side only, below a twin with two spellings, is created below the other's. Below a fixed pair it is one, and
  * named as it will be on far. */
 static void
 respell(struct pairing *p)
@@ -299,7 +299,7 @@ respell(struct pairing *p)
 		from = pair->is_on[FAR] ? FAR : NEAR;
 		to = side_other(from);
 		twin = twin_above(p, twins.at, twins.n, pair->full[from], from);
-		if (twin == NULL || (twin->is_tied && ties_holder(p->rules, from, pair->name) != PAIR_NOT_KNOWN))
+		if (twin == NULL || (twin->is_tied && fixed_holder(p->rules, from, pair->name) != PAIR_NOT_KNOWN))
 			continue;
 		pair->full[to] = arena_printf(p->arena, "%s%s", twin->full[to],
 		    pair->full[from] + strlen(twin->full[from]));
@@ -377,12 +377,12 @@ pair_boxes(const struct pair_rules *rules, struct arena *arena, struct pair_list
 	out->at = arena_alloc(arena, (p.pairs.n + 1) * sizeof *out->at);
 	if (p.pairs.n > 0)
 		memcpy(out->at, p.pairs.at, p.pairs.n * sizeof *out->at);
-	out->n_notes = p.tied.notes.n;
+	out->n_notes = p.fixed.notes.n;
 	out->notes = arena_alloc(arena, (out->n_notes + 1) * sizeof *out->notes);
 	if (out->n_notes > 0)
-		memcpy(out->notes, p.tied.notes.at, out->n_notes * sizeof *out->notes);
-	vec_release(&p.tied.ties);
-	vec_release(&p.tied.notes);
+		memcpy(out->notes, p.fixed.notes.at, out->n_notes * sizeof *out->notes);
+	vec_release(&p.fixed.pairs);
+	vec_release(&p.fixed.notes);
 	vec_release(&p.pairs);
 	vec_release(&p.claims);
 }

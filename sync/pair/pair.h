@@ -1,4 +1,4 @@
-/* Which mailbox of one side goes with which of the other: by name, unless they are tied under two names (ties.h).
+/* Which mailbox of one side goes with which of the other: by name, unless they are paired under two names for good (fixed.h).
  *
  * Used once per run and channel, after both stores were listed: pair_boxes() takes the two lists and
  * gives one list of pairs. Of earlier runs it knows who was paired with whom; the planner compares

@@ -5,7 +5,7 @@
 
 #include "state/base/vec.h"
 #include "sync/pair/pair.h"
-#include "sync/pair/ties.h"
+#include "sync/pair/fixed.h"
 
 /* What is known of a name, or a part of one, at one place of one side. */
 struct claim {
@@ -19,8 +19,8 @@ struct pairing {
 	struct arena *arena;
 	VEC(struct pair) pairs;
 	VEC(struct claim) claims;	/* of one side and kind */
-	struct tie_list tied;
-	bool *is_taken[SIDES];		/* of side[].boxes: those in a tie */
+	struct fixed_list fixed;
+	bool *is_taken[SIDES];		/* of side[].boxes: those in a fixed pair */
 };
 /* The place that name[0..len) stands for where case and composition do not count. INBOX is a place of
  * its own everywhere; no folded key holds its capitals. */

@@ -194,12 +194,12 @@ refuse_respelled(struct pairing *p, enum side side)
 	refuse_clashes(p, side, "one mailbox");
 }
 
-/* Mailboxes whose name on this side is that of another's twin, by a tie. */
+/* Mailboxes whose name on this side is that of another's twin, by a fixed pair. */
 static void
 refuse_tied(struct pairing *p, enum side side)
 {
 	enum side there = side_other(side);
-	const struct pair *tied;
+	const struct pair *taken;
 	struct pair *pair;
 	size_t i, k, end;
 
@@ -210,14 +210,14 @@ refuse_tied(struct pairing *p, enum side side)
 		end = pairing_run_end(p, i);
 		for (k = i; k < end && !p->pairs.at[p->claims.at[k].pair].is_tied; k++)
 			;
-		tied = k < end ? &p->pairs.at[p->claims.at[k].pair] : NULL;
-		for (k = i; tied != NULL && k < end; k++) {
+		taken = k < end ? &p->pairs.at[p->claims.at[k].pair] : NULL;
+		for (k = i; taken != NULL && k < end; k++) {
 			pair = &p->pairs.at[p->claims.at[k].pair];
-			if (pair == tied || pair->refused != NULL)
+			if (pair == taken || pair->refused != NULL)
 				continue;
 			pair->refused = arena_printf(p->arena, "mailbox \"%s\" is left out: on the %s side \"%s\" is the twin "
 			    "of \"%s\"; it needs another name", shown(p, pair->full[there]), side_name(side),
-			    shown(p, pair->full[side]), shown(p, tied->full[there]));
+			    shown(p, pair->full[side]), shown(p, taken->full[there]));
 		}
 	}
 	p->claims.n = 0;
@@ -252,7 +252,7 @@ pairing_refuse(struct pairing *p)
 
 	refuse_faults(p);
 	for (side = FAR; side <= NEAR; side++) {
-		if (p->tied.ties.n > 0)
+		if (p->fixed.pairs.n > 0)
 			refuse_tied(p, side);
 		refuse_aliases(p, side);
 		if (rules->side[side].is_folding)

@@ -101,7 +101,7 @@ refuse(struct imap_deliver *d, const char *why)
 
 /* Leaves off what the message may have been refused for. The date is set by now. */
 static void
-undress(struct deliver_item *item)
+leave_off(struct deliver_item *item)
 {
 	if (item->how >= DELIVER_BARE) {
 		item->flags.kw = "";
@@ -131,7 +131,7 @@ deliver_begin(void *ctx, const struct body_head *head, struct err *e)
 	d->index = head->index;
 	d->lines = (struct lineends_out){ 0 };
 	d->converts = head->form == BODY_FILE;
-	undress(&d->items[d->index]);
+	leave_off(&d->items[d->index]);
 	if (limit != 0 && head->wire_size > limit) {
 		snprintf(why, sizeof why, "its %llu octets are more than the server takes (%llu)",
 		    (unsigned long long)head->wire_size, (unsigned long long)limit);

@@ -5,16 +5,16 @@
  *	1. Mailboxes that were paired and that both sides list stay together: no role parts them.
  *	   Where one of them is missing and another has its role by now, that one is it: its cursor says whether it was renamed
  *	   or is another mailbox (R7 another store).
- *	2. A mailbox is in one tie at most.
- *	3. A tie is one mailbox to the patterns: selected if they select one of its names and exclude none with "!".
+ *	2. A mailbox is in one fixed pair at most.
+ *	3. To the patterns it is one mailbox: selected if they select one of its names and exclude none with "!".
  */
-#ifndef SYNC_PAIR_TIES_H
-#define SYNC_PAIR_TIES_H
+#ifndef SYNC_PAIR_FIXED_H
+#define SYNC_PAIR_FIXED_H
 
 #include "state/base/vec.h"
 #include "sync/pair/pair.h"
 
-struct tie {
+struct fixed_pair {
 	const char *on[SIDES];	/* without prefix; what it would be called where it is not listed */
 	long listed[SIDES];	/* index into side[].boxes, or PAIR_NOT_LISTED; one at least is listed */
 	long known;		/* index into known[], or PAIR_NOT_KNOWN */
@@ -22,15 +22,15 @@ struct tie {
 	bool is_selected;	/* false: the patterns leave it out, and both of its mailboxes with it */
 };
 
-struct tie_list {
-	VEC(struct tie) ties;
+struct fixed_list {
+	VEC(struct fixed_pair) pairs;
 	VEC(struct pair_note) notes;
 };
 
 /* The pair of earlier runs that a mailbox is in, or PAIR_NOT_KNOWN. Name without prefix. */
-long ties_holder(const struct pair_rules *rules, enum side side, const char *name);
+long fixed_holder(const struct pair_rules *rules, enum side side, const char *name);
 
 /* Strings live in the arena or are the rules'. The caller releases both arrays. */
-void ties_find(const struct pair_rules *rules, struct arena *arena, struct tie_list *out);
+void fixed_find(const struct pair_rules *rules, struct arena *arena, struct fixed_list *out);
 
 #endif

@@ -1,4 +1,4 @@
-#include "sync/pair/ties.h"
+#include "sync/pair/fixed.h"
 
 #include <string.h>
 
@@ -15,10 +15,10 @@ role_word(enum role role)
 	return words[role];
 }
 
-struct tying {
+struct fixing {
 	const struct pair_rules *rules;
 	struct arena *arena;
-	struct tie_list *out;
+	struct fixed_list *out;
 };
 
 /* A mailbox that may be listed. */
@@ -53,7 +53,7 @@ find_listed(const struct pair_side *side, const char *name)
 }
 
 long
-ties_holder(const struct pair_rules *rules, enum side side, const char *name)
+fixed_holder(const struct pair_rules *rules, enum side side, const char *name)
 {
 	size_t i;
 
@@ -64,14 +64,14 @@ ties_holder(const struct pair_rules *rules, enum side side, const char *name)
 }
 
 static long
-holder_of(const struct tying *t, enum side side, const char *name)
+holder_of(const struct fixing *t, enum side side, const char *name)
 {
-	return ties_holder(t->rules, side, name);
+	return fixed_holder(t->rules, side, name);
 }
 
 /* Whether a pair of earlier runs still has, or may have, both of its mailboxes. */
 static bool
-is_firm(const struct tying *t, long known)
+is_firm(const struct fixing *t, long known)
 {
 	const struct pair_side *on;
 	enum side side;
@@ -87,19 +87,19 @@ is_firm(const struct tying *t, long known)
 }
 
 static bool
-is_tied(const struct tying *t, enum side side, const char *name)
+is_tied(const struct fixing *t, enum side side, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < t->out->ties.n; i++)
-		if (strcmp(t->out->ties.at[i].on[side], name) == 0)
+	for (i = 0; i < t->out->pairs.n; i++)
+		if (strcmp(t->out->pairs.at[i].on[side], name) == 0)
 			return true;
 	return false;
 }
 
 /* The mailbox of this side that has the role. False, with a note: there are several, and nothing says which. */
 static bool
-choose(struct tying *t, enum side side, enum role role, struct candidate *c)
+choose(struct fixing *t, enum side side, enum role role, struct candidate *c)
 {
 	const struct pair_side *on = &t->rules->side[side];
 	const char *rest, *first = NULL, *second = NULL, *named = on->role[role];
@@ -134,23 +134,23 @@ choose(struct tying *t, enum side side, enum role role, struct candidate *c)
 }
 
 static void
-add(struct tying *t, const struct candidate c[SIDES], long known, unsigned roles)
+add(struct fixing *t, const struct candidate c[SIDES], long known, unsigned roles)
 {
-	struct tie *tie = vec_add(&t->out->ties);
+	struct fixed_pair *fixed = vec_add(&t->out->pairs);
 	enum side side;
 
 	for (side = FAR; side <= NEAR; side++) {
-		tie->on[side] = c[side].name;
-		tie->listed[side] = c[side].listed;
+		fixed->on[side] = c[side].name;
+		fixed->listed[side] = c[side].listed;
 	}
-	tie->known = known;
-	tie->roles = roles;
-	tie->is_selected = patterns_select_tied(t->rules->patterns, t->rules->n, tie->on);
+	fixed->known = known;
+	fixed->roles = roles;
+	fixed->is_selected = patterns_select_tied(t->rules->patterns, t->rules->n, fixed->on);
 }
 
 /* Pairs the two mailboxes of a role, unless one of them has a twin already. */
 static void
-tie_role(struct tying *t, enum role role)
+fix_role(struct fixing *t, enum role role)
 {
 	struct candidate c[SIDES];
 	long held[SIDES], same;
@@ -189,7 +189,7 @@ tie_role(struct tying *t, enum role role)
 
 /* What earlier runs paired under two names stays so. */
 static void
-tie_known(struct tying *t, size_t i)
+fix_known(struct fixing *t, size_t i)
 {
 	const struct pair_known *known = &t->rules->known[i];
 	struct candidate c[SIDES];
@@ -208,15 +208,15 @@ tie_known(struct tying *t, size_t i)
 }
 
 void
-ties_find(const struct pair_rules *rules, struct arena *arena, struct tie_list *out)
+fixed_find(const struct pair_rules *rules, struct arena *arena, struct fixed_list *out)
 {
-	struct tying t = { .rules = rules, .arena = arena, .out = out };
+	struct fixing t = { .rules = rules, .arena = arena, .out = out };
 	enum role role;
 	size_t i;
 
 	for (role = 0; role < ROLES; role++)
 		if (rules->roles & 1u << role)
-			tie_role(&t, role);
+			fix_role(&t, role);
 	for (i = 0; i < rules->n_known; i++)
-		tie_known(&t, i);
+		fix_known(&t, i);
 }
