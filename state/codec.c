@@ -465,7 +465,7 @@ take_side(struct reader *r, struct box_side *s)
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
-enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_END = 32 };
+enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_JUDGED = 32, PART_END = 64 };
 enum place_bit { PLACE_LEAVING = 1, PLACE_FOREIGN = 2, PLACE_REVIVED = 4, PLACE_APART = 8, PLACE_END = 16 };
 
 static bool
@@ -499,7 +499,7 @@ take_place(struct reader *r, struct box_side *s)
 static bool
 has_shown(const struct box_shown *s)
 {
-	return s->last != 0 || s->most != 0 || s->suspected != 0 || s->held != 0 || s->released != 0;
+	return s->last != 0 || s->most != 0 || s->suspected != 0 || s->held != 0;
 }
 
 static void
@@ -509,7 +509,7 @@ put_shown(struct buf *b, const struct box_shown *s)
 	put_u64(b, s->most);
 	put_u64(b, s->suspected);
 	put_u64(b, s->held);
-	put_u64(b, s->released);
+	put_u64(b, 0);		/* a number of messages, of an earlier program: it said not which */
 }
 
 static void
@@ -519,7 +519,7 @@ take_shown(struct reader *r, struct box_shown *s)
 	s->most = take_u64(r);
 	s->suspected = take_u64(r);
 	s->held = take_u64(r);
-	s->released = take_u64(r);
+	take_u64(r);
 }
 
 static unsigned
@@ -590,7 +590,8 @@ put_tail(struct buf *b, const struct box_record *box)
 	    (has_place(&box->side[FAR]) || has_place(&box->side[NEAR]) ? PART_PLACE : 0u) |
 	    (count_days(box->side[FAR].week) + count_days(box->side[NEAR].week) != 0 ? PART_WEEK : 0u) |
 	    (has_refused(&box->side[FAR]) || has_refused(&box->side[NEAR]) ? PART_REFUSED : 0u) |
-	    (box->side[FAR].fresh != 0 || box->side[NEAR].fresh != 0 ? PART_FRESH : 0u);
+	    (box->side[FAR].fresh != 0 || box->side[NEAR].fresh != 0 ? PART_FRESH : 0u) |
+	    (box->side[FAR].shown.judged != 0 || box->side[NEAR].shown.judged != 0 ? PART_JUDGED : 0u);
 	enum side s;
 
 	if (parts == 0)
@@ -611,6 +612,9 @@ put_tail(struct buf *b, const struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_FRESH)
 			put_u64(b, box->side[s].fresh);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_JUDGED)
+			put_u32(b, box->side[s].shown.judged);
 }
 
 static void
@@ -638,6 +642,9 @@ take_tail(struct reader *r, struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_FRESH)
 			box->side[s].fresh = take_u64(r);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_JUDGED)
+			box->side[s].shown.judged = take_u32(r);
 }
 
 void

@@ -199,7 +199,7 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_number(d, prefix, "shown-most", bs->shown.most);
 		add_number(d, prefix, "window", bs->shown.suspected);
 		add_number(d, prefix, "window-held", bs->shown.held);
-		add_number(d, prefix, "window-released", bs->shown.released);
+		add_number(d, prefix, "window-judged", bs->shown.judged);
 		add_week(d, prefix, bs->week);
 	}
 	return end_line(d, e);

@@ -58,7 +58,7 @@ struct box_shown {
 	uint64_t most;			/* ever, of this epoch */
 	uint64_t suspected;		/* it seems to show the newest so many only */
 	uint64_t held;			/* messages held back for that */
-	uint64_t released;		/* of the oldest that vanished: so many were judged to be deleted, and are not yet on the other side */
+	uint32_t judged;		/* what vanished below this UID was judged to be deleted, and is not yet on the other side; 0 = nothing */
 };
 
 /* Deletions that a side showed and that were carried over, on one day (R21 guards). */

@@ -23,7 +23,7 @@ is_alike(const char *a, const char *b)
 }
 
 static void
-fill_side(const struct env *env, const struct run_box *b, enum side s, struct plan_box_side *out)
+fill_side(const struct env *env, const struct run_box *b, enum side s, struct arena *a, struct plan_box_side *out)
 {
 	bool is_list_complete = env->boxes_state->listing[s].is_complete, is_folding = env->set->store[s]->is_folding;
 	size_t prefix = strlen(env->set->box[s]);
@@ -51,7 +51,8 @@ fill_side(const struct env *env, const struct run_box *b, enum side s, struct pl
 	out->restore = b->restore;
 	out->was_held = bs->was_held;
 	week_sum(bs, env->set->now, out);
-	out->shown = (struct plan_shown){ bs->shown.last, bs->shown.most, bs->shown.suspected, bs->shown.held, bs->shown.released };
+	out->shown = (struct plan_shown){ bs->shown.last, bs->shown.most, bs->shown.suspected, bs->shown.held,
+		bs->shown.judged != 0 ? key_from_uid(a, bs->shown.judged) : KEY_NONE };
 }
 
 static struct record *
@@ -279,7 +280,7 @@ input_make(struct env *env, struct matching *in, struct arena *a, struct err *e)
 		for (k = 0; k < env->boxes_state->contested.n; k++)
 			pb.is_contested |= b->rec.id != 0 && env->boxes_state->contested.at[k] == b->rec.id;
 		for (s = 0; s < SIDES; s++)
-			fill_side(env, b, (enum side)s, &pb.side[s]);
+			fill_side(env, b, (enum side)s, a, &pb.side[s]);
 		vec_push(&in->boxes, pb);
 	}
 	for (i = 0; i < env->boxes.n; i++) {

@@ -14,7 +14,7 @@ put_shown(struct env *env, struct run_box *b, enum side s, const struct box_show
 	struct box_shown *was = &b->rec.side[s].shown;
 
 	if (was->last == shown->last && was->most == shown->most && was->suspected == shown->suspected &&
-	    was->held == shown->held && was->released == shown->released)
+	    was->held == shown->held && was->judged == shown->judged)
 		return 0;
 	*was = *shown;
 	return box_put(env->state, &b->rec, e);
@@ -73,12 +73,12 @@ remember_side(struct env *env, uint32_t index, enum side s, const struct plan_va
 	struct run_box *b = &env->boxes.at[index];
 	struct box_shown shown = b->rec.side[s].shown;
 
-	shown.suspected = shown.held = shown.released = 0;
+	shown.suspected = shown.held = 0;
+	shown.judged = v != NULL ? key_uid(v->judged) : 0;
 	if (v != NULL && v->verdict == WINDOW_SUSPECTED) {
 		shown.suspected = b->rec.side[s].here;
 		shown.held = v->n;
 	} else {
-		shown.released = v != NULL && v->verdict == WINDOW_DELETED ? v->n : 0;
 		/* What was listed with what had vanished counts once that is judged, or explained otherwise. */
 		if (b->side[s].was_read || v == NULL)
 			shown.last = b->rec.side[s].here;

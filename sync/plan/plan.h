@@ -60,7 +60,7 @@
 
 /* ---- input ---- */
 
-struct plan_shown { uint64_t last, most, suspected, held, released; };
+struct plan_shown { uint64_t last, most, suspected, held; struct key judged; };
 
 struct plan_box_side {
 	bool exists;			/* listed now, and can hold messages */
@@ -190,7 +190,13 @@ struct plan_note {
 };
 
 /* The oldest of a mailbox that vanished on a side, and how that was judged. */
-struct plan_vanished { uint32_t box; enum side side; uint64_t n; enum window_verdict verdict; };
+struct plan_vanished {
+	uint32_t box;
+	enum side side;
+	uint64_t n;			/* not judged before; 0 = all were */
+	enum window_verdict verdict;	/* on these */
+	struct key judged;		/* what vanished below it is deleted, now and later; KEY_NONE = nothing */
+};
 
 struct plan {
 	struct arena arena;

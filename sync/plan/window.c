@@ -25,7 +25,7 @@ window_judge(const struct window_facts *f)
 		return WINDOW_DELETED;
 	if (f->suspected != 0)
 		return is_refuted(f) ? WINDOW_DELETED : WINDOW_SUSPECTED;
-	if (f->here < WINDOW_FLOOR || f->vanished <= f->released)
+	if (f->here < WINDOW_FLOOR)
 		return WINDOW_DELETED;
 	if (f->here == f->last || f->here == f->most || (f->here > f->most && f->most != 0 && is_round(f->here)))
 		return WINDOW_SUSPECTED;

@@ -10,6 +10,7 @@
  *                    a round number is shown, more than ever: the window has just become full
  *                  and are deleted after all once so many more or fewer are shown, while no more of the oldest vanish, that
  *                  there cannot be such a window
+ * What was judged to be deleted once stays so, by its UID, until that has been done: it does not count again (not set).
  * A message that vanished from among those that are shown was deleted: behind a window an older one takes its place.
  */
 #ifndef SYNC_PLAN_WINDOW_H
@@ -33,11 +34,10 @@ enum window_verdict {
 
 struct window_facts {
 	struct window set;
-	uint64_t vanished;		/* the oldest that vanished */
+	uint64_t vanished;		/* the oldest that vanished, and were not judged before */
 	uint64_t here;			/* shown now */
 	uint64_t last, most;		/* shown before that, and the most ever shown; 0 = not known */
 	uint64_t suspected, held;	/* the last run suspected this window, and held back so many; 0 = none */
-	uint64_t released;		/* so many were judged to be deleted by the last run, and may still be waiting for that */
 };
 
 enum window_verdict window_judge(const struct window_facts *f);

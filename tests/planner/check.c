@@ -491,9 +491,10 @@ remember_windows(const struct check *c, const struct plan_input *next)
 
 	for (i = 0; i < c->plan->vanished.n; i++) {
 		v = &c->plan->vanished.at[i];
+		side = &next->boxes.at[v->box].side[v->side];
+		side->shown.judged = v->judged;
 		if (v->verdict != WINDOW_SUSPECTED)
 			continue;
-		side = &next->boxes.at[v->box].side[v->side];
 		side->shown.suspected = c->in->boxes.at[v->box].side[v->side].here;
 		side->shown.held = v->n;
 	}

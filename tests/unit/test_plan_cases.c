@@ -231,8 +231,10 @@ set_box_side(struct test_case *c, struct plan_box_side *side, const char *word)
 		side->shown.suspected = strtoull(word + 10, NULL, 10);
 	else if (strncmp(word, "kept:", 5) == 0)
 		side->shown.held = strtoull(word + 5, NULL, 10);
-	else if (strncmp(word, "judged:", 7) == 0)
-		side->shown.released = strtoull(word + 7, NULL, 10);
+	else if (strcmp(word, "judged") == 0)		/* what vanished was judged to be deleted by an earlier run */
+		side->shown.judged = key_from_string("kez");
+	else if (strcmp(word, "judged-older") == 0)	/* what was judged is older than what vanished now */
+		side->shown.judged = key_from_string("kex");
 	else if (strncmp(word, "as:", 3) == 0)		/* is called so there */
 		side->name = arena_strdup(&c->arena, word + 3);
 	else if (strncmp(word, "keeps:", 6) == 0)

@@ -173,6 +173,8 @@ roll_box(struct arena *a)
 		s->on = roll_string(a);
 		s->listed = (int64_t)roll_wide() - 5;
 		s->missing_runs = roll(3);
+		if (roll(2))
+			s->shown = (struct box_shown){ roll(1000), roll(1000), roll(20), roll(20), roll(3) ? 0 : roll(UINT32_MAX) };
 	}
 	return b;
 }
@@ -283,6 +285,9 @@ test_records_come_back_as_they_were(void **state)
 		assert_int_equal(box.side[NEAR].listed, box_got.side[NEAR].listed);
 		assert_string_equal(box.side[FAR].on, box_got.side[FAR].on);
 		assert_string_equal(box.side[NEAR].on, box_got.side[NEAR].on);
+		assert_int_equal(box.side[FAR].shown.held, box_got.side[FAR].shown.held);
+		assert_int_equal(box.side[NEAR].shown.most, box_got.side[NEAR].shown.most);
+		assert_int_equal(box.side[FAR].shown.judged, box_got.side[FAR].shown.judged);
 
 		in = roll_intent(&a);
 		buf_clear(&b);
