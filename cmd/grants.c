@@ -244,10 +244,3 @@ grants_links(struct grants *g, const struct channel_settings *c)
 		}
 	}
 }
-
-void
-grants_release(struct grants *g)
-{
-	vec_release(&g->all);
-	arena_release(&g->arena);
-}

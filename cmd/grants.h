@@ -39,6 +39,5 @@ void grants_system(struct grants *g);
 void grants_links(struct grants *g, const struct channel_settings *c);
 /* Whether a directory lies in what may be written, as it really is. */
 bool grants_has(const struct grants *g, const char *real_path);
-void grants_release(struct grants *g);
 
 #endif

@@ -6,8 +6,9 @@
 
 enum { COLUMNS = 78 };
 
-enum manual_list
-manual_list_of(const struct keyword *k)
+/* MANUAL_LISTS = in none, being another spelling. */
+static enum manual_list
+list_of(const struct keyword *k)
 {
 	if (k->flags & KEYWORD_ALIAS)
 		return MANUAL_LISTS;
@@ -216,7 +217,7 @@ manual_items(enum manual_list list, struct buf *out)
 	char words[512];
 
 	for (const struct keyword *k = keywords; k->name != NULL; k++) {
-		if (manual_list_of(k) != list)
+		if (list_of(k) != list)
 			continue;
 		buf_printf(out, ".It Ic %s", k->name);
 		write_argument(keyword_argument(k, words, sizeof words), out);

@@ -11,9 +11,6 @@
 enum manual_list { MANUAL_GLOBAL, MANUAL_STORE, MANUAL_ACCOUNT, MANUAL_IMAP, MANUAL_MAILDIR, MANUAL_CHANNEL, MANUAL_GROUP,
 	MANUAL_LISTS };
 
-/* Which list a keyword is in; MANUAL_LISTS = in none, being another spelling. */
-enum manual_list manual_list_of(const struct keyword *k);
-
 /* What the manual says of a keyword, in lines of at most 78 columns; of each row of that name. */
 void manual_plain(const char *name, struct buf *out);
 

@@ -8,8 +8,8 @@
 #define PULL (1U << NEAR)
 #define PUSH (1U << FAR)
 
-const char *
-ops_kind_name(enum ops_kind kind)
+static const char *
+kind_name(enum ops_kind kind)
 {
 	static const char *const names[OPS_KINDS] = { "Create", "Remove", "Expunge", "ExpungeSolo" };
 
@@ -67,8 +67,10 @@ multiply(const struct ops *o, unsigned sync_r[SIDES])
 	sync_r[FAR] = dirs & PUSH ? types : 0;
 }
 
-const char *
-ops_sync(const struct ops *o, unsigned sync_r[SIDES])
+/* What was collected comes to; if nothing was given, *_r is not touched. NULL, or what is wrong with it, as the end of a sentence
+ * about the keyword. */
+static const char *
+sync_of(const struct ops *o, unsigned sync_r[SIDES])
 {
 	unsigned cells = o->cell[FAR] | o->cell[NEAR];
 	enum side row;
@@ -100,8 +102,8 @@ ops_sync(const struct ops *o, unsigned sync_r[SIDES])
 	return NULL;
 }
 
-const char *
-ops_sides(const struct ops *o, enum ops_kind kind, bool sides_r[SIDES])
+static const char *
+sides_of(const struct ops *o, enum ops_kind kind, bool sides_r[SIDES])
 {
 	const struct ops_sides *s = &o->sides[kind];
 
@@ -124,11 +126,11 @@ ops_apply(const struct ops *o, struct channel_settings *channel, const char **na
 	const char *why;
 
 	*name_r = "Sync";
-	if ((why = ops_sync(o, channel->policy.sync)) != NULL)
+	if ((why = sync_of(o, channel->policy.sync)) != NULL)
 		return why;
 	for (enum ops_kind kind = OPS_CREATE; kind < OPS_KINDS; kind++) {
-		*name_r = ops_kind_name(kind);
-		if ((why = ops_sides(o, kind, sides[kind])) != NULL)
+		*name_r = kind_name(kind);
+		if ((why = sides_of(o, kind, sides[kind])) != NULL)
 			return why;
 	}
 	return NULL;

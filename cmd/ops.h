@@ -40,14 +40,7 @@ struct ops {
 bool ops_add_sync(struct ops *o, const char *word, const char **instead_r);
 bool ops_add_sides(struct ops *o, enum ops_kind kind, const char *word, const char **instead_r);
 
-/* What was collected comes to; if nothing was given, *_r is not touched. Returns NULL, or what is
- * wrong with it, as the end of a sentence about the keyword. */
-const char *ops_sync(const struct ops *o, unsigned sync_r[SIDES]);
-const char *ops_sides(const struct ops *o, enum ops_kind kind, bool sides_r[SIDES]);
-
 /* All five, over `channel`. NULL, or what is wrong, *name_r then being the keyword's name. */
 const char *ops_apply(const struct ops *o, struct channel_settings *channel, const char **name_r);
-
-const char *ops_kind_name(enum ops_kind kind);
 
 #endif

@@ -159,7 +159,7 @@ kw_minus(struct arena *a, const char *x, const char *y)
 	return *x == '\0' || *y == '\0' ? x : kw_combine(a, x, y, SET_MINUS);
 }
 
-const char *
+static const char *
 kw_intersect(struct arena *a, const char *x, const char *y)
 {
 	return *x == '\0' || *y == '\0' ? "" : kw_combine(a, x, y, SET_INTERSECT);
@@ -177,7 +177,7 @@ kw_has(const char *kw, const char *word)
 	return false;
 }
 
-bool
+static bool
 kw_equal(const char *a, const char *b)
 {
 	return a == b || strcasecmp(a, b) == 0;

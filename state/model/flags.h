@@ -47,12 +47,10 @@ void flags_letters(uint32_t sys, char letters[7]);
 /* Words separated by any blanks -> canonical. The first spelling of a word wins. */
 const char *kw_canonical(struct arena *a, const char *words);
 bool kw_has(const char *kw, const char *word);
-bool kw_equal(const char *a, const char *b);
 /* Iterates: for (p = kw; (word = kw_next(&p, &len)) != NULL;) */
 const char *kw_next(const char **p, size_t *len);
 const char *kw_union(struct arena *a, const char *x, const char *y);
 const char *kw_minus(struct arena *a, const char *x, const char *y);
-const char *kw_intersect(struct arena *a, const char *x, const char *y);
 
 bool flags_equal(struct flags a, struct flags b);
 bool flags_is_none(struct flags f);

@@ -68,8 +68,6 @@ int missing_check(struct env *env, struct err *e);
 /* renames.c */
 /* Puts right the names in env->boxes_state->base, and keeps them. */
 int renames_find(struct env *env, struct err *e);
-/* The mailbox of side s went elsewhere with its messages, and these are moved one by one (R9 moves). */
-int renames_vanished(struct env *env, struct box_record *rec, enum side s, struct err *e);
 /* From here on the two mailboxes of rec are known by their names alone; rec stays with that of side s. */
 int renames_apart(struct env *env, struct box_record *rec, enum side s, struct err *e);
 /* The list was not complete, so renames were not searched for: m may be a known mailbox under another name. */

@@ -48,8 +48,9 @@ guess_awaited(struct env *env, const struct box_record *rec, enum side s, const 
 	return got < 0 ? -1 : 0;
 }
 
-int
-renames_vanished(struct env *env, struct box_record *rec, enum side s, struct err *e)
+/* The mailbox of side s went elsewhere with its messages, and these are moved one by one (R9 moves). */
+static int
+box_vanished(struct env *env, struct box_record *rec, enum side s, struct err *e)
 {
 	const struct flag_mask masks[SIDES] = { rec->side[FAR].mask, rec->side[NEAR].mask };
 	struct arena a = { 0 };
@@ -83,7 +84,7 @@ renames_apart(struct env *env, struct box_record *rec, enum side s, struct err *
 	rec->side[FAR].now = rec->side[NEAR].now = "";
 	rec->side[other].is_apart = true;
 	rec->side[other].mailbox_id = "";
-	return renames_vanished(env, rec, other, e);
+	return box_vanished(env, rec, other, e);
 }
 
 static bool
@@ -194,7 +195,7 @@ unlink_place(struct renames *x, struct place *p, struct err *e)
 			continue;
 		p->on[s] = NULL;
 		/* Its name is another's by now where it is listed: then the epoch tells (R7). */
-		if (rename_find_listed(x->env, s, p->was[s]) == NULL && renames_vanished(x->env, rec, s, e) < 0)
+		if (rename_find_listed(x->env, s, p->was[s]) == NULL && box_vanished(x->env, rec, s, e) < 0)
 			return -1;
 	}
 	report_note(x->env, NOTE_INFO, rec->name, "renamed on one side to a name the other side has, too: what is in it is "

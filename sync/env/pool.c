@@ -334,8 +334,8 @@ pool_width(struct pool *p, const bool needs[SIDES])
 	return n < 1 ? 1 : n;
 }
 
-size_t
-pool_pending(struct pool *p)
+static size_t
+pending(struct pool *p)
 {
 	size_t n;
 
@@ -443,7 +443,7 @@ pool_leave(struct pool *p, enum side s)
 	struct err ignored;
 	int i;
 
-	assert(pool_pending(p) == 0);
+	assert(pending(p) == 0);
 	for (i = 0; i < WORKERS_MOST; i++) {
 		c = p->worker[i].session[s];
 		if (c != NULL && c->store->ops->leave(c, &ignored) < 0)
@@ -456,7 +456,7 @@ pool_run(struct pool *p, struct job *j, struct err *e)
 {
 	struct job *done;
 
-	assert(pool_pending(p) == 0);
+	assert(pending(p) == 0);
 	pool_submit(p, j);
 	done = pool_wait(p);
 	assert(done == j);

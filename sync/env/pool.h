@@ -57,7 +57,6 @@ void pool_drop(struct pool *p);
 void pool_leave(struct pool *p, enum side s);
 /* How many jobs that need these sides can run at once. */
 int pool_width(struct pool *p, const bool needs[SIDES]);
-size_t pool_pending(struct pool *p);
 
 /* Submits one job and waits for it; for the few things done one at a time. Returns j->status, *e = j->err. */
 int pool_run(struct pool *p, struct job *j, struct err *e);

@@ -34,12 +34,6 @@ static const uint64_t in_rev2 = BIT(ENABLE) | BIT(UIDPLUS) | BIT(MOVE) | BIT(UNS
     BIT(LIST_EXTENDED) | BIT(LIST_STATUS) | BIT(SPECIAL_USE) | BIT(NAMESPACE) | BIT(IDLE) |
     BIT(ESEARCH) | BIT(SEARCHRES) | BIT(SASL_IR) | BIT(LITERAL_MINUS) | BIT(STATUS_SIZE);
 
-const char *
-imap_cap_name(enum imap_cap cap)
-{
-	return names[cap];
-}
-
 /* The next word of *s, or NULL. */
 static const char *
 next_word(const char **s, const char *end, size_t *len_r)

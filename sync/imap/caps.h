@@ -41,7 +41,6 @@ void imap_caps_forget(struct imap_caps *caps);	/* none known; the mask stays */
 void imap_caps_release(struct imap_caps *caps);
 bool imap_caps_are_known(const struct imap_caps *caps);
 bool imap_caps_has(const struct imap_caps *caps, enum imap_cap cap);
-const char *imap_cap_name(enum imap_cap cap);
 
 /* DisableExtension: adds one name ("QRESYNC", any case; CONDSTORE takes QRESYNC along). Returns -1
  * when the name is none we know of. */

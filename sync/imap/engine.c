@@ -56,6 +56,8 @@ imap_die(struct imap_session *s, const struct err *why, struct err *e)
 	return dead(s, e);
 }
 
+static int read_one(struct imap_session *s, struct err *e);
+
 /* Writing failed. What the server said before it hung up is still to be read, and worth more than our
  * "broken pipe". */
 static int
@@ -65,7 +67,7 @@ lose(struct imap_session *s, struct err *e)
 
 	stream_fail(s->stream, &why);
 	for (int i = 0; i < LAST_WORDS_MAX && !s->is_dead; i++)
-		if (stream_wait(s->stream, 0, &last) != 1 || imap_read_one(s, &last) < 0)
+		if (stream_wait(s->stream, 0, &last) != 1 || read_one(s, &last) < 0)
 			break;
 	return imap_die(s, &why, e);
 }
@@ -86,16 +88,16 @@ imap_write(struct imap_session *s, const void *p, size_t len, struct err *e)
 	return 0;
 }
 
-int
-imap_flush(struct imap_session *s, struct err *e)
+static int
+flush(struct imap_session *s, struct err *e)
 {
 	if (s->is_dead)
 		return dead(s, e);
 	return mailstream_flush(stream_mail(s->stream)) < 0 ? lose(s, e) : 0;
 }
 
-struct pending *
-imap_pending_find(struct imap_session *s, unsigned tag)
+static struct pending *
+pending_find(struct imap_session *s, unsigned tag)
 {
 	for (size_t i = 0; i < s->pending.n; i++)
 		if (s->pending.at[i].tag == tag)
@@ -110,7 +112,7 @@ tagged(struct imap_session *s, struct err *e)
 	struct imap_result result = { .status = reply->status, .code = &reply->code, .text = reply->text };
 	char *end = NULL;
 	unsigned long tag = reply->tag[0] == 'A' ? strtoul(reply->tag + 1, &end, 10) : 0;
-	struct pending *p = end != NULL && *end == '\0' && tag <= UINT32_MAX ? imap_pending_find(s, (unsigned)tag) : NULL;
+	struct pending *p = end != NULL && *end == '\0' && tag <= UINT32_MAX ? pending_find(s, (unsigned)tag) : NULL;
 
 	/* Our tags have no sign and no leading zero, so strtoul's freedoms match none of them twice. */
 	if (p == NULL || !p->is_started)
@@ -178,8 +180,8 @@ take_line(struct imap_session *s, uint64_t octets, struct err *e)
 	return weigh_line(s, octets, e);
 }
 
-int
-imap_read_one(struct imap_session *s, struct err *e)
+static int
+read_one(struct imap_session *s, struct err *e)
 {
 	struct imap_body_sink sink = imap_body_router(s);
 	uint64_t before = imap_reader_octets(s->reader);
@@ -205,10 +207,10 @@ imap_await(struct imap_session *s, unsigned tag, struct err *e)
 {
 	s->is_asked = true;
 	s->is_continued = false;
-	if (imap_flush(s, e) < 0)
+	if (flush(s, e) < 0)
 		return -1;
-	while (!s->is_continued && imap_pending_find(s, tag) != NULL)
-		if (imap_read_one(s, e) < 0)
+	while (!s->is_continued && pending_find(s, tag) != NULL)
+		if (read_one(s, e) < 0)
 			return -1;
 	s->is_asked = false;
 	return s->is_continued;
@@ -250,7 +252,7 @@ is_reading(const struct imap_session *s)
 static int
 write_command(struct imap_session *s, unsigned tag, struct err *e)
 {
-	struct pending *p = imap_pending_find(s, tag);
+	struct pending *p = pending_find(s, tag);
 	struct imap_command c = p->c;
 	char head[16];
 	size_t at = 0;
@@ -350,7 +352,7 @@ make_room(struct imap_session *s, const struct imap_command *c, struct err *e)
 			must_wait |= is_reading(s);
 		if (!must_wait || s->is_holding)
 			return 0;
-		if (imap_flush(s, e) < 0 || imap_read_one(s, e) < 0)
+		if (flush(s, e) < 0 || read_one(s, e) < 0)
 			return -1;
 	}
 }
@@ -405,10 +407,10 @@ done:
 int
 imap_wait(struct imap_session *s, unsigned ticket, struct err *e)
 {
-	if (imap_flush(s, e) < 0)
+	if (flush(s, e) < 0)
 		return -1;
-	while (imap_pending_find(s, ticket) != NULL)
-		if (imap_read_one(s, e) < 0)
+	while (pending_find(s, ticket) != NULL)
+		if (read_one(s, e) < 0)
 			return -1;
 	return 0;
 }
@@ -416,10 +418,10 @@ imap_wait(struct imap_session *s, unsigned ticket, struct err *e)
 int
 imap_finish(struct imap_session *s, struct err *e)
 {
-	if (imap_flush(s, e) < 0)
+	if (flush(s, e) < 0)
 		return -1;
 	while (s->pending.n > 0)
-		if (imap_read_one(s, e) < 0)
+		if (read_one(s, e) < 0)
 			return -1;
 	return s->is_dead ? dead(s, e) : 0;
 }
@@ -431,14 +433,14 @@ imap_drain(struct imap_session *s, unsigned most, struct err *e)
 
 	if (s->is_dead)
 		return dead(s, e);
-	if (s->pending.n > most && imap_flush(s, e) < 0)
+	if (s->pending.n > most && flush(s, e) < 0)
 		return -1;
 	while (s->pending.n > most)
-		if (imap_read_one(s, e) < 0)
+		if (read_one(s, e) < 0)
 			return -1;
 	/* Who pushes much must not let the answers pile up: two full buffers would face each other. */
 	while (s->pending.n > 0 && (imap_reader_has_input(s->reader) || stream_wait(s->stream, 0, &why) == 1))
-		if (imap_read_one(s, e) < 0)
+		if (read_one(s, e) < 0)
 			return -1;
 	return 0;
 }

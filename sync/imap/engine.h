@@ -66,11 +66,8 @@ struct imap_session {
 };
 
 /* engine.c */
-int imap_flush(struct imap_session *s, struct err *e);
 int imap_write(struct imap_session *s, const void *p, size_t len, struct err *e);
-int imap_read_one(struct imap_session *s, struct err *e);	/* one reply, dispatched */
 int imap_die(struct imap_session *s, const struct err *why, struct err *e);
-struct pending *imap_pending_find(struct imap_session *s, unsigned tag);
 int imap_send_as(struct imap_session *s, struct imap_command *c, int role, struct selection *sel,
     const struct imap_events *ev, void *ctx, unsigned *ticket_r, struct err *e);
 /* Reads until the `+` of the last command, or its end. 1: `+` came; 0: the command ended; -1. */

@@ -91,8 +91,9 @@ imap_reader_has_input(const struct imap_reader *r)
 	return r->pos < r->end || r->stream->read_buffer_len > 0;
 }
 
-bool
-imap_reader_is_between_lines(const struct imap_reader *r)
+/* At the first byte of a line: the peer owes nothing. */
+static bool
+is_between_lines(const struct imap_reader *r)
 {
 	return r->is_at_eol && r->literal_left == 0;
 }
@@ -202,7 +203,7 @@ ended(struct imap_reader *r, struct err *e)
 
 	if (r->why == NULL || r->why(r->why_ctx, &why) == 0)
 		err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_NOW, "%s closed the connection", r->server);
-	if (!imap_reader_is_between_lines(r)) {
+	if (!is_between_lines(r)) {
 		struct err context = why;
 
 		show_rest(r);
@@ -492,7 +493,7 @@ imap_reader_line(struct imap_reader *r)
 	enum { LONGEST = 1024 };
 	size_t n = r->end - r->pos;
 
-	if (!imap_reader_is_between_lines(r) || r->fault != FAULT_NONE)
+	if (!is_between_lines(r) || r->fault != FAULT_NONE)
 		return NULL;
 	r->line_end = memchr(r->in + r->pos, '\n', n < LONGEST ? n : LONGEST);
 	return r->line_end != NULL ? r->in + r->pos : NULL;

@@ -69,8 +69,6 @@ bool imap_reader_has_input(const struct imap_reader *r);
 /* Puts such bytes back into the stream's own buffer, where a transport that starts to inflate looks
  * for them. -1 when they are more than fit there. */
 int imap_reader_unread(struct imap_reader *r, struct err *e);
-/* True at the first byte of a line: the peer owes nothing. */
-bool imap_reader_is_between_lines(const struct imap_reader *r);
 
 /* The next line, up to its LF and with it, where nothing of it was read yet and all of it is at hand and
  * it is of a usual length; else NULL. It is borrowed until the next call, and not consumed: imap_reader_line_end() does that. */

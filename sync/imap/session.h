@@ -157,8 +157,6 @@ bool imap_session_is_uidonly(const struct imap_session *s);	/* ENABLED said so (
 bool imap_session_is_dovecot(const struct imap_session *s);	/* says its greeting; no promise */
 bool imap_session_shows_closed(const struct imap_session *s);	/* SELECT was answered with [CLOSED], here or in a run before */
 bool imap_session_is_alive(const struct imap_session *s);
-const char *imap_session_label(const struct imap_session *s);
-struct stream *imap_session_stream(struct imap_session *s);	/* NULL once dead */
 /* Personal namespace; "" and 0 when not known. */
 const char *imap_session_prefix(const struct imap_session *s, char *delimiter_r);
 /* What is worth remembering for the next run; replaces *m. */

@@ -58,18 +58,6 @@ imap_session_is_alive(const struct imap_session *s)
 }
 
 const char *
-imap_session_label(const struct imap_session *s)
-{
-	return s->label;
-}
-
-struct stream *
-imap_session_stream(struct imap_session *s)
-{
-	return s->stream;
-}
-
-const char *
 imap_session_prefix(const struct imap_session *s, char *delimiter_r)
 {
 	*delimiter_r = s->memory.delimiter;

@@ -62,16 +62,6 @@ imap_uidset_add(struct imap_uidset *set, uint32_t uid)
 }
 
 void
-imap_uidset_copy(struct imap_uidset *to, const struct imap_uidset *from)
-{
-	to->n = 0;
-	vec_reserve(to, from->n);
-	if (from->n > 0)
-		memcpy(to->at, from->at, from->n * sizeof *from->at);
-	to->n = from->n;
-}
-
-void
 imap_uidset_append(struct imap_uidset *to, const struct imap_uidset *from)
 {
 	for (size_t i = 0; i < from->n; i++)
@@ -198,19 +188,6 @@ imap_uidset_meets(const struct imap_uidset *a, const struct imap_uidset *b)
 			return true;
 	}
 	return false;
-}
-
-size_t
-imap_uidset_intersect(const struct imap_uidset *set, const uint32_t *known, size_t n, uint32_t *out_r)
-{
-	size_t out = 0, k = 0;
-
-	for (size_t i = 0; i < set->n && k < n; i++) {
-		k += imap_uid_search(known + k, n - k, sizeof *known, 0, set->at[i].first);
-		for (; k < n && known[k] <= set->at[i].last; k++)
-			out_r[out++] = known[k];
-	}
-	return out;
 }
 
 int

@@ -30,7 +30,6 @@ struct imap_uidset {		/* a vector (state/base/vec.h) in the order written */
 int imap_uidset_parse(struct imap_uidset *set, const char *s, size_t len);
 /* Appends one UID, joining it to the last range where it follows it. */
 void imap_uidset_add(struct imap_uidset *set, uint32_t uid);
-void imap_uidset_copy(struct imap_uidset *to, const struct imap_uidset *from);
 void imap_uidset_append(struct imap_uidset *to, const struct imap_uidset *from);
 void imap_uidset_clear(struct imap_uidset *set);	/* memory kept */
 void imap_uidset_release(struct imap_uidset *set);
@@ -43,10 +42,6 @@ void imap_uidset_normalise(struct imap_uidset *set);
 bool imap_uidset_has(const struct imap_uidset *set, uint32_t uid);
 bool imap_uidset_meets(const struct imap_uidset *a, const struct imap_uidset *b);	/* b in any order */
 
-/* Those of the n known UIDs (ascending) that are in the set (normalised), to out_r (room for n).
- * Returns how many. */
-size_t imap_uidset_intersect(const struct imap_uidset *set, const uint32_t *known, size_t n,
-    uint32_t *out_r);
 
 /* The UIDs one by one in the order written (COPYUID pairs two sets by it). Zeroed *at starts.
  * 1 got one, 0 no more. */

@@ -36,14 +36,6 @@ words_flag(struct words *w, const char *s, size_t len)
 }
 
 void
-words_clear(struct words *w)
-{
-	w->sys = 0;
-	w->is_recent = w->has_any = false;
-	buf_clear(&w->kw);
-}
-
-void
 words_release(struct words *w)
 {
 	buf_release(&w->kw);

@@ -23,7 +23,6 @@ struct words {			/* zeroed = none yet */
 /* One flag: "\Seen", "$Forwarded", "work". System flags we do not know are left out: they cannot be
  * stored by a client either. */
 void words_flag(struct words *w, const char *s, size_t len);
-void words_clear(struct words *w);
 void words_release(struct words *w);
 struct flags words_flags(const struct words *w, struct arena *a);
 void words_mask(const struct words *w, struct arena *a, struct flag_mask *mask_r);

@@ -325,12 +325,6 @@ digest_feed(struct digest *d, const void *p, size_t len)
 	}
 }
 
-bool
-digest_is_header_complete(const struct digest *d)
-{
-	return d->where == IN_BODY;
-}
-
 /* Ends a header that has no empty line behind it. */
 static void
 header_close(struct digest *d)

@@ -53,8 +53,6 @@ void digest_free(struct digest **d);
 void digest_start(struct digest *d, enum digest_mode mode);
 void digest_feed(struct digest *d, const void *p, size_t len);
 
-/* True once the empty line that ends the header was fed: in DIGEST_HEADER mode, reading can stop. */
-bool digest_is_header_complete(const struct digest *d);
 
 /* Ends a DIGEST_MESSAGE: all of *ident_r is known. -1 if OpenSSL failed on the way (scope
  * ERR_MESSAGE). */

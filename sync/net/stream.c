@@ -357,10 +357,3 @@ stream_describe(const struct stream *s, char *text, size_t size)
 {
 	conn_describe(s->conn, text, size);
 }
-
-void
-stream_note(struct stream *s, const char *text)
-{
-	if (s->transcript != NULL)
-		transcript_note(s->transcript, "%s", text);
-}

@@ -85,7 +85,5 @@ const char *stream_label(const struct stream *s);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384, compressed" */
 void stream_describe(const struct stream *s, char *text, size_t size);
 
-/* A line of our own in the transcript, if there is one. */
-void stream_note(struct stream *s, const char *text);
 
 #endif

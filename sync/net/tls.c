@@ -469,8 +469,8 @@ tls_write(struct tls_link *link, const void *p, size_t len, struct err *e)
 	return explain(link, r, e);
 }
 
-bool
-tls_is_resumed(const struct tls_link *link)
+static bool
+is_resumed(const struct tls_link *link)
 {
 	return SSL_session_reused(link->ssl) == 1;
 }
@@ -518,5 +518,5 @@ tls_describe(const struct tls_link *link, char *text, size_t size)
 	const char *cipher = SSL_get_cipher_name(link->ssl);
 
 	snprintf(text, size, "%s %s%s", SSL_get_version(link->ssl), cipher != NULL ? cipher : "",
-	    tls_is_resumed(link) ? ", resumed" : "");
+	    is_resumed(link) ? ", resumed" : "");
 }

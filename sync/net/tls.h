@@ -60,6 +60,5 @@ const char *tls_binding(const struct tls_link *link, struct buf *data);
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384, resumed" */
 void tls_describe(const struct tls_link *link, char *text, size_t size);
-bool tls_is_resumed(const struct tls_link *link);
 
 #endif

@@ -41,8 +41,9 @@ patterns_match_one(const char *pattern, const char *name)
 	}
 }
 
-int
-patterns_judge(const char *const *patterns, size_t n, const char *name)
+/* What the list says of a name, INBOX treated like any other: 1 selected, -1 excluded by a pattern with `!`, 0 no pattern matches. */
+static int
+judge(const char *const *patterns, size_t n, const char *name)
 {
 	bool is_not;
 
@@ -57,7 +58,7 @@ patterns_judge(const char *const *patterns, size_t n, const char *name)
 bool
 patterns_match(const char *const *patterns, size_t n, const char *name)
 {
-	return patterns_judge(patterns, n, name) > 0;
+	return judge(patterns, n, name) > 0;
 }
 
 bool
@@ -106,7 +107,7 @@ patterns_select(const char *const *patterns, size_t n, const char *prefix, bool 
 bool
 patterns_select_tied(const char *const *patterns, size_t n, const char *const on[2])
 {
-	int far = patterns_judge(patterns, n, on[0]), near = patterns_judge(patterns, n, on[1]);
+	int far = judge(patterns, n, on[0]), near = judge(patterns, n, on[1]);
 
 	return (far > 0 || near > 0) && far >= 0 && near >= 0;
 }

@@ -20,9 +20,6 @@
  * wildcard, never exponential. */
 bool patterns_match_one(const char *pattern, const char *name);
 
-/* What the list says of a name, INBOX treated like any other: 1 selected, -1 excluded by a pattern with `!`, 0 no
- * pattern matches. */
-int patterns_judge(const char *const *patterns, size_t n, const char *name);
 
 /* Whether that is: selected. */
 bool patterns_match(const char *const *patterns, size_t n, const char *name);

@@ -119,9 +119,6 @@ struct pair_view {
 };
 void build_pair(struct build *b, const struct pair_view *v);
 
-/* ---- plan.c ---- */
-void build_new(struct build *b, uint32_t msg, enum side s);
-
 /* ---- windows.c ---- */
 void build_windows(struct build *b);
 

@@ -40,7 +40,7 @@ plan_copy(struct build *b, uint32_t msg, enum side t, enum reason reason)
 	build_dep(b, build_op(b, OP_COPY, t, reason, box, msg, NONE), b->boxes[box].create[t]);
 }
 
-void
+static void
 build_new(struct build *b, uint32_t msg, enum side s)
 {
 	const struct box_view *box = &b->boxes[b->in->messages.at[msg].box];
@@ -298,15 +298,4 @@ plan_input_release(struct plan_input *in)
 	vec_release(&in->boxes);
 	vec_release(&in->messages);
 	vec_release(&in->links);
-}
-
-bool
-plan_changes_stores(const struct plan *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->ops.n; i++)
-		if (!op_is_state_only(p->ops.at[i].kind) && !p->ops.at[i].is_held)
-			return true;
-	return false;
 }

@@ -215,7 +215,5 @@ bool op_is_state_only(enum op_kind kind);
 bool op_is_deletion(const struct op *op);	/* EXPUNGE, REMOVE_BOX, and FLAGS that add \Deleted */
 /* A held operation for which the mailbox's was_held is to be set, on the other side, until a run holds nothing there. */
 bool op_is_guarded(const struct op *op);
-/* Something would be changed on a store (held ops do not count). */
-bool plan_changes_stores(const struct plan *p);
 
 #endif

@@ -79,19 +79,16 @@ sets(void **state)
 {
 	struct imap_uidset set = { 0 };
 	struct imap_uidset_pos at = { 0 };
-	uint32_t known[] = { 1, 4, 5, 6, 9, 20, 4000000000u }, out[7], uid;
+	uint32_t uid;
 
 	(void)state;
 	assert_int_equal(0, imap_uidset_parse(&set, "1:5,9,20:*", 10));
 	assert_int_equal(3, set.n);
 	assert_int_equal(20, set.at[2].first);
 	assert_true(imap_uidset_has(&set, 3) && !imap_uidset_has(&set, 6) && imap_uidset_has(&set, 4000000000u));
-	assert_int_equal(6, imap_uidset_intersect(&set, known, 7, out));
-	assert_int_equal(4000000000u, out[5]);
 	imap_uidset_clear(&set);
 	assert_int_equal(0, imap_uidset_parse(&set, "1:4294967295", 12));
 	assert_true(imap_uidset_count(&set) == 4294967295u);
-	assert_int_equal(7, imap_uidset_intersect(&set, known, 7, out));
 	imap_uidset_clear(&set);
 	assert_int_equal(0, imap_uidset_parse(&set, "9:7,3,4:6", 9));
 	for (int i = 0; i < 3; i++) {
