@@ -23,7 +23,7 @@
 
 #include "state/base/log.h"
 #include "state/base/mem.h"
-#include "sync/imap/auth.h"
+#include "sync/sasl/auth.h"
 #include "sync/imap/engine.h"
 
 enum { FLIGHT_MAX = 4096, CHALLENGES_MAX = 32, MECHANISMS_MAX = 64, SCRAM_CHALLENGES = 2 };

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "sync/imap/auth.h"
+#include "sync/sasl/auth.h"
 #include "sync/imap/session.h"
 #include "sync/store/imap.h"
 

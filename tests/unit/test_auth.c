@@ -14,9 +14,9 @@
 #include <openssl/hmac.h>
 
 #include "state/base/mem.h"
-#include "sync/imap/auth.h"
-#include "sync/imap/auth_token.h"
-#include "sync/imap/base64.h"
+#include "sync/sasl/auth.h"
+#include "sync/sasl/auth_token.h"
+#include "sync/sasl/base64.h"
 
 static struct buf secret = { .is_secret = 1 };
 

@@ -5,7 +5,7 @@
  * until we hang up. The script's end hangs up. */
 #include "tests/unit/net_peer.h"
 
-#include "sync/imap/auth.h"
+#include "sync/sasl/auth.h"
 #include "sync/imap/session.h"
 
 static struct {

@@ -31,8 +31,8 @@
  *   4. With SCRAM no fewer than 4096 rounds without TLS, which make a guess cheap for who listens; and no more than a million,
  *      which are this side's work.
  */
-#ifndef SYNC_IMAP_AUTH_H
-#define SYNC_IMAP_AUTH_H
+#ifndef SYNC_SASL_AUTH_H
+#define SYNC_SASL_AUTH_H
 
 #include <stdbool.h>
 #include <stddef.h>

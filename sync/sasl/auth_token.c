@@ -1,4 +1,4 @@
-#include "sync/imap/auth_token.h"
+#include "sync/sasl/auth_token.h"
 
 #include <ctype.h>
 #include <string.h>

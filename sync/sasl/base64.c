@@ -1,4 +1,4 @@
-#include "sync/imap/base64.h"
+#include "sync/sasl/base64.h"
 
 #include <string.h>
 

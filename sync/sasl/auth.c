@@ -1,4 +1,4 @@
-#include "sync/imap/auth.h"
+#include "sync/sasl/auth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,9 @@
 #include "state/base/log.h"
 #include "state/base/mem.h"
 #include "state/base/vec.h"
-#include "sync/imap/auth_sasl.h"
-#include "sync/imap/auth_token.h"
-#include "sync/imap/base64.h"
+#include "sync/sasl/auth_sasl.h"
+#include "sync/sasl/auth_token.h"
+#include "sync/sasl/base64.h"
 
 enum how {
 	HOW_SASL,			/* through Cyrus */

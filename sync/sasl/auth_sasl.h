@@ -1,13 +1,13 @@
 /* One conversation through Cyrus SASL. */
-#ifndef SYNC_IMAP_AUTH_SASL_H
-#define SYNC_IMAP_AUTH_SASL_H
+#ifndef SYNC_SASL_AUTH_SASL_H
+#define SYNC_SASL_AUTH_SASL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "state/base/buf.h"
 #include "state/base/err.h"
-#include "sync/imap/auth.h"
+#include "sync/sasl/auth.h"
 
 struct auth_sasl;
 

@@ -1,6 +1,6 @@
 /* base64 (RFC 4648 section 4), as SASL uses it. */
-#ifndef SYNC_IMAP_BASE64_H
-#define SYNC_IMAP_BASE64_H
+#ifndef SYNC_SASL_BASE64_H
+#define SYNC_SASL_BASE64_H
 
 #include <stddef.h>
 

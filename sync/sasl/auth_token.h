@@ -1,10 +1,10 @@
 /* XOAUTH2 (Google's and Microsoft's) and OAUTHBEARER (RFC 7628): messages made of a bearer token. */
-#ifndef SYNC_IMAP_AUTH_TOKEN_H
-#define SYNC_IMAP_AUTH_TOKEN_H
+#ifndef SYNC_SASL_AUTH_TOKEN_H
+#define SYNC_SASL_AUTH_TOKEN_H
 
 #include "state/base/buf.h"
 #include "state/base/err.h"
-#include "sync/imap/auth.h"
+#include "sync/sasl/auth.h"
 
 /* Appends the initial message. The token may have any length; blanks around it are left out.
  * -1 with *e: no token can look like that. */

@@ -1,4 +1,4 @@
-#include "sync/imap/auth_sasl.h"
+#include "sync/sasl/auth_sasl.h"
 
 #include <limits.h>
 #include <malloc.h>
