@@ -12,6 +12,10 @@ const struct command commands[] = {
 	{ "plan", "[OPTION...] -a | CHANNEL[:BOX,...] | GROUP ...", "say what sync would do, and why",
 	  "The same as --dry-run. Nothing is written on either side or in the state.\n",
 	  sync_run },
+	{ "import", "[--check] [OPTION...] -a | CHANNEL[:BOX,...] | GROUP ...", "take over what mbsync knows of channels",
+	  "The first run of a channel does so anyway. With --check nothing is written, and it is only said what\n"
+	  "would be taken over. mbsync's own files stay as they are.\n",
+	  import_run },
 	{ "list", "[CHANNEL | GROUP ...]", "list the mailboxes of channels",
 	  "Without names: of all channels. --list-stores lists mailboxes of stores instead.\n",
 	  list_run },

@@ -24,6 +24,7 @@ void command_run(struct app *app);
 
 void check_config_run(struct app *app);
 void help_run(struct app *app);
+void import_run(struct app *app);
 void list_run(struct app *app);
 void log_run(struct app *app);
 void state_run(struct app *app);

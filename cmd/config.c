@@ -137,6 +137,7 @@ config_parse(const char *file, const char *text, size_t len, const char *home, s
 		read_line(&p);
 	}
 	section_close(&p);
+	p.s->sync_state = p.defaults.sync_state;
 	check_members(&p);
 	config_notes_sort(notes);
 	vec_release(&p.members);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cmd/interrupt.h"
+#include "cmd/mbsync_place.h"
 #include "cmd/state_place.h"
 #include "cmd/version.h"
 #include "sync/store/imap.h"
@@ -130,6 +131,9 @@ engine_channel(struct engine *en, const struct target *t, struct channel *set_r,
 		.now = time(NULL),
 		.cancel = interrupt_flag(),
 	};
+	mbsync_place(en->app->settings, c, getenv("XDG_STATE_HOME"), en->app->home, &en->arena, &set_r->mbsync);
+	set_r->is_adopting = o->is_adopting;
+	set_r->is_import_only = o->is_import;
 	set_r->role = c->role;
 	if (c->has_patterns)
 		set_r->patterns = (struct channel_names){ c->patterns.at, c->patterns.n };

@@ -98,6 +98,23 @@ grants_for(struct grants *g, const struct channel_settings *c, const char *state
 	}
 }
 
+void
+grants_mbsync(struct grants *g, const struct mbsync_place *place)
+{
+	char *directory, *slash;
+	struct stat st;
+
+	for (size_t i = 0; i < MBSYNC_PREFIXES && place->prefix[i] != NULL; i++) {
+		directory = mem_strdup(place->prefix[i]);
+		slash = strrchr(directory, '/');
+		if (slash != NULL && slash != directory)
+			*slash = '\0';
+		if (slash != NULL && stat(directory, &st) == 0)
+			add(g, directory, GRANT_WRITE);
+		free(directory);
+	}
+}
+
 /* What environment variables name: paths, parted by ':'; Kerberos puts a kind before one. */
 static void
 add_named(struct grants *g, const char *variable, enum grant_right right)

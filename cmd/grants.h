@@ -15,6 +15,7 @@
 #include "cmd/settings.h"
 #include "state/base/mem.h"
 #include "state/base/vec.h"
+#include "sync/mbsync/find.h"
 
 enum grant_right {
 	GRANT_NAMES,			/* what is there, and nothing of it */
@@ -34,6 +35,8 @@ struct grants {				/* zero-initialised = none */
 
 /* state: the place of its state (cmd/state_place.h); NULL = none. */
 void grants_for(struct grants *g, const struct channel_settings *c, const char *state, const char *transcript_dir);
+/* Where mbsync's states are, and its locks. */
+void grants_mbsync(struct grants *g, const struct mbsync_place *place);
 void grants_system(struct grants *g);
 /* Where the links of the channel's Maildirs lead. */
 void grants_links(struct grants *g, const struct channel_settings *c);

@@ -26,6 +26,8 @@ enum action {
 	ACT_QUIET,
 	ACT_JSON,
 	ACT_RETRY_FAILED,
+	ACT_ADOPT,
+	ACT_CHECK,
 	ACT_HELP,
 	ACT_VERSION,
 	ACT_DEBUG_AREA,			/* n = areas */
@@ -61,6 +63,8 @@ static const struct long_option {
 	{ "quiet", ACT_QUIET, NULL, 0, NULL },
 	{ "json", ACT_JSON, NULL, 0, NULL },
 	{ "retry-failed", ACT_RETRY_FAILED, NULL, 0, NULL },
+	{ "adopt", ACT_ADOPT, NULL, 0, NULL },
+	{ "check", ACT_CHECK, NULL, 0, NULL },
 	{ "help", ACT_HELP, NULL, 0, NULL },
 	{ "version", ACT_VERSION, NULL, 0, NULL },
 	{ "debug", ACT_DEBUG, NULL, 0, NULL },
@@ -268,6 +272,12 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 		break;
 	case ACT_RETRY_FAILED:
 		o->retry_failed = true;
+		break;
+	case ACT_ADOPT:
+		o->is_adopting = true;
+		break;
+	case ACT_CHECK:
+		o->is_check = true;
 		break;
 	case ACT_HELP:
 		p->asked = "help";
@@ -514,6 +524,8 @@ settle_command(struct parse *p, const char *named)
 		vec_push(&p->o->args, named);
 	}
 	p->o->command = is_override ? p->asked : named != NULL ? named : p->asked != NULL ? p->asked : "sync";
+	if (p->o->is_check && strcmp(p->o->command, "import") != 0)
+		return usage(p, "--check belongs to the command import");
 	if (strcmp(p->o->command, "plan") == 0)
 		p->o->is_dry = true;
 	return check_ops(p);

@@ -43,6 +43,8 @@ struct options {
 	VEC(const char *) allow_delete;	/* mailboxes */
 	VEC(const char *) restore;
 	bool retry_failed;
+	bool is_adopting;		/* --adopt: what mbsync knows is not looked at */
+	bool is_import, is_check;	/* the command import, with --check */
 	uint64_t max_transfer;		/* bytes of messages; 0 = no limit */
 	struct arena arena;
 };

@@ -56,6 +56,7 @@ struct settings {
 	const char *file;		/* where it was read from */
 	bool fsync;
 	char field_delimiter;
+	const char *sync_state;		/* SyncState before all sections: that of channels which have none of their own; NULL = none */
 	uint64_t buffer_limit;		/* bytes per channel and direction, > 0 */
 
 	struct account_settings **accounts;

@@ -17,6 +17,7 @@
 #include "cmd/grants.h"
 #include "cmd/groups.h"
 #include "cmd/interrupt.h"
+#include "cmd/mbsync_place.h"
 #include "cmd/progress.h"
 #include "cmd/state_place.h"
 #include "cmd/steps.h"
@@ -165,6 +166,7 @@ confine_group(const struct workers *w, size_t group, struct link *parent)
 	const struct group *g = &w->groups.all.at[group];
 	const struct app *app = w->set->app;
 	const struct channel_settings *c;
+	struct mbsync_place place;
 	struct err e;
 	char *state;
 
@@ -175,6 +177,8 @@ confine_group(const struct workers *w, size_t group, struct link *parent)
 		if (state != NULL && !app->options.is_dry)
 			(void)state_make_directories(state, &e);	/* told by state_open() */
 		grants_for(&confined.grants, c, state, app->options.transcript);
+		mbsync_place(app->settings, c, getenv("XDG_STATE_HOME"), app->home, &confined.grants.arena, &place);
+		grants_mbsync(&confined.grants, &place);
 		if (w->is_linked[group])
 			grants_links(&confined.grants, c);
 	}

@@ -192,7 +192,7 @@ close_value(const struct reader *r)
 /* ---- messages ---- */
 
 enum record_bit { RECORD_AGREED = 1, RECORD_UNSETTLED = 2, RECORD_TROUBLE = 4, RECORD_SENT_FAR = 8, RECORD_SENT_NEAR = 16,
-	RECORD_END = 32 };
+	RECORD_PLACEHOLDER_FAR = 32, RECORD_PLACEHOLDER_NEAR = 64, RECORD_END = 128 };
 enum record_field {
 	FIELD_AGREED = 1, FIELD_WHY = 2, FIELD_SIZE = 4, FIELD_HEADER = 8, FIELD_FULL = 16, FIELD_REFUSALS = 32,
 	FIELD_TRIMMED = 64, FIELD_END = 128
@@ -309,6 +309,12 @@ take_half(struct reader *r, struct record_half *h)
 		r->is_bad = true;
 }
 
+static unsigned
+placeholder_bit(enum record_placeholder p)
+{
+	return p == PLACEHOLDER_FAR ? RECORD_PLACEHOLDER_FAR : p == PLACEHOLDER_NEAR ? RECORD_PLACEHOLDER_NEAR : 0u;
+}
+
 void
 encode_record(struct buf *b, const struct record *r, bool is_unsettled)
 {
@@ -317,7 +323,7 @@ encode_record(struct buf *b, const struct record *r, bool is_unsettled)
 
 	put_u8(b, (r->has_agreed ? RECORD_AGREED : 0u) | (is_unsettled ? RECORD_UNSETTLED : 0u) |
 	    (r->trouble != TROUBLE_NONE ? RECORD_TROUBLE : 0u) | (r->half[FAR].is_sent ? RECORD_SENT_FAR : 0u) |
-	    (r->half[NEAR].is_sent ? RECORD_SENT_NEAR : 0u));
+	    (r->half[NEAR].is_sent ? RECORD_SENT_NEAR : 0u) | placeholder_bit(r->placeholder));
 	put_u8(b, r->mark);
 	put_u8(b, (has_agreed ? FIELD_AGREED : 0u) | (*r->why != '\0' ? FIELD_WHY : 0u) |
 	    (r->refusals != 0 ? FIELD_REFUSALS : 0u) | ident_fields(&r->ident));
@@ -349,6 +355,9 @@ decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
 	bits = take_below(&r, RECORD_END);
 	r_r->has_agreed = bits & RECORD_AGREED;
 	*is_unsettled_r = bits & RECORD_UNSETTLED;
+	r_r->placeholder = bits & RECORD_PLACEHOLDER_FAR ? PLACEHOLDER_FAR : bits & RECORD_PLACEHOLDER_NEAR ? PLACEHOLDER_NEAR :
+	    PLACEHOLDER_NONE;
+	r.is_bad |= (bits & RECORD_PLACEHOLDER_FAR) && (bits & RECORD_PLACEHOLDER_NEAR);
 	r_r->mark = (enum record_mark)take_below(&r, MARK_TOMBSTONE + 1);
 	fields = take_below(&r, FIELD_END);
 	if (fields & FIELD_AGREED) {
@@ -465,7 +474,7 @@ take_side(struct reader *r, struct box_side *s)
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
-enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_JUDGED = 32, PART_END = 64 };
+enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_JUDGED = 32, PART_PASSED = 64, PART_END = 128 };
 enum place_bit { PLACE_LEAVING = 1, PLACE_FOREIGN = 2, PLACE_REVIVED = 4, PLACE_APART = 8, PLACE_END = 16 };
 
 static bool
@@ -583,6 +592,12 @@ take_refused(struct reader *r, struct box_side *s)
 	s->doubted = take_u32(r);
 }
 
+static bool
+has_passed(const struct box_side *s)
+{
+	return s->passed.upto != 0 || s->passed.expired != 0;
+}
+
 static void
 put_tail(struct buf *b, const struct box_record *box)
 {
@@ -591,7 +606,8 @@ put_tail(struct buf *b, const struct box_record *box)
 	    (count_days(box->side[FAR].week) + count_days(box->side[NEAR].week) != 0 ? PART_WEEK : 0u) |
 	    (has_refused(&box->side[FAR]) || has_refused(&box->side[NEAR]) ? PART_REFUSED : 0u) |
 	    (box->side[FAR].fresh != 0 || box->side[NEAR].fresh != 0 ? PART_FRESH : 0u) |
-	    (box->side[FAR].shown.judged != 0 || box->side[NEAR].shown.judged != 0 ? PART_JUDGED : 0u);
+	    (box->side[FAR].shown.judged != 0 || box->side[NEAR].shown.judged != 0 ? PART_JUDGED : 0u) |
+	    (has_passed(&box->side[FAR]) || has_passed(&box->side[NEAR]) ? PART_PASSED : 0u);
 	enum side s;
 
 	if (parts == 0)
@@ -615,6 +631,11 @@ put_tail(struct buf *b, const struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_JUDGED)
 			put_u32(b, box->side[s].shown.judged);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_PASSED) {
+			put_u32(b, box->side[s].passed.upto);
+			put_u32(b, box->side[s].passed.expired);
+		}
 }
 
 static void
@@ -645,6 +666,11 @@ take_tail(struct reader *r, struct box_record *box)
 	for (s = FAR; s <= NEAR; s++)
 		if (parts & PART_JUDGED)
 			box->side[s].shown.judged = take_u32(r);
+	for (s = FAR; s <= NEAR; s++)
+		if (parts & PART_PASSED) {
+			box->side[s].passed.upto = take_u32(r);
+			box->side[s].passed.expired = take_u32(r);
+		}
 }
 
 void

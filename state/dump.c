@@ -195,6 +195,8 @@ dump_box(struct dump *d, const struct box_record *b, struct err *e)
 		add_number(d, prefix, "told-keywords", bs->was_told);
 		add_number(d, prefix, "blank", bs->is_blank);
 		add_number(d, prefix, "fresh", bs->fresh);
+		add_number(d, prefix, "passed", bs->passed.upto);
+		add_number(d, prefix, "passed-expired", bs->passed.expired);
 		add_number(d, prefix, "shown", bs->shown.last);
 		add_number(d, prefix, "shown-most", bs->shown.most);
 		add_number(d, prefix, "window", bs->shown.suspected);
@@ -230,6 +232,8 @@ dump_message(struct dump *d, const struct record *r, bool is_unsettled, struct e
 	add_number(d, "", "unsettled", is_unsettled);
 	if (r->mark != MARK_NEW)
 		add_string(d, "", "mark", text_marks[r->mark]);
+	if (r->placeholder != PLACEHOLDER_NONE)
+		add_string(d, "", "placeholder", text_sides[r->placeholder == PLACEHOLDER_FAR ? FAR : NEAR]);
 	add_string(d, "", "why", r->why);
 	add_number(d, "", "refusals", r->refusals);
 	if (r->trouble != TROUBLE_NONE)

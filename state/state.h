@@ -61,6 +61,10 @@ struct box_shown {
 	uint32_t judged;		/* what vanished below this UID was judged to be deleted, and is not yet on the other side; 0 = nothing */
 };
 
+/* UIDs up to which another program, from which the mailbox was taken over, had dealt with every message: what has no record was left
+ * alone by it (`upto`), or expired on the other side (`expired`). 0 = none, or the side has no UIDs. */
+struct box_passed { uint32_t upto, expired; };
+
 /* Deletions that a side showed and that were carried over, on one day (R21 guards). */
 struct box_day {
 	uint32_t day;			/* since 1970; 0 = this entry is free */
@@ -102,6 +106,7 @@ struct box_side {
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 	struct box_shown shown;
 	struct box_day week[BOX_DAYS];	/* in no order */
+	struct box_passed passed;
 };
 
 struct box_record {

@@ -1,6 +1,6 @@
 /* The story of a run, on one page; each chapter is a folder (sync/README.md).
  *
- *   open the state -> list both sides, find renames -> fetch deltas and record them -> match: intents, twins, moves, copies -> plan
+ *   open the state -> list both sides, find renames -> take over what mbsync knew -> fetch deltas and record them -> match: intents, twins, moves, copies -> plan
  *     -> if it deletes (R13 second look): ask whether anything moved meanwhile; read that again, and plan anew
  *     -> apply
  *     -> if messages wait for the copy of an equal one: read again what moved, plan anew, apply that
@@ -12,6 +12,7 @@
 #include "sync/apply/apply.h"
 
 #include "state/base/log.h"
+#include "sync/handover/handover.h"
 
 /* One look at the base: what is to be done. */
 struct view {
@@ -344,7 +345,11 @@ run_all(struct env *env, struct err *e)
 		for (s = 0; s < SIDES; s++)
 			listing_release(&env->boxes_state->listing[s]);
 		memset(env->boxes_state->listing, 0, sizeof env->boxes_state->listing);
-		if (boxes_list(env, e) < 0 || kept_retry(env, e) < 0 || wait_after_crash(env, e) < 0 || fetch_changes(env, e) < 0)
+		if (boxes_list(env, e) < 0 || handover_take(env, e) < 0 || boxes_judge(env, e) < 0)
+			return -1;
+		if (env->set->is_import_only)
+			return 0;
+		if (kept_retry(env, e) < 0 || wait_after_crash(env, e) < 0 || fetch_changes(env, e) < 0)
 			return -1;
 		replaced_tell(env);
 		status = synchronise(env, e);
@@ -450,7 +455,7 @@ channel_list(const struct channel *set, const struct run_events *ev, struct aren
 		env->pool = pool_new(&ps);
 		for (s = 0; s < SIDES; s++)
 			set->store[s]->is_dry = true;
-		status = asks_set(env, e) < 0 ? -1 : boxes_list(env, e);
+		status = asks_set(env, e) < 0 || boxes_list(env, e) < 0 ? -1 : boxes_judge(env, e);
 		state_abort(env->state);
 	}
 	if (status == 0) {

@@ -17,6 +17,7 @@
 #include "state/base/err.h"
 #include "state/model/side.h"
 #include "state/state.h"
+#include "sync/mbsync/find.h"
 #include "sync/plan/plan.h"
 #include "sync/plan/policy.h"
 #include "sync/store/store.h"
@@ -37,6 +38,9 @@ struct channel {
 	uint64_t buffer_limit;		/* BufferLimit: what one batch may carry; 0 = 10 MB */
 	size_t slice;			/* messages planned at once, where slices may be; 0 = 5000 */
 	uint64_t max_transfer;		/* octets of bodies this run may carry; 0 = no limit */
+	struct mbsync_place mbsync;	/* where mbsync would keep its state of this channel */
+	bool is_adopting;		/* ... which is not looked at: equal messages are paired */
+	bool is_import_only;		/* the run ends once that is taken over */
 	struct state_place state;
 	struct state *open_state;	/* tests: used instead of `state`, not closed. NULL = none */
 	bool is_dry;			/* plan only: nothing is written anywhere */

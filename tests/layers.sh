@@ -21,10 +21,12 @@ deny 'sync/ includes nothing of cmd/' '#include "(cmd|tests)/' sync/*.[ch] sync/
 deny 'the planner includes only state/model and state/base' '#include "(sync/(env|boxes|observe|match|apply|pair|store|imap|maildir|message|net)/|state/[a-z_]+\.h)' sync/plan/*.[ch]
 deny 'the planner does no I/O, knows no clock and no threads' '#include <(stdio|time|unistd|fcntl|dirent|pthread|sys/|lmdb|libetpan|openssl|sasl)|state/base/(log|step|proc)\.h' sync/plan/*.[ch]
 # The chapters of a run, each on those before it; sync/channel.c tells the story and is included by none of them.
-for d in env boxes observe match apply imap maildir message net sasl plan pair store; do
+for d in env boxes handover mbsync observe match apply imap maildir message net sasl plan pair store; do
 	case $d in
-	env) up='boxes/|observe/|match/|apply/|imap/|maildir/' ;;
-	boxes) up='observe/|match/|apply/|imap/|maildir/' ;;
+	mbsync) up='channel|env/|boxes/|handover/|observe/|match/|apply/|plan/|pair/|store/|net/' ;;
+	handover) up='observe/|match/|apply/|imap/|maildir/' ;;
+	env) up='boxes/|handover/|observe/|match/|apply/|imap/|maildir/' ;;
+	boxes) up='handover/|observe/|match/|apply/|imap/|maildir/' ;;
 	observe) up='match/|apply/|imap/|maildir/' ;;
 	match) up='apply/|imap/|maildir/' ;;
 	apply) up='imap/|maildir/' ;;
@@ -39,7 +41,7 @@ for d in env boxes observe match apply imap maildir message net sasl plan pair s
 	esac
 	deny "sync/$d points up" "#include \"sync/($up)" sync/$d/*.[ch]
 done
-deny 'only the chapters of a run see state' '#include "state/[a-z_]+\.h' $(ls sync/*/*.[ch] 2>/dev/null | grep -vE '^sync/(env|boxes|observe|match|apply)/')
+deny 'only the chapters of a run see state' '#include "state/[a-z_]+\.h' $(ls sync/*/*.[ch] 2>/dev/null | grep -vE '^sync/(env|boxes|handover|observe|match|apply)/')
 deny 'LMDB only in state/db' '#include <lmdb' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^state/db')
 deny 'OpenSSL only in sync/net and sync/message/digest' '#include <openssl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/net/|^sync/message/digest')
 deny 'libetpan only in sync/net and sync/imap' '#include <libetpan' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/(net|imap)/')

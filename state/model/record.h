@@ -43,11 +43,14 @@ enum half_basis {
 enum record_mark {
 	MARK_NEW,			/* nothing to say: pairs, and messages waiting for their twin */
 	MARK_ORPHAN,			/* the twin was deleted and this one marked \Deleted: never paired again */
-	MARK_SKIPPED,			/* not propagated on purpose (was \Deleted); only Sync Old retries */
+	MARK_SKIPPED,			/* not propagated on purpose (was \Deleted, or another program left it alone); only Sync Old retries */
 	MARK_FAILED,			/* refused for good; only Sync Old or --retry-failed retries */
-	MARK_EXPIRED,			/* reserved for MaxMessages */
+	MARK_EXPIRED,			/* one too many for MaxMessages on one side: never copied back there; what goes there is no deletion */
 	MARK_TOMBSTONE,			/* deleted by us, still shown by a server that cannot expunge one UID */
 };
+
+/* One half stands for the message on the other side, which was too large for it: it has the header and a few words. */
+enum record_placeholder { PLACEHOLDER_NONE, PLACEHOLDER_FAR, PLACEHOLDER_NEAR };
 
 /* What was in the way of carrying it, in earlier runs. It is tried again in each, behind all others and by itself. */
 enum record_trouble {
@@ -81,7 +84,8 @@ struct record {
 	enum record_trouble trouble;
 	unsigned troubled;		/* runs that met it; to 255; 0 = TROUBLE_NONE */
 	unsigned refusals;		/* runs in which a store refused it without a reason (sync/env/refused.c); to 255 */
-	struct ident ident;		/* of the pair: both halves are equal */
+	struct ident ident;		/* of the pair: both halves are equal, but for a placeholder, which has none */
+	enum record_placeholder placeholder;
 };
 
 #define RECORD_HALF_NEVER ((struct record_half){ .presence = PRESENCE_NEVER, .flags = { 0, "" }, \

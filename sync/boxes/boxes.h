@@ -36,6 +36,8 @@ void asks_forget(struct env *env);
 
 /* list.c */
 int boxes_list(struct env *env, struct err *e);
+/* Which of them are missing, held, or want a delta. */
+int boxes_judge(struct env *env, struct err *e);
 /* Marks the mailboxes that want a delta: those that were written to, and on the sides in `looks` those whose cursors moved since they were
  * read. Asks for these cursors. */
 int boxes_refresh(struct env *env, const bool looks[SIDES], struct err *e);

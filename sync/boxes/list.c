@@ -1,7 +1,7 @@
 /* Which mailboxes both sides have, with their cursors, and which of them moved.
  *
- * boxes_list() fills env.boxes: every pair that the patterns select and that a side lists or the base knows (pair_boxes.c), without what is
- * gone for sure (missing.c).
+ * boxes_list() fills env.boxes: every pair that the patterns select and that a side lists or the base knows (pair_boxes.c). boxes_judge()
+ * says which of them are gone for sure (missing.c), and which want a delta.
  */
 #include "sync/boxes/boxes.h"
 
@@ -188,6 +188,12 @@ boxes_list(struct env *env, struct err *e)
 	if (pairing_make(env, e) < 0)
 		return -1;
 	pairing_keep_named(env);
+	return 0;
+}
+
+int
+boxes_judge(struct env *env, struct err *e)
+{
 	if (missing_check(env, e) < 0 || pairing_keep_identities(env, e) < 0)
 		return -1;
 	encoded_hold(env);

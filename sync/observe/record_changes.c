@@ -71,6 +71,18 @@ see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct rec
 	return !is_same;
 }
 
+/* Another program saw it, and left it alone. */
+static void
+mark_passed(const struct box_passed *passed, struct record *rec, struct key key)
+{
+	uint32_t uid = key_uid(key);
+
+	if (uid == 0 || uid > passed->upto)
+		return;
+	rec->mark = uid <= passed->expired ? MARK_EXPIRED : MARK_SKIPPED;
+	rec->why = "left alone by mbsync";
+}
+
 static int
 fold_new(struct env *env, struct run_box *b, enum side s, struct arena *a, const struct delta_entry *d,
     struct err *e)
@@ -79,6 +91,7 @@ fold_new(struct env *env, struct run_box *b, enum side s, struct arena *a, const
 
 	see(env, b, s, a, &rec, d);
 	rec.half[s].key = d->key;
+	mark_passed(&b->rec.side[s].passed, &rec, d->key);
 	return records_put(env, b, a, &rec, e);
 }
 
@@ -341,6 +354,7 @@ epoch_changed(struct env *env, struct run_box *b, enum side s, const struct delt
 	b->rec.side[s].listed = 0;
 	b->rec.side[s].is_blank = true;
 	b->rec.side[s].shown = (struct box_shown){ 0 };
+	b->rec.side[s].passed = (struct box_passed){ 0 };
 	b->rec.side[s].mask.refused = FLAGS_NONE;
 	log_line(LOG_RUN, "%s %s: epoch changed, pairing anew", side_name(s), b->name);
 	if (known > 0)

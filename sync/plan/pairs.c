@@ -49,6 +49,16 @@ pair_op(struct pair *p, enum op_kind kind, enum side x, enum reason reason)
 	return op;
 }
 
+/* Read or flagged, what stands for a message says nothing of it. */
+static void
+mask_placeholder(struct pair *p)
+{
+	enum side s;
+
+	for (s = FAR; s <= NEAR && build_record(p->b, p->v->msg)->placeholder != PLACEHOLDER_NONE; s++)
+		p->mask[s].sys &= ~(uint32_t)(FLAG_SEEN | FLAG_FLAGGED);
+}
+
 /* The base; a side that is to be restored takes back its own \Deleted. */
 static void
 settle_base(struct pair *p)
@@ -258,6 +268,7 @@ build_pair(struct build *b, const struct pair_view *v)
 		.expunge = { NONE, NONE } };
 
 	build_mask(b, p.box, p.mask);
+	mask_placeholder(&p);
 	settle_base(&p);
 	settle_deletion(&p);
 	merge_sharers(&p);

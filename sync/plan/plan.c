@@ -181,7 +181,7 @@ plan_aside(struct build *b, uint32_t msg)
 	const struct record *r = build_record(b, msg);
 	enum side x;
 
-	if (r->mark != MARK_ORPHAN)
+	if (r->mark != MARK_ORPHAN && r->mark != MARK_EXPIRED)
 		return;
 	for (x = FAR; x <= NEAR; x++)
 		if (build_presence(b, msg, x) == PRESENCE_HERE &&

@@ -14,13 +14,13 @@
  *   P2  linked twins (LINK_TWIN): paired, never copied; flags three-way against `agreed` of either record,
  *       else united, \Deleted only if on both.
  *   P3  flags: a flag changed on one side since `agreed` goes to the other, within both masks (R14 masks), if sync[t] has
- *       FLAGS. Flags cannot conflict.
+ *       FLAGS. Flags cannot conflict. \Seen and \Flagged do not cross a placeholder.
  *   P4  gone from s, here on t, sync[t] has GONE: \Deleted on t and the record marked ORPHAN; with
  *       expunge[t] it is expunged. Deletion beats a flag change (noted as a conflict). Without GONE: left pending.
  *   P5  gone from both: the record is dropped. An orphan or unpaired record that is gone: dropped.
  *   P6  \Deleted on t and expunge[t]: expunged, once what the other side must learn of it is done.
  *       Where the other side learns it and expunges as well, it is expunged there without a separate flag change.
- *       What remains on one side afterwards, \Deleted, is an orphan.
+ *       What remains on one side afterwards, \Deleted, is an orphan. Of what is expired the last half goes likewise.
  *   P7  a mailbox on s only and never seen on t: created on t with create[t]; else an error names Create.
  *   P8  a mailbox known on s that is missing for sure: removed from t with remove[t] if every message there is known and
  *       unchanged. Where one is new or changed, and create[s] allows it, the mailbox is made again on s for those, and

@@ -175,6 +175,15 @@ no_memory(struct store *s, struct arena *a)
 	return NULL;
 }
 
+static const char *
+no_directory(struct store *s, const char *box, struct arena *a)
+{
+	(void)s;
+	(void)box;
+	(void)a;
+	return NULL;
+}
+
 static void
 no_recall(struct store *s, const char *memory)
 {
@@ -200,6 +209,7 @@ store_init(struct store *s, const struct store_ops *ops)
 	OR(mailbox_state, no_mailbox_state);
 	OR(confirm_gone, all_gone);
 	OR(describe, no_describe);
+	OR(directory, no_directory);
 	OR(choose_name, no_name);
 	OR(deliver, no_deliver);
 	OR(change, no_change);

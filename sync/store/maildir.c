@@ -410,6 +410,7 @@ static const struct store_ops maildir_ops = {
 	.confirm_gone = maildir_confirm_gone,
 	.identify = maildir_identify, .describe = maildir_describe,
 	.fetch = maildir_fetch,
+	.directory = maildir_directory,
 	.choose_name = maildir_choose_name,
 	.deliver = maildir_deliver,
 	.change = maildir_change,

@@ -16,6 +16,15 @@ maildir_open_box(struct session *c, const char *box, uint64_t epoch, struct mdir
 	return rc;
 }
 
+const char *
+maildir_directory(struct store *store, const char *box, struct arena *a)
+{
+	struct maildir_store *s = (struct maildir_store *)store;
+	struct err unseen;
+
+	return layout_path(&s->layout, a, box, &unseen);
+}
+
 int
 maildir_check_write(const struct maildir_store *s, struct err *e)
 {

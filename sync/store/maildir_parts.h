@@ -48,6 +48,9 @@ maildir_may_write(const struct maildir_store *s)
 /* Opens a mailbox to be read; epoch 0 = any. On -1 *m is closed. */
 int maildir_open_box(struct session *c, const char *box, uint64_t epoch, struct mdir *m, struct err *e);
 
+/* As the contract has it. */
+const char *maildir_directory(struct store *store, const char *box, struct arena *a);
+
 /* -1 with *e where nothing may be written. */
 int maildir_check_write(const struct maildir_store *s, struct err *e);
 

@@ -382,6 +382,8 @@ struct store_ops {
 	int (*change_begin)(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct changing **w_r,
 	    struct err *e);
 	int (*change_end)(struct changing **w, struct err *e);
+	/* The directory of a mailbox, in the arena; NULL where it has none. */
+	const char *(*directory)(struct store *s, const char *box, struct arena *a);
 	/* Within one store; keep = copy. The destination's epoch is checked as well (0 = any). */
 	int (*move)(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
 	    struct move_item *items, size_t n, struct arena *a, struct err *e);

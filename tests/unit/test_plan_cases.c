@@ -311,7 +311,7 @@ count_message(struct test_case *c, const struct record *r)
 	}
 }
 
-/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK sent=SIDE */
+/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK sent=SIDE placeholder=SIDE */
 static void
 parse_message(struct test_case *c, char *line)
 {
@@ -336,10 +336,12 @@ parse_message(struct test_case *c, char *line)
 			r.mark = parse_mark(c, word + 5);
 		else if (strcmp(word, "sent=far") == 0 || strcmp(word, "sent=near") == 0)
 			r.half[word[5] == 'f' ? FAR : NEAR].is_sent = true;
+		else if (strcmp(word, "placeholder=far") == 0 || strcmp(word, "placeholder=near") == 0)
+			r.placeholder = word[12] == 'f' ? PLACEHOLDER_FAR : PLACEHOLDER_NEAR;
 		else if (strchr(word, '=') == NULL && *word != '\0')
 			r.box = box_named(c, word);
 		else if (*word != '\0')
-			bad(c, "a message is far=, near=, base=, mark= or a mailbox", word);
+			bad(c, "a message is far=, near=, base=, mark=, sent=, placeholder= or a mailbox", word);
 	}
 	for (s = FAR; s <= NEAR; s++)
 		if (r.half[s].presence == PRESENCE_GONE)

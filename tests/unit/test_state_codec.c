@@ -85,6 +85,7 @@ roll_record(struct arena *a)
 	r.why = roll_string(a);
 	r.refusals = roll(3) ? 0 : roll(256);
 	r.trouble = roll(3) ? TROUBLE_NONE : (enum record_trouble)roll(TROUBLE_LEFT_OUT + 1);
+	r.placeholder = (enum record_placeholder)roll(PLACEHOLDER_NEAR + 1);
 	r.troubled = r.trouble != TROUBLE_NONE ? 1 + roll(255) : 0;
 	r.ident = roll_ident();
 	r.has_agreed = roll(2);
@@ -126,6 +127,7 @@ assert_record_equal(const struct record *a, const struct record *b)
 	assert_int_equal(a->refusals, b->refusals);
 	assert_int_equal(a->trouble, b->trouble);
 	assert_int_equal(a->troubled, b->troubled);
+	assert_int_equal(a->placeholder, b->placeholder);
 	assert_int_equal(a->has_agreed, b->has_agreed);
 	assert_int_equal(a->agreed.sys, b->agreed.sys);
 	assert_string_equal(a->agreed.kw, b->agreed.kw);

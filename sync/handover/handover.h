@@ -1,0 +1,42 @@
+/* Between mbsync and us: what it knows of a channel's mailboxes becomes our base, and a channel that it still works on is held.
+ *
+ * Gives: mailboxes of env.boxes that the base did not know, with all that mbsync knew of them.
+ * Must hold: mbsync's files stay as they are; no message is read for it; what cannot be read for certain changes nothing. What its
+ * entries mean for messages that have vanished since is decided by the deltas that follow, as in any run.
+ *
+ *   take_over.c   which mailboxes, in which order; what is told
+ *   states.c      finds and reads mbsync's files, and remembers how they were
+ *   records.c     entries become records
+ */
+#ifndef SYNC_HANDOVER_HANDOVER_H
+#define SYNC_HANDOVER_HANDOVER_H
+
+#include "sync/boxes/boxes.h"
+#include "sync/mbsync/state_file.h"
+
+/* After boxes_list(), before boxes_judge(). -1: the channel is held, and *e says why. */
+int handover_take(struct env *env, struct err *e);
+
+/* states.c */
+struct handover_file {
+	const char *path;		/* arena of the run; NULL = mbsync has none */
+	const char *mark;		/* how it is, to be remembered */
+	bool is_remembered;		/* so, or otherwise */
+	bool has_changed;		/* since that */
+	bool is_unfinished;		/* mbsync was stopped at it */
+};
+/* Looks for the state of the mailbox. -1 with *e: there are two, or it cannot be looked at. */
+int handover_look(struct env *env, const struct run_box *b, struct handover_file *file_r, struct err *e);
+/* That path's state, whole. */
+int handover_read(const char *path, struct mbsync_state *state_r, struct err *e);
+/* From here on the file is known to be so. */
+int handover_remember(struct env *env, const struct handover_file *file, struct err *e);
+
+/* records.c */
+struct handover_counts { uint64_t boxes, pairs, placeholders, expired, left_alone, orphans; };
+/* Makes records of the entries, for a mailbox that is not in the base. 1 done; 0 it is to be paired by what its messages are, *why says
+ * what is in the way; -1. */
+int handover_records(struct env *env, struct run_box *b, const struct mbsync_state *state, struct handover_counts *counts,
+    const char **why, struct err *e);
+
+#endif

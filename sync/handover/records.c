@@ -1,0 +1,309 @@
+/* mbsync's entries become records of the base.
+ *
+ *	12 9 FS		a pair; its flags are agreed. Where its file is not there any more it is gone, and the run finds out what that means
+ *	0 9 T		the twin was deleted: MARK_ORPHAN
+ *	12 0 ~		MARK_EXPIRED; with a near UID as well a pair that is
+ *	12 9 >		a pair, one half of which is a placeholder
+ *	12 0 ^		MARK_SKIPPED
+ *	no entry, and a UID up to the highest that was dealt with: MARK_SKIPPED, or MARK_EXPIRED up to the highest expired one.
+ *			Of a store with UIDs they become that when they are listed (box_side.passed)
+ *
+ * A message whose UID in a Maildir is that of two files is taken for none of them: it is paired by what it is.
+ */
+#include "sync/handover/handover.h"
+
+#include "sync/mbsync/uid_scheme.h"
+
+#include <sys/stat.h>
+
+struct file { uint32_t uid; const struct delta_entry *entry; bool is_double, is_met; };
+
+/* What a side has, by UID. */
+struct known {
+	bool has_uids;			/* keys are UIDs, and nothing had to be listed */
+	struct delta delta;
+	VEC(struct file) files;		/* by UID */
+};
+
+struct list_job { struct job job; enum side side; struct delta *delta; };
+
+static int
+run_list(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct list_job *l = (struct list_job *)j;
+
+	return session[l->side]->store->ops->delta(session[l->side], l->delta, 1, true, NULL, e);
+}
+
+static int
+cmp_file(const void *x, const void *y)
+{
+	const struct file *a = x, *b = y;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+static struct file *
+find_file(struct known *k, uint32_t uid)
+{
+	const struct file want = { .uid = uid };
+
+	return k->files.n == 0 ? NULL : bsearch(&want, k->files.at, k->files.n, sizeof want, cmp_file);
+}
+
+/* The UID is in what follows the base, or, where two files share that, in the key. */
+static uint32_t
+uid_of_entry(const struct delta_entry *entry)
+{
+	uint32_t uid = mbsync_uid_of(entry->hint, strlen(entry->hint));
+
+	return uid != 0 ? uid : mbsync_uid_of(entry->key.data, entry->key.len);
+}
+
+static void
+index_files(struct known *k, uint32_t highest)
+{
+	uint32_t uid;
+	size_t i;
+
+	for (i = 0; i < k->delta.entries.n; i++) {
+		uid = uid_of_entry(&k->delta.entries.at[i]);
+		if (uid != 0 && uid <= highest && k->delta.entries.at[i].replaced == NULL)
+			vec_push(&k->files, (struct file){ .uid = uid, .entry = &k->delta.entries.at[i] });
+	}
+	if (k->files.n > 1)
+		qsort(k->files.at, k->files.n, sizeof k->files.at[0], cmp_file);
+	for (i = 1; i < k->files.n; i++)
+		if (k->files.at[i].uid == k->files.at[i - 1].uid)
+			k->files.at[i].is_double = k->files.at[i - 1].is_double = true;
+}
+
+/* Lists a Maildir, for the UIDs in the names of its files. */
+static int
+list_files(struct env *env, const struct run_box *b, enum side s, struct known *k, struct err *e)
+{
+	struct list_job l = { .job = { .run = run_list }, .side = s, .delta = &k->delta };
+
+	delta_init(&k->delta, b->side[s].on, NULL);
+	l.job.needs[s] = true;
+	if (pool_run(env->pool, &l.job, e) < 0)
+		return -1;
+	if (k->delta.status < 0) {
+		*e = k->delta.err;
+		return -1;
+	}
+	if (k->delta.part != NULL || !k->delta.is_complete)
+		return err_class(e, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "%s: the %s mailbox could not be listed for certain%s%s", b->name,
+		    side_name(s), k->delta.part != NULL ? ": " : "", k->delta.part != NULL ? k->delta.part : "");
+	return 0;
+}
+
+static bool
+has_uid_map(struct env *env, const char *directory)
+{
+	struct stat st;
+
+	return stat(arena_printf(&env->arena, "%s/" MBSYNC_UIDMAP, directory), &st) == 0;
+}
+
+/* 1; 0 the side's messages cannot be known by mbsync's UIDs, *why says it; -1. */
+static int
+learn_side(struct env *env, const struct run_box *b, enum side s, const struct mbsync_state *state, struct known *k, const char **why,
+    struct err *e)
+{
+	struct store *store = env->set->store[s];
+	const struct mailbox *m = b->side[s].listed;
+	const char *directory = store->ops->directory(store, b->side[s].on, &env->arena);
+	struct mbsync_scheme scheme = { 0 };
+	int got;
+
+	k->has_uids = directory == NULL;
+	if (k->has_uids && m->has_cursor && m->cursor.epoch != state->validity[s]) {
+		*why = arena_printf(&env->arena, "its UIDVALIDITY on the %s side is %llu, and mbsync knew it as %u", side_name(s),
+		    (unsigned long long)m->cursor.epoch, state->validity[s]);
+		return 0;
+	}
+	if (k->has_uids)
+		return 1;
+	got = mbsync_scheme_read(directory, &scheme, e);
+	if (got < 0 || list_files(env, b, s, k, e) < 0)
+		return -1;
+	if (got > 0 && scheme.validity == state->validity[s]) {
+		index_files(k, scheme.highest);
+		return 1;
+	}
+	if (k->delta.entries.n == 0 && state->entries.n != 0)
+		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s is empty and not the Maildir that mbsync knew, with %zu messages: is a "
+		    "disk to be mounted there?", directory, state->entries.n);
+	if (got > 0)
+		*why = arena_printf(&env->arena, "%s/" MBSYNC_UIDVALIDITY " is of UIDVALIDITY %u, and mbsync's state of %u", directory,
+		    scheme.validity, state->validity[s]);
+	else if (has_uid_map(env, directory))
+		*why = arena_printf(&env->arena, "its UIDs are in %s/" MBSYNC_UIDMAP " (AltMap)", directory);
+	else
+		*why = arena_printf(&env->arena, "there is no %s/" MBSYNC_UIDVALIDITY, directory);
+	return 0;
+}
+
+/* False: the entry names two files. */
+static bool
+fill_half(struct known *k, const struct mbsync_entry *entry, enum side s, struct arena *a, struct record_half *h)
+{
+	struct file *f;
+
+	*h = RECORD_HALF_NEVER;
+	if (entry->uid[s] == 0)
+		return true;
+	if (k->has_uids) {
+		h->presence = PRESENCE_HERE;
+		h->key = key_from_uid(a, entry->uid[s]);
+		h->flags.sys = entry->flags;
+		return true;
+	}
+	f = find_file(k, entry->uid[s]);
+	if (f == NULL) {
+		*h = half_gone_unkeyed();
+		return true;
+	}
+	f->is_met = true;
+	if (f->is_double)
+		return false;
+	h->presence = PRESENCE_HERE;
+	h->key = f->entry->key;
+	h->hint = f->entry->hint;
+	h->flags = f->entry->flags;
+	h->size = f->entry->size;
+	h->date = f->entry->date;
+	return true;
+}
+
+/* True if there is anything to record. */
+static bool
+fill_record(struct known known[SIDES], const struct mbsync_entry *entry, uint32_t box, struct arena *a, struct record *rec)
+{
+	bool is_known = true;
+	int s;
+
+	*rec = record_blank(box);
+	for (s = 0; s < SIDES; s++)
+		is_known &= fill_half(&known[s], entry, (enum side)s, a, &rec->half[s]);
+	rec->has_agreed = true;
+	rec->agreed = (struct flags){ entry->flags, "" };
+	rec->placeholder = entry->placeholder;
+	if (entry->is_skipped) {
+		rec->mark = MARK_SKIPPED;
+		rec->why = "larger than mbsync's MaxSize";
+	} else if (entry->is_expired) {
+		rec->mark = MARK_EXPIRED;
+		/* What went on the side that lets mail go is no deletion. */
+		for (s = 0; s < SIDES; s++)
+			if (rec->half[s].presence == PRESENCE_GONE && rec->half[side_other(s)].presence == PRESENCE_HERE)
+				rec->half[s] = RECORD_HALF_NEVER;
+	} else if (is_known && !record_is_pair(rec)) {
+		rec->mark = MARK_ORPHAN;
+	}
+	return rec->half[FAR].presence == PRESENCE_HERE || rec->half[NEAR].presence == PRESENCE_HERE;
+}
+
+static void
+count(struct handover_counts *c, const struct record *rec)
+{
+	c->pairs += record_is_pair(rec) && rec->mark == MARK_NEW;
+	c->placeholders += rec->placeholder != PLACEHOLDER_NONE;
+	c->expired += rec->mark == MARK_EXPIRED;
+	c->left_alone += rec->mark == MARK_SKIPPED;
+	c->orphans += rec->mark == MARK_ORPHAN;
+}
+
+static int
+put_entries(struct env *env, uint32_t box, const struct mbsync_state *state, struct known known[SIDES],
+    const struct flag_mask masks[SIDES], struct handover_counts *counts, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record rec;
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < state->entries.n && status == 0; i++) {
+		if (fill_record(known, &state->entries.at[i], box, &a, &rec)) {
+			count(counts, &rec);
+			status = message_put(env->state, &rec, masks, e);
+		}
+		if (i % 256 == 0)
+			arena_release(&a);
+	}
+	arena_release(&a);
+	return status;
+}
+
+/* Files that mbsync knew and has no entry of. */
+static int
+put_left_alone(struct env *env, uint32_t box, const struct mbsync_state *state, struct known *k, enum side s,
+    const struct flag_mask masks[SIDES], struct handover_counts *counts, struct err *e)
+{
+	struct record rec;
+	struct file *f;
+	size_t i;
+
+	for (i = 0; i < k->files.n; i++) {
+		f = &k->files.at[i];
+		if (f->is_met || f->is_double || f->uid > state->max[s])
+			continue;
+		rec = record_blank(box);
+		rec.half[s] = (struct record_half){ .presence = PRESENCE_HERE, .key = f->entry->key, .hint = f->entry->hint,
+			.flags = f->entry->flags, .size = f->entry->size, .date = f->entry->date, .server_id = "" };
+		rec.mark = f->uid <= state->expired[s] ? MARK_EXPIRED : MARK_SKIPPED;
+		rec.why = "left alone by mbsync";
+		count(counts, &rec);
+		if (message_put(env->state, &rec, masks, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+fill_box(struct env *env, struct run_box *b, const struct mbsync_state *state, struct known known[SIDES])
+{
+	struct box_side *bs;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		bs = &b->rec.side[s];
+		bs->is_known = true;
+		bs->cursor = (struct cursor){ .epoch = known[s].has_uids ? state->validity[s] : known[s].delta.cursor.epoch };
+		bs->mask = known[s].has_uids ? (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" } : known[s].delta.mask;
+		bs->mask.kw = arena_strdup(&env->arena, bs->mask.kw);
+		if (known[s].has_uids)
+			bs->passed = (struct box_passed){ state->max[s], state->expired[s] };
+	}
+}
+
+int
+handover_records(struct env *env, struct run_box *b, const struct mbsync_state *state, struct handover_counts *counts,
+    const char **why, struct err *e)
+{
+	struct known known[SIDES] = { { 0 }, { 0 } };
+	struct flag_mask masks[SIDES];
+	int s, got = 1;
+
+	for (s = 0; s < SIDES && got > 0; s++)
+		got = learn_side(env, b, (enum side)s, state, &known[s], why, e);
+	if (got > 0) {
+		fill_box(env, b, state, known);
+		box_masks(b, masks);
+		if (box_put(env->state, &b->rec, e) < 0 || put_entries(env, b->rec.id, state, known, masks, counts, e) < 0)
+			got = -1;
+		for (s = 0; s < SIDES && got > 0; s++)
+			if (put_left_alone(env, b->rec.id, state, &known[s], (enum side)s, masks, counts, e) < 0)
+				got = -1;
+		/* The counts are the base's own. */
+		if (got > 0 && box_get(env->state, &env->arena, b->rec.id, &b->rec, e) < 0)
+			got = -1;
+		counts->boxes += got > 0;
+	}
+	for (s = 0; s < SIDES; s++) {
+		delta_release(&known[s].delta);
+		vec_release(&known[s].files);
+	}
+	return got;
+}

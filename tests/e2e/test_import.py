@@ -1,0 +1,377 @@
+"""What mbsync knows is taken over: each message once, no body, no deletion but those that people made."""
+import fcntl
+import os
+import re
+import shutil
+
+from handover import Handover
+
+BOXES = ('INBOX', 'Sent', 'Work/deep')
+
+
+class Import:
+    def start(self, policy='Create Both\nRemove Both\nExpunge Both\n', n=8, **kw):
+        self.make(policy=policy, **kw)
+        for box in BOXES:
+            if box != 'INBOX':
+                self.far.create(box)
+            self.fill(self.far, box, n, 'S')
+        self.old()
+        self.fill(self.near, 'INBOX', 2, 'R')
+        self.old()
+        self.assert_same()
+        return len(self.mail(self.far))
+
+    def test_as_it_was_left(self):
+        n = self.start()
+        self.taken_over(n)
+        self.assert_same()
+        self.quiet()
+
+    def test_worked_on_since(self):
+        """What people did on both sides since mbsync's last run is carried over, as what they did."""
+        n = self.start()
+        far, near = (sorted(s.messages('Sent'), key=lambda m: m.serial) for s in (self.far, self.near))
+        gone_far, gone_near, flagged, unseen, moved = (m.serial for m in near[:5])
+        self.far.delete(far[0])
+        self.near.delete(near[1])
+        self.far.flag(far[2], add='F')
+        self.near.flag(near[3], remove='S')
+        self.near.move(near[4], 'INBOX')
+        new_far, = self.fill(self.far, 'INBOX', 1)
+        new_near, = self.fill(self.near, 'Work/deep', 1)
+        run = self.mailtwin('-a', '-V')
+        self.assertIn(f'Paired: {n}', run.out)
+        self.assertEqual(re.findall(r'\+(\d+)', run.out), ['1', '1'], run.out)
+        mail = self.mail(self.near)
+        self.assertEqual(mail, self.mail(self.far))
+        self.assertEqual(len(mail), n)
+        for serial in (gone_far, gone_near):
+            self.assertNotIn(('Sent', serial), mail)
+        self.assertEqual(mail['Sent', flagged], frozenset('FS'))
+        self.assertEqual(mail['Sent', unseen], frozenset())
+        self.assertEqual(mail['INBOX', moved], frozenset('S'))
+        self.assertIn(('INBOX', new_far), mail)
+        self.assertIn(('Work/deep', new_near), mail)
+        self.quiet()
+
+    def test_lost_uidvalidity(self):
+        """Another Maildir under mbsync's state: paired by what it is, and said."""
+        n = self.start()
+        for box in BOXES:
+            path = os.path.join(self.near.box(box), '.uidvalidity')
+            with open(path) as f:
+                first, second = f.read().split()
+            with open(path, 'w') as f:
+                f.write(f'{int(first) + 1}\n{second}\n')
+        run = self.taken_over(n)
+        self.assertIn('not taken over from mbsync', run.err)
+        self.quiet()
+
+    def test_left_alone(self):
+        """What mbsync never copied stays where it is, until Sync Old asks for it."""
+        self.start()
+        self.far.flag(self.far.messages('INBOX')[0], add='T')
+        serial, = self.fill(self.far, 'INBOX', 1, 'T')
+        self.old('--noop', '-a', code=None)
+        kept, = self.fill(self.far, 'INBOX', 1)
+        self.old()
+        self.assertNotIn(('INBOX', serial), self.mail(self.near))
+        run = self.mailtwin('-a', '-V', '--no-expunge')
+        self.assertEqual(re.findall(r'\+([1-9]\d*)', run.out), [], run.out)
+        self.assertIn(('INBOX', kept), self.mail(self.near))
+        self.quiet()
+
+
+class FromDovecot(Import, Handover):
+    def make(self, **kw):
+        self.imap_pair(globals_=self.state_lines, channel=self.channel_lines, near=self.maildir('near'), **kw)
+
+
+class BetweenMaildirs(Import, Handover):
+    def make(self, **kw):
+        self.pair(globals_=self.state_lines, channel=self.channel_lines, far=self.maildir('far'), near=self.maildir('near'), **kw)
+
+
+class Places(Handover):
+    """Wherever mbsync looks for its state."""
+
+    def check(self, globals_='', channel='', where=None, **kw):
+        self.pair(globals_=globals_, channel=channel, far=self.maildir('far'), near=self.maildir('near'), **kw)
+        for box in BOXES:
+            if box != 'INBOX':
+                self.far.create(box)
+            self.fill(self.far, box, 3)
+        self.old()
+        if where is not None:
+            self.assertTrue(os.path.exists(where), os.listdir(os.path.dirname(where)))
+        self.taken_over(9)
+        self.quiet()
+
+    def test_default(self):
+        self.check(where=os.path.join(self.home, '.mbsync/:far:INBOX_:near:INBOX'))
+
+    def test_default_of_1_5(self):
+        """What 1.4 wrote, where 1.5 has it."""
+        self.pair(far=self.maildir('far'), near=self.maildir('near'))
+        self.far.create('Work/deep')
+        self.fill(self.far, 'Work/deep', 3)
+        self.old()
+        os.makedirs(os.path.join(self.home, '.local/state'))
+        os.rename(os.path.join(self.home, '.mbsync'), os.path.join(self.home, '.local/state/isync'))
+        self.taken_over(3)
+
+    def test_both_defaults(self):
+        self.pair(far=self.maildir('far'), near=self.maildir('near'))
+        self.fill(self.far, 'INBOX', 3)
+        self.old()
+        os.makedirs(os.path.join(self.home, '.local/state'))
+        shutil.copytree(os.path.join(self.home, '.mbsync'), os.path.join(self.home, '.local/state/isync'))
+        run = self.mailtwin('-a', code=1)
+        self.assertIn('two states of this mailbox', run.err)
+
+    def test_directory_of_all(self):
+        os.mkdir(os.path.join(self.dir, 'states'))
+        self.check(f'SyncState {self.dir}/states/\n', where=os.path.join(self.dir, 'states/:far:Work!deep_:near:Work!deep'))
+
+    def test_prefix_of_all(self):
+        os.mkdir(os.path.join(self.dir, 'states'))
+        self.check(f'SyncState {self.dir}/states/pre-\n', where=os.path.join(self.dir, 'states/pre-:far:INBOX_:near:INBOX'))
+
+    def test_prefix_of_a_channel(self):
+        os.mkdir(os.path.join(self.dir, 'states'))
+        self.check(channel=f'SyncState {self.dir}/states/chan-\n', where=os.path.join(self.dir, 'states/chan-Work!deep'))
+
+    def test_in_the_maildir(self):
+        self.check(channel='SyncState *\n', where=os.path.join(self.dir, 'near/INBOX/.mbsyncstate'))
+
+    def test_field_delimiter(self):
+        """With the delimiters of names on such a disk."""
+        self.check('FieldDelimiter ;\n', where=os.path.join(self.home, '.mbsync/;far;INBOX_;near;INBOX'), far_store='InfoDelimiter :\n',
+                   near_store='InfoDelimiter :\n')
+
+    def test_flatten(self):
+        self.pair(near_store='Flatten .\n', far=self.maildir('far'), near=self.maildir('near'))
+        self.far.create('Work/deep')
+        self.fill(self.far, 'Work/deep', 3)
+        self.old()
+        self.assertTrue(os.path.exists(os.path.join(self.home, '.mbsync/:far:Work!deep_:near:Work.deep')))
+        self.taken_over(3)
+
+    def test_one_mailbox(self):
+        far, near = self.maildir('far'), self.maildir('near')
+        self.pair(far=far, near=near)
+        far.create('Arch')
+        with open(self.config) as f:
+            text = f.read().replace('Far :far:', 'Far :far:Arch').replace('Near :near:', 'Near :near:Old').replace('Patterns *\n', '')
+        self.write_config(text)
+        self.fill(far, 'Arch', 3)
+        self.old()
+        self.taken_over(3)
+
+
+class Written(Handover):
+    """States written by hand, for Maildirs that mbsync numbered."""
+
+    def make_state(self, text, far=((1, ''), (2, 'S'), (3, '')), near=((1, ''), (2, 'S'), (3, ''))):
+        self.pair(far=self.maildir('far'), near=self.maildir('near'))
+        for side, mail in ((self.far, far), (self.near, near)):
+            for uid, flags in mail:
+                # Equal serials on both sides are one mail.
+                side.deliver('INBOX', b'Subject: m\n\nserial %d.\n' % uid, flags, file=f'1700000000.{uid}.host,U={uid}', new=False)
+            with open(os.path.join(side.box('INBOX'), '.uidvalidity'), 'w') as f:
+                f.write('1700000000\n9\n')
+        self.file = os.path.join(self.home, '.mbsync/:far:INBOX_:near:INBOX')
+        with open(self.file, 'w') as f:
+            f.write(text)
+
+    NOW = ('FarUidValidity 1700000000\nNearUidValidity 1700000000\nMaxPulledUid {f}\nMaxPushedUid {n}\n')
+
+    def nothing(self, code=0, pairs=None):
+        """No message is copied, changed or removed."""
+        before = self.far.still(), self.near.still()
+        run = self.mailtwin('-a', '-V', code=code)
+        mail = [{k: v for k, v in s.items() if '/cur/' in k or '/new/' in k} for s in before]
+        self.assertEqual(mail, [{k: v for k, v in s.still().items() if '/cur/' in k or '/new/' in k} for s in (self.far, self.near)])
+        if pairs is not None:
+            self.assertIn(f'Paired: {pairs}', run.out)
+        return run
+
+
+class Dialects(Written):
+    """States of all versions, and all that they can say."""
+
+    def test_before_1_1(self):
+        self.make_state('1700000000:3 1700000000:0:3\n1 1 \n2 2 S\n3 3 \n')
+        self.nothing(pairs=3)
+        self.quiet()
+
+    def test_before_1_4(self):
+        self.make_state('MasterUidValidity 1700000000\nSlaveUidValidity 1700000000\nMaxPulledUid 3\nMaxExpiredSlaveUid 0\n'
+                        'MaxPushedUid 3\n\n1 1 \n2 2 S\n3 3 \n')
+        self.nothing(pairs=3)
+
+    def test_skipped(self):
+        """Before 1.3 as the highest of all UIDs, then as ^."""
+        for line in ('2 4294967295 ', '2 0 ^'):
+            with self.subTest(line=line):
+                self.setUp()
+                self.make_state(self.NOW.format(f=3, n=3) + f'\n1 1 \n{line}\n3 3 \n', near=((1, ''), (3, '')))
+                self.nothing(pairs=2)
+                self.quiet()
+
+    def test_expired(self):
+        """Gone from near, or still there and \\Deleted: neither copied again nor deleted on far."""
+        self.make_state(self.NOW.format(f=3, n=3) + 'MaxExpiredFarUid 2\n\n1 0 ~\n2 2 ~ST\n3 3 \n', far=((1, ''), (2, 'S'), (3, '')),
+                        near=((2, 'ST'), (3, '')))
+        self.nothing(pairs=1)
+        os.unlink(os.path.join(self.near.box('INBOX'), 'cur/1700000000.2.host,U=2:2,ST'))
+        self.nothing()
+        self.assertEqual(len(self.far.messages('INBOX')), 3)
+
+    def test_orphans(self):
+        self.make_state(self.NOW.format(f=3, n=3) + '\n1 1 \n0 2 S\n3 0 \n', far=((1, ''), (3, '')), near=((1, ''), (2, 'S')))
+        self.nothing(pairs=1)
+        self.quiet()
+
+    def test_placeholder(self):
+        """What stands for a large message is its twin: read or flagged, it says nothing of that."""
+        self.make_state(self.NOW.format(f=3, n=3) + '\n1 1 \n2 2 >\n3 3 \n', far=((1, ''), (2, ''), (3, '')))
+        placeholder = [m for m in self.near.messages('INBOX') if m.serial == 2][0]
+        self.near.flag(placeholder, add='F')
+        self.nothing(pairs=3)
+        self.quiet()
+
+    def test_highest_uids(self):
+        """Without an entry, and below: left alone. Above: new."""
+        self.make_state(self.NOW.format(f=2, n=1) + '\n1 1 \n', far=((1, ''), (2, '')), near=((1, ''), (3, '')))
+        run = self.mailtwin('-a', '-V')
+        self.assertIn('Paired: 1', run.out)
+        self.assertEqual(sorted(m.serial for m in self.far.messages('INBOX')), [1, 2, 3])
+        self.assertEqual(sorted(m.serial for m in self.near.messages('INBOX')), [1, 3])
+        self.quiet()
+
+    def test_one_uid_twice(self):
+        """A file that a mail program copied with its name: which of them it was nobody knows."""
+        self.make_state(self.NOW.format(f=3, n=3) + '\n1 1 \n2 2 S\n3 3 \n')
+        self.near.deliver('INBOX', b'Subject: m\n\nserial 7.\n', 'S', file='1700000001.9.host,U=2', new=False)
+        run = self.mailtwin('-a', '-V')
+        self.assertEqual(sorted(m.serial for m in self.far.messages('INBOX')), [1, 2, 3, 7])
+        self.assertEqual(sorted(m.serial for m in self.near.messages('INBOX')), [1, 2, 3, 7])
+        self.assertIn('Paired: 3', run.out)
+        self.quiet()
+
+    def test_empty_maildir(self):
+        """Not the Maildir that mbsync knew: a disk that is not mounted."""
+        self.make_state(self.NOW.format(f=3, n=3) + '\n1 1 \n2 2 S\n3 3 \n', near=())
+        os.unlink(os.path.join(self.near.box('INBOX'), '.uidvalidity'))
+        run = self.nothing(code=1)
+        self.assertIn('not the Maildir that mbsync knew', run.err)
+        self.assertIn('--adopt', run.err)
+
+    def test_torn(self):
+        """Cut at every byte, and with each line replaced: an error that names the line, or nothing copied and nothing deleted."""
+        whole = self.NOW.format(f=3, n=3) + '\n1 1 \n2 2 S\n3 3 \n'
+        self.make_state(whole)
+        lines = whole.splitlines(keepends=True)
+        broken = [whole[:i] for i in range(0, len(whole), 1)]
+        broken += [''.join(lines[:i] + [garbage] + lines[i + 1:]) for i in range(len(lines)) for garbage in ('\x00\xff\n', '9 9 9\n', 'x\n')]
+        still = self.mail(self.far), self.mail(self.near)
+        clear = 0
+        self.binary = os.path.abspath(os.environ.get('MAILTWIN_FAST', self.binary))
+        for text in broken:
+            with open(self.file, 'w', encoding='latin-1') as f:
+                f.write(text)
+            run = self.mailtwin('-a', '-V', code=(0, 1))
+            self.assertEqual(still, (self.mail(self.far), self.mail(self.near)), text)
+            if run.code == 1:
+                self.assertRegex(run.err, r'INBOX_:near:INBOX(, line \d+: |: the far UID)', text)
+                self.assertIn('--adopt', run.err)
+                clear += 1
+            shutil.rmtree(self.state)
+        self.assertGreater(clear, len(whole) * .7)
+        self.nothing(code=1)
+        run = self.mailtwin('--adopt', '-a', '-V')
+        self.assertIn('Paired: 3', run.out)
+        self.quiet()
+
+
+class Held(Written):
+    """mbsync is not done with the channel."""
+
+    WHOLE = Written.NOW.format(f=3, n=3) + '\n1 1 \n2 2 S\n3 3 \n'
+
+    def test_journal(self):
+        self.make_state(self.WHOLE)
+        for name in ('.new', '.journal'):
+            with open(self.file + name, 'w') as f:
+                f.write('4\n')
+        was = self.old_files()
+        run = self.nothing(code=1)
+        self.assertIn('run mbsync once more', run.err)
+        self.assertEqual(was, self.old_files())
+        os.unlink(self.file + '.new')
+        self.nothing(pairs=3)
+
+    def test_still_runs(self):
+        self.make_state(self.WHOLE)
+        self.nothing(pairs=3)
+        os.utime(self.file)                     # a backup put it back
+        self.nothing()
+        self.old()                              # nothing to do: the same state
+        self.nothing()
+        self._serial = 100
+        self.fill(self.far, 'INBOX', 1)
+        self.old()
+        run = self.nothing(code=1)
+        self.assertIn('mbsync still runs here', run.err)
+        self.assertEqual(run.err.count('mbsync still runs here'), 1)
+        self.nothing(code=1)
+        run = self.mailtwin('--adopt', '-a', '-V')
+        self.assertIn('Paired: 1', run.out)
+        self.assertEqual(self.bodies(run), 0)
+        self.quiet()
+
+    def test_begins_to_run(self):
+        """There was no state of mbsync's when the channel began."""
+        self.make_state(self.WHOLE)
+        os.unlink(self.file)
+        self.mailtwin('-a')
+        self.old('-a', code=None)
+        self.assertTrue(os.path.exists(self.file))
+        self.assertIn('mbsync still runs here', self.mailtwin('-a', code=1).err)
+
+    def test_lock(self):
+        self.make_state(self.WHOLE)
+        with open(self.file + '.lock', 'w') as f:
+            fcntl.lockf(f, fcntl.LOCK_EX)
+            for args in (('-a',), ('plan', '-a')):
+                run = self.mailtwin(*args, code=75)
+                self.assertIn('mbsync is at work here', run.err)
+                self.assertIn('.lock', run.err)
+        os.unlink(self.file + '.lock')
+        self.nothing(pairs=3)
+        self.assertFalse(os.path.exists(self.file + '.lock'))
+
+    def test_check(self):
+        """Only said; then only taken over; then the run."""
+        self.make_state(self.WHOLE)
+        self._serial = 100
+        run = self.mailtwin('import', '--check', '-a')
+        self.assertIn('3 pairs', run.out + run.err)
+        self.assertFalse(os.path.exists(self.state) and any(f.endswith('.mdb') for f in os.listdir(self.state)))
+        self.fill(self.far, 'INBOX', 1)
+        self.nothing_but('import', '-a')
+        dump = self.mailtwin('state', 'dump', 'c').out
+        self.assertEqual(dump.count('\nmessage '), 3)
+        run = self.mailtwin('-a', '-V')
+        self.assertEqual(re.findall(r'\+(\d+)', run.out), ['0', '1'])
+        self.mailtwin('-a', '--check', code=2)
+        self.quiet()
+
+    def nothing_but(self, *args):
+        before = self.mail(self.far), self.mail(self.near)
+        run = self.mailtwin(*args)
+        self.assertEqual(before, (self.mail(self.far), self.mail(self.near)))
+        return run
+
