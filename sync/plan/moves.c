@@ -153,6 +153,14 @@ plan_clone(struct build *b, enum side t, uint32_t from, uint32_t to, enum reason
 	plan_joined(b, &v);
 }
 
+/* What is marked \Deleted is no original: its copy would be marked as well, and where the mark cannot be taken off at once it would pass
+ * for a person's. The copy is then new mail. */
+static bool
+is_original(const struct build *b, uint32_t msg, enum side t)
+{
+	return !(build_record(b, msg)->half[t].flags.sys & FLAG_DELETED);
+}
+
 /* Moved on both sides: to one mailbox, they are twins; to two, far wins. */
 static void
 plan_contest(struct build *b, uint32_t left, uint32_t far, uint32_t near)
@@ -207,7 +215,7 @@ plan_moved(struct build *b, const struct plan_link *l)
 		return;
 	if (from->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE))
 		plan_move(b, t, l->a, l->b, NONE);
-	else if (from->is_there[t] && !b->in->boxes.at[box_of(b, l->a)].side[l->side].restore)
+	else if (from->is_there[t] && is_original(b, l->a, t) && !b->in->boxes.at[box_of(b, l->a)].side[l->side].restore)
 		plan_clone(b, t, l->a, l->b, REASON_MOVED);
 }
 
@@ -217,7 +225,7 @@ plan_cloned(struct build *b, const struct plan_link *l)
 	enum side t = side_other(l->side);
 
 	if (b->boxes[box_of(b, l->b)].can_write[t] && b->boxes[box_of(b, l->a)].is_there[t] &&
-	    build_may_copy(b, l->b, t))
+	    is_original(b, l->a, t) && build_may_copy(b, l->b, t))
 		plan_clone(b, t, l->a, l->b, REASON_COPIED);
 }
 

@@ -36,7 +36,8 @@
  *   P11 LINK_MOVED: moved on s from box A to box B: the twin on t is moved A -> B, flags carried; not copied, not deleted.
  *       Deleted or moved elsewhere on t at the same time: the message survives where it was moved to, far wins.
  *   P16 LINK_SHARED: flags that were changed on any of those that share a message are changed on it and on all of them.
- *   P12 LINK_CLONED: a copy made on s of a message t has as well: cloned on t, no body over the wire.
+ *   P12 LINK_CLONED: a copy made on s of a message t has as well: cloned on t, no body over the wire. Not of what is
+ *       marked \Deleted on t: copied, as any new message.
  *   P14 a mailbox that is on both sides, under another name on t than the channel's (side[t].name): renamed on t with
  *       create[t], with all that lies below it; its messages stay under its record. No deletion, so no guard counts it.
  *       Where the name is taken by one that stays, nothing is planned. Both renamed: the engine took far's name
