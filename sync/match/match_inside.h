@@ -53,5 +53,9 @@ int uploads_find(struct env *env, const struct intent *in, struct run_box *home,
 bool unfinished_is_copy(const struct intent *in);
 /* The records that wait for the outcome of a copy or move of theirs, sorted. The caller releases it. */
 int unfinished_records(struct env *env, struct id_set *out, struct err *e);
+/* What a store said that it took, without saying under what key. */
+struct sent { enum side side; uint32_t box; struct ident ident; };
+struct sent_set { VEC(struct sent) v; };
+int unfinished_sent(struct env *env, struct sent_set *out, struct err *e);
 
 #endif

@@ -12,6 +12,7 @@
  *
  * An equal message is a new one, and not the old one come back, where
  *   the program itself has begun to remove or move the old one, or to delete its twin for having gone (BASIS_OURS, BASIS_MOVING);
+ *   the program sent one there, and the store took it without saying under what key: so many of the equal new ones are that;
  *   it was known before this run, and the old one's twin was deleted: it was there along with the old one. Not so if the earlier run ended
  *   before it had searched, and a list that showed the one lacked others (box_side.fresh).
  *
@@ -35,7 +36,8 @@ struct choice {
 	enum side s;
 	enum round round;
 	const struct id_set *awaited;	/* copies on their way: left alone */
-	const bool *is_taken;
+	const struct sent_set *sent;	/* and taken by the store without a word about its key */
+	bool *is_taken;
 };
 
 static bool
@@ -127,20 +129,41 @@ may_be_moved(const struct search *x, enum side s, const struct record *back)
 	return false;
 }
 
+/* Whether all that are new there and equal to it are what the program sent. */
+static bool
+was_sent(const struct search *x, const struct choice *c, const struct record *back)
+{
+	const struct record *rec;
+	size_t i, sent = 0, came = 0;
+
+	for (i = 0; i < c->sent->v.n; i++)
+		sent += c->sent->v.at[i].side == c->s && c->sent->v.at[i].box == back->box &&
+		    ident_compare(&c->sent->v.at[i].ident, &back->ident) == IDENT_SAME;
+	for (i = 0; i < x->in->messages.n && sent > 0; i++) {
+		rec = x->in->messages.at[i].rec;
+		came += !c->is_taken[i] && rec->box == back->box && record_is_single(rec, c->s) &&
+		    ident_compare(&rec->ident, &back->ident) == IDENT_SAME;
+	}
+	return sent > 0 && came <= sent;
+}
+
 /* ---- the pair goes on ---- */
 
 static int
-renew(struct search *x, enum side s, const struct adopt_pair *p, bool *is_taken, struct err *e)
+renew(struct search *x, const struct choice *c, const struct adopt_pair *p, struct err *e)
 {
 	struct env *env = x->env;
 	struct record *rec = x->in->messages.at[p->far].rec;
 	const struct record *back = x->in->messages.at[p->near].rec;
 	struct flag_mask masks[SIDES];
+	enum side s = c->s;
 
+	if (was_sent(x, c, back))
+		return 0;
 	/* Taken for one that goes, it would go, and with it the last there is. */
 	if (!stays(rec, side_other(s)) && may_be_moved(x, s, back))
 		return 0;
-	is_taken[p->far] = is_taken[p->near] = true;
+	c->is_taken[p->far] = c->is_taken[p->near] = true;
 	/* Sent, and shown for the first time under this key: what it lacks was not kept. */
 	if (rec->half[s].is_sent)
 		kept_seen(env, &env->boxes.at[x->in->messages.at[p->far].box], s, &env->arena, rec, back->half[s].flags);
@@ -170,7 +193,7 @@ cmp_id(const void *x, const void *y)
 }
 
 static int
-renew_by_id(struct search *x, enum side s, bool *is_taken, struct err *e)
+renew_by_id(struct search *x, const struct choice *c, struct err *e)
 {
 	VEC(struct with_id) v[SIDES] = { { 0 }, { 0 } };
 	const struct adopt_item *item;
@@ -181,7 +204,7 @@ renew_by_id(struct search *x, enum side s, bool *is_taken, struct err *e)
 
 	for (i = 0; i < x->items.n; i++) {
 		item = &x->items.at[i];
-		id = search_record(x, item)->half[s].server_id;
+		id = search_record(x, item)->half[c->s].server_id;
 		if (*id != '\0')
 			vec_push(&v[item->side], (struct with_id){ x->in->messages.at[item->id].box, id, item->id });
 	}
@@ -194,7 +217,7 @@ renew_by_id(struct search *x, enum side s, bool *is_taken, struct err *e)
 		if (k == v[NEW].n || cmp_id(&v[NEW].at[k], &v[VANISHED].at[i]) != 0)
 			continue;
 		p = (struct adopt_pair){ v[VANISHED].at[i].msg, v[NEW].at[k++].msg };
-		status = renew(x, s, &p, is_taken, e);
+		status = renew(x, c, &p, e);
 	}
 	vec_release(&v[FAR]);
 	vec_release(&v[NEAR]);
@@ -215,7 +238,7 @@ may_be_by_header(const struct search *x, const struct adopt_item *item)
 
 /* Of one mailbox. */
 static int
-renew_by_ident(struct search *x, enum side s, uint32_t box, bool in_full, bool *is_taken, struct err *e)
+renew_by_ident(struct search *x, const struct choice *c, uint32_t box, bool in_full, struct err *e)
 {
 	struct search own = { .env = x->env, .in = x->in, .at = { x->at[FAR], x->at[NEAR] } };
 	struct adopt_pairs pairs = { { 0 } };
@@ -225,7 +248,7 @@ renew_by_ident(struct search *x, enum side s, uint32_t box, bool in_full, bool *
 
 	for (i = 0; i < x->items.n; i++) {
 		item = &x->items.at[i];
-		if (x->in->messages.at[item->id].box != box || is_taken[item->id] || (!in_full && !may_be_by_header(x, item)))
+		if (x->in->messages.at[item->id].box != box || c->is_taken[item->id] || (!in_full && !may_be_by_header(x, item)))
 			continue;
 		vec_push(&own.items, *item);
 		own.n[item->side]++;
@@ -235,28 +258,28 @@ renew_by_ident(struct search *x, enum side s, uint32_t box, bool in_full, bool *
 	if (own.n[VANISHED] > 0 && own.n[NEW] > 0)
 		status = search_decide(&own, in_full ? adopt_rekeyed : adopt_moved, &pairs, e);
 	for (i = 0; i < pairs.v.n && status == 0; i++)
-		status = renew(x, s, &pairs.v.at[i], is_taken, e);
+		status = renew(x, c, &pairs.v.at[i], e);
 	vec_release(&pairs.v);
 	search_release(&own);
 	return status;
 }
 
 static int
-renew_all(struct search *x, enum side s, bool *is_taken, struct err *e)
+renew_all(struct search *x, const struct choice *c, struct err *e)
 {
 	bool *is_wanted = mem_alloc(x->in->boxes.n + 1);
 	uint32_t box;
 	size_t i;
-	int status = renew_by_id(x, s, is_taken, e);
+	int status = renew_by_id(x, c, e);
 
 	for (i = 0; i < x->items.n; i++)
 		is_wanted[x->in->messages.at[x->items.at[i].id].box] = true;
 	for (box = 0; box < x->in->boxes.n && status == 0; box++) {
 		if (!is_wanted[box])
 			continue;
-		status = renew_by_ident(x, s, box, true, is_taken, e);
+		status = renew_by_ident(x, c, box, true, e);
 		if (status == 0)
-			status = renew_by_ident(x, s, box, false, is_taken, e);
+			status = renew_by_ident(x, c, box, false, e);
 	}
 	free(is_wanted);
 	return status;
@@ -292,9 +315,10 @@ rekeyed_find(struct env *env, struct matching *in, bool *has_changed_r, struct e
 	struct id_set awaited = { { 0 } };
 	struct search x = { .env = env, .in = in };
 	bool *is_taken = mem_alloc(in->messages.n + 1);
-	struct choice c = { .awaited = &awaited, .is_taken = is_taken };
+	struct sent_set sent = { { 0 } };
+	struct choice c = { .awaited = &awaited, .sent = &sent, .is_taken = is_taken };
 	size_t i, n = 0;
-	int turn, status = unfinished_records(env, &awaited, e);
+	int turn, status = unfinished_records(env, &awaited, e) < 0 ? -1 : unfinished_sent(env, &sent, e);
 
 	for (turn = 0; turn < SIDES * ROUNDS && status == 0; turn++) {
 		c.s = turn % SIDES == 0 ? FAR : NEAR;
@@ -306,7 +330,7 @@ rekeyed_find(struct env *env, struct matching *in, bool *has_changed_r, struct e
 			continue;
 		status = moves_learn(&x, c.s, e);
 		if (status == 0)
-			status = renew_all(&x, c.s, is_taken, e);
+			status = renew_all(&x, &c, e);
 	}
 	for (i = 0; i < in->messages.n; i++)
 		n += is_taken[i];
@@ -317,6 +341,7 @@ rekeyed_find(struct env *env, struct matching *in, bool *has_changed_r, struct e
 		status = end_fresh(env, e);
 	search_release(&x);
 	vec_release(&awaited.v);
+	vec_release(&sent.v);
 	free(is_taken);
 	return status;
 }
