@@ -302,7 +302,7 @@ take_half(struct reader *r, struct record_half *h)
 	h->size = fields & HALF_SIZE ? take_u64(r) : 0;
 	h->date = fields & HALF_DATE ? (int64_t)take_u64(r) : 0;
 	h->server_id = fields & HALF_SERVER_ID ? take_string(r) : "";
-	h->basis = fields & HALF_BASIS ? (enum half_basis)take_below(r, BASIS_MOVING + 1) : BASIS_LISTED;
+	h->basis = fields & HALF_BASIS ? (enum half_basis)take_below(r, BASIS_BEYOND + 1) : BASIS_LISTED;
 	if (h->presence == PRESENCE_GONE && fields == HALF_KEY && is_guessed_key(h->key))
 		h->basis = BASIS_GUESSED;
 	if (!is_key_right(h))

@@ -38,6 +38,7 @@ enum half_basis {
 	BASIS_SHARED_TOLD,		/* the same as BASIS_SHARED: the store named the other's message */
 	BASIS_MOVING,			/* the program has begun to move it to another mailbox, after its twin: so it may have gone; or it
 					 * is that twin, and GONE */
+	BASIS_BEYOND,			/* NEVER: the server shows the newest messages only, and may have it all the same (sync/match/beyond.c) */
 };
 
 enum record_mark {

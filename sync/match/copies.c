@@ -39,7 +39,7 @@ is_new(const struct clones *c, uint32_t i, enum side s)
 	const struct record *rec = c->in->messages.at[i].rec;
 
 	return !c->is_linked[i] && !c->is_cloned[i] && rec->mark == MARK_NEW && record_is_single(rec, s) &&
-	    !rec->has_agreed;
+	    !rec->has_agreed && rec->half[side_other(s)].basis != BASIS_BEYOND;
 }
 
 /* A copy that was found, and the pair it is of. */

@@ -5,6 +5,8 @@
  */
 #include "sync/match/match_inside.h"
 
+#include <stdlib.h>
+
 /* One message, one record: what the base itself has wrong is put right. */
 static int
 correct(struct env *env, struct matching *m, bool *has_changed_r, struct err *e)
@@ -17,11 +19,22 @@ correct(struct env *env, struct matching *m, bool *has_changed_r, struct err *e)
 }
 
 static int
-find_links(struct env *env, struct matching *m, bool *has_changed_r, size_t *waiting_r, struct err *e)
+find_links(struct env *env, struct matching *m, struct arena *a, bool *has_changed_r, size_t *waiting_r, struct err *e)
 {
+	bool *is_first;
+	int status;
+
 	if (twins_find(env, m, e) < 0 || moves_find(env, m, e) < 0 || elsewhere_review(env, m, has_changed_r, e) < 0)
 		return -1;
-	return *has_changed_r ? 0 : elsewhere_find(env, m, has_changed_r, waiting_r, e);
+	if (*has_changed_r)
+		return 0;
+	/* What is filed elsewhere there has its twin; after that a mailbox is as any other. */
+	is_first = beyond_begin(env);
+	status = elsewhere_find(env, m, has_changed_r, waiting_r, e);
+	if (status == 0 && !*has_changed_r)
+		status = beyond_hold(env, m, is_first, a, e);
+	free(is_first);
+	return status;
 }
 
 int
@@ -37,7 +50,7 @@ match(struct env *env, bool may_wait, struct matching *m, struct arena *a, size_
 		matching_release(m);
 		arena_release(a);
 		if (input_make(env, m, a, e) < 0 || correct(env, m, &has_changed, e) < 0 ||
-		    (!has_changed && find_links(env, m, &has_changed, waiting_r, e) < 0))
+		    (!has_changed && find_links(env, m, a, &has_changed, waiting_r, e) < 0))
 			return -1;
 	} while (has_changed);
 	if (copies_find(env, m, a, may_wait, waiting_r, e) < 0 || shared_link(env, m, a, e) < 0 || recover_hold(env, m, a, e) < 0)

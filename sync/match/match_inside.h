@@ -25,6 +25,11 @@ int twins_find(struct env *env, struct matching *in, struct err *e);
 int elsewhere_review(struct env *env, struct matching *in, bool *has_changed_r, struct err *e);
 int elsewhere_find(struct env *env, struct matching *in, bool *has_changed_r, size_t *waiting_r, struct err *e);
 
+/* beyond.c: what may be beyond the window of the other side is not sent. beyond_begin(): which mailboxes are compared for the first time, by
+ * index; to be freed. beyond_hold(): once they were. */
+bool *beyond_begin(const struct env *env);
+int beyond_hold(struct env *env, struct matching *in, const bool *is_first, struct arena *a, struct err *e);
+
 /* copies.c: copies of what both sides have. */
 int copies_find(struct env *env, struct matching *in, struct arena *a, bool may_wait, size_t *waiting_r, struct err *e);
 

@@ -40,6 +40,14 @@ plan_copy(struct build *b, uint32_t msg, enum side t, enum reason reason)
 	build_dep(b, build_op(b, OP_COPY, t, reason, box, msg, NONE), b->boxes[box].create[t]);
 }
 
+/* It may be on t, and not shown there: until that is known to have no window, or one that is not full (P15). */
+static bool
+may_be_beyond(const struct build *b, uint32_t msg, enum side t)
+{
+	return build_record(b, msg)->half[t].basis == BASIS_BEYOND && b->in->policy.window[t].kind != WINDOW_NO &&
+	    (b->in->policy.window[t].kind == WINDOW_UNSET || b->boxes[b->in->messages.at[msg].box].window[t] == WINDOW_BEYOND);
+}
+
 static void
 build_new(struct build *b, uint32_t msg, enum side s)
 {
@@ -52,7 +60,7 @@ build_new(struct build *b, uint32_t msg, enum side s)
 			plan_expunge_last(b, msg, s, REASON_DELETED_HERE);
 		else if (mark == MARK_NEW && box->can_write[t] && build_may_copy(b, msg, t))
 			plan_mark(b, msg, s, REASON_IS_DELETED, MARK_SKIPPED);
-	} else if (box->can_write[t] && build_may_copy(b, msg, t)) {
+	} else if (box->can_write[t] && build_may_copy(b, msg, t) && !may_be_beyond(b, msg, t)) {
 		plan_copy(b, msg, t, mark == MARK_NEW ? REASON_NEW : REASON_RETRY);
 	}
 }

@@ -16,11 +16,17 @@ is_refuted(const struct window_facts *f)
 	return f->vanished == f->held && (f->here >= f->suspected + margin || f->here + margin <= f->suspected);
 }
 
+uint64_t
+window_full(uint64_t n)
+{
+	return n - n / 100;
+}
+
 enum window_verdict
 window_judge(const struct window_facts *f)
 {
 	if (f->set.kind == WINDOW_SIZE)
-		return f->here >= f->set.n - f->set.n / 100 ? WINDOW_BEYOND : WINDOW_DELETED;
+		return f->here >= window_full(f->set.n) ? WINDOW_BEYOND : WINDOW_DELETED;
 	if (f->vanished == 0 || f->set.kind == WINDOW_NO)
 		return WINDOW_DELETED;
 	if (f->suspected != 0)

@@ -5,6 +5,7 @@
  * marked \Deleted, were not moved, and are older than all that is shown ("the oldest vanished").
  *   Window no      they are deleted, like any others
  *   Window n       they are beyond the window where n messages are shown, give or take one percent; else deleted
+ *                  What had no twin when nothing was known of the mailbox may be beyond it, and is not sent (sync/match/beyond.c)
  *   not set        they may be, and are held back, where WINDOW_FLOOR messages or more are shown and
  *                    as many came in as went (as many are shown as before, or as ever), or
  *                    a round number is shown, more than ever: the window has just become full
@@ -40,6 +41,8 @@ struct window_facts {
 	uint64_t suspected, held;	/* the last run suspected this window, and held back so many; 0 = none */
 };
 
+/* So many messages are shown by a full window of n: it is given or taken one percent. */
+uint64_t window_full(uint64_t n);
 enum window_verdict window_judge(const struct window_facts *f);
 
 #endif

@@ -1,8 +1,11 @@
 """Servers that show the newest messages of a mailbox only, and mail that drops out of sight there."""
 import random
 import re
+import shutil
+import time
 
-from lib import find, serials
+from lib import ImapSide, find, message, serials
+from scripted import Scripted
 from test_scripted import Told
 
 POOR = ['QRESYNC', 'CONDSTORE', 'LIST-STATUS', 'ESEARCH', 'LIST-EXTENDED', 'MOVE']
@@ -136,6 +139,93 @@ class Window(Told):
         self.assertIn('F', self.one(self.far, s[3]).flags)
         self.assertEqual([f for f in self.far.messages('INBOX') if f.serial == s[2]], [])
         self.sync_twice(twins=False)
+
+    def lost(self, near=None):
+        """Of 30 messages on near the server shows the newest 20; before the state is lost."""
+        self.start(store='Window 20\n', near=near)
+        self.box().window = 20
+        s = self.put(20)
+        self.sync()
+        for _ in range(10):
+            s += self.put(1)
+            self.sync()
+        self.assertEqual(self.here(), s)
+        return s
+
+    def shown_twice(self):
+        """Messages that the server has more than once, shown or not."""
+        data = [m.data for m in self.box().mails + self.box().hidden]
+        return [d for d in data if data.count(d) > 1]
+
+    def after_lost(self, s, fresh):
+        """What lies beyond is not sent, and said so; what came since is."""
+        shutil.rmtree(self.state)
+        self.assertIn('10 messages are on near without a twin on far', self.mailtwin('plan', '-a', code=None).err)
+        run = self.sync()
+        self.assertIn('10 messages are on near without a twin on far, which shows its newest 20 only', run.err)
+        self.assertEqual(self.here(), s + [fresh])
+        self.assertEqual(len(self.box().mails + self.box().hidden), 31)
+        self.assertEqual(self.shown_twice(), [])
+        self.sync_twice(twins=False)
+        # Back in sight: known again for what it is, and changed and deleted as any other.
+        self.near.flag(self.one(self.near, s[10]), add='F')
+        for serial in s[25:28]:
+            self.delete_far(serial)
+        self.sync()
+        self.assertEqual(self.here(), s[:25] + s[28:] + [fresh])
+        self.sync_twice(twins=False)
+        self.assertEqual(self.shown_twice(), [])
+        self.assertIn('F', self.one(self.far, s[10]).flags)
+        self.delete_far(s[10])
+        self.sync_twice(twins=False)
+        self.assertEqual(self.here(), s[:10] + s[11:25] + s[28:] + [fresh])
+        # All is shown, and nothing else was held.
+        self.box().show_all()
+        self.set_window('no')
+        self.sync_twice()
+        self.assertEqual(self.shown_twice(), [])
+
+    def test_lost_state(self):
+        s = self.lost()
+        self._serial += 1
+        self.near.deliver('INBOX', message(self._serial), 'S', file=f'{int(time.time()) + 100}.9.host')
+        self.after_lost(s, self._serial)
+
+    def test_lost_state_between_accounts(self):
+        other = Scripted()
+        other.__enter__()
+        self.addCleanup(other.__exit__)
+        near = ImapSide(other, 'ben')
+        self.addCleanup(near.close)
+        s = self.lost(near=near)
+        self._serial += 1
+        near.deliver('INBOX', message(self._serial), 'S')
+        self.after_lost(s, self._serial)
+
+    def test_lost_state_and_mail_filed_late(self):
+        """What a person filed on near with an old date waits, and goes when it is moved out and in again."""
+        s = self.lost()
+        shutil.rmtree(self.state)
+        self._serial += 1
+        self.near.deliver('INBOX', message(self._serial), 'S', file='1000000000.9.host')
+        self.near.create('aside')
+        self.assertIn('11 messages are on near without a twin', self.sync().err)
+        self.near.move(self.one(self.near, self._serial), 'aside')
+        self.sync()
+        self.near.move(self.one(self.near, self._serial), 'INBOX')
+        self.sync_twice(twins=False)
+        self.assertEqual(len([m for m in self.far.messages('INBOX') if m.serial == self._serial]), 1)
+        self.assertEqual(self.here(), s + [self._serial])
+
+    def test_lost_state_and_a_window_that_is_not_full(self):
+        """All is shown: what has no twin is new."""
+        self.window(20, 15, store='Window 20\n')
+        self.sync()
+        shutil.rmtree(self.state)
+        self.fill(self.near, 'INBOX', 3, 'S')
+        self.assertNotIn('without a twin', self.sync().err)
+        self.sync_twice()
+        self.assertEqual(len(self.far.messages('INBOX')), 18)
 
     def test_no_window(self):
         """Deletions of the oldest are carried over where the person says so; once, or for good."""

@@ -68,6 +68,12 @@ class Box:
             for m in back:
                 m.modseq = self.modseq
 
+    def show_all(self):
+        """There is no window any more."""
+        self.window = len(self.mails + self.hidden)
+        self.slide()
+        self.window = None
+
     def drop(self, uids):
         gone = [m.uid for m in self.mails if m.uid in uids]
         self.mails = [m for m in self.mails if m.uid not in uids]

@@ -281,6 +281,10 @@ parse_half(struct test_case *c, struct record *r, enum side s, const char *value
 	struct record_half *h = &r->half[s];
 	bool is_gone = strncmp(value, "gone", 4) == 0, is_beyond = strcmp(value, "beyond") == 0;
 
+	if (strcmp(value, "unshown") == 0) {		/* never shown, and perhaps there */
+		h->basis = BASIS_BEYOND;
+		return;
+	}
 	h->presence = is_gone ? PRESENCE_GONE : is_beyond ? PRESENCE_BEYOND : PRESENCE_HERE;
 	h->key = key_from_string("key");
 	h->flags = parse_flags(c, is_gone || is_beyond ? "" : value);

@@ -97,7 +97,7 @@ roll_record(struct arena *a)
 		h->presence = (enum presence)roll(4);
 		if (h->presence == PRESENCE_HERE || h->presence == PRESENCE_BEYOND || (h->presence == PRESENCE_GONE && roll(4)))
 			h->key = roll_key(a);
-		h->basis = (enum half_basis)(roll(2) ? roll(BASIS_MOVING + 1) : 0);
+		h->basis = (enum half_basis)(roll(2) ? roll(BASIS_BEYOND + 1) : 0);
 		h->flags = (struct flags){ roll(3) ? roll(64) : roll(UINT32_MAX), roll_string(a) };
 		h->hint = roll_string(a);
 		h->size = roll(2) ? roll_wide() : 0;
