@@ -189,8 +189,9 @@ give_back(struct confirming *c, const struct doubt *d, struct record *owner, str
 	return put(c, d, owner, e) < 0 || (there.half[c->side].presence == PRESENCE_HERE && put(c, d, &there, e) < 0) ? -1 : 0;
 }
 
-/* What is under the key is that of a pair to which another key was told, and which no list has shown under that: it may even have
- * vanished, as it seems. */
+/* What is under the key is that of another pair. Where no list has shown that one under the key that was told for it, it is under this, and may
+ * even have vanished, as it seems. Else a list did, as far as sizes tell (a server that alters what it stores makes them another's):
+ * doubt_between() looks at that one too. */
 static int
 find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct doubt *d, bool *is_false, struct err *e)
 {
@@ -205,10 +206,11 @@ find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct d
 	tag = message_tag_header(&d->is);
 	while (status == 0 && (got = message_next_tagged(c->env->state, &a, tag, after, &rec, e)) > 0) {
 		after = rec.id;
-		if (rec.box != d->rec->box || rec.id == d->rec->id || !record_is_pair(&rec) || !is_told(&rec.half[c->side]) ||
-		    !is_same(&rec.ident, &d->is))
+		if (rec.box != d->rec->box || rec.id == d->rec->id || !record_is_pair(&rec) || !is_same(&rec.ident, &d->is))
 			continue;
 		is_false[d - v] = true;
+		if (!is_told(&rec.half[c->side]))
+			continue;
 		for (k = 0; k < n && v[k].rec->id != rec.id; k++)
 			;
 		if (k < n)
