@@ -2,9 +2,12 @@
  * R16 three outcomes, R19 intents).
  *
  *   apply.c         what is ready, and what goes together
- *   jobs.c          what a worker does in one go; copy.c: one message from one store to the other
- *   settle.c        what was asked for, and what its outcome means for the base; settle_boxes.c: the same of mailboxes
- *   op.c            what all kinds of operations share
+ *   op_copy.c op_change.c op_move.c op_box.c   an operation each: its requests, what the base has to know before, what a worker does,
+ *                   what its outcome means; op_state.c: what is done to the base alone
+ *   batching.c      what goes together; batch.c: a batch and its job; flight.c: batches that share one
+ *   outcome.c       what all outcomes have in common; losses.c: lost sessions, and who has another turn
+ *   given_keys.c    keys that a store told; intents.c
+ *   common.c        what they all share
  */
 #ifndef SYNC_APPLY_APPLY_H
 #define SYNC_APPLY_APPLY_H
@@ -23,6 +26,6 @@ struct apply_state {
 };
 
 /* apply.c: runs what of the plan is not held. Settles and commits. */
-int apply(struct env *env, const struct matching *m, const struct plan_input *in, const struct plan *plan, struct err *e);
+int apply(struct env *env, struct matching *m, const struct plan_input *in, const struct plan *plan, struct err *e);
 
 #endif

@@ -4,7 +4,7 @@
  * All that share a message have one set of flags: what is changed on any of them is changed on all (P16). What each has agreed on with
  * the message is its record's `agreed`.
  *
- * An APPENDUID that names the equal message says so (settle.c, BASIS_SHARED_TOLD). Without UIDPLUS the list does: the store said OK, an equal
+ * An APPENDUID that names the equal message says so (apply/op_copy.c, BASIS_SHARED_TOLD). Without UIDPLUS the list does: the store said OK, an equal
  * message is paired there, and nothing else came that may be it. A store that lost the message would look the same. So when the equal one
  * goes, only what an APPENDUID named goes with it; the rest is sent anew.
  */

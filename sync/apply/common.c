@@ -1,7 +1,8 @@
-/* What all kinds of operations share: their mailboxes, what is suspected when a session ends, storing and logging what came of them. */
+/* What all operations share: their mailboxes and records, what is suspected when a session ends, storing and logging what came of them. */
 #include "sync/apply/apply_inside.h"
 
 #include "sync/plan/explain.h"
+#include "sync/plan/merge.h"
 
 struct run_box *
 apply_box(const struct applying *x, uint32_t plan_box)
@@ -15,8 +16,20 @@ apply_to_box(const struct applying *x, const struct op *op)
 	return op->other != UINT32_MAX ? x->in->messages.at[op->other].box : op->box;
 }
 
+struct record *
+apply_record(const struct applying *x, uint32_t msg)
+{
+	return msg == UINT32_MAX ? NULL : x->matching->messages.at[msg].rec;
+}
+
+uint64_t
+apply_epoch(const struct run_box *box, enum side s)
+{
+	return box->rec.side[s].is_known ? box->rec.side[s].cursor.epoch : 0;
+}
+
 int
-settle_put(struct applying *x, const struct run_box *box, struct record *rec, struct err *e)
+apply_put(struct applying *x, const struct run_box *box, struct record *rec, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
@@ -31,21 +44,30 @@ settle_put(struct applying *x, const struct run_box *box, struct record *rec, st
 }
 
 int
-settle_log(struct applying *x, const struct batch *b, size_t n, const char *verb, struct err *e)
+apply_log(struct applying *x, const struct task *t, const char *verb, struct err *e)
 {
-	const struct op *op = &x->plan->ops.at[b->op[n]];
-	const struct store *store = x->env->set->store[b->side];
+	const struct store *store = x->env->set->store[t->op->side];
 	const struct explain_names names = { { side_name(FAR), side_name(NEAR) } };
 	struct arena a = { 0 };
-	struct log_entry l = { .when = x->env->set->now, .side = b->side, .box = apply_box(x, op->box)->name };
+	struct log_entry l = { .when = x->env->set->now, .side = t->op->side, .box = apply_box(x, t->op->box)->name };
 	int status;
 
-	l.why = reason_text(&a, op->reason, op->side, &names);
-	l.what = op->msg == UINT32_MAX ? verb : arena_printf(&a, "%s %s", verb,
-	    key_text(&a, x->live[op->msg]->half[b->side].key, store->ops->has_uid_keys));
+	l.why = reason_text(&a, t->op->reason, t->op->side, &names);
+	l.what = t->rec == NULL ? verb : arena_printf(&a, "%s %s", verb,
+	    key_text(&a, t->rec->half[t->op->side].key, store->ops->has_uid_keys));
 	status = log_add(x->env->state, &l, e);
 	arena_release(&a);
 	return status;
+}
+
+const struct merge_left *
+apply_left_by_both(struct applying *x, const struct op *op, struct merge_left *left_r)
+{
+	if (op->left == UINT32_MAX)
+		return NULL;
+	left_r->rec = apply_record(x, op->left);
+	box_masks(apply_box(x, x->in->messages.at[op->left].box), left_r->mask);
+	return left_r;
 }
 
 struct isolate_item
@@ -56,7 +78,7 @@ apply_suspect(const struct applying *x, uint32_t i)
 
 	if (op->msg == UINT32_MAX)
 		return item;
-	item.id = x->live[op->msg]->id;
+	item.id = apply_record(x, op->msg)->id;
 	item.work = op->kind == OP_COPY ? WORK_COPY : op->kind == OP_MOVE || op->kind == OP_CLONE ? WORK_MOVE : WORK_CHANGE;
 	return item;
 }

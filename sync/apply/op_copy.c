@@ -1,4 +1,4 @@
-/* Messages from one store to the other: fetched, digested and delivered in one pass, through one buffer.
+/* Copy: messages from one store to the other, fetched, digested and delivered in one pass, through one buffer.
  *
  * A batch may go into several mailboxes. All its messages are fetched in one request. Each mailbox has a delivery of its own that stays open
  * until the last body has come, so that the answers of one are not waited for before the next is sent.
@@ -10,12 +10,13 @@
  * Must hold: finish() of each delivery is called whatever happened, so that what arrived is durable and known; a body that broke off is
  * nowhere. What goes wrong with one mailbox keeps no other from its messages.
  */
-#include "sync/apply/jobs.h"
+#include "sync/apply/apply_inside.h"
 
 #include "sync/message/digest.h"
+#include "sync/plan/merge.h"
 
 /* Of one mailbox, in one pass: items first..first + n of the pass. */
-struct course {
+struct stretch {
 	struct batch_part *p;
 	size_t first, n;
 	struct delivery *delivery;	/* NULL = none could be opened */
@@ -27,9 +28,9 @@ struct copying {
 	size_t n;
 	struct deliver_item *items;	/* its deliveries */
 	struct fetch_item *fetch;
-	struct course course[BATCH_PARTS];
-	size_t n_courses;
-	struct course *now;		/* whose body is coming */
+	struct stretch stretch[BATCH_PARTS];
+	size_t n_stretches;
+	struct stretch *now;		/* whose body is coming */
 	struct digest *digest;
 	bool is_cancelled;
 	bool has_sink_failed;		/* the error came from the receiving side */
@@ -66,7 +67,7 @@ sink_now(const struct copying *t)
 }
 
 static int
-flush(struct copying *t, struct course *c, struct err *e)
+flush(struct copying *t, struct stretch *c, struct err *e)
 {
 	struct err why;
 
@@ -80,7 +81,7 @@ flush(struct copying *t, struct course *c, struct err *e)
 static int
 turn_to(struct copying *t, size_t index, struct err *e)
 {
-	struct course *c = t->course;
+	struct stretch *c = t->stretch;
 
 	while (index >= c->first + c->n)
 		c++;
@@ -91,7 +92,7 @@ turn_to(struct copying *t, size_t index, struct err *e)
 }
 
 static int
-tee_begin(void *ctx, const struct body_head *head, struct err *e)
+body_begin(void *ctx, const struct body_head *head, struct err *e)
 {
 	struct copying *t = ctx;
 	struct body_head own = *head;
@@ -103,8 +104,8 @@ tee_begin(void *ctx, const struct body_head *head, struct err *e)
 		return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "stopped on request");
 	}
 	digest_start(t->digest, DIGEST_MESSAGE);
-	t->b->size[t->at[head->index]] = head->size;
-	t->b->wire_size[t->at[head->index]] = head->wire_size;
+	t->b->task[t->at[head->index]].size = head->size;
+	t->b->task[t->at[head->index]].wire_size = head->wire_size;
 	t->items[head->index].date = t->b->copy_arrival_date ? head->date : 0;
 	if (turn_to(t, head->index, e) < 0)
 		return -1;
@@ -114,7 +115,7 @@ tee_begin(void *ctx, const struct body_head *head, struct err *e)
 }
 
 static int
-tee_data(void *ctx, const void *p, size_t len, struct err *e)
+body_data(void *ctx, const void *p, size_t len, struct err *e)
 {
 	struct copying *t = ctx;
 	const struct body_sink *sink = sink_now(t);
@@ -125,13 +126,13 @@ tee_data(void *ctx, const void *p, size_t len, struct err *e)
 }
 
 static int
-tee_end(void *ctx, size_t index, const struct err *failed, struct err *e)
+body_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 {
 	struct copying *t = ctx;
 	const struct body_sink *sink;
 	struct err why;
 
-	if (failed == NULL && digest_end(t->digest, &t->b->ident[t->at[index]], e) < 0)
+	if (failed == NULL && digest_end(t->digest, &t->b->task[t->at[index]].ident, e) < 0)
 		return -1;
 	if (turn_to(t, index, e) < 0)
 		return -1;
@@ -139,15 +140,15 @@ tee_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 	return sink != NULL && sink->end(sink->ctx, index - t->now->first, failed, &why) < 0 ? sink_failed(t, &why, e) : 0;
 }
 
-/* One course for each mailbox of the pass. */
+/* One for each mailbox of the pass. */
 static void
-plan_courses(struct copying *t)
+plan_stretches(struct copying *t)
 {
 	struct batch_part *p = t->b->part;
-	struct course *c = NULL;
+	struct stretch *c = NULL;
 	size_t i;
 
-	t->n_courses = 0;
+	t->n_stretches = 0;
 	t->now = NULL;
 	for (i = 0; i < t->n; i++) {
 		t->fetch[i] = t->b->fetch[t->at[i]];
@@ -155,8 +156,8 @@ plan_courses(struct copying *t)
 		while (t->at[i] >= p->first + p->n)
 			p++;
 		if (c == NULL || c->p != p) {
-			c = &t->course[t->n_courses++];
-			*c = (struct course){ .p = p, .first = i };
+			c = &t->stretch[t->n_stretches++];
+			*c = (struct stretch){ .p = p, .first = i };
 		}
 		c->n++;
 	}
@@ -165,10 +166,10 @@ plan_courses(struct copying *t)
 static int
 open_deliveries(struct copying *t, struct session *to, struct err *e)
 {
-	struct course *c;
+	struct stretch *c;
 	struct err why;
 
-	for (c = t->course; c < t->course + t->n_courses; c++) {
+	for (c = t->stretch; c < t->stretch + t->n_stretches; c++) {
 		if (c->p->status < 0 || to->store->ops->deliver(to, c->p->on, c->p->epoch, t->items + c->first, c->n,
 		    &t->b->arena, &c->delivery, &why) == 0)
 			continue;
@@ -186,13 +187,13 @@ open_deliveries(struct copying *t, struct session *to, struct err *e)
 static int
 fetch_all(struct copying *t, struct session *from, struct err *e)
 {
-	const struct body_sink sink = { tee_begin, tee_data, tee_end, t };
+	const struct body_sink sink = { body_begin, body_data, body_end, t };
 	struct fetch_part ask[BATCH_PARTS];
-	struct course *c, *asked[BATCH_PARTS];
+	struct stretch *c, *asked[BATCH_PARTS];
 	size_t i, n = 0;
 	int status;
 
-	for (c = t->course; c < t->course + t->n_courses; c++) {
+	for (c = t->stretch; c < t->stretch + t->n_stretches; c++) {
 		if (c->p->status < 0)
 			continue;
 		ask[n] = (struct fetch_part){ .box = c->p->from_on, .epoch = c->p->from_epoch, .first = c->first, .n = c->n };
@@ -211,7 +212,7 @@ fetch_all(struct copying *t, struct session *from, struct err *e)
 static int
 carry(struct copying *t, struct session *from, struct session *to, struct err *e)
 {
-	plan_courses(t);
+	plan_stretches(t);
 	t->b->err_side = t->b->side;
 	return open_deliveries(t, to, e) < 0 ? -1 : fetch_all(t, from, e);
 }
@@ -220,11 +221,11 @@ carry(struct copying *t, struct session *from, struct session *to, struct err *e
 static int
 settle_these(struct copying *t, int status, struct err *e)
 {
-	struct course *c;
+	struct stretch *c;
 	struct err why;
 	size_t i;
 
-	for (c = t->course; c < t->course + t->n_courses; c++) {
+	for (c = t->stretch; c < t->stretch + t->n_stretches; c++) {
 		if (c->delivery == NULL || c->delivery->finish(c->delivery, &why) == 0)
 			continue;
 		if (why.scope < ERR_STORE) {
@@ -273,13 +274,13 @@ excuse_rest(struct batch *b, int status)
 	for (i = 0; i < b->n_parts; i++) {
 		p = &b->part[i];
 		for (k = p->first; k < p->first + p->n; k++)
-			if ((status < 0 || p->status < 0) && b->size[k] == 0 && b->deliver[k].outcome == OUTCOME_FAILED)
+			if ((status < 0 || p->status < 0) && b->task[k].size == 0 && b->deliver[k].outcome == OUTCOME_FAILED)
 				b->deliver[k].err.class = ERR_CANCELLED;
 	}
 }
 
 static struct copying *
-tee_new(struct batch *b, struct err *e)
+copying_new(struct batch *b, struct err *e)
 {
 	struct copying *t = mem_alloc(sizeof *t);
 	size_t i;
@@ -294,7 +295,7 @@ tee_new(struct batch *b, struct err *e)
 }
 
 static void
-tee_free(struct copying *t)
+copying_free(struct copying *t)
 {
 	digest_free(&t->digest);
 	free(t->at);
@@ -303,12 +304,14 @@ tee_free(struct copying *t)
 	free(t);
 }
 
+/* ---- the worker ---- */
+
 /* From a local store: its bodies are there at once, and the answers to their delivery may come while others are waited for. */
-int
-copy_begin(struct batch *b, struct session *session[SIDES], struct err *e)
+static int
+begin(struct batch *b, struct session *session[SIDES], struct err *e)
 {
 	struct session *to = session[b->side], *from = session[side_other(b->side)];
-	struct copying *t = tee_new(b, e);
+	struct copying *t = copying_new(b, e);
 
 	b->copying = t;
 	if (t->digest == NULL)
@@ -317,8 +320,8 @@ copy_begin(struct batch *b, struct session *session[SIDES], struct err *e)
 	return t->has_begun ? carry(t, from, to, e) : 0;
 }
 
-int
-copy_end(struct batch *b, struct session *session[SIDES], struct err *e)
+static int
+end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
 	struct session *to = session[b->side], *from = session[side_other(b->side)];
 	struct copying *t = b->copying;
@@ -334,7 +337,192 @@ copy_end(struct batch *b, struct session *session[SIDES], struct err *e)
 		}
 	}
 	excuse_rest(b, status);
-	tee_free(t);
+	copying_free(t);
 	b->copying = NULL;
 	return status;
 }
+
+/* ---- the coordinator ---- */
+
+static void
+make(struct batch *b, size_t room)
+{
+	b->fetch = mem_alloc(room * sizeof *b->fetch);
+	b->deliver = mem_alloc(room * sizeof *b->deliver);
+	b->needs[side_other(b->side)] = true;
+}
+
+/* As listed; or, where the list does not say, as identified. */
+static uint64_t
+body_size(const struct record *rec, const struct record_half *half)
+{
+	return half->size != 0 ? half->size : rec->ident.has & IDENT_SIZE ? rec->ident.size : 0;
+}
+
+static void
+fill(struct applying *x, struct batch *b, struct task *t)
+{
+	struct store *store = x->env->set->store[b->side];
+	const struct record_half *there = &t->rec->half[side_other(b->side)];
+	const struct box_side *to = &apply_box(x, t->op->box)->rec.side[b->side];
+	size_t n = (size_t)(t - b->task);
+
+	b->copy_arrival_date = x->env->set->copy_arrival_date;
+	b->cancel = x->env->set->cancel;
+	t->fetch = &b->fetch[n];
+	t->deliver = &b->deliver[n];
+	*t->fetch = (struct fetch_item){ there->key, there->hint, body_size(t->rec, there) };
+	*t->deliver = (struct deliver_item){ .flags = flags_keep(&b->arena, there->flags, &to->mask),
+		.name = store->ops->choose_name(store, &b->arena), .size = body_size(t->rec, there), .hint = "" };
+	if (!to->is_known)
+		t->deliver->flags = there->flags;
+}
+
+static int
+prepare(struct applying *x, struct batch *b, struct err *e)
+{
+	struct task *t;
+
+	for (t = b->task; t < b->task + b->n; t++) {
+		/* What is copied back has no twin until it arrives: the one that went is not looked for. */
+		if (intent_await_twin(x, apply_box(x, t->op->box), t->rec, b->side, t->rec->half[b->side].presence == PRESENCE_GONE, e) < 0)
+			return -1;
+		t->intent = intent_begin(x, t, INTENT_DELIVER);
+		t->intent.key = t->deliver->name;
+		if (intent_put(x->env->state, &t->intent, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What the store did not take of what went with a message. */
+static int
+learn_unkept(struct applying *x, const struct task *t, struct run_box *box, struct err *e)
+{
+	const struct deliver_item *d = t->deliver;
+	enum side s = t->op->side;
+	struct flags lacks;
+
+	if (kept_learn(x->env, box, s, d->unkept, e) < 0)
+		return -1;
+	if (d->how >= DELIVER_AT_EPOCH)
+		kept_undated(x->env, box, s);
+	/* Sent without keywords, for it was refused with them: which of them is to blame shows when they are set. */
+	lacks = flags_minus(&x->arena, flags_keep(&x->arena, t->rec->half[side_other(s)].flags, &box->rec.side[s].mask), d->flags);
+	x->env->observe_state->is_short |= d->how >= DELIVER_BARE && !flags_is_none(lacks);
+	return 0;
+}
+
+static void
+count(struct applying *x, const struct task *t, enum alias alias)
+{
+	x->env->report->bytes += t->size;
+	x->env->progress.bytes_done += t->size;
+	x->env->report->side[t->op->side].added += alias != ALIAS_EQUAL;
+}
+
+static int
+done(struct applying *x, struct batch *b, struct task *t, struct err *e)
+{
+	struct run_box *box = apply_box(x, t->op->box);
+	struct record *rec = t->rec;
+	struct deliver_item *d = t->deliver;
+	struct record_half *h = &rec->half[b->side];
+	enum alias alias = ALIAS_NONE;
+
+	if (learn_unkept(x, t, box, e) < 0)
+		return -1;
+	rec->ident = t->ident;
+	if (d->key.len > 0 && given_alias(x, box, b->side, d->key, rec, &alias, e) < 0)
+		return -1;
+	if (alias == ALIAS_FALSE)
+		d->key = KEY_NONE;
+	count(x, t, alias);
+	/* What the twin was given is agreed, as far as it is shown to have kept it; and nothing else is, whatever was before. */
+	if (rec->has_agreed)
+		rec->agreed = flags_intersect(&x->arena, rec->agreed, d->flags);
+	else if (d->key.len == 0)
+		rec->agreed = flags_dup(&x->arena, d->flags);
+	if (d->key.len == 0) {
+		rec->has_agreed = true;
+		h->is_sent = !d->is_shown;
+		b->reads_later = x->env->observe_state->is_short = true;
+		return apply_put(x, box, rec, e) < 0 ? -1 : intent_keep(x, t, &rec->ident, e);
+	}
+	if (alias == ALIAS_EQUAL) {
+		shared_mark(rec, b->side, BASIS_SHARED_TOLD);
+		x->env->observe_state->is_short = true;
+	} else {
+		given_take(x, t, h, d->key, d->hint);
+		h->flags = flags_dup(&x->arena, d->flags);
+		h->is_sent = !d->is_shown;
+		h->date = d->date;
+		rec->mark = MARK_NEW;
+		rec->why = "";
+		rec->refusals = 0;
+	}
+	if (apply_put(x, box, rec, e) < 0)
+		return -1;
+	return intent_delete(x->env->state, t->intent.id, e);
+}
+
+/* Said once, and set aside if it never will be. What was not tried, or is to be tried again, has another turn (loss_of_sessions()). */
+static int
+failed(struct applying *x, struct batch *b, struct task *t, const struct err *why, struct err *e)
+{
+	const struct op *op = t->op;
+	struct run_box *box = apply_box(x, op->box);
+	bool is_untried = why->text[0] == '\0' || why->class == ERR_CANCELLED;
+
+	if (t->deliver->is_unexplained)
+		refused_note(x->env, t->rec, b->side, why);
+	if (is_untried ? b->is_retried || waiting_is_stopped(x->env, op->box, b->side) : b->is_retried && waiting_is_such(why)) {
+		x->status[t->i] = OP_RUNNING;
+		return 0;
+	}
+	x->status[t->i] = OP_FAILED;
+	if (is_untried)
+		return 0;
+	box->side[FAR].was_written = box->side[NEAR].was_written = true;
+	if (why->retry == ERR_NOW) {
+		/* It changed under us: the closing delta tells. */
+		left_out_note(x->env, op->box, side_other(b->side), t->rec->id);
+		return 0;
+	}
+	waiting_add(x->env, op->box, b->side, t->rec->id, why);
+	if (waiting_is_such(why))
+		return 0;
+	x->env->report->failed++;
+	if (why->retry != ERR_NEVER)
+		return 0;
+	t->rec->mark = MARK_FAILED;
+	t->rec->why = arena_strdup(&x->arena, why->text);
+	return apply_put(x, box, t->rec, e);
+}
+
+static enum outcome
+outcome(const struct task *t, const struct err **why_r)
+{
+	*why_r = &t->deliver->err;
+	return t->deliver->outcome;
+}
+
+static struct key
+key_given(const struct task *t)
+{
+	return t->deliver->key;
+}
+
+static int
+settle(struct applying *x, struct batch *b, struct err *e)
+{
+	if (x->env->set->store[b->side]->ops->has_uid_keys)
+		given_mark_alike(b, key_given);
+	if (settle_tasks(x, b, e) < 0)
+		return -1;
+	if (x->env->set->max_transfer != 0 && x->env->report->bytes >= x->env->set->max_transfer)
+		x->env->apply_state->is_over_limit = x->env->report->hit_max_transfer = true;
+	return 0;
+}
+
+const struct operation op_copy = { make, fill, prepare, begin, end, settle, outcome, done, failed };

@@ -1,32 +1,101 @@
-/* What operations on mailboxes mean for the base: made, made again (P8), renamed (R12 folder renames), removed. */
+/* Mailboxes made, made again (P8), renamed (R12 folder renames) and removed (R13 second look). */
 #include "sync/apply/apply_inside.h"
 
 #include <strings.h>
 
 #include "state/model/name.h"
 
+/* ---- the worker ---- */
+
+/* A mailbox that came to be since the list was made may hold mail that nobody has read: it is not taken for new. */
+static int
+create(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *c = session[b->side];
+	enum mailbox_state there = c->store->ops->mailbox_state(c, b->part[0].on, NULL, e);
+
+	if (there == MAILBOX_NOT_KNOWN && e->scope >= ERR_STORE)
+		return -1;
+	if (there == MAILBOX_THERE) {
+		b->is_there = true;
+		b->outcome = OUTCOME_FAILED;
+		return 0;
+	}
+	return c->store->ops->create_mailbox(c, b->part[0].on, b->role, &b->outcome, e);
+}
+
+/* A mailbox goes with all that is in it: only as it was when it was read (R13). Cursors that do not stand still tell
+ * as much as they can. */
+static int
+remove_one(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *c = session[b->side];
+	struct mailbox now = { .name = b->part[0].on, .id = "" };
+
+	if (c->store->ops->cursors(c, &now, 1, e) < 0)
+		return -1;
+	now.cursor.is_steady = b->cursor.is_steady = true;
+	if (!now.has_cursor || !cursor_stands(&b->cursor, &now.cursor)) {
+		b->is_there = true;
+		b->outcome = OUTCOME_FAILED;
+		return 0;
+	}
+	return c->store->ops->remove_mailbox(c, b->part[0].on, &b->outcome, e);
+}
+
+static int
+rename_one(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	struct session *c = session[b->side];
+
+	return c->store->ops->rename_mailbox(c, b->part[0].on, b->to_on, &b->outcome, e);
+}
+
+static int
+end(struct batch *b, struct session *session[SIDES], struct err *e)
+{
+	return b->kind == OP_RENAME_BOX ? rename_one(b, session, e) : b->kind == OP_CREATE_BOX ? create(b, session, e) :
+	    remove_one(b, session, e);
+}
+
+/* ---- the coordinator: before ---- */
+
+static void
+fill(struct applying *x, struct batch *b, struct task *t)
+{
+	const struct run_box *box = apply_box(x, t->op->box);
+	const struct mailbox *there = box->side[side_other(b->side)].listed;
+
+	if (t->op->kind == OP_RENAME_BOX) {
+		b->part[0].on = arena_printf(&b->arena, "%s%s", x->env->set->box[b->side], t->op->from);
+		b->to_on = arena_printf(&b->arena, "%s%s", x->env->set->box[b->side], t->op->to);
+	}
+	b->cursor = box->rec.side[b->side].cursor;
+	b->role = t->op->kind == OP_CREATE_BOX ? box->roles | (there != NULL ? there->attrs : 0) : 0;
+}
+
 /* P8: a mailbox that was removed is about to be made again for what is new or changed on the other side. From here on the
  * rest has gone one by one, and what is copied back is new there: should the run end behind the creation, the next one must
  * not take the mailbox for another one whose mail is all to be copied back. */
-int
-settle_revive(struct applying *x, const struct batch *b, struct err *e)
+static int
+revive(struct applying *x, const struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->env->boxes.at[b->part[0].box];
 	bool *is_back = mem_alloc(x->in->messages.n + 1);
-	struct record_half *half;
-	size_t i;
+	struct record *rec;
+	uint32_t i;
 	int status = 0;
 
 	for (i = 0; i < x->plan->ops.n; i++)
 		if (x->plan->ops.at[i].reason == REASON_REVIVED && x->plan->ops.at[i].kind == OP_COPY)
 			is_back[x->plan->ops.at[i].msg] = true;
 	for (i = 0; i < x->in->messages.n && status == 0; i++) {
-		half = &x->live[i]->half[b->side];
-		if (x->in->messages.at[i].box != b->part[0].box || half->presence == PRESENCE_NEVER)
+		rec = apply_record(x, i);
+		if (x->in->messages.at[i].box != b->part[0].box || rec->half[b->side].presence == PRESENCE_NEVER)
 			continue;
-		*half = is_back[i] ? RECORD_HALF_NEVER : half_gone_unkeyed();
-		x->live[i]->has_agreed &= !is_back[i];
-		status = settle_put(x, box, x->live[i], e);
+		rec->half[b->side] = is_back[i] ? RECORD_HALF_NEVER : half_gone_unkeyed();
+		rec->has_agreed &= !is_back[i];
+		status = apply_put(x, box, rec, e);
 	}
 	free(is_back);
 	box->rec.side[b->side].cursor = (struct cursor){ 0 };
@@ -36,8 +105,8 @@ settle_revive(struct applying *x, const struct batch *b, struct err *e)
 
 /* A mailbox of a local store is about to be removed: a directory that is left of it, should the run end in between, is nobody's
  * mail out of sight. */
-int
-settle_leaving(struct applying *x, const struct batch *b, struct err *e)
+static int
+leaving(struct applying *x, const struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->env->boxes.at[b->part[0].box];
 
@@ -47,13 +116,32 @@ settle_leaving(struct applying *x, const struct batch *b, struct err *e)
 	return box_put(x->env->state, &box->rec, e);
 }
 
+static int
+prepare(struct applying *x, struct batch *b, struct err *e)
+{
+	struct task *t = &b->task[0];
+
+	switch (b->kind) {
+	case OP_RENAME_BOX:
+		t->intent = (struct intent){ .kind = INTENT_RENAME, .side = b->side, .box = apply_box(x, t->op->box)->rec.id,
+			.server_id = t->op->to, .when = x->env->set->now };
+		return intent_put(x->env->state, &t->intent, e);
+	case OP_CREATE_BOX:
+		return t->op->reason == REASON_REVIVED ? revive(x, b, e) : 0;
+	default:
+		return leaving(x, b, e);
+	}
+}
+
+/* ---- the coordinator: after ---- */
+
 /* A mailbox made again is another one: keys of the old (UIDs that will be given anew) mean nothing in it. */
 static int
 box_created(struct applying *x, struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->env->boxes.at[b->part[0].box];
 	struct run_side *rs = &box->side[b->side];
-	bool is_revived = x->plan->ops.at[b->op[0]].reason == REASON_REVIVED;
+	bool is_revived = b->task[0].op->reason == REASON_REVIVED;
 	uint32_t i;
 
 	rs->was_written = true;
@@ -68,7 +156,7 @@ box_created(struct applying *x, struct batch *b, struct err *e)
 		return 0;
 	for (i = 0; i < x->in->messages.n && !is_revived; i++)
 		if (x->in->messages.at[i].box == b->part[0].box)
-			x->live[i]->half[b->side] = RECORD_HALF_NEVER;
+			apply_record(x, i)->half[b->side] = RECORD_HALF_NEVER;
 	box->rec.side[b->side].is_known = false;
 	box->rec.side[b->side].cursor = (struct cursor){ 0 };
 	box->rec.side[b->side].identity = IDENTITY_KEPT;
@@ -121,7 +209,7 @@ renamed(struct applying *x, const struct batch *b, struct err *e)
 	box = &env->boxes.at[b->part[0].box];
 	report_note(env, NOTE_INFO, box->name, arena_printf(&env->arena, "renamed from %s to %s on %s, as on %s", b->part[0].on, b->to_on,
 	    side_name(b->side), side_name(side_other(b->side))));
-	return intent_delete(env->state, b->intent[0].id, e);
+	return intent_delete(env->state, b->task[0].intent.id, e);
 }
 
 /* Refused for good: from here on its two mailboxes go by their names, one missing and one new, whose messages are moved.
@@ -174,13 +262,13 @@ rename_failed(struct applying *x, struct batch *b, struct err *e)
 	struct env *env = x->env;
 	struct run_box *box = &env->boxes.at[b->part[0].box];
 
-	x->status[b->op[0]] = OP_FAILED;
+	x->status[b->task[0].i] = OP_FAILED;
 	if (b->outcome == OUTCOME_UNKNOWN) {
 		/* The next run looks what they are called. */
 		leave_alone(env, b->side, b->part[0].on);
 		return 0;
 	}
-	if (intent_delete(env->state, b->intent[0].id, e) < 0)
+	if (intent_delete(env->state, b->task[0].intent.id, e) < 0)
 		return -1;
 	if (b->status == 0 || b->err.scope >= ERR_STORE)
 		return 0;
@@ -207,7 +295,7 @@ box_removed(struct applying *x, const struct batch *b, struct err *e)
 	report_removed(env->report, b->side, box->name, n);
 	report_note(env, NOTE_INFO, box->name, arena_printf(&env->arena, "removed on %s with %llu %s, as on %s", side_name(b->side), n,
 	    n == 1 ? "message" : "messages", side_name(side_other(b->side))));
-	if (settle_log(x, b, 0, arena_printf(&env->arena, "removed the mailbox with %llu %s", n, n == 1 ? "message" : "messages"), e) < 0)
+	if (apply_log(x, &b->task[0], arena_printf(&env->arena, "removed the mailbox with %llu %s", n, n == 1 ? "message" : "messages"), e) < 0)
 		return -1;
 	box->side[b->side].listed = NULL;
 	box->side[b->side].was_written = false;
@@ -231,11 +319,11 @@ note_unsettled(struct env *env, const struct batch *b)
 		    env->set->store[b->side]->name, b->part[0].on);
 }
 
-int
-settle_box(struct applying *x, struct batch *b, struct err *e)
+static int
+settle(struct applying *x, struct batch *b, struct err *e)
 {
 	struct run_box *box = &x->env->boxes.at[b->part[0].box];
-	uint32_t i = b->op[0];
+	uint32_t i = b->task[0].i;
 
 	note_unsettled(x->env, b);
 	if (b->kind == OP_RENAME_BOX && b->outcome != OUTCOME_DONE)
@@ -260,3 +348,98 @@ settle_box(struct applying *x, struct batch *b, struct err *e)
 		return box_created(x, b, e);
 	return box_removed(x, b, e);
 }
+
+/* ---- between groups of operations ---- */
+
+/* R17: mailboxes made just now are read, empty as they are, so that what goes into them goes into these and no others that
+ * may come to bear their names. */
+int
+boxes_after_creation(struct applying *x, struct err *e)
+{
+	const struct op *op;
+	bool any = false;
+	uint32_t i;
+
+	for (i = 0; i < x->plan->ops.n; i++) {
+		op = &x->plan->ops.at[i];
+		if (op->kind != OP_CREATE_BOX || x->status[i] != OP_DONE)
+			continue;
+		apply_box(x, op->box)->side[op->side].wants_delta = true;
+		any = true;
+	}
+	return any ? fetch_changes(x->env, e) : 0;
+}
+
+/* Whether a mailbox that was read again holds something that the plan did not know, or knew otherwise. -1 error. */
+static int
+holds_more(struct applying *x, const struct op *op, struct err *e)
+{
+	const struct plan_message *m = x->in->messages.at, *end = m + x->in->messages.n;
+	struct arena a = { 0 };
+	struct record rec;
+	uint64_t after = 0;
+	int got, more = 0;
+
+	while (!more && (got = message_next(x->env->state, &a, apply_box(x, op->box)->rec.id, after, &rec, e)) != 0) {
+		if (got < 0)
+			break;
+		after = rec.id;
+		/* Both are in the order of their ids. */
+		while (m < end && (m->box != op->box || m->rec->id < rec.id))
+			m++;
+		if (rec.half[op->side].presence == PRESENCE_HERE)
+			more = m == end || m->rec->id != rec.id || !flags_equal(m->rec->half[op->side].flags, rec.half[op->side].flags);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : more;
+}
+
+/* R13: what was moved out of a mailbox has changed it. It is read again before it is removed. */
+int
+boxes_before_removal(struct applying *x, struct err *e)
+{
+	const struct op *op;
+	struct run_side *rs;
+	bool any = false;
+	uint32_t i;
+	int got;
+
+	for (i = 0; i < x->plan->ops.n; i++) {
+		op = &x->plan->ops.at[i];
+		rs = &apply_box(x, op->box)->side[op->side];
+		if (op->kind == OP_REMOVE_BOX && x->status[i] == OP_WAIT && rs->was_written)
+			any = rs->wants_delta = true;
+	}
+	if (!any)
+		return 0;
+	if (fetch_changes(x->env, e) < 0)
+		return -1;
+	for (i = 0; i < x->plan->ops.n; i++) {
+		op = &x->plan->ops.at[i];
+		if (op->kind != OP_REMOVE_BOX || x->status[i] != OP_WAIT)
+			continue;
+		if ((got = holds_more(x, op, e)) < 0)
+			return -1;
+		if (got > 0)
+			x->status[i] = OP_FAILED;
+	}
+	return 0;
+}
+
+/* Mailboxes are renamed under nobody's feet: a session that has one open goes on calling it by its old name, or is thrown
+ * out by the server. */
+void
+boxes_leave(struct applying *x)
+{
+	bool any[SIDES] = { false, false };
+	uint32_t i;
+	int s;
+
+	for (i = 0; i < x->plan->ops.n; i++)
+		any[x->plan->ops.at[i].side] |= x->plan->ops.at[i].kind == OP_RENAME_BOX && x->status[i] == OP_WAIT;
+	for (s = 0; s < SIDES; s++)
+		if (any[s])
+			pool_leave(x->env->pool, (enum side)s);
+}
+
+const struct operation op_box = { NULL, fill, prepare, NULL, end, settle, NULL, NULL, NULL };
