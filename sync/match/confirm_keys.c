@@ -332,6 +332,17 @@ judge(struct confirming *c, struct doubt *v, size_t n, bool *has_changed, struct
 	return status;
 }
 
+/* Its other half is of another mailbox now: what is under the key is a message without a twin, of which nothing is known. */
+static int
+forget_meant(struct env *env, uint32_t box, struct record *rec, enum side s, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	rec->half[s].basis = BASIS_LISTED;
+	rec->ident = (struct ident){ 0 };
+	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
+}
+
 static int
 confirm_side(struct env *env, struct matching *in, enum side s, bool *has_changed, struct err *e)
 {
@@ -340,12 +351,14 @@ confirm_side(struct env *env, struct matching *in, enum side s, bool *has_change
 	size_t i, end;
 	int status = 0;
 
-	for (i = 0; i < in->messages.n; i++) {
+	for (i = 0; i < in->messages.n && status == 0; i++) {
 		rec = in->messages.at[i].rec;
-		if (is_doubted(rec, s) && env->boxes.at[in->messages.at[i].box].side[s].listed != NULL)
+		if (is_doubted(rec, s) && !record_is_pair(rec))
+			status = forget_meant(env, in->messages.at[i].box, rec, s, e);
+		else if (is_doubted(rec, s) && env->boxes.at[in->messages.at[i].box].side[s].listed != NULL)
 			vec_push(&c.doubts, (struct doubt){ .msg = (uint32_t)i, .rec = rec });
 	}
-	if (c.doubts.n > 0)
+	if (c.doubts.n > 0 && status == 0)
 		status = look(&c, e);
 	for (i = 0; i < c.doubts.n && status == 0; i = end) {
 		for (end = i + 1; end < c.doubts.n && box_of(&c, &c.doubts.at[end]) == box_of(&c, &c.doubts.at[i]); end++)
