@@ -158,6 +158,7 @@ box_created(struct applying *x, struct batch *b, struct err *e)
 		if (x->in->messages.at[i].box == b->part[0].box)
 			apply_record(x, i)->half[b->side] = RECORD_HALF_NEVER;
 	box->rec.side[b->side].is_known = false;
+	box->rec.side[b->side].listed = 0;
 	box->rec.side[b->side].cursor = (struct cursor){ 0 };
 	box->rec.side[b->side].identity = IDENTITY_KEPT;
 	box->rec.side[b->side].mailbox_id = "";

@@ -176,6 +176,7 @@ check_foreign(struct env *env, enum side s, struct err *e)
 			return -1;
 		b->rec.side[s].is_known = false;
 		b->rec.side[s].missing_runs = 0;
+		b->rec.side[s].listed = 0;
 		b->rec.side[s].cursor = (struct cursor){ 0 };
 		b->rec.side[s].identity = IDENTITY_KEPT;
 		/* The counts are the base's own: what lost its half is unsettled now. */

@@ -361,6 +361,7 @@ give_name(struct renames *x, struct place *p, enum side s, struct err *e)
 	p->rec->name = name;
 	p->rec->side[FAR].now = p->rec->side[NEAR].now = "";
 	bs->is_known = false;
+	bs->listed = 0;
 	bs->identity = IDENTITY_KEPT;
 	bs->cursor = (struct cursor){ 0 };
 	bs->mailbox_id = "";
