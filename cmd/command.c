@@ -16,6 +16,10 @@ const struct command commands[] = {
 	  "The first run of a channel does so anyway. With --check nothing is written, and it is only said what\n"
 	  "would be taken over. mbsync's own files stay as they are.\n",
 	  import_run },
+	{ "export-mbsync", "[OPTION...] -a | CHANNEL[:BOX,...] | GROUP ...", "give channels back to mbsync",
+	  "Writes mbsync's state where mbsync looks for it, and UIDs into the names of a Maildir's files, so that\n"
+	  "it goes on without copying anything. Nothing is synchronised; mailtwin's own state stays.\n",
+	  export_run },
 	{ "list", "[CHANNEL | GROUP ...]", "list the mailboxes of channels",
 	  "Without names: of all channels. --list-stores lists mailboxes of stores instead.\n",
 	  list_run },

@@ -23,6 +23,7 @@ const char *const *command_names(void);
 void command_run(struct app *app);
 
 void check_config_run(struct app *app);
+void export_run(struct app *app);
 void help_run(struct app *app);
 void import_run(struct app *app);
 void list_run(struct app *app);

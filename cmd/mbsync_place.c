@@ -1,6 +1,7 @@
 #include "cmd/mbsync_place.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 void
 mbsync_place(const struct settings *s, const struct channel_settings *c, const char *state_home, const char *home,
@@ -22,4 +23,20 @@ mbsync_place(const struct settings *s, const struct channel_settings *c, const c
 		place_r->where = c->sync_state == s->sync_state ? MBSYNC_BY_NAMES : MBSYNC_BY_BOX;
 		place_r->prefix[0] = c->sync_state;
 	}
+}
+
+void
+mbsync_place_make(const struct mbsync_place *place)
+{
+	const char *last = NULL;
+	struct stat st;
+
+	for (size_t i = 0; i < MBSYNC_PREFIXES && place->prefix[i] != NULL; i++) {
+		last = place->prefix[i];
+		if (stat(last, &st) == 0)
+			return;
+	}
+	/* Should it fail, the mailboxes tell. */
+	if (last != NULL && place->where == MBSYNC_BY_NAMES && last[strlen(last) - 1] == '/')
+		(void)mkdir(last, 0700);
 }

@@ -9,4 +9,7 @@
 void mbsync_place(const struct settings *s, const struct channel_settings *c, const char *state_home, const char *home,
     struct arena *arena, struct mbsync_place *place_r);
 
+/* Makes a directory for it where there is none: the one that mbsync of any version knows. */
+void mbsync_place_make(const struct mbsync_place *place);
+
 #endif

@@ -21,6 +21,7 @@
 #include "state/base/err.h"
 #include "state/base/mem.h"
 #include "state/base/vec.h"
+#include "sync/channel.h"
 
 struct options {
 	bool is_mbsync;			/* called by that name: its exit codes, no commands */
@@ -44,7 +45,8 @@ struct options {
 	VEC(const char *) restore;
 	bool retry_failed;
 	bool is_adopting;		/* --adopt: what mbsync knows is not looked at */
-	bool is_import, is_check;	/* the command import, with --check */
+	enum channel_purpose purpose;	/* the commands import and export-mbsync have one of their own */
+	bool is_check;			/* --check: with import */
 	uint64_t max_transfer;		/* bytes of messages; 0 = no limit */
 	struct arena arena;
 };

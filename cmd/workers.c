@@ -178,6 +178,8 @@ confine_group(const struct workers *w, size_t group, struct link *parent)
 			(void)state_make_directories(state, &e);	/* told by state_open() */
 		grants_for(&confined.grants, c, state, app->options.transcript);
 		mbsync_place(app->settings, c, getenv("XDG_STATE_HOME"), app->home, &confined.grants.arena, &place);
+		if (app->options.purpose == CHANNEL_EXPORT && !app->options.is_dry)
+			mbsync_place_make(&place);
 		grants_mbsync(&confined.grants, &place);
 		if (w->is_linked[group])
 			grants_links(&confined.grants, c);

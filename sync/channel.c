@@ -345,10 +345,12 @@ run_all(struct env *env, struct err *e)
 		for (s = 0; s < SIDES; s++)
 			listing_release(&env->boxes_state->listing[s]);
 		memset(env->boxes_state->listing, 0, sizeof env->boxes_state->listing);
-		if (boxes_list(env, e) < 0 || handover_take(env, e) < 0 || boxes_judge(env, e) < 0)
+		if (boxes_list(env, e) < 0 || (env->set->purpose != CHANNEL_EXPORT && handover_take(env, e) < 0) || boxes_judge(env, e) < 0)
 			return -1;
-		if (env->set->is_import_only)
+		if (env->set->purpose == CHANNEL_IMPORT)
 			return 0;
+		if (env->set->purpose == CHANNEL_EXPORT)
+			return fetch_changes(env, e) < 0 ? -1 : handover_give(env, e);
 		if (kept_retry(env, e) < 0 || wait_after_crash(env, e) < 0 || fetch_changes(env, e) < 0)
 			return -1;
 		replaced_tell(env);

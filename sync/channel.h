@@ -24,6 +24,13 @@
 
 struct channel_names { const char *const *at; size_t n; };
 
+/* What a run is for. */
+enum channel_purpose {
+	CHANNEL_SYNC,
+	CHANNEL_IMPORT,			/* mbsync's state is taken over, and nothing is synchronised */
+	CHANNEL_EXPORT,			/* it is written, and nothing is synchronised */
+};
+
 struct channel {
 	const char *name;
 	struct store *store[SIDES];
@@ -40,7 +47,7 @@ struct channel {
 	uint64_t max_transfer;		/* octets of bodies this run may carry; 0 = no limit */
 	struct mbsync_place mbsync;	/* where mbsync would keep its state of this channel */
 	bool is_adopting;		/* ... which is not looked at: equal messages are paired */
-	bool is_import_only;		/* the run ends once that is taken over */
+	enum channel_purpose purpose;
 	struct state_place state;
 	struct state *open_state;	/* tests: used instead of `state`, not closed. NULL = none */
 	bool is_dry;			/* plan only: nothing is written anywhere */

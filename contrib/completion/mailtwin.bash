@@ -15,7 +15,7 @@ _mailtwin_names() {
 
 _mailtwin() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word
-	local commands='sync plan import list log state check-config help version'
+	local commands='sync plan export-mbsync import list log state check-config help version'
 	local long='--adopt --all --allow-delete --check --config --create --create-far --create-near --debug --dry-run
 		--expunge --expunge-far --expunge-near --ext-exit --flags --full --gone --help --jobs --json --list
 		--list-stores --max-transfer --new --no-create --no-expunge --no-remove --noop --old --pull

@@ -1,4 +1,4 @@
-/* Between mbsync and us: what it knows of a channel's mailboxes becomes our base, and a channel that it still works on is held.
+/* Between mbsync and us, both ways: what it knows of a channel's mailboxes becomes our base, and a channel that it still works on is held.
  *
  * Gives: mailboxes of env.boxes that the base did not know, with all that mbsync knew of them.
  * Must hold: mbsync's files stay as they are; no message is read for it; what cannot be read for certain changes nothing. What its
@@ -6,7 +6,9 @@
  *
  *   take_over.c   which mailboxes, in which order; what is told
  *   states.c      finds and reads mbsync's files, and remembers how they were
+ *   files.c       the files of a Maildir, and their UIDs
  *   records.c     entries become records
+ *   give_back.c   records become entries: the way back
  */
 #ifndef SYNC_HANDOVER_HANDOVER_H
 #define SYNC_HANDOVER_HANDOVER_H
@@ -16,6 +18,9 @@
 
 /* After boxes_list(), before boxes_judge(). -1: the channel is held, and *e says why. */
 int handover_take(struct env *env, struct err *e);
+
+/* give_back.c: after fetch_changes(). Writes mbsync's states of all mailboxes, and UIDs into the names of files. */
+int handover_give(struct env *env, struct err *e);
 
 /* states.c */
 struct handover_file {
@@ -31,6 +36,14 @@ int handover_look(struct env *env, const struct run_box *b, struct handover_file
 int handover_read(const char *path, struct mbsync_state *state_r, struct err *e);
 /* From here on the file is known to be so. */
 int handover_remember(struct env *env, const struct handover_file *file, struct err *e);
+
+/* The path at which it would make one; NULL: in no directory that is there. */
+const char *handover_new_path(struct env *env, const struct run_box *b);
+
+/* files.c */
+/* Lists the mailbox of a Maildir in full, whatever the base knows. -1: it could not, for certain; delta_release() in any case. */
+int handover_list(struct env *env, const struct run_box *b, enum side s, struct delta *d, struct err *e);
+uint32_t handover_uid_of(const struct delta_entry *entry);	/* 0 = none */
 
 /* records.c */
 struct handover_counts { uint64_t boxes, pairs, placeholders, expired, left_alone, orphans; };

@@ -25,16 +25,6 @@ struct known {
 	VEC(struct file) files;		/* by UID */
 };
 
-struct list_job { struct job job; enum side side; struct delta *delta; };
-
-static int
-run_list(struct job *j, struct session *session[SIDES], struct err *e)
-{
-	struct list_job *l = (struct list_job *)j;
-
-	return session[l->side]->store->ops->delta(session[l->side], l->delta, 1, true, NULL, e);
-}
-
 static int
 cmp_file(const void *x, const void *y)
 {
@@ -51,15 +41,6 @@ find_file(struct known *k, uint32_t uid)
 	return k->files.n == 0 ? NULL : bsearch(&want, k->files.at, k->files.n, sizeof want, cmp_file);
 }
 
-/* The UID is in what follows the base, or, where two files share that, in the key. */
-static uint32_t
-uid_of_entry(const struct delta_entry *entry)
-{
-	uint32_t uid = mbsync_uid_of(entry->hint, strlen(entry->hint));
-
-	return uid != 0 ? uid : mbsync_uid_of(entry->key.data, entry->key.len);
-}
-
 static void
 index_files(struct known *k, uint32_t highest)
 {
@@ -67,7 +48,7 @@ index_files(struct known *k, uint32_t highest)
 	size_t i;
 
 	for (i = 0; i < k->delta.entries.n; i++) {
-		uid = uid_of_entry(&k->delta.entries.at[i]);
+		uid = handover_uid_of(&k->delta.entries.at[i]);
 		if (uid != 0 && uid <= highest && k->delta.entries.at[i].replaced == NULL)
 			vec_push(&k->files, (struct file){ .uid = uid, .entry = &k->delta.entries.at[i] });
 	}
@@ -76,26 +57,6 @@ index_files(struct known *k, uint32_t highest)
 	for (i = 1; i < k->files.n; i++)
 		if (k->files.at[i].uid == k->files.at[i - 1].uid)
 			k->files.at[i].is_double = k->files.at[i - 1].is_double = true;
-}
-
-/* Lists a Maildir, for the UIDs in the names of its files. */
-static int
-list_files(struct env *env, const struct run_box *b, enum side s, struct known *k, struct err *e)
-{
-	struct list_job l = { .job = { .run = run_list }, .side = s, .delta = &k->delta };
-
-	delta_init(&k->delta, b->side[s].on, NULL);
-	l.job.needs[s] = true;
-	if (pool_run(env->pool, &l.job, e) < 0)
-		return -1;
-	if (k->delta.status < 0) {
-		*e = k->delta.err;
-		return -1;
-	}
-	if (k->delta.part != NULL || !k->delta.is_complete)
-		return err_class(e, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "%s: the %s mailbox could not be listed for certain%s%s", b->name,
-		    side_name(s), k->delta.part != NULL ? ": " : "", k->delta.part != NULL ? k->delta.part : "");
-	return 0;
 }
 
 static bool
@@ -126,7 +87,7 @@ learn_side(struct env *env, const struct run_box *b, enum side s, const struct m
 	if (k->has_uids)
 		return 1;
 	got = mbsync_scheme_read(directory, &scheme, e);
-	if (got < 0 || list_files(env, b, s, k, e) < 0)
+	if (got < 0 || handover_list(env, b, s, &k->delta, e) < 0)
 		return -1;
 	if (got > 0 && scheme.validity == state->validity[s]) {
 		index_files(k, scheme.highest);

@@ -110,6 +110,25 @@ handover_look(struct env *env, const struct run_box *b, struct handover_file *fi
 	return status < 0 || file_r->path == NULL || file_r->is_unfinished ? status : mark_file(env, file_r, e);
 }
 
+const char *
+handover_new_path(struct env *env, const struct run_box *b)
+{
+	const char *const names[SIDES] = { b->side[FAR].on, b->side[NEAR].on };
+	const struct store *near = env->set->store[NEAR];
+	struct mbsync_paths paths = { 0 };
+	const char *slash, *found = NULL;
+	size_t i;
+
+	mbsync_find(&env->set->mbsync, names, near->ops->directory(env->set->store[NEAR], names[NEAR], &env->arena), &env->arena, &paths);
+	for (i = 0; i < paths.v.n && found == NULL; i++) {
+		slash = strrchr(paths.v.at[i], '/');
+		if (slash != NULL && is_there(arena_strndup(&env->arena, paths.v.at[i], (size_t)(slash - paths.v.at[i]) + 1)))
+			found = paths.v.at[i];
+	}
+	vec_release(&paths.v);
+	return found;
+}
+
 int
 handover_read(const char *path, struct mbsync_state *state_r, struct err *e)
 {

@@ -188,7 +188,7 @@ tell(struct env *env, const struct handover_counts *c)
 		add_number(env, &out, c->left_alone, "left alone");
 		report_note(env, NOTE_INFO, NULL, arena_printf(&env->arena, "taken over from mbsync: %s mailbox%s, %s; its files stay as they "
 		    "are", waiting_digits(&env->arena, c->boxes), c->boxes == 1 ? "" : "es", out.len != 0 ? buf_str(&out) : "empty"));
-	} else if (env->set->is_import_only) {
+	} else if (env->set->purpose == CHANNEL_IMPORT) {
 		report_note(env, NOTE_INFO, NULL, "there is nothing to take over from mbsync");
 	}
 	buf_release(&out);

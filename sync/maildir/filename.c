@@ -105,6 +105,25 @@ filename_with_base(struct buf *out, const char *base, const char *old, char info
 	buf_adds(out, old + f.info);
 }
 
+void
+filename_with_uid(struct buf *out, const char *name, char info_delimiter, uint32_t uid)
+{
+	struct filename f;
+	size_t at, end;
+
+	filename_parse(name, info_delimiter, &f);
+	buf_clear(out);
+	buf_add(out, name, f.base);
+	for (at = f.base; at < f.info; at = end) {
+		for (end = at + 1; end < f.info && name[end] != ','; end++)
+			;
+		if (strncmp(name + at, ",U=", 3) != 0)
+			buf_add(out, name + at, end - at);
+	}
+	buf_printf(out, ",U=%u", uid);
+	buf_adds(out, name + f.info);
+}
+
 /* The host's name with what may not be in a file name, or would end the base, as a backslash and three
  * octal digits. */
 static void

@@ -10,7 +10,7 @@
  * What letters say is held in 32 bits: enum flag_bit, and a-z above it.
  *
  * What must always hold:
- *	1. A name made from another one differs from it in the letters DFPRST and a-z only.
+ *	1. A name made from another one differs from it in the letters DFPRST and a-z only, or in its UID.
  *	2. A name of filename_unique() is its own base, whatever the delimiter.
  */
 #ifndef SYNC_MAILDIR_FILENAME_H
@@ -48,6 +48,9 @@ void filename_with_flags(struct buf *out, const char *name, char info_delimiter,
 /* Puts into *out a name for a message that goes to another mailbox: the new base, of the old fields
  * S= and W= (sizes, which stay true; U= is a UID of the old mailbox), and the old info. */
 void filename_with_base(struct buf *out, const char *base, const char *old, char info_delimiter);
+
+/* Puts into *out the name with this UID in its fields (",U="), in place of the one it has. */
+void filename_with_uid(struct buf *out, const char *name, char info_delimiter, uint32_t uid);
 
 /* A name nobody has: seconds.M microseconds P pid Q count R random . host. Thread-safe. */
 char *filename_unique(struct arena *a, char info_delimiter);

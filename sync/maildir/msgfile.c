@@ -168,6 +168,32 @@ done:
 }
 
 int
+msgfile_set_uid(struct mdir *m, struct key key, const char *hint, uint32_t uid, struct err *e)
+{
+	struct arena a = { 0 };
+	struct buf name = { 0 };
+	struct place p;
+	int i, done = 0, rc = -1;
+
+	for (i = 0; i < ATTEMPTS && !done; i++) {
+		if (locate(m, key, hint, i, &a, &p, e) < 0)
+			goto done;
+		if (p.is_held) {
+			held(m, &p, e);
+			goto done;
+		}
+		filename_with_uid(&name, p.name, m->set->info_delimiter, uid);
+		if ((done = rename_file(m, p.is_new, p.name, m, p.is_new, buf_str(&name), &a, e)) < 0)
+			goto done;
+	}
+	rc = done ? 0 : lost(m, &p, e);
+done:
+	buf_release(&name);
+	arena_release(&a);
+	return rc;
+}
+
+int
 msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect, uint32_t known,
     struct err *e)
 {

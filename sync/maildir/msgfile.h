@@ -29,6 +29,9 @@ int msgfile_open(struct mdir *m, struct key key, const char *hint, struct stat *
 int msgfile_change_flags(struct mdir *m, struct key key, const char *hint, uint32_t add, uint32_t drop,
     struct arena *a, uint32_t *flags_r, const char **hint_r, struct err *e);
 
+/* Gives it another UID (filename_with_uid()), in the directory where it is. */
+int msgfile_set_uid(struct mdir *m, struct key key, const char *hint, uint32_t uid, struct err *e);
+
 /* Removes it if its flags, of those in `known`, are `expect`; else ERR_MESSAGE, ERR_NOW. One that is gone for sure is a
  * success. */
 int msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t expect, uint32_t known,

@@ -175,6 +175,18 @@ no_memory(struct store *s, struct arena *a)
 	return NULL;
 }
 
+static int
+no_number(struct session *c, const char *box, uint32_t validity, uint32_t highest, const struct number_item *items, size_t n,
+    struct err *e)
+{
+	(void)box;
+	(void)validity;
+	(void)highest;
+	(void)items;
+	(void)n;
+	return cannot(c->store, "be given UIDs", e);
+}
+
 static const char *
 no_directory(struct store *s, const char *box, struct arena *a)
 {
@@ -210,6 +222,7 @@ store_init(struct store *s, const struct store_ops *ops)
 	OR(confirm_gone, all_gone);
 	OR(describe, no_describe);
 	OR(directory, no_directory);
+	OR(number, no_number);
 	OR(choose_name, no_name);
 	OR(deliver, no_deliver);
 	OR(change, no_change);

@@ -411,6 +411,7 @@ static const struct store_ops maildir_ops = {
 	.identify = maildir_identify, .describe = maildir_describe,
 	.fetch = maildir_fetch,
 	.directory = maildir_directory,
+	.number = maildir_number,
 	.choose_name = maildir_choose_name,
 	.deliver = maildir_deliver,
 	.change = maildir_change,

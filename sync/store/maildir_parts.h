@@ -71,6 +71,10 @@ int maildir_describe(struct session *c, const char *box, uint64_t epoch, struct 
 int maildir_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
 
+/* maildir_number.c, likewise */
+int maildir_number(struct session *c, const char *box, uint32_t validity, uint32_t highest, const struct number_item *items, size_t n,
+    struct err *e);
+
 /* maildir_write.c, likewise */
 struct key maildir_choose_name(struct store *s, struct arena *a);
 int maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,

@@ -310,6 +310,9 @@ struct move_item {
 	struct err err;
 };
 
+/* A UID for a file, of another program's. */
+struct number_item { struct key key; const char *hint; uint32_t uid; };
+
 struct identify_item {
 	struct key key;
 	const char *hint;
@@ -384,6 +387,9 @@ struct store_ops {
 	int (*change_end)(struct changing **w, struct err *e);
 	/* The directory of a mailbox, in the arena; NULL where it has none. */
 	const char *(*directory)(struct store *s, const char *box, struct arena *a);
+	/* Gives files UIDs as mbsync has them (sync/mbsync/uid_scheme.h), of those up to `highest`; their keys stay. */
+	int (*number)(struct session *c, const char *box, uint32_t validity, uint32_t highest, const struct number_item *items, size_t n,
+	    struct err *e);
 	/* Within one store; keep = copy. The destination's epoch is checked as well (0 = any). */
 	int (*move)(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
 	    struct move_item *items, size_t n, struct arena *a, struct err *e);
