@@ -99,6 +99,7 @@ revive(struct applying *x, const struct batch *b, struct err *e)
 	}
 	free(is_back);
 	box->rec.side[b->side].cursor = (struct cursor){ 0 };
+	box->rec.side[b->side].listed = 0;
 	box->rec.side[b->side].identity = IDENTITY_REVIVED;
 	return status < 0 ? -1 : box_put(x->env->state, &box->rec, e);
 }
