@@ -481,6 +481,20 @@ makes_way(const struct check *c, const struct op *again)
 	return false;
 }
 
+/* And with it what comes into that mailbox, and all that follows. */
+static bool
+is_after_way(const struct check *c, const struct plan *again, const struct op *op)
+{
+	uint32_t i;
+
+	if (makes_way(c, op))
+		return true;
+	for (i = 0; i < op->dep_n; i++)
+		if (is_after_way(c, again, &again->ops.at[again->deps.at[op->dep_at + i]]))
+			return true;
+	return false;
+}
+
 /* How the oldest that vanished were judged is kept with the plan (observe/window.c), and what is left of them is judged by that. */
 static void
 remember_windows(const struct check *c, const struct plan_input *next)
@@ -512,7 +526,7 @@ check_again(struct check *c, struct applied *w)
 	remember_windows(c, &next);
 	plan_make(&next, &again);
 	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
-		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || makes_way(c, &again.ops.at[i]))
+		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || is_after_way(c, &again, &again.ops.at[i]))
 			continue;
 		op_explain(&next, &again.ops.at[i], &text);
 		fault(c, "C5", NULL, arena_printf(c->arena, "planned again: %s", buf_str(&text)));
