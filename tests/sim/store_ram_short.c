@@ -42,7 +42,10 @@ ram_leaves_out(struct ram *r, int box, enum ram_short what, enum ram_short kind,
 	if (kind == RAM_SHORT_OF_NEW && m->is_ours)
 		return false;
 	/* Nor what came between the numbers and the list of an earlier look: that was shown, and what is left out is a change. */
-	if (kind == RAM_SHORT_OF_FLAGS || (kind == RAM_SHORT_OF_NEW && (m->is_shown || m->was_shown)))
+	if (kind == RAM_SHORT_OF_FLAGS || (kind == RAM_SHORT_OF_NEW && (m->is_shown || m->was_shown))) {
 		oracle_lied(r->sim->oracle, box, m->c->serial);
+		/* It comes out when that message is changed or copied. */
+		r->sim->has_lied = true;
+	}
 	return true;
 }
