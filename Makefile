@@ -116,14 +116,17 @@ demo: demo-deps
 bench: mailtwin
 	$(Q)tests/bench/bench $(BENCH)
 
-# Simulated histories (tests/sim): SEED=n replays one, cut down, with a trace. sim-faults: faults put into the
-# program one by one, each of which the simulation must find.
+# Simulated histories (tests/sim): SIM_COUNT that are always the same, and SIM_NEW that nobody has seen, from a seed by the clock, or from
+# SIM_FROM. SEED=n replays one, cut down, with a trace. sim-faults: faults put into the program one by one, each of which the
+# simulation must find.
 SIM       := $(wildcard tests/sim/*.c)
 SIM_COUNT ?= 90000
+SIM_NEW   ?= 0
+SIM_FROM  ?= new
 $(B)/sim: $(call obj,$(SIM) $(PLANNER)) $(B)/mailtwin.a
 	$(call say,LD)$(COMPILE) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
 sim: $(B)/sim
-	$(Q)$(if $(SEED),$(B)/sim -r $(SEED),$(B)/sim -j 2 -n $(SIM_COUNT))
+	$(Q)$(if $(SEED),$(B)/sim -r $(SEED),{ $(B)/sim -j 2 -n $(SIM_COUNT); all=$$?; [ $(SIM_NEW) = 0 ] || $(B)/sim -j 2 -n $(SIM_NEW) -s $(SIM_FROM) || all=1; exit $$all; })
 	$(Q)$(if $(SEED),,$(san) .build/san/sim && .build/san/sim -j 2 -n 4000 -s 1000000)
 sim-faults: $(B)/sim
 	$(Q)tests/sim/run-faults $(B)
@@ -188,7 +191,7 @@ clean:
 help:
 	@echo 'targets: all docs check test demo bench unit layers headers clang tsan sim sim-faults e2e crash fuzz deps install uninstall clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|fast|san|tsan|fuzz PREFIX= DESTDIR='
-	@echo '         CASES="test_ends ..." for e2e and crash, FUZZ_TIME=60, BENCH="-s 0.1 day"'
+	@echo '         CASES="test_ends ..." for e2e and crash, SEED= SIM_COUNT= SIM_NEW= SIM_FROM= for sim, FUZZ_TIME=60, BENCH="-s 0.1 day"'
 
 .PHONY: all docs docs-check check test demo demo-deps bench unit layers headers clang tsan tsan-unit sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
 .SECONDARY:

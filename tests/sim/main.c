@@ -1,6 +1,7 @@
 /* Runs histories until one fails or enough have passed; replays one with a trace, cut down to what it needs.
  *
  *   sim [-n COUNT] [-s FIRST] [-j PROCESSES] [-t SECONDS] [-c]	-c: go on after a failure
+ *       FIRST: a seed; or "new", seeds that nobody has lived through, by the clock
  *   sim -r SEED [-k]	replay; -k: as it is, not cut down
  *
  * Exit: 0 all passed, 1 one failed, 2 usage.
@@ -18,7 +19,7 @@
 #include "state/base/log.h"
 #include "tests/sim/sim.h"
 
-struct options { uint64_t count, first; unsigned processes; unsigned seconds; bool goes_on; };
+struct options { uint64_t count, first; bool is_new; unsigned processes; unsigned seconds; bool goes_on; };
 
 static void
 begin(struct sim *s, uint64_t seed)
@@ -37,15 +38,16 @@ end(struct sim *s)
 
 static uint64_t at_seed;
 
+enum { SEEDS_A_SECOND = 1000000 };	/* more than anybody lives through in one */
 enum { HISTORY_SECONDS = 30 };		/* of the processor's time; most take a thousandth of one */
 
 /* An assertion of the program failed, or it goes on for ever: in which history is worth knowing. */
 static void
 on_signal(int signo)
 {
-	char text[100];
-	int n = snprintf(text, sizeof text, "sim: seed %llu fails: %s\n", (unsigned long long)at_seed,
-	    signo == SIGABRT ? "an assertion" : "it does not end");
+	char text[160];
+	int n = snprintf(text, sizeof text, "sim: seed %llu fails: %s; \"make sim SEED=%llu\" repeats it\n", (unsigned long long)at_seed,
+	    signo == SIGABRT ? "an assertion" : "it does not end", (unsigned long long)at_seed);
 
 	if (write(STDOUT_FILENO, text, (size_t)n) != n || signo != SIGABRT)
 		_exit(1);
@@ -69,7 +71,8 @@ run_share(const struct options *o, unsigned share)
 		setitimer(ITIMER_PROF, &(struct itimerval){ .it_value = { HISTORY_SECONDS, 0 } }, NULL);
 		history_run(&s);
 		if (s.failure[0] != '\0') {
-			printf("sim: seed %llu fails: %s\n", (unsigned long long)s.seed, s.failure);
+			printf("sim: seed %llu fails: %s; \"make sim SEED=%llu\" repeats it\n", (unsigned long long)s.seed, s.failure,
+			    (unsigned long long)s.seed);
 			status = 1;
 		}
 		end(&s);
@@ -87,6 +90,10 @@ run_all(const struct options *o)
 	unsigned i;
 	int status = 0, got;
 
+	if (o->is_new)
+		printf("sim: new seeds %llu to %llu; \"make sim SIM_FROM=%llu SIM_NEW=%llu\" lives through them again\n",
+		    (unsigned long long)o->first, (unsigned long long)(o->first + o->count - 1), (unsigned long long)o->first,
+		    (unsigned long long)o->count);
 	for (i = 0; i < o->processes; i++) {
 		fflush(stdout);
 		switch (fork()) {
@@ -217,7 +224,8 @@ main(int argc, char **argv)
 			o.count = strtoull(optarg, NULL, 10);
 			break;
 		case 's':
-			o.first = strtoull(optarg, NULL, 10);
+			o.is_new = strcmp(optarg, "new") == 0;
+			o.first = o.is_new ? (uint64_t)time(NULL) * SEEDS_A_SECOND : strtoull(optarg, NULL, 10);
 			break;
 		case 'j':
 			o.processes = (unsigned)strtoul(optarg, NULL, 10);
