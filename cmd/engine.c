@@ -108,6 +108,7 @@ fill_policy(const struct channel_settings *c, const struct options *o, struct po
 	for (int s = 0; s < SIDES; s++) {
 		p->window[s] = c->store[s]->window;
 		p->read_only[s] = c->store[s]->read_only;
+		p->trash[s] = (struct trash){ c->store[s]->trash, c->store[s]->trash_new_only, c->store[s]->trash_remote_new };
 	}
 }
 

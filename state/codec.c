@@ -749,6 +749,9 @@ encode_intent(struct buf *b, const struct intent *i)
 	put_u8(b, ident_fields(&i->ident));
 	put_ident(b, &i->ident);
 	put_string(b, i->server_id != NULL ? i->server_id : "");
+	put_u8(b, i->trash);
+	put_string(b, i->trash_name != NULL ? i->trash_name : "");
+	put_u8(b, i->was_deleted);
 	end(b, at);
 }
 
@@ -774,6 +777,13 @@ decode_intent(struct db_val v, struct intent *i_r)
 		r.is_bad = true;
 	take_ident(&r, fields, &i_r->ident);
 	i_r->server_id = take_string(&r);
+	i_r->trash_name = "";
+	/* Written before there were trashes, it ends here. */
+	if (!r.is_bad && r.at != r.end) {
+		i_r->trash = (enum intent_trash)take_below(&r, INTENT_IN_TRASH + 1);
+		i_r->trash_name = take_string(&r);
+		i_r->was_deleted = take_below(&r, 2);
+	}
 	return close_value(&r);
 }
 

@@ -178,6 +178,13 @@ enum intent_kind {
 	INTENT_RENAME,			/* `box` is being renamed to `server_id` */
 };
 
+/* EXPUNGE: whether a copy is kept in the trash first. */
+enum intent_trash {
+	INTENT_NO_TRASH,
+	INTENT_TO_TRASH,		/* it is being put there */
+	INTENT_IN_TRASH,		/* it is there */
+};
+
 struct intent {
 	uint64_t id;			/* 0 = not stored yet */
 	enum intent_kind kind;
@@ -192,6 +199,9 @@ struct intent {
 					 * RENAME: the new name */
 	int64_t when;
 	uint32_t tries;
+	enum intent_trash trash;
+	const char *trash_name;		/* mailbox of the store; NULL or "" = none */
+	bool was_deleted;		/* TO_TRASH: its \Deleted, which does not go along, is taken off before */
 };
 
 int intent_put(struct state *s, struct intent *i, struct err *e);

@@ -324,6 +324,7 @@ chapters_end(struct env *env)
 	isolate_release(&env->isolate);
 	vec_release(&env->culprits);
 	vec_release(&env->match_state->deletions);
+	vec_release(&env->match_state->trashed);
 	vec_release(&env->waiting);
 	vec_release(&env->left_out);
 	vec_release(&env->match_state->unread);

@@ -68,6 +68,9 @@ struct operation {
 	int (*done)(struct applying *x, struct batch *b, struct task *t, struct err *e);
 	int (*failed)(struct applying *x, struct batch *b, struct task *t, const struct err *why, struct err *e);
 };
+/* trash_look.c: takes is_trashed off those of b->expunge that an earlier attempt has put into the trash. -1: it cannot tell. */
+int trash_look(struct batch *b, struct session *c, struct err *e);
+
 extern const struct operation op_copy, op_change, op_move, op_box;
 
 struct copying;			/* op_copy.c */
@@ -105,6 +108,7 @@ struct batch {
 	/* change, while under way */
 	struct box_changes *changes;	/* n_parts */
 	struct changing *changing;
+	const char *trash;		/* the mailbox of the store that those of `expunge` go to first that are is_trashed; NULL = none */
 	/* move: the destination. box, RENAME_BOX: the new name */
 	uint32_t to;			/* index into env.boxes */
 	const char *to_on;

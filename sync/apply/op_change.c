@@ -20,8 +20,11 @@ make_changes(struct batch *b)
 		at = &b->changes[i];
 		*at = (struct box_changes){ .box = b->part[i].on, .epoch = b->part[i].epoch, .seen = b->part[i].seen,
 			.flags = flags, .expunges = expunges };
-		for (k = b->part[i].first; k < b->part[i].first + b->part[i].n; k++)
+		for (k = b->part[i].first; k < b->part[i].first + b->part[i].n; k++) {
 			*(b->task[k].expunge != NULL ? &at->n_expunges : &at->n_flags) += 1;
+			if (b->task[k].expunge != NULL && b->task[k].expunge->is_trashed)
+				at->trash = b->trash;
+		}
 		flags += at->n_flags;
 		expunges += at->n_expunges;
 	}
@@ -32,6 +35,8 @@ begin(struct batch *b, struct session *session[SIDES], struct err *e)
 {
 	struct session *c = session[b->side];
 
+	if (trash_look(b, c, e) < 0)
+		return -1;
 	make_changes(b);
 	return !(c->store->can & STORE_CHANGE_BEGIN) ? 0 :
 	    c->store->ops->change_begin(c, b->changes, b->n_parts, &b->arena, &b->changing, e);
@@ -42,7 +47,13 @@ end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
 	struct session *c = session[b->side];
 	size_t i;
-	int status = b->changing != NULL ? c->store->ops->change_end(&b->changing, e) :
+	int status;
+
+	if (b->changes == NULL) {
+		*e = b->err;
+		return -1;
+	}
+	status = b->changing != NULL ? c->store->ops->change_end(&b->changing, e) :
 	    c->store->ops->change(c, b->changes, b->n_parts, &b->arena, e);
 
 	for (i = 0; i < b->n_parts; i++) {
@@ -68,7 +79,6 @@ fill(struct applying *x, struct batch *b, struct task *t)
 	const struct op *op = t->op;
 	const struct record_half *here = &t->rec->half[b->side];
 
-	(void)x;
 	if (op->kind == OP_FLAGS) {
 		t->flags = &b->flags[b->n_flags++];
 		*t->flags = (struct flag_item){ .key = here->key, .hint = here->hint,
@@ -77,6 +87,8 @@ fill(struct applying *x, struct batch *b, struct task *t)
 		t->expunge = &b->expunge[b->n_expunge++];
 		*t->expunge = (struct expunge_item){ .key = here->key, .hint = here->hint,
 			.server_id = here->server_id, .expect = here->flags, .size = here->size, .date = here->date, .ident = t->rec->ident };
+		b->trash = x->env->set->policy.trash[b->side].name;
+		trash_fill(x, t);
 	}
 }
 
@@ -98,6 +110,7 @@ prepare(struct applying *x, struct batch *b, struct err *e)
 		if (t->expunge == NULL)
 			continue;
 		t->intent = intent_begin(x, t, INTENT_EXPUNGE);
+		trash_intend(x, t);
 		if (intent_put(x->env->state, &t->intent, e) < 0)
 			return -1;
 	}
@@ -128,6 +141,8 @@ flagged(struct applying *x, struct task *t, struct err *e)
 
 	if (kept_changed(x->env, box, op->side, item, e) < 0)
 		return -1;
+	if (trash_withdraw(x, t, e) < 0)
+		return -1;
 	if (op->add.sys & FLAG_DELETED)
 		x->env->report->side[op->side].trashed++;
 	else
@@ -146,7 +161,7 @@ expunged(struct applying *x, struct task *t, struct err *e)
 {
 	struct run_box *box = apply_box(x, t->op->box);
 
-	if (apply_log(x, t, "expunged", e) < 0)
+	if (apply_log(x, t, t->op->trash == TRASH_NONE ? "expunged" : "expunged, and kept in the trash,", e) < 0)
 		return -1;
 	x->env->report->side[t->op->side].expunged++;
 	week_note(box, t->op);

@@ -61,7 +61,7 @@ settle_one(struct applying *x, struct batch *b, const struct batch_part *p, stru
 		x->status[t->i] = OP_UNKNOWN;
 		return 0;
 	default:
-		if (t->intent.id != 0 && intent_delete(x->env->state, t->intent.id, e) < 0)
+		if (trash_failed(x, t, e) < 0)
 			return -1;
 		/* Not tried for want of a session, or of its mailbox: loss_of_sessions() decides whether it gets another turn. */
 		if (why->text[0] == '\0' && (b->status < 0 || p->status < 0))

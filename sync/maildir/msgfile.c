@@ -314,7 +314,7 @@ move_by_copy(struct mdir *m, const struct place *p, struct mdir *to, const char 
 
 /* The name it gets where it goes. */
 static void
-name_there(struct buf *out, const char *base, const char *old, const struct msgfile_letters *letters, char info_delimiter)
+name_there(struct buf *out, const char *base, const char *old, const struct msgfile_letters *letters, uint32_t off, char info_delimiter)
 {
 	struct buf same = { 0 };
 	struct filename f;
@@ -327,13 +327,27 @@ name_there(struct buf *out, const char *base, const char *old, const struct msgf
 	for (i = 0; i < FILENAME_LETTERS; i++)
 		if (f.flags & FILENAME_LETTER(i))
 			flags |= letters->to[i];
-	filename_with_flags(out, buf_str(&same), info_delimiter, flags);
+	filename_with_flags(out, buf_str(&same), info_delimiter, flags & ~off);
 	buf_release(&same);
 }
 
-int
-msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base,
-    const struct msgfile_letters *letters, bool is_copy, struct arena *a, const char **hint_r, struct err *e)
+/* R20: it is what was decided upon. */
+static int
+check_flags(const struct mdir *m, const struct place *p, uint32_t expect, uint32_t known, struct err *e)
+{
+	struct filename f;
+
+	filename_parse(p->name, m->set->info_delimiter, &f);
+	if ((f.flags & known) == expect || !is_there(m, p))
+		return 0;
+	return err_class(e, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s/%s/%s is kept: its flags changed meanwhile", m->path,
+	    mdir_sub(p->is_new), p->name);
+}
+
+/* trash: or NULL. */
+static int
+carry(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base, const struct msgfile_letters *letters,
+    const struct msgfile_trash *trash, bool is_copy, struct arena *a, const char **hint_r, struct err *e)
 {
 	struct buf name = { 0 };
 	struct place p;
@@ -346,7 +360,9 @@ msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, 
 			held(m, &p, e);
 			goto done;
 		}
-		name_there(&name, to_base, p.name, letters, m->set->info_delimiter);
+		if (trash != NULL && check_flags(m, &p, trash->expect, trash->known, e) < 0)
+			goto done;
+		name_there(&name, to_base, p.name, letters, trash != NULL ? trash->off : 0, m->set->info_delimiter);
 		if (is_copy)
 			done = copy_file(m, &p, to, to_base, buf_str(&name), a, e);
 		else {
@@ -365,5 +381,27 @@ msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, 
 	rc = 0;
 done:
 	buf_release(&name);
+	return rc;
+}
+
+int
+msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base,
+    const struct msgfile_letters *letters, bool is_copy, struct arena *a, const char **hint_r, struct err *e)
+{
+	return carry(m, key, hint, to, to_base, letters, NULL, is_copy, a, hint_r, e);
+}
+
+int
+msgfile_trash(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base,
+    const struct msgfile_letters *letters, const struct msgfile_trash *how, struct err *e)
+{
+	struct arena a = { 0 };
+	const char *ignored;
+	struct err why;
+	int rc = carry(m, key, hint, to, to_base, letters, how, false, &a, &ignored, e);
+
+	if (rc < 0 && e->scope == ERR_MESSAGE && e->retry == ERR_NOW && mdir_is_gone(m, key, &why) == 1)
+		rc = 0;
+	arena_release(&a);
 	return rc;
 }

@@ -40,10 +40,16 @@ int msgfile_remove(struct mdir *m, struct key key, const char *hint, uint32_t ex
 /* What letters a-z become in another mailbox, where they mean something else: the bits of each, 0 = left out. */
 struct msgfile_letters { uint32_t to[FILENAME_LETTERS]; };
 
+/* A move out of the way of a removal: only what looks as it did, as with msgfile_remove(); and these flags do not go with it. */
+struct msgfile_trash { uint32_t expect, known, off; };
+
 /* Moves, or copies, it to another mailbox (prepared) under the base `to_base`; flags and arrival time
  * stay. The destination is durable only after its own mdir_sync(); where a move has to copy because
  * the mailboxes are on two file systems, that is done here before the original is removed. */
 int msgfile_move(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base,
     const struct msgfile_letters *letters, bool is_copy, struct arena *a, const char **hint_r, struct err *e);
+/* The same of what is about to be removed. One that is gone already is done. */
+int msgfile_trash(struct mdir *m, struct key key, const char *hint, struct mdir *to, const char *to_base,
+    const struct msgfile_letters *letters, const struct msgfile_trash *how, struct err *e);
 
 #endif

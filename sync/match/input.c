@@ -22,6 +22,17 @@ is_alike(const char *a, const char *b)
 	return is;
 }
 
+/* What its store calls so; a name of INBOX is one in any spelling. */
+static bool
+is_trash(const struct env *env, const struct run_box *b, enum side s)
+{
+	const char *trash = env->set->policy.trash[s].name, *on = b->side[s].on;
+
+	if (trash == NULL || on == NULL)
+		return false;
+	return strcmp(trash, on) == 0 || ((env->set->store[s]->is_folding || strcasecmp(trash, "INBOX") == 0) && is_alike(trash, on));
+}
+
 static void
 fill_side(const struct env *env, const struct run_box *b, enum side s, struct arena *a, struct plan_box_side *out)
 {
@@ -41,6 +52,7 @@ fill_side(const struct env *env, const struct run_box *b, enum side s, struct ar
 	 * may be here already, unseen. */
 	out->is_readonly = rs->is_readonly || rs->is_part || (out->exists && bs->is_known && bs->listed == 0) ||
 	    (rs->is_unsure && b->rec.side[side_other(s)].is_blank);
+	out->is_trash = is_trash(env, b, s);
 	out->here = bs->here;
 	out->known = bs->here;
 	out->mask = bs->mask;

@@ -28,9 +28,13 @@ struct run_unread { uint32_t box; enum side side; uint64_t id; enum err_class cl
 struct run_deletion { uint32_t box; enum side side; uint64_t id; };
 
 /* What matching keeps from one look at the base to the next. */
+/* A message that is to be expunged and is here still, which an earlier attempt put into the trash, or may have. */
+struct run_trashed { uint32_t box; enum side side; uint64_t record, intent; bool is_sure; };
+
 struct match_state {
 	VEC(struct run_unread) unread;
 	VEC(struct run_deletion) deletions;
+	VEC(struct run_trashed) trashed;	/* one message once; the last counts */
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	uint64_t first_record;		/* of what is new to this run */
 	unsigned guess_rounds;		/* rounds that ended with guesses (elsewhere.c) */

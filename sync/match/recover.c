@@ -8,7 +8,8 @@
  *     the server claimed to have taken it, within ten minutes.
  *   MOVE, CLONE: the deltas show them; what was half done is planned again. What arrived for a message that is not in its new mailbox any
  *     more is searched for like a delivery.
- *   EXPUNGE: the message went by our own act, which is nobody's deletion. If the reason for it has been taken back since, the message is
+ *   EXPUNGE: what may be in the trash is remembered, so that it is looked for there (apply/trash.c) before it is put there again. The
+ *     message went by our own act, which is nobody's deletion. If the reason for it has been taken back since, the message is
  *     copied back.
  */
 #include "sync/match/match_inside.h"
@@ -169,6 +170,25 @@ recover_move(struct env *env, struct intent *in, struct arena *a, struct err *e)
 	return got <= 0 ? got : intent_delete(env->state, in->id, e);
 }
 
+/* It is here still: an attempt to put it into the trash has broken off. That took \Deleted off, which nobody else did, as often as a delta
+ * shows it so. */
+static int
+recover_trash(struct env *env, const struct intent *in, struct record *rec, const struct flag_mask masks[SIDES], struct err *e)
+{
+	struct record_half *ours = &rec->half[in->side];
+	const struct record_half *other = &rec->half[side_other(in->side)];
+
+	if (in->was_deleted && !(ours->flags.sys & FLAG_DELETED)) {
+		ours->flags.sys |= FLAG_DELETED;
+		if (message_put(env->state, rec, masks, e) < 0)
+			return -1;
+	}
+	if (other->presence == PRESENCE_HERE && !((ours->flags.sys | other->flags.sys) & FLAG_DELETED))
+		return intent_delete(env->state, in->id, e);
+	vec_push(&env->match_state->trashed, (struct run_trashed){ in->box, in->side, in->record, in->id, in->trash == INTENT_IN_TRASH });
+	return 0;
+}
+
 /* A message that was expunged because it was gone, or \Deleted, on the other side, and is there again without that. */
 static int
 recover_expunge(struct env *env, const struct intent *in, struct arena *a, struct err *e)
@@ -185,6 +205,8 @@ recover_expunge(struct env *env, const struct intent *in, struct arena *a, struc
 	got = message_get(env->state, a, in->box, in->record, &rec, e);
 	if (got < 0)
 		return -1;
+	if (got == 1 && ours->presence == PRESENCE_HERE && in->trash != INTENT_NO_TRASH)
+		return recover_trash(env, in, &rec, box_masks(home, masks), e);
 	if (got == 1 && ours->presence == PRESENCE_GONE && other->presence == PRESENCE_HERE &&
 	    !((ours->flags.sys | other->flags.sys) & FLAG_DELETED)) {
 		*ours = RECORD_HALF_NEVER;
@@ -218,6 +240,7 @@ recover(struct env *env, struct err *e)
 	uint64_t after = 0;
 	int got;
 
+	env->match_state->trashed.n = 0;
 	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
 		if (in.kind == INTENT_RENAME)

@@ -1,7 +1,7 @@
 /* A plan in the making: what the files of the planner share. Nothing outside sync/plan includes this.
  *
  * Use, by plan_make(): build_begin, build_boxes (boxes.c), build_moved (moves.c), build_revivals (boxes.c), build_renames
- * (renames.c), build_links (moves.c), build_windows (windows.c), build_messages (plan.c), build_removals (boxes.c), build_guards (guard.c), build_end.
+ * (renames.c), build_links (moves.c), build_windows (windows.c), build_messages (plan.c), build_removals (boxes.c), build_trash (trash.c), build_guards (guard.c), build_end.
  *
  * Invariants:
  *   1. Operations are added in any order; build_end() puts them in the order of P13. A dependency goes from an
@@ -121,6 +121,9 @@ void build_pair(struct build *b, const struct pair_view *v);
 
 /* ---- windows.c ---- */
 void build_windows(struct build *b);
+
+/* ---- trash.c ---- */
+void build_trash(struct build *b);	/* once all operations are there */
 
 /* ---- guard.c ---- */
 void build_guards(struct build *b);

@@ -17,6 +17,8 @@ static const char *const reason_words[] = {
 	[REASON_RENAMED] = "renamed", [REASON_REVIVED] = "revived", [REASON_WINDOW] = "window",
 };
 
+static const char *const trash_words[] = { [TRASH_NONE] = "", [TRASH_OWN] = " to-trash", [TRASH_OTHER] = " to-other-trash" };
+
 static const char *const mark_words[] = {
 	[MARK_NEW] = "new", [MARK_ORPHAN] = "orphan", [MARK_SKIPPED] = "skipped", [MARK_FAILED] = "failed",
 	[MARK_EXPIRED] = "expired", [MARK_TOMBSTONE] = "tombstone",
@@ -78,6 +80,7 @@ op_explain(const struct plan_input *in, const struct op *op, struct buf *out)
 	add_changes(out, op);
 	if (op->kind == OP_MARK)
 		buf_printf(out, " %s", mark_words[op->mark]);
+	buf_adds(out, trash_words[op->trash]);
 	buf_printf(out, " (%s)%s%s", reason_words[op->reason], op->is_conflict ? " conflict" : "",
 	    op->is_held ? " held" : "");
 }
@@ -106,7 +109,7 @@ other_box(const struct explain *x, const struct op *op)
 static bool
 is_equal(const struct explain *x, const struct op *a, const struct op *b)
 {
-	return a->kind != OP_RENAME_BOX && a->kind == b->kind && a->side == b->side && a->reason == b->reason && a->mark == b->mark &&
+	return a->kind != OP_RENAME_BOX && a->kind == b->kind && a->side == b->side && a->reason == b->reason && a->mark == b->mark && a->trash == b->trash &&
 	    a->is_held == b->is_held && other_box(x, a) == other_box(x, b) && flags_equal(a->add, b->add) &&
 	    flags_equal(a->remove, b->remove);
 }
@@ -171,7 +174,12 @@ explain_group(struct explain *x, const struct group *g)
 	case OP_PAIR: buf_printf(out, "pair %llu", n); break;
 	case OP_BEYOND: buf_printf(out, "keep %llu", n); break;
 	case OP_COPY: buf_printf(out, "copy %llu", n); break;
-	case OP_EXPUNGE: buf_printf(out, "expunge %llu", n); break;
+	case OP_EXPUNGE:
+		buf_printf(out, "expunge %llu", n);
+		if (op->trash != TRASH_NONE)
+			buf_printf(out, ", kept in %s%s", x->in->policy.trash[op->trash == TRASH_OWN ? op->side : side_other(op->side)].name,
+			    op->trash == TRASH_OTHER ? arena_printf(&a, " on %s", x->names->side[side_other(op->side)]) : "");
+		break;
 	case OP_DROP: buf_printf(out, "forget %llu", n); break;
 	case OP_CLONE:
 	case OP_MOVE:

@@ -283,6 +283,7 @@ plan_make(const struct plan_input *in, struct plan *plan_r)
 	build_windows(&b);
 	build_messages(&b);
 	build_removals(&b);
+	build_trash(&b);
 	build_remarks(&b);
 	build_guards(&b);
 	build_end(&b);

@@ -45,6 +45,9 @@
  *       (is_contested), and the plan says so.
  *   P13 nothing depends on the order of the input; ops come out phase by phase, in the order of boxes and records
  *       (mailboxes are removed from the last to the first, so that what lies deeper goes first).
+ *   P17 an expunge on t is kept (op.trash): in t's own trash, where its store has one, unless that takes only what s never had and s had it; in
+ *       that of s, where t has none and s wants what is new on t (remote_new). Not what expired, nor what is in the trash itself,
+ *       on either side. It is a deletion to the guards all the same.
  *
  * Invariants of a plan are those of tests/planner/check.h.
  */
@@ -71,6 +74,7 @@ struct plan_box_side {
 	bool is_gone;			/* was known, and is missing for sure (R6 gone if denied) */
 	bool is_readable;		/* its delta arrived; false: nothing is concluded from or planned against this side */
 	bool is_readonly;
+	bool is_trash;			/* it is the trash of this side's store (P17) */
 	uint64_t known;			/* records with this half HERE or GONE before this run's plan: the guard's 100 % */
 	uint64_t here;			/* messages there now, as far as the base knows */
 	struct flag_mask mask;
@@ -166,6 +170,13 @@ enum reason {
 	REASON_REVIVED,			/* its mailbox was removed here, and it is new or changed on the other side */
 };
 
+/* Of OP_EXPUNGE: where a copy of the message is before it goes (P17). */
+enum op_trash {
+	TRASH_NONE,
+	TRASH_OWN,			/* in the trash of the store that it goes from */
+	TRASH_OTHER,			/* in that of the other side */
+};
+
 struct op {
 	enum op_kind kind;
 	enum side side;			/* the side acted on */
@@ -176,6 +187,7 @@ struct op {
 	struct flags add, remove;	/* OP_FLAGS; for COPY, CLONE, MOVE: unused. Keywords live as long as the plan
 					 * and the input's records */
 	enum record_mark mark;		/* OP_MARK */
+	enum op_trash trash;		/* OP_EXPUNGE */
 	const char *from, *to;		/* OP_RENAME_BOX; of the input, or the plan's arena */
 	bool is_conflict;		/* the other side's change lost; a note says which */
 	bool is_held;			/* by a guard: not carried out */

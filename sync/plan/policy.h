@@ -28,12 +28,20 @@ struct max_delete { enum max_delete_kind kind; uint64_t n; };
 
 enum { GUARD_FLOOR = 20, GUARD_MOST = 500 };
 
+/* Where a store keeps what is expunged in it (P17). */
+struct trash {
+	const char *name;		/* as the store calls the mailbox; NULL = none */
+	bool new_only;			/* only what the other side never had */
+	bool remote_new;		/* and of the other side's, which has no trash, what this side never had */
+};
+
 struct policy {
 	unsigned sync[SIDES];		/* enum sync_type, by target side */
 	bool create[SIDES], remove[SIDES], expunge[SIDES];
 	bool read_only[SIDES];	/* nothing is ever planned against this side */
 	bool retry_failed;		/* --retry-failed */
 	struct max_delete max_delete;
+	struct trash trash[SIDES];
 	struct window window[SIDES];	/* what the store of that side shows */
 };
 

@@ -122,6 +122,13 @@ no_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *
 	return 0;
 }
 
+static bool
+no_moves_at_once(struct session *c)
+{
+	(void)c;
+	return false;
+}
+
 static int
 no_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e)
@@ -227,6 +234,7 @@ store_init(struct store *s, const struct store_ops *ops)
 	OR(deliver, no_deliver);
 	OR(change, no_change);
 	OR(move, no_move);
+	OR(moves_at_once, no_moves_at_once);
 	OR(create_mailbox, no_create);
 	OR(remove_mailbox, no_remove);
 	OR(rename_mailbox, no_rename);

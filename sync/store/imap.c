@@ -57,7 +57,8 @@ static const struct store_ops imap_ops = {
 	.identities = imap_identities, .leave = imap_leave, .mailbox_state = imap_mailbox_state, .delta = imap_delta,
 	.delta_begin = imap_delta_begin, .delta_end = imap_delta_end,
 	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .deliver = imap_deliver,
-	.change = imap_change, .change_begin = imap_change_begin, .change_end = imap_change_end, .move = imap_move, .create_mailbox = imap_create_mailbox,
+	.change = imap_change, .change_begin = imap_change_begin, .change_end = imap_change_end, .move = imap_move,
+	.moves_at_once = imap_moves_at_once, .create_mailbox = imap_create_mailbox,
 	.remove_mailbox = imap_remove_mailbox, .rename_mailbox = imap_rename_mailbox, .memory_save = memory_save,
 	.memory_load = memory_load,
 };

@@ -33,7 +33,7 @@ imap_ahead_may(struct imap_conn *c, const struct box_changes *b)
 
 	if (imap_at_most(c, b->n_flags + b->n_expunges) < b->n_flags + b->n_expunges)
 		return false;
-	if (imap_uids_are_ambiguous(c) || !imap_caps_has(caps, IMAP_CAP_SEARCHRES) || !imap_session_has_condstore(c->s) ||
+	if (b->trash != NULL || imap_uids_are_ambiguous(c) || !imap_caps_has(caps, IMAP_CAP_SEARCHRES) || !imap_session_has_condstore(c->s) ||
 	    imap_id_item(c) == NULL || b->n_flags + b->n_expunges > MOST || (b->n_expunges > 0 && imap_ahead_modseq(b) == 0))
 		return false;
 	for (i = 0; i < b->n_flags; i++)

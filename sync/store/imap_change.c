@@ -219,6 +219,8 @@ choose_doomed(struct change_work *w)
 		if (item->err.text[0] != '\0')
 			continue;
 		expect = item->expect;
+		if (item->may_be_trashed)
+			expect.sys = (expect.sys & ~(uint32_t)FLAG_DELETED) | (s->flags.sys & FLAG_DELETED);
 		if (imap_is_to_expunge(w->c, s->uid) || w->was_ahead)
 			expect.sys |= s->flags.sys & FLAG_DELETED;
 		if (!flags_equal(s->flags, expect)) {
@@ -239,7 +241,7 @@ must_mark(const struct change_work *w)
 	size_t i;
 
 	for (i = 0; i < w->b->n_expunges; i++)
-		if (!(w->b->expunges[i].expect.sys & FLAG_DELETED))
+		if (!(w->b->expunges[i].expect.sys & FLAG_DELETED) || w->b->expunges[i].is_trashed)
 			return true;
 	return false;
 }
@@ -319,6 +321,8 @@ act(struct change_work *w, struct err *e)
 	if (check_identity(w, &why) < 0)
 		return part_failed(w, &why, e);
 	choose_doomed(w);
+	if (w->b->trash != NULL && imap_trash(&w->expunge, w->b, w->uids, &w->n_uids, w->a, &why) < 0)
+		return part_failed(w, &why, e);
 	if (w->n_uids > 0 && imap_remove_send(&w->expunge, w->uids, w->n_uids, w->b->epoch, must_mark(w), &w->has_foreign,
 	    &why) < 0)
 		return part_failed(w, &why, e);

@@ -289,6 +289,15 @@ int imap_ahead_expunge(struct imap_verify *w, const char *box, const struct imap
 int imap_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e);
 
+bool imap_moves_at_once(struct session *c);
+/* In the mailbox that is selected, no message twice: with MOVE (*is_gone_r), else they are copied and stay. Waits. -1: the session is dead. */
+int imap_move_selected(struct imap_conn *c, const char *box, uint64_t epoch, const char *to, struct move_item *items, size_t n,
+    struct arena *a, bool *is_gone_r, struct err *e);
+
+/* imap_trash.c: those of the n UIDs that w names, of which `expunges` wants it, are put into the trash. What could not be is FAILED, and what
+ * has gone by that DONE; both leave uids. Waits. -1: the session is dead. */
+int imap_trash(struct imap_verify *w, struct box_changes *b, uint32_t *uids, size_t *n, struct arena *a, struct err *e);
+
 /* imap_folders.c */
 int imap_create_mailbox(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);
 int imap_remove_mailbox(struct session *c, const char *name, enum outcome *o, struct err *e);

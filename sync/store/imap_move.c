@@ -262,29 +262,57 @@ answer(struct move_work *w, struct move_item *items, struct arena *a)
 	}
 }
 
+static void
+begin(struct move_work *w, const struct move_item *items, size_t n)
+{
+	size_t i;
+
+	w->n = n;
+	w->at = mem_alloc((n + 1) * sizeof *w->at);
+	for (i = 0; i < n; i++)
+		w->at[i] = (struct moved){ .uid = key_uid(items[i].key), .index = i };
+	qsort(w->at, n, sizeof *w->at, cmp_moved);
+}
+
 static int
 move_once(struct session *session, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e)
 {
-	struct move_work w = { .c = imap_conn_of(session), .box = box, .n = n, .to_epoch = to_epoch };
-	const struct imap_caps *caps;
+	struct move_work w = { .c = imap_conn_of(session), .box = box, .to_epoch = to_epoch };
 	bool has_move;
 	unsigned ticket;
-	size_t i;
 	int status;
 
 	if (imap_enter_ahead(w.c, box, &ticket, e) < 0 || imap_writable(w.c, box, ticket, epoch, e) < 0)
 		return -1;
-	caps = imap_session_caps(w.c->s);
-	has_move = imap_caps_has(caps, IMAP_CAP_MOVE);
-	w.at = mem_alloc((n + 1) * sizeof *w.at);
-	for (i = 0; i < n; i++)
-		w.at[i] = (struct moved){ .uid = key_uid(items[i].key), .index = i };
-	qsort(w.at, n, sizeof *w.at, cmp_moved);
+	has_move = imap_caps_has(imap_session_caps(w.c->s), IMAP_CAP_MOVE);
+	begin(&w, items, n);
 	status = send_moves(&w, keep || !has_move ? "UID COPY " : "UID MOVE ", to, epoch, e);
 	if (status == 0 && !keep && !has_move)
 		status = remove_copied(&w, epoch, e);
 	if (status == 0 || !imap_session_is_alive(w.c->s))
+		answer(&w, items, a);
+	free(w.at);
+	return status;
+}
+
+bool
+imap_moves_at_once(struct session *c)
+{
+	return imap_caps_has(imap_session_caps(imap_conn_of(c)->s), IMAP_CAP_MOVE);
+}
+
+int
+imap_move_selected(struct imap_conn *c, const char *box, uint64_t epoch, const char *to, struct move_item *items, size_t n,
+    struct arena *a, bool *is_gone_r, struct err *e)
+{
+	struct move_work w = { .c = c, .box = box };
+	int status;
+
+	*is_gone_r = imap_caps_has(imap_session_caps(c->s), IMAP_CAP_MOVE);
+	begin(&w, items, n);
+	status = send_moves(&w, *is_gone_r ? "UID MOVE " : "UID COPY ", to, epoch, e);
+	if (status == 0)
 		answer(&w, items, a);
 	free(w.at);
 	return status;

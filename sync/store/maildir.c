@@ -323,6 +323,14 @@ maildir_mailbox_state(struct session *c, const char *name, const char *above, st
 	return MAILBOX_NOT_KNOWN;
 }
 
+/* By a rename. Between two file systems it is a copy and a removal: a crash may leave it twice then. */
+static bool
+maildir_moves_at_once(struct session *c)
+{
+	(void)c;
+	return true;
+}
+
 static enum outcome
 outcome_of(int rc, bool is_begun)
 {
@@ -416,6 +424,7 @@ static const struct store_ops maildir_ops = {
 	.deliver = maildir_deliver,
 	.change = maildir_change,
 	.move = maildir_move,
+	.moves_at_once = maildir_moves_at_once,
 	.create_mailbox = maildir_create_mailbox,
 	.remove_mailbox = maildir_remove_mailbox,
 	.rename_mailbox = maildir_rename_mailbox,

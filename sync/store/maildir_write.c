@@ -261,63 +261,19 @@ change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_ite
 	return rc;
 }
 
-static int
-expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
-    struct err *e)
-{
-	struct keywords keywords = { 0 };
-	struct mdir m;
-	size_t i;
-	int rc = open_to_write(c, box, epoch, &m, e);
-
-	if (rc == 0)
-		rc = open_keywords(&keywords, &m, "", e);
-	for (i = 0; i < n; i++) {
-		items[i].outcome = OUTCOME_FAILED;
-		if (rc < 0) {
-			items[i].err = *e;
-			continue;
-		}
-		if (msgfile_remove(&m, items[i].key, items[i].hint, keywords_bits(&keywords, items[i].expect),
-		    keywords_known(&keywords), &items[i].err) == 0)
-			items[i].outcome = OUTCOME_DONE;
-		else if (items[i].err.scope > ERR_MESSAGE) {
-			*e = items[i].err;
-			rc = -1;
-		}
-	}
-	if (make_durable(&m, &rc, e) < 0)
-		for (i = 0; i < n; i++)
-			doubt(&items[i].outcome, &items[i].err, e);
-	keywords_release(&keywords);
-	mdir_close(&m);
-	return rc;
-}
-
-int
-maildir_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e)
-{
-	return store_change_each(c, boxes, n, a, change_flags, expunge, e);
-}
-
-/* What the letters of one mailbox are in another, which learns the words that come with these messages. A letter
+/* What the letters of one mailbox are in another, which learns the words that come with `used`: the flags of the files
+ * that go there. A letter
  * nobody knows stays, unless it would mean something there. */
 static int
-translate(const struct mdir *m, const struct mdir *dest, const struct move_item *items, size_t n,
-    struct msgfile_letters *letters, struct err *e)
+translate(const struct mdir *m, const struct mdir *dest, uint32_t used, struct msgfile_letters *letters, struct err *e)
 {
 	struct keywords here = { 0 }, there = { 0 };
 	struct arena a = { 0 };
-	struct filename f;
 	struct flags one;
-	uint32_t used = 0, bit;
+	uint32_t bit;
 	size_t i;
 	int rc = -1;
 
-	for (i = 0; i < n; i++) {
-		filename_parse(items[i].hint, m->set->info_delimiter, &f);
-		used |= f.flags;
-	}
 	if (keywords_read(&here, m, e) < 0 ||
 	    open_keywords(&there, dest, keywords_flags(&here, &a, used).kw, e) < 0)
 		goto done;
@@ -336,6 +292,121 @@ done:
 	return rc;
 }
 
+/* The letters that the name of a file has, as it was listed. */
+static uint32_t
+letters_of(const struct mdir *m, const char *hint)
+{
+	struct filename f;
+
+	filename_parse(hint, m->set->info_delimiter, &f);
+	return f.flags;
+}
+
+/* Opens the trash, which is made where it is missing, and says what letters are there that these messages have. */
+static int
+open_trash(struct session *c, const struct mdir *m, const char *name, const struct expunge_item *items, size_t n, struct mdir *dest,
+    struct msgfile_letters *letters, struct err *e)
+{
+	enum outcome made;
+	uint32_t used = 0;
+	struct err why;
+	size_t i;
+
+	/* One that is half made, for an earlier run broke off, is made whole. */
+	if (c->store->ops->mailbox_state(c, name, NULL, &why) != MAILBOX_THERE && c->store->ops->create_mailbox(c, name, 0, &made, e) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (items[i].is_trashed)
+			used |= letters_of(m, items[i].hint);
+	return open_to_write(c, name, 0, dest, e) < 0 ? -1 : translate(m, dest, used, letters, e);
+}
+
+static bool
+has_trashed(const struct expunge_item *items, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && !items[i].is_trashed; i++)
+		;
+	return i < n;
+}
+
+/* A mailbox that something is expunged in, and the trash. */
+struct expunging {
+	struct mdir m, trash;
+	struct keywords keywords;
+	struct msgfile_letters letters;
+	struct err trash_err;		/* why nothing can be put into it; text "" = it can */
+};
+
+static int
+expunge_one(struct session *c, struct expunging *x, struct expunge_item *item, struct arena *a)
+{
+	uint32_t expect = keywords_bits(&x->keywords, item->expect), known = keywords_known(&x->keywords);
+	const struct msgfile_trash how = { expect, known, FLAG_DELETED };
+	struct key name;
+
+	if (!item->is_trashed)
+		return msgfile_remove(&x->m, item->key, item->hint, expect, known, &item->err);
+	if (x->trash_err.text[0] != '\0') {
+		item->err = x->trash_err;
+		return -1;
+	}
+	name = maildir_choose_name(c->store, a);
+	return msgfile_trash(&x->m, item->key, item->hint, &x->trash, arena_strndup(a, name.data, name.len), &x->letters, &how, &item->err);
+}
+
+/* What is to be trashed and cannot be stays; the rest goes. */
+static void
+prepare_trash(struct session *c, const struct box_changes *b, struct expunging *x)
+{
+	if (b->trash == NULL || !has_trashed(b->expunges, b->n_expunges) ||
+	    open_trash(c, &x->m, b->trash, b->expunges, b->n_expunges, &x->trash, &x->letters, &x->trash_err) == 0)
+		return;
+	err_context(&x->trash_err, "not expunged, for it cannot be kept in %s", b->trash);
+	x->trash_err.scope = ERR_MESSAGE;
+}
+
+static int
+expunge(struct session *c, struct box_changes *b, struct arena *a, struct err *e)
+{
+	struct expunging x = { .m = MDIR_CLOSED, .trash = MDIR_CLOSED };
+	struct expunge_item *item;
+	size_t i;
+	int rc = open_to_write(c, b->box, b->epoch, &x.m, e);
+
+	if (rc == 0)
+		rc = open_keywords(&x.keywords, &x.m, "", e);
+	if (rc == 0)
+		prepare_trash(c, b, &x);
+	for (i = 0; i < b->n_expunges; i++) {
+		item = &b->expunges[i];
+		item->outcome = OUTCOME_FAILED;
+		if (rc < 0) {
+			item->err = *e;
+		} else if (expunge_one(c, &x, item, a) == 0) {
+			item->outcome = OUTCOME_DONE;
+		} else if (item->err.scope > ERR_MESSAGE) {
+			*e = item->err;
+			rc = -1;
+		}
+	}
+	/* The new place first: between the two, a power cut may show a message twice, never not at all. */
+	if (make_durable(&x.trash, &rc, e) < 0 || make_durable(&x.m, &rc, e) < 0)
+		for (i = 0; i < b->n_expunges; i++)
+			doubt(&b->expunges[i].outcome, &b->expunges[i].err, e);
+	keywords_release(&x.keywords);
+	mdir_close(&x.m);
+	mdir_close(&x.trash);
+	return rc;
+}
+
+int
+maildir_change(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, struct err *e)
+{
+	return store_change_each(c, boxes, n, a, change_flags, expunge, e);
+}
+
 int
 maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
     struct move_item *items, size_t n, struct arena *a, struct err *e)
@@ -343,13 +414,16 @@ maildir_move(struct session *c, const char *box, uint64_t epoch, const char *to,
 	struct mdir m = MDIR_CLOSED, dest = MDIR_CLOSED;
 	struct msgfile_letters letters;
 	struct move_item *item;
+	uint32_t used = 0;
 	size_t i;
 	int rc = open_to_write(c, box, epoch, &m, e);
 
+	for (i = 0; i < n && rc == 0; i++)
+		used |= letters_of(&m, items[i].hint);
 	if (rc == 0)
 		rc = open_to_write(c, to, to_epoch, &dest, e);
 	if (rc == 0)
-		rc = translate(&m, &dest, items, n, &letters, e);
+		rc = translate(&m, &dest, used, &letters, e);
 	for (i = 0; i < n; i++) {
 		item = &items[i];
 		item->outcome = OUTCOME_FAILED;

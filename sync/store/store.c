@@ -74,7 +74,7 @@ store_change_each(struct session *c, struct box_changes *boxes, size_t n, struct
 		b = &boxes[i];
 		status = b->n_flags > 0 ? flags(c, b->box, b->epoch, b->flags, b->n_flags, a, e) : 0;
 		if (status == 0 && b->n_expunges > 0)
-			status = expunge(c, b->box, b->epoch, b->expunges, b->n_expunges, e);
+			status = expunge(c, b, a, e);
 		if (store_part_ended(status, &b->status, &b->err, e) < 0)
 			return -1;
 	}

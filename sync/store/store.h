@@ -269,6 +269,9 @@ struct expunge_item {
 	uint64_t size;
 	int64_t date;
 	struct ident ident;
+	bool is_trashed;		/* put into the trash (struct box_changes), without \Deleted, before it goes */
+	bool may_be_trashed;		/* by an earlier run that did not learn its outcome, and took \Deleted off */
+	bool was_trashed;		/* answer: it is in the trash, whether it is gone or not */
 	/* answer; with FAILED: the key names another message now, and the one meant is gone */
 	bool is_another;
 	/* answer; FAILED and may_come: perhaps once more is to be expunged in this mailbox (no UIDPLUS): ask again after
@@ -288,6 +291,7 @@ struct box_changes {
 	size_t n_flags;
 	struct expunge_item *expunges;
 	size_t n_expunges;
+	const char *trash;		/* mailbox for those of `expunges` that are is_trashed, made where it is missing; NULL = none is */
 	/* answer */
 	bool is_late;			/* with change_end: something was changed by that, and not by change_begin */
 	int status;			/* -1 with err (ERR_BOX): it went no further there */
@@ -394,6 +398,9 @@ struct store_ops {
 	int (*move)(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,
 	    struct move_item *items, size_t n, struct arena *a, struct err *e);
 
+	/* What it moves is in one of the two mailboxes, whatever breaks off. NULL: not so. */
+	bool (*moves_at_once)(struct session *c);
+
 	int (*create_mailbox)(struct session *c, const char *name, unsigned role, enum outcome *o, struct err *e);
 	/* Removes the mailbox with the messages in it. */
 	int (*remove_mailbox)(struct session *c, const char *name, enum outcome *o, struct err *e);
@@ -419,8 +426,7 @@ int store_part_ended(int status, int *status_r, struct err *err_r, const struct 
 /* `change` for stores that gain nothing from being asked at once: one mailbox after the other. */
 typedef int store_change_flags(struct session *c, const char *box, uint64_t epoch, struct flag_item *items, size_t n,
     struct arena *a, struct err *e);
-typedef int store_expunge(struct session *c, const char *box, uint64_t epoch, struct expunge_item *items, size_t n,
-    struct err *e);
+typedef int store_expunge(struct session *c, struct box_changes *b, struct arena *a, struct err *e);	/* b->expunges */
 int store_change_each(struct session *c, struct box_changes *boxes, size_t n, struct arena *a, store_change_flags *flags,
     store_expunge *expunge, struct err *e);
 

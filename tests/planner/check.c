@@ -382,6 +382,19 @@ is_allowed(const struct check *c, const struct op *op)
 	}
 }
 
+/* P17: only what is expunged is kept, where there is a trash, and nothing of a trash. */
+static bool
+is_trash_allowed(const struct check *c, const struct op *op)
+{
+	enum side holder = op->trash == TRASH_OWN ? op->side : side_other(op->side);
+	const struct trash *trash = &c->in->policy.trash[holder];
+
+	if (op->trash == TRASH_NONE)
+		return true;
+	return op->kind == OP_EXPUNGE && trash->name != NULL && (op->trash == TRASH_OWN || trash->remote_new) &&
+	    !box_side(c, op->box, FAR)->is_trash && !box_side(c, op->box, NEAR)->is_trash;
+}
+
 static void
 check_allowed(struct check *c)
 {
@@ -395,6 +408,8 @@ check_allowed(struct check *c)
 		if (op_is_state_only(op->kind))
 			continue;
 		to = op->other != NONE ? box_side(c, c->in->messages.at[op->other].box, op->side) : from;
+		if (!is_trash_allowed(c, op))
+			fault(c, "C7", op, "goes to a trash that is none");
 		if (c->in->policy.read_only[op->side] || to->is_readonly ||
 		    (from->is_readonly && op->kind != OP_CLONE))
 			fault(c, "C7", op, "the side is readonly");

@@ -22,6 +22,7 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 		m->policy.remove[i] = p->remove[s];
 		m->policy.expunge[i] = p->expunge[s];
 		m->policy.read_only[i] = p->read_only[s];
+		m->policy.trash[i] = p->trash[s];
 		m->policy.window[i] = p->window[s];
 	}
 	for (i = 0; i < in->boxes.n; i++) {
@@ -53,7 +54,7 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 /* One operation, so that the mirrored one is equal: sides swapped back; twins go by the lower of their numbers; sides of
  * operations on the state alone mean nothing. */
 struct image {
-	uint32_t part[11];		/* from kind to the flags removed */
+	uint32_t part[12];		/* from kind to the flags removed */
 	const char *add, *remove;	/* keywords */
 };
 
@@ -91,7 +92,7 @@ take_images(const struct plan *p, const uint32_t *twin, bool is_mirrored)
 		v[i] = (struct image){ .add = op->add.kw, .remove = op->remove.kw, .part = {
 			op->kind, op_is_state_only(op->kind) ? 0 : side, op->reason, op->box,
 			image_message(op->msg, twin), op->kind == OP_PAIR ? NONE : image_message(op->other, twin),
-			op->mark, op->is_held, op->is_conflict, op->add.sys, op->remove.sys } };
+			op->mark, op->trash, op->is_held, op->is_conflict, op->add.sys, op->remove.sys } };
 	}
 	if (p->ops.n != 0)
 		qsort(v, p->ops.n, sizeof *v, image_cmp);

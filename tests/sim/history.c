@@ -210,7 +210,7 @@ full_policy(struct sim *s)
 	int i;
 
 	s->policy = (struct policy){ .sync = { FULL, FULL }, .create = { true, true }, .remove = { true, true },
-		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 } };
+		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 }, .trash = { s->trash[FAR], s->trash[NEAR] } };
 	for (i = 0; i < SIDES; i++)
 		s->policy.window[i] = s->ram[i] == s->unsettled ? (struct window){ WINDOW_UNSET, 0 } : s->ram[i]->window == 0 || s->ram[i]->is_lifted ? (struct window){ WINDOW_NO, 0 } :
 		    (struct window){ WINDOW_SIZE, s->ram[i]->window };
@@ -496,6 +496,17 @@ make_channel(struct history *h)
 		s->is_selected[i] = single ? i == 0 : !(some && i == 1);
 }
 
+/* In some histories what is expunged is kept; nothing else of them is drawn otherwise. */
+static void
+draw_trash(struct sim *s)
+{
+	int i;
+
+	for (i = 0; i < SIDES && s->seed % 3 == 0; i++)
+		if (s->seed / 3 % 3 != (uint64_t)i)
+			s->trash[i].name = sim_box_name[SIM_TRASH];
+}
+
 static void
 live(struct history *h)
 {
@@ -548,6 +559,7 @@ history_run(struct sim *s)
 	s->now = 1700000000;
 	s->oracle = oracle_new();
 	make_stores(s);
+	draw_trash(s);
 	make_channel(&h);
 	live(&h);
 	for (i = 0; i < s->contents; i++)

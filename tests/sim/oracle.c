@@ -33,7 +33,7 @@ oracle_finding(const struct oracle *o)
 void
 oracle_disturb(struct oracle *o, enum oracle_level level)
 {
-	o->is_inexact = true;
+	o->is_inexact = o->has_faults = true;
 	if (level > o->level)
 		o->level = level;
 }
@@ -473,6 +473,30 @@ oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counte
 	o->mail[serial].ours_from[side] |= 1u << box;
 	if (!is_counted)
 		ours(o, side, box, serial);
+}
+
+void
+oracle_ours_trashed(struct oracle *o, int side, int serial)
+{
+	o->trashed[serial][side]++;
+}
+
+void
+oracle_ours_expunged(struct oracle *o, int side, int serial, bool is_copying)
+{
+	if (is_copying && o->trashed[serial][side] > 0 && o->expunged[serial][side] == o->trashed[serial][side])
+		return;
+	o->expunged[serial][side]++;
+	if (o->expunged[serial][side] > o->trashed[serial][side])
+		oracle_find(o, "O12: side %d: message %d is expunged %d times, and %d times in the trash", side, serial,
+		    o->expunged[serial][side], o->trashed[serial][side]);
+}
+
+void
+oracle_ours_removed(struct oracle *o, int side, int serial)
+{
+	if (o->expunged[serial][side] < o->trashed[serial][side])
+		o->expunged[serial][side]++;
 }
 
 void

@@ -33,6 +33,8 @@
  *       over all mailboxes, than on the richer side before
  *   O11 where nothing but the end of the program went wrong, and each run was to do all: what was one message at the last
  *       settlement is one, in whatever mailbox, or none if a person removed it, however often they moved it or gave it another key
+ *   O12 what the program expunges where a store has a trash is in it by then; and where nothing but the end of the program went wrong,
+ *       it is there once
  * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
  */
 #ifndef TESTS_SIM_ORACLE_H
@@ -104,6 +106,13 @@ void oracle_miscounted(struct oracle *o, int box);
 void oracle_ours_put(struct oracle *o, int side, int box, int serial);
 /* is_counted: this very message was marked by the program before, and counted then. */
 void oracle_ours_gone(struct oracle *o, int side, int box, int serial, bool is_counted);
+/* Put into the trash of its side, and expunged where that has one. */
+void oracle_ours_trashed(struct oracle *o, int side, int serial);
+/* is_copying: into the trash it goes by a copy. After a crash an equal one that is there is taken for it, and one that a person took out of the
+ * way meanwhile is there all the same. */
+void oracle_ours_expunged(struct oracle *o, int side, int serial, bool is_copying);
+/* Or removed with its mailbox, after it had been put into the trash. */
+void oracle_ours_removed(struct oracle *o, int side, int serial);
 void oracle_ours_marked(struct oracle *o, int side, int box, int serial);
 /* Put there from another mailbox of the side: moved, or a copy (is_kept), for what it was made for may be gone by then. */
 void oracle_ours_moved(struct oracle *o, int side, int box, int serial, bool is_kept);

@@ -58,6 +58,8 @@ struct oracle {
 	int renames;			/* of mailboxes, by people, ever */
 	bool has_renames;		/* names on the two sides may differ: since the last settlement that ended well */
 	bool has_run;			/* in this window, before the settlement */
+	int trashed[ORACLE_SERIALS][2], expunged[ORACLE_SERIALS][2];	/* ever: where there is a trash */
+	bool has_faults;		/* something else than the end of the program went wrong, ever */
 	bool is_inexact;		/* O11 does not hold: since a settlement that left no doubt */
 	char finding[300];
 };

@@ -341,6 +341,24 @@ is_exact(const struct oracle *o, const struct oracle_view *v, int serial, char *
 	return true;
 }
 
+/* O12: once, and nothing else. */
+static bool
+is_trash_exact(const struct oracle *o, int serial, char *why, size_t size)
+{
+	const int *trashed = o->trashed[serial], *expunged = o->expunged[serial];
+	bool has_gone[2] = { false, false };
+	int b, s;
+
+	for (b = 0; b < ORACLE_BOXES; b++)
+		for (s = 0; s < 2; s++)
+			has_gone[s] |= o->cell[b][serial].ever_removed[s] > 0;
+	for (s = 0; s < 2 && !o->has_faults; s++)
+		if (trashed[s] != expunged[s] && !has_gone[s])
+			return says(why, size, "O12: message %d is %d times in the trash of side %d, and was expunged %d times", serial, trashed[s],
+			    s, expunged[s]);
+	return true;
+}
+
 bool
 oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size_t why_size)
 {
@@ -358,7 +376,7 @@ oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size
 		if (v->is_selected[b] && !is_box_settled(o, v, b, why, why_size))
 			return false;
 	for (n = 0; n < o->serials; n++)
-		if (!is_exact(o, v, n, why, why_size))
+		if (!is_exact(o, v, n, why, why_size) || !is_trash_exact(o, n, why, why_size))
 			return false;
 	begin_window(o, v);
 	return true;

@@ -6,16 +6,16 @@
 
 _Static_assert((int)ORACLE_DELETED == (int)FLAG_DELETED, "the oracle's own word for \\Deleted");
 
-const char *const sim_box_name[SIM_BOXES] = { "INBOX", "Arch", "Drafts", "Work", "Work/Sub", "Arch/Sub", "Drafts/Sub",
+const char *const sim_box_name[SIM_ALL] = { "INBOX", "Arch", "Drafts", "Work", "Work/Sub", "Arch/Sub", "Drafts/Sub",
 	"Arch~renaming", "Arch~renaming/Sub", "Drafts~renaming", "Drafts~renaming/Sub", "Work~renaming", "Work~renaming/Sub",
-	"Sub~renaming" };
+	"Sub~renaming", "Trash" };
 
 int
 sim_box(const char *name)
 {
 	int i;
 
-	for (i = 0; i < SIM_BOXES; i++)
+	for (i = 0; i < SIM_ALL; i++)
 		if (strcmp(sim_box_name[i], name) == 0)
 			return i;
 	return -1;

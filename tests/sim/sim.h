@@ -21,7 +21,9 @@
 
 /* The first of them are those that people make; the others are what these, and what is below them, may come to be called. */
 enum { SIM_BOXES = ORACLE_BOXES, SIM_MADE = 5 };
-extern const char *const sim_box_name[SIM_BOXES];	/* "INBOX" first */
+/* And one that is no part of the channel, nor anybody's but the program's: the trash (P17). */
+enum { SIM_TRASH = SIM_BOXES, SIM_ALL };
+extern const char *const sim_box_name[SIM_ALL];	/* "INBOX" first */
 int sim_box(const char *name);				/* -1 = none of ours */
 
 /* ---- messages ---- */
@@ -93,7 +95,8 @@ struct sim {
 	struct trouble trouble;
 	bool is_running;		/* inside channel_run */
 	struct policy policy;		/* of the present run */
-	bool is_selected[SIM_BOXES];
+	struct trash trash[SIDES];	/* of all runs of this history */
+	bool is_selected[SIM_ALL];
 	uint32_t common;		/* flags both sides can keep */
 	unsigned long changes;		/* calls of this run that changed something on a store */
 	unsigned long commits;

@@ -462,7 +462,7 @@ ram_new(struct sim *sim, enum side side, enum ram_kind kind)
 		.confirm_gone = kind == RAM_MAILDIR ? ram_confirm_gone : NULL, .identify = ram_identify,
 		.fetch = ram_fetch, .choose_name = ram_choose_name, .deliver = ram_deliver,
 		.change = ram_change, .change_begin = kind == RAM_MAILDIR ? NULL : ram_change_begin, .change_end = ram_change_end,
-		.delta_begin = kind == RAM_MAILDIR ? NULL : ram_delta_begin, .delta_end = ram_delta_end, .move = ram_move,
+		.delta_begin = kind == RAM_MAILDIR ? NULL : ram_delta_begin, .delta_end = ram_delta_end, .move = ram_move, .moves_at_once = ram_moves_at_once,
 		.create_mailbox = ram_create_mailbox, .remove_mailbox = ram_remove_mailbox,
 		.rename_mailbox = ram_rename_mailbox, .memory_save = memory_save, .memory_load = memory_load };
 	r->store = (struct store){ .name = side_name(side),

@@ -105,7 +105,7 @@ struct ram {
 	size_t window;			/* so many of the newest are shown of each mailbox; 0 = all */
 	bool is_lifted;			/* not any more, or not for now */
 	bool slides;			/* history_window.c: INBOX has a window, which grows while it is not full */
-	struct ram_box box[SIM_BOXES];
+	struct ram_box box[SIM_ALL];
 };
 
 struct ram *ram_new(struct sim *sim, enum side side, enum ram_kind kind);
@@ -220,6 +220,14 @@ void ram_draw_limit(struct ram *r);			/* within an opportunity */
 /* Behind so many messages of a request: the rest is not done, not even when asked again. */
 bool ram_is_cut(struct ram_session *c, size_t asked);
 void ram_cut(struct ram *r, enum err_scope scope, struct err *why);	/* why, for one of the rest */
+
+/* store_ram_write.c, store_ram_trash.c */
+void ram_set_flags_ours(struct ram *r, int box, size_t i, uint32_t flags);
+/* Before it is expunged it is put into the trash: 1 it is to be expunged still, 0 it has gone, -1 the session died. */
+int ram_trash(struct ram_session *c, int box, struct key key, const char *to, struct err *e);
+bool ram_moves_at_once(struct session *c);
+/* How it is expunged: it must be in the trash by then. */
+void ram_check_trash(struct ram *r, const struct content *c);
 
 struct key ram_choose_name(struct store *s, struct arena *a);
 int ram_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,

@@ -78,8 +78,10 @@ ram_remove_mailbox(struct session *session, const char *name, enum outcome *o, s
 			sim_fail(r->sim, "%s is removed, of which a part is away", name);
 	if (ram_takes_effect(f) && r->box[box].exists) {
 		oracle_ours_removed_box(r->sim->oracle, r->side, box);
-		while (r->box[box].messages.n > 0)
+		while (r->box[box].messages.n > 0) {
+			oracle_ours_removed(r->sim->oracle, r->side, r->box[box].messages.at[0].c->serial);
 			ram_expunge(r, box, 0);
+		}
 		ram_drop_box(r, box);
 	}
 	return ram_end_item(c, f, o, e);

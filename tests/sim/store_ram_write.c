@@ -108,8 +108,8 @@ is_deletion(const struct ram *r, int box, const struct ram_message *m)
 }
 
 /* The flags of a message become `flags` by the program's hand. */
-static void
-set_flags(struct ram *r, int box, size_t i, uint32_t flags)
+void
+ram_set_flags_ours(struct ram *r, int box, size_t i, uint32_t flags)
 {
 	struct ram_message *m = &r->box[box].messages.at[i];
 
@@ -455,7 +455,7 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		if (f == FATE_LIE)
 			oracle_lied(r->sim->oracle, box, m->c->serial);
 		if (ram_takes_effect(f))
-			set_flags(r, box, (size_t)at, flags);
+			ram_set_flags_ours(r, box, (size_t)at, flags);
 		items[i].flags = sim_flags(flags, r->spells_lower);
 		items[i].unkept = sim_flags((add | remove) & r->refuses, r->spells_lower);
 		items[i].new_hint = ram_hint(r, a, m);
@@ -473,7 +473,7 @@ expunge_one(struct ram_session *c, int box, long at, struct err *e)
 	struct ram_message *m = &r->box[box].messages.at[at];
 
 	if (r->kind != RAM_MAILDIR && !(m->flags & FLAG_DELETED)) {
-		set_flags(r, box, (size_t)at, m->flags | FLAG_DELETED);
+		ram_set_flags_ours(r, box, (size_t)at, m->flags | FLAG_DELETED);
 		if (ram_act(c, STEP_SEND, "UID EXPUNGE", e) < 0)
 			return -1;
 	}
@@ -481,22 +481,47 @@ expunge_one(struct ram_session *c, int box, long at, struct err *e)
 	return 0;
 }
 
+/* The same, out of the trash where it is to be kept. */
 static int
-expunge(struct session *session, const char *name, uint64_t epoch, struct expunge_item *items, size_t n,
-    struct err *e)
+expunge_kept(struct ram_session *c, const struct box_changes *b, int box, long at, struct expunge_item *item, struct err *e)
 {
+	struct ram *r = ram_of(&c->session);
+	const struct content *content;
+	int stays = item->is_trashed ? ram_trash(c, box, item->key, b->trash, e) : 1;
+
+	if (stays < 0)
+		return -1;
+	item->was_trashed |= item->is_trashed;
+	if (stays == 0)
+		return 0;
+	at = item->is_trashed ? ram_find_still(c, box, item->key) : at;
+	if (at < 0)
+		return 0;
+	content = r->box[box].messages.at[at].c;
+	if (expunge_one(c, box, at, e) < 0)
+		return -1;
+	ram_check_trash(r, content);
+	return 0;
+}
+
+static int
+expunge(struct session *session, struct box_changes *b, struct arena *a, struct err *e)
+{
+	const char *name = b->box;
+	struct expunge_item *items = b->expunges;
 	struct ram_session *c = (struct ram_session *)session;
 	struct ram *r = ram_of(session);
 	int box, got;
 	bool is_cut = false;
 	enum fate f = FATE_DONE;
 	struct ram_message *m;
-	size_t i;
+	size_t i, n = b->n_expunges;
 	long at;
 
+	(void)a;
 	for (i = 0; i < n; i++)
 		items[i].outcome = OUTCOME_FAILED;
-	box = enter_writable(c, "expunge", name, epoch, e);
+	box = enter_writable(c, "expunge", name, b->epoch, e);
 	if (box < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
@@ -518,7 +543,7 @@ expunge(struct session *session, const char *name, uint64_t epoch, struct expung
 		m = &r->box[box].messages.at[at];
 		/* A file tells by its name; UID EXPUNGE leaves alone what is no longer \Deleted. */
 		if (r->kind == RAM_MAILDIR ? sim_bits(items[i].expect) != m->flags :
-		    (items[i].expect.sys & ~m->flags & FLAG_DELETED) != 0) {
+		    (items[i].expect.sys & ~m->flags & FLAG_DELETED) != 0 && !items[i].may_be_trashed) {
 			sim_trace(r->sim, "  %s %s: %s has other flags now", r->store.name, name, ram_text(r, m));
 			items[i].outcome = OUTCOME_FAILED;
 			m->modseq = ++r->box[box].modseq;	/* and the next delta tells which */
@@ -530,8 +555,8 @@ expunge(struct session *session, const char *name, uint64_t epoch, struct expung
 			oracle_lied(r->sim->oracle, box, m->c->serial);
 		if (f == FATE_LIE && r->kind == RAM_CONDSTORE)
 			oracle_miscounted(r->sim->oracle, box);
-		sim_trace(r->sim, "  %s %s: %s is expunged", r->store.name, name, ram_text(r, m));
-		if (ram_takes_effect(f) && expunge_one(c, box, at, e) < 0)
+		sim_trace(r->sim, "  %s %s: %s is expunged%s", r->store.name, name, ram_text(r, m), items[i].is_trashed ? ", and kept" : "");
+		if (ram_takes_effect(f) && expunge_kept(c, b, box, at, &items[i], e) < 0)
 			return -1;
 		if (ram_end_item(c, f, &items[i].outcome, e) < 0)
 			return -1;
@@ -621,7 +646,7 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
 	if (r->limit != 0 && !r->has_move && sim_happens(r->sim, 2 * r->sim->trouble.item)) {
 		sim_disturb(r->sim, ORACLE_DISTURBED);
 		sim_trace(r->sim, "  %s: %s is copied and \\Deleted, and not expunged (MESSAGELIMIT)", r->store.name, sim_box_name[box]);
-		set_flags(r, box, (size_t)at, r->box[box].messages.at[at].flags | FLAG_DELETED);
+		ram_set_flags_ours(r, box, (size_t)at, r->box[box].messages.at[at].flags | FLAG_DELETED);
 		*is_left_r = true;
 		return 0;
 	}

@@ -123,9 +123,21 @@ set_max(const struct test_case *c, struct max_delete *max, const char *word)
 }
 
 static void
+set_trash(const struct test_case *c, struct policy *p, const char *value)
+{
+	bool is[SIDES];
+	int s;
+
+	sides(c, value, is);
+	for (s = 0; s < SIDES; s++)
+		p->trash[s].name = is[s] ? "Trash" : NULL;
+}
+
+static void
 set_policy(const struct test_case *c, struct policy *p, char *line)
 {
 	char *word, *value;
+	bool is[SIDES];
 
 	*p = (struct policy){ .retry_failed = false };
 	p->sync[FAR] = p->sync[NEAR] = SYNC_NEW | SYNC_UPGRADE | SYNC_GONE | SYNC_FLAGS;
@@ -151,7 +163,17 @@ set_policy(const struct test_case *c, struct policy *p, char *line)
 			sides(c, value, p->expunge);
 		else if (strcmp(word, "readonly") == 0)
 			sides(c, value, p->read_only);
-		else if (strcmp(word, "max") == 0)
+		else if (strcmp(word, "trash") == 0)
+			set_trash(c, p, value);
+		else if (strcmp(word, "trashnew") == 0) {
+			sides(c, value, is);
+			p->trash[FAR].new_only = is[FAR];
+			p->trash[NEAR].new_only = is[NEAR];
+		} else if (strcmp(word, "trashremote") == 0) {
+			sides(c, value, is);
+			p->trash[FAR].remote_new = is[FAR];
+			p->trash[NEAR].remote_new = is[NEAR];
+		} else if (strcmp(word, "max") == 0)
 			set_max(c, &p->max_delete, value);
 		else if (strcmp(word, "window") == 0)
 			p->window[FAR] = p->window[NEAR] = strcmp(value, "no") == 0 ? (struct window){ WINDOW_NO, 0 } :
@@ -209,6 +231,8 @@ set_box_side(struct test_case *c, struct plan_box_side *side, const char *word)
 		side->is_readable = false;
 	else if (strcmp(word, "readonly") == 0)
 		side->is_readonly = true;
+	else if (strcmp(word, "trash") == 0)
+		side->is_trash = true;
 	else if (strcmp(word, "allow") == 0)
 		side->allow_delete = true;
 	else if (strcmp(word, "held") == 0)		/* the last run held deletions back */

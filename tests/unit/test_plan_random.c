@@ -64,6 +64,7 @@ make_policy(struct world *w)
 		p->remove[s] = below(w, 2);
 		p->expunge[s] = below(w, 2);
 		p->read_only[s] = once_in(w, 10);
+		p->trash[s] = (struct trash){ once_in(w, 3) ? "Trash" : NULL, below(w, 2), below(w, 2) };
 	}
 	p->retry_failed = once_in(w, 4);
 	p->max_delete.kind = below(w, 4);
@@ -85,6 +86,7 @@ make_box(struct world *w, uint32_t i)
 		side->is_gone = !side->exists && side->was_known && !once_in(w, 4);
 		side->is_readable = side->exists && !once_in(w, 12);
 		side->is_readonly = once_in(w, 15);
+		side->is_trash = w->in.policy.trash[s].name != NULL && once_in(w, 5);
 		side->mask = (struct flag_mask){ .sys = FLAG_ALL, .has_any_keyword = true, .kw = "" };
 		if (once_in(w, 5))
 			side->mask = (struct flag_mask){ .sys = below(w, FLAG_ALL + 1), .has_any_keyword = below(w, 2), .kw = "Junk" };

@@ -187,7 +187,8 @@ roll_intent(struct arena *a)
 	return (struct intent){ .kind = (enum intent_kind)roll(INTENT_EXPUNGE + 1), .side = (enum side)roll(SIDES),
 		.box = roll(100), .to_box = roll(100), .record = roll_wide(), .key = roll(3) ? roll_key(a) : KEY_NONE,
 		.epoch = roll_wide(), .uidnext = roll(UINT32_MAX), .ident = roll_ident(),
-		.when = (int64_t)roll_wide() - 5, .tries = roll(4) };
+		.when = (int64_t)roll_wide() - 5, .tries = roll(4), .trash = (enum intent_trash)roll(INTENT_IN_TRASH + 1),
+		.trash_name = roll_string(a), .was_deleted = roll(2) };
 }
 
 /* Decodes exactly `len` bytes, so that the sanitizers see a read beyond them. 0/-1 */
@@ -297,6 +298,9 @@ test_records_come_back_as_they_were(void **state)
 		assert_int_equal(decode_intent(state_buf_val(&b), &in_got), 0);
 		assert_ident_equal(&in.ident, &in_got.ident);
 		assert_true(key_equal(in.key, in_got.key));
+		assert_int_equal(in.trash, in_got.trash);
+		assert_string_equal(in.trash_name, in_got.trash_name);
+		assert_int_equal(in.was_deleted, in_got.was_deleted);
 		arena_release(&a);
 	}
 	buf_release(&b);
