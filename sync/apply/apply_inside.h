@@ -48,7 +48,7 @@ int intent_begin_removal(struct applying *x, const struct task *t, enum half_bas
 
 /* trash.c: what is expunged and kept in the trash (P17). Its request and its intent; the intent of what was not expunged, which stays if it
  * is in the trash, or may be; \Deleted was taken off: it is not to be expunged any more. */
-void trash_fill(const struct applying *x, const struct task *t);
+void trash_fill(const struct applying *x, struct batch *b, struct task *t);
 void trash_intend(const struct applying *x, struct task *t);
 int trash_failed(struct applying *x, struct task *t, struct err *e);
 int trash_withdraw(struct applying *x, const struct task *t, struct err *e);

@@ -43,6 +43,7 @@ struct task {
 	struct deliver_item *deliver;	/* copy */
 	struct flag_item *flags;	/* change: one of these two */
 	struct expunge_item *expunge;
+	bool goes_over;			/* change, EXPUNGE: into the trash of the other side, before */
 	struct move_item *move;		/* move */
 	/* What was carried. */
 	struct ident ident;		/* copy */
@@ -68,8 +69,10 @@ struct operation {
 	int (*done)(struct applying *x, struct batch *b, struct task *t, struct err *e);
 	int (*failed)(struct applying *x, struct batch *b, struct task *t, const struct err *why, struct err *e);
 };
-/* trash_look.c: takes is_trashed off those of b->expunge that an earlier attempt has put into the trash. -1: it cannot tell. */
-int trash_look(struct batch *b, struct session *c, struct err *e);
+/* trash_look.c: takes is_trashed, or goes_over, off those that an earlier attempt has put into the trash. -1: it cannot tell.
+ * trash_over.c: puts those that go over there; what could not be has an error and is not expunged. -1: nothing more can be done; b->err_side. */
+int trash_look(struct batch *b, struct session *session[SIDES], struct err *e);
+int trash_over(struct batch *b, struct session *session[SIDES], struct err *e);
 
 extern const struct operation op_copy, op_change, op_move, op_box;
 
@@ -108,7 +111,8 @@ struct batch {
 	/* change, while under way */
 	struct box_changes *changes;	/* n_parts */
 	struct changing *changing;
-	const char *trash;		/* the mailbox of the store that those of `expunge` go to first that are is_trashed; NULL = none */
+	const char *trash;		/* the mailbox that those of `expunge` go to first that are is_trashed; NULL = none */
+	bool is_trash_over;		/* it is one of the other side: for tasks that go over */
 	/* move: the destination. box, RENAME_BOX: the new name */
 	uint32_t to;			/* index into env.boxes */
 	const char *to_on;

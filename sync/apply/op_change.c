@@ -35,7 +35,7 @@ begin(struct batch *b, struct session *session[SIDES], struct err *e)
 {
 	struct session *c = session[b->side];
 
-	if (trash_look(b, c, e) < 0)
+	if (trash_look(b, session, e) < 0 || (b->is_trash_over && trash_over(b, session, e) < 0))
 		return -1;
 	make_changes(b);
 	return !(c->store->can & STORE_CHANGE_BEGIN) ? 0 :
@@ -87,8 +87,7 @@ fill(struct applying *x, struct batch *b, struct task *t)
 		t->expunge = &b->expunge[b->n_expunge++];
 		*t->expunge = (struct expunge_item){ .key = here->key, .hint = here->hint,
 			.server_id = here->server_id, .expect = here->flags, .size = here->size, .date = here->date, .ident = t->rec->ident };
-		b->trash = x->env->set->policy.trash[b->side].name;
-		trash_fill(x, t);
+		trash_fill(x, b, t);
 	}
 }
 

@@ -17,12 +17,26 @@ find_trashed(const struct applying *x, const struct task *t)
 }
 
 void
-trash_fill(const struct applying *x, const struct task *t)
+trash_fill(const struct applying *x, struct batch *b, struct task *t)
 {
 	const struct run_trashed *earlier = find_trashed(x, t);
+	bool is_sure = earlier != NULL && earlier->is_sure;
+	enum side other = side_other(b->side);
 
-	t->expunge->is_trashed = t->op->trash == TRASH_OWN && (earlier == NULL || !earlier->is_sure);
-	t->expunge->may_be_trashed = earlier != NULL && !earlier->is_sure;
+	t->expunge->is_trashed = t->op->trash == TRASH_OWN && !is_sure;
+	t->expunge->may_be_trashed = earlier != NULL && !is_sure;
+	t->goes_over = t->op->trash == TRASH_OTHER && !is_sure;
+	b->trash = x->env->set->policy.trash[t->op->trash == TRASH_OTHER ? other : b->side].name;
+	if (!t->goes_over)
+		return;
+	b->is_trash_over = b->needs[other] = b->job.needs[other] = true;
+	b->copy_arrival_date = x->env->set->copy_arrival_date;
+}
+
+static bool
+is_on_its_way(const struct task *t)
+{
+	return t->expunge->is_trashed || t->goes_over;
 }
 
 void
@@ -30,11 +44,11 @@ trash_intend(const struct applying *x, struct task *t)
 {
 	const struct run_trashed *earlier = find_trashed(x, t);
 
-	if (t->op->trash != TRASH_OWN && earlier == NULL)
+	if (t->op->trash == TRASH_NONE && earlier == NULL)
 		return;
 	t->intent.id = earlier != NULL ? earlier->intent : 0;
-	t->intent.trash = t->expunge->is_trashed ? INTENT_TO_TRASH : INTENT_IN_TRASH;
-	t->intent.trash_name = x->env->set->policy.trash[t->op->side].name;
+	t->intent.trash = is_on_its_way(t) ? INTENT_TO_TRASH : INTENT_IN_TRASH;
+	t->intent.trash_name = x->env->set->policy.trash[t->op->trash == TRASH_OTHER ? side_other(t->op->side) : t->op->side].name;
 	/* A file loses its mark in the act that moves it. */
 	t->intent.was_deleted = t->expunge->is_trashed && !x->env->set->store[t->op->side]->ops->is_local &&
 	    (t->expunge->expect.sys & FLAG_DELETED);

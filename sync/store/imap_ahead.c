@@ -40,7 +40,7 @@ imap_ahead_may(struct imap_conn *c, const struct box_changes *b)
 		if (b->flags[i].server_id == NULL || *b->flags[i].server_id == '\0')
 			return false;
 	for (i = 0; i < b->n_expunges; i++)
-		if (b->expunges[i].server_id == NULL || *b->expunges[i].server_id == '\0')
+		if (b->expunges[i].err.text[0] != '\0' || b->expunges[i].server_id == NULL || *b->expunges[i].server_id == '\0')
 			return false;
 	return true;
 }

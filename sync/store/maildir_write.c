@@ -382,6 +382,8 @@ expunge(struct session *c, struct box_changes *b, struct arena *a, struct err *e
 	for (i = 0; i < b->n_expunges; i++) {
 		item = &b->expunges[i];
 		item->outcome = OUTCOME_FAILED;
+		if (item->err.text[0] != '\0')
+			continue;
 		if (rc < 0) {
 			item->err = *e;
 		} else if (expunge_one(c, &x, item, a) == 0) {

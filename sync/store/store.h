@@ -277,7 +277,7 @@ struct expunge_item {
 	/* answer; FAILED and may_come: perhaps once more is to be expunged in this mailbox (no UIDPLUS): ask again after
 	 * the others, this time taking no for an answer */
 	bool may_come;
-	/* answer; a message that is gone already is DONE */
+	/* answer; a message that is gone already is DONE. One that has an error before it is asked for is left alone */
 	enum outcome outcome;
 	struct err err;
 };

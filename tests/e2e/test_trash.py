@@ -61,6 +61,26 @@ class Cells(Account):
     def test_near_new_only(self):
         self.cells(TRASH, TRASH + 'TrashNewOnly yes\n', self.FAR, ('new_near',))
 
+    REMOTE = TRASH + 'TrashRemoteNew yes\n'
+
+    def test_near_takes_what_is_new_on_far(self):
+        self.cells('', self.REMOTE, (), self.NEAR + ('new_far',))
+
+    def test_far_takes_what_is_new_on_near(self):
+        self.cells(self.REMOTE, '', self.FAR + ('new_near',), ())
+
+    def test_dovecot_takes_what_is_new_on_near(self):
+        self.cells(self.REMOTE, '', self.FAR + ('new_near',), (), kind='dovecot')
+
+    def test_near_takes_what_is_new_on_dovecot(self):
+        self.cells('', self.REMOTE, (), self.NEAR + ('new_far',), kind='dovecot')
+
+    def test_poor_takes_what_is_new_on_near(self):
+        self.cells(self.REMOTE, '', self.FAR + ('new_near',), (), kind='poor')
+
+    def test_each_has_its_own(self):
+        self.cells(self.REMOTE, self.REMOTE, self.FAR, self.NEAR)
+
     def test_one_side_expunges(self):
         self.cells('', TRASH + 'TrashNewOnly yes\n', (), ('new_near',), expunge='Near')
 
@@ -220,6 +240,52 @@ class Cut(Deleted):
         self.cut((), 'UID STORE', False)
 
 
+class Over(Told):
+    """What is new on near goes into far's trash."""
+
+    def over(self, fault, code=(0, 1, 75), without=()):
+        self.start('Patterns !Trash', store=TRASH + 'TrashRemoteNew yes\n', without=list(without))
+        self.put(3)
+        self.sync()
+        s = self.fill(self.near, 'INBOX', 2, 'ST')
+        self.server.create('Trash')
+        self.server.fault = fault
+        self.sync(code=code)
+        left = len(find(self.near, s[0]))
+        self.server.fault = None
+        self.sync(code=(0, 1, 75))
+        self.sync_twice(twins=False)
+        self.assertEqual(sorted(kept(self.far)), s)
+        self.assertEqual(find(self.near, s[0]), [])
+        return left
+
+    def test_refused(self):
+        left = self.over(lambda session, verb, words: '{tag} NO [OVERQUOTA] full\r\n' if verb == 'APPEND' else None, code=1)
+        self.assertEqual(left, 1)
+
+    def cut(self, before, without=()):
+        cuts = []
+
+        def fault(session, verb, words):
+            if verb != 'APPEND' or cuts:
+                return None
+            cuts.append(verb)
+            if not before:
+                session.do_append(words)
+            return CUT
+        self.over(fault, without=without)
+        self.assertTrue(cuts)
+
+    def test_cut_before(self):
+        self.cut(True)
+
+    def test_cut_behind(self):
+        self.cut(False)
+
+    def test_cut_behind_without_uidplus(self):
+        self.cut(False, ['UIDPLUS', 'MOVE'])
+
+
 class Words(Account):
     def test_plan_and_dry_run(self):
         self.pair(far_store=TRASH, patterns='INBOX')
@@ -247,26 +313,27 @@ class Words(Account):
 class Steps(Account):
     def test_every_step(self):
         binary = program('MAILTWIN_FAST')
-        for kinds in ((None, None), ('poor', None)):
+        for kind, far, near in ((None, TRASH, TRASH), ('poor', TRASH, TRASH), ('poor', TRASH + 'TrashRemoteNew yes\n', '')):
             n = 0
             while n < 40:
                 n += 1
-                with self.subTest(kinds=kinds, step=n):
+                with self.subTest(kind=kind, step=n):
                     self.far = self.near = None
                     self.setUp()
                     self.binary = binary
-                    self.pair(far_store=TRASH, near_store=TRASH, patterns='INBOX', far=self.account(kinds[0]) if kinds[0] else None)
+                    self.pair(far_store=far, near_store=near, patterns='INBOX', far=self.account(kind) if kind else None)
                     s = self.fill(self.far, 'INBOX', 5, 'S')
                     self.sync()
                     self.near.delete(self.one(self.near, s[0]))
                     self.far.flag(self.one(self.far, s[1]), add='T')
+                    new = self.fill(self.near, 'INBOX', 1, 'ST')
                     env = {'MAILTWIN_STEP_EXIT': str(n)}
                     died = self.mailtwin('-a', env=env, code=(86, 0)).code == 86
                     self.sync(code=(0, 1, 75))
                     self.sync()
-                    self.assertEqual(sorted(kept(self.far)), s[:2])
-                    self.assertEqual(sorted(kept(self.near)), [s[1]])
+                    self.assertEqual(sorted(kept(self.far)), s[:2] + ([] if near else new))
+                    self.assertEqual(sorted(kept(self.near)), [s[1]] + new if near else [])
                     self.assertEqual(sorted(m.serial for m in self.far.messages('INBOX')), s[2:])
-                    self.far.close() if kinds[0] else None
+                    self.far.close() if kind else None
                 if not died:
                     break

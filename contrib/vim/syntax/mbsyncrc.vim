@@ -18,20 +18,20 @@ syntax match mbsyncrcName /\S\+/ contained contains=mbsyncrcString
 " begin: vim (from cmd/keywords.def: make docs)
 syntax match mbsyncrcKeyword /^\s*\zs\%(FSync\|FieldDelimiter\|BufferLimit\|Path\|MapInbox\|ReadOnly\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Hub\|RoleArchive\|RoleDrafts\|RoleJunk\|RoleSent\|RoleTrash\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Flatten\|Trash\|TrashNewOnly\|Host\|Port\|Tunnel\|Timeout\|User\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(UserCmd\|Pass\|PassCmd\|AuthMechs\|TLSType\|TLSVersions\|SystemCertificates\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(CertificateFile\|ClientCertificate\|ClientKey\|CipherString\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Connections\|PipelineDepth\|AnswerLimit\|DisableExtensions\|Throttle\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\|Window\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Inbox\|SubFolders\|InfoDelimiter\|AltMap\|Keywords\|Far\|Near\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Patterns\|Role\|Sync\|Create\|Remove\|Expunge\|CopyArrivalDate\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Flatten\|Trash\|TrashNewOnly\|TrashRemoteNew\|Host\|Port\|Tunnel\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Timeout\|User\|UserCmd\|Pass\|PassCmd\|AuthMechs\|TLSType\|TLSVersions\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(SystemCertificates\|CertificateFile\|ClientCertificate\|ClientKey\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(CipherString\|Connections\|PipelineDepth\|AnswerLimit\|DisableExtensions\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Throttle\|Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Window\|Inbox\|SubFolders\|InfoDelimiter\|AltMap\|Keywords\|Far\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(Near\|Patterns\|Role\|Sync\|Create\|Remove\|Expunge\|CopyArrivalDate\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(MaxDelete\|PostSync\|SyncState\|ExpireUnread\|ExpireSide\|Channels\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(AuthMech\|DisableExtension\|Pattern\)\ze\s/
 syntax match mbsyncrcOld /^\s*\zs\%(Master\|Slave\|SSLType\|SSLVersions\|SSLVersion\|RequireCRAM\)\ze\s/
 syntax match mbsyncrcOld /^\s*\zs\%(RequireSSL\|UseIMAPS\|UseSSLv2\|UseSSLv3\|UseTLSv1\|UseTLSv1.1\)\ze\s/
 syntax match mbsyncrcOld /^\s*\zs\%(UseTLSv1.2\|UseTLSv1.3\)\ze\s/
 syntax match mbsyncrcRefused /^\s*\zs\%(UseKeychain\|UseUTF8\)\ze\s/
-syntax match mbsyncrcNotYet /^\s*\zs\%(TrashRemoteNew\|MaxSize\|MaxMessages\|ExpungeSolo\)\ze\s/
+syntax match mbsyncrcNotYet /^\s*\zs\%(MaxSize\|MaxMessages\|ExpungeSolo\)\ze\s/
 " end: vim
 
 highlight default link mbsyncrcUnknown Error
