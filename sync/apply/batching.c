@@ -19,8 +19,8 @@ batching_is_possible(const struct applying *x, uint32_t i)
 	/* What was moved or copied there without a word on its key: once a list has shown it, in the same run. */
 	if (batch_kind(op->kind) == OP_FLAGS && apply_record(x, op->msg)->half[op->side].key.len == 0)
 		return false;
-	return !loss_is_given_up(x, op->side) && !b->side[op->side].has_failed && (op->kind != OP_COPY ||
-	    (!loss_is_given_up(x, side_other(op->side)) && !b->side[side_other(op->side)].has_failed));
+	return !loss_is_given_up(x, op->side) && !sight_has_failed(&b->side[op->side]) && (op->kind != OP_COPY ||
+	    (!loss_is_given_up(x, side_other(op->side)) && !sight_has_failed(&b->side[side_other(op->side)])));
 }
 
 static bool

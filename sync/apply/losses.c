@@ -40,11 +40,11 @@ part_failed(struct applying *x, enum side s, uint32_t box, const struct err *why
 	if (why->class == ERR_CANCELLED)
 		return;
 	if (why->retry == ERR_NOW) {
-		b->side[s].was_written = true;
+		sight_worsen(&b->side[s], SIGHT_WRITTEN);
 		return;
 	}
 	report_err(x->env, b->name, why);
-	b->side[s].has_failed = true;
+	sight_worsen(&b->side[s], SIGHT_FAILED);
 	x->env->report->failed++;
 }
 
@@ -147,7 +147,7 @@ mark_culprit(struct applying *x, uint32_t i, enum side lost, const struct err *w
 	struct run_box *box = apply_box(x, op->box);
 
 	x->status[i] = OP_FAILED;
-	box->side[op->side].was_written = true;
+	sight_worsen(&box->side[op->side], SIGHT_WRITTEN);
 	if (op->msg != UINT32_MAX)
 		return culprit_note(x->env, apply_suspect(x, i), op->box, apply_record(x, op->msg), lost, why->text, e);
 	report_err(x->env, box->name, why);

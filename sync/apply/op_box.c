@@ -145,7 +145,7 @@ box_created(struct applying *x, struct batch *b, struct err *e)
 	bool is_revived = b->task[0].op->reason == REASON_REVIVED;
 	uint32_t i;
 
-	rs->was_written = true;
+	sight_worsen(rs, SIGHT_WRITTEN);
 	rs->is_gone = false;
 	rs->listed = arena_alloc(&x->env->arena, sizeof *rs->listed);
 	rs->listed->name = b->part[0].on;
@@ -204,7 +204,7 @@ renamed(struct applying *x, const struct batch *b, struct err *e)
 		if (box->side[b->side].listed == NULL || !goes_along(box, b->side, b->part[0].on))
 			continue;
 		box->side[b->side].on = arena_printf(&env->arena, "%s%s", b->to_on, box->side[b->side].on + len);
-		box->side[b->side].was_written = true;
+		sight_worsen(&box->side[b->side], SIGHT_WRITTEN);
 		if (keep_name(env, box, b->side, e) < 0)
 			return -1;
 	}
@@ -226,7 +226,8 @@ split(struct applying *x, struct run_box *box, enum side s, struct err *e)
 	if (box->rec.id == 0 || strcmp(actual, name) == 0)
 		return 0;
 	/* Copied now, mail would be where its twin is not to be. */
-	box->side[FAR].has_failed = box->side[NEAR].has_failed = true;
+	sight_worsen(&box->side[FAR], SIGHT_FAILED);
+	sight_worsen(&box->side[NEAR], SIGHT_FAILED);
 	if (renames_apart(env, &box->rec, s, e) < 0)
 		return -1;
 	for (i = 0; i < env->boxes.n; i++) {
@@ -255,7 +256,7 @@ leave_alone(struct env *env, enum side s, const char *on)
 
 	for (i = 0; i < env->boxes.n; i++)
 		if (goes_along(&env->boxes.at[i], s, on))
-			env->boxes.at[i].side[s].has_failed = true;
+			sight_worsen(&env->boxes.at[i].side[s], SIGHT_FAILED);
 }
 
 static int
@@ -300,7 +301,7 @@ box_removed(struct applying *x, const struct batch *b, struct err *e)
 	if (apply_log(x, &b->task[0], arena_printf(&env->arena, "removed the mailbox with %llu %s", n, n == 1 ? "message" : "messages"), e) < 0)
 		return -1;
 	box->side[b->side].listed = NULL;
-	box->side[b->side].was_written = false;
+	box->side[b->side].sight = SIGHT_CURRENT;
 	return 0;
 }
 
@@ -334,7 +335,7 @@ settle(struct applying *x, struct batch *b, struct err *e)
 		x->status[i] = OP_FAILED;
 		/* What was planned for this mailbox on that side cannot be carried out. */
 		if (b->kind == OP_CREATE_BOX)
-			box->side[b->side].has_failed = true;
+			sight_worsen(&box->side[b->side], SIGHT_FAILED);
 		if (b->is_there)
 			report_note(x->env, NOTE_WARNING, box->name, arena_printf(&x->env->arena, b->kind == OP_CREATE_BOX ?
 			    "came to be on the %s side since its mailboxes were listed; waiting for the next run" :
@@ -366,7 +367,7 @@ boxes_after_creation(struct applying *x, struct err *e)
 		op = &x->plan->ops.at[i];
 		if (op->kind != OP_CREATE_BOX || x->status[i] != OP_DONE)
 			continue;
-		apply_box(x, op->box)->side[op->side].wants_delta = true;
+		sight_worsen(&apply_box(x, op->box)->side[op->side], SIGHT_WANTED);
 		any = true;
 	}
 	return any ? fetch_changes(x->env, e) : 0;
@@ -409,8 +410,10 @@ boxes_before_removal(struct applying *x, struct err *e)
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
 		rs = &apply_box(x, op->box)->side[op->side];
-		if (op->kind == OP_REMOVE_BOX && x->status[i] == OP_WAIT && rs->was_written)
-			any = rs->wants_delta = true;
+		if (op->kind == OP_REMOVE_BOX && x->status[i] == OP_WAIT && (rs->sight == SIGHT_WRITTEN || sight_is_wanted(rs))) {
+			sight_worsen(rs, SIGHT_WANTED);
+			any = true;
+		}
 	}
 	if (!any)
 		return 0;

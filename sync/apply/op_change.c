@@ -185,7 +185,7 @@ is_another(struct applying *x, struct task *t, struct err *e)
 	enum side s = t->op->side;
 
 	x->status[t->i] = OP_FAILED;
-	box->side[s].was_written = box->side[s].is_forced = true;
+	sight_worsen(&box->side[s], SIGHT_WANTED_IN_FULL);
 	report_note(x->env, NOTE_WARNING, box->name, arena_printf(&x->env->arena,
 	    "%s names another message by the UID of one that was to be deleted: it is kept, and taken for new",
 	    x->env->set->store[s]->name));

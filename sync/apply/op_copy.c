@@ -483,7 +483,8 @@ failed(struct applying *x, struct batch *b, struct task *t, const struct err *wh
 	x->status[t->i] = OP_FAILED;
 	if (is_untried)
 		return 0;
-	box->side[FAR].was_written = box->side[NEAR].was_written = true;
+	sight_worsen(&box->side[FAR], SIGHT_WRITTEN);
+	sight_worsen(&box->side[NEAR], SIGHT_WRITTEN);
 	if (why->retry == ERR_NOW) {
 		/* It changed under us: the closing delta tells. */
 		left_out_note(x->env, op->box, side_other(b->side), t->rec->id);

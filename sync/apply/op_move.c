@@ -102,7 +102,7 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	enum alias alias = ALIAS_NONE;
 
 	*(b->kind == OP_MOVE ? &x->env->report->side[b->side].moved : &x->env->report->side[b->side].cloned) += 1;
-	to_box->side[b->side].was_written = true;
+	sight_worsen(&to_box->side[b->side], SIGHT_WRITTEN);
 	if (from->ident.has > to->ident.has)
 		to->ident = from->ident;
 	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, apply_left_by_both(x, op, &both), b->side,

@@ -13,7 +13,7 @@ task_failed(struct applying *x, struct batch *b, struct task *t, const struct er
 	x->status[t->i] = OP_FAILED;
 	if (why->text[0] == '\0' || why->class == ERR_CANCELLED)
 		return 0;
-	box->side[b->side].was_written = true;
+	sight_worsen(&box->side[b->side], SIGHT_WRITTEN);
 	/* It changed under us: the closing delta tells. */
 	if (why->retry == ERR_NOW)
 		return 0;
@@ -38,7 +38,7 @@ static int
 settle_done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 {
 	x->env->report->is_changed[b->side] = true;
-	apply_box(x, t->op->box)->side[b->side].was_written = true;
+	sight_worsen(&apply_box(x, t->op->box)->side[b->side], SIGHT_WRITTEN);
 	x->status[t->i] = OP_DONE;
 	isolate_done(&x->env->isolate, apply_suspect(x, t->i));
 	clear_trouble(t->rec);
@@ -56,8 +56,8 @@ settle_one(struct applying *x, struct batch *b, const struct batch_part *p, stru
 	case OUTCOME_UNKNOWN:
 		/* It may have happened: the intent stays, the closing delta looks. */
 		b->reads_later = true;
-		apply_box(x, t->op->box)->side[b->side].was_written = true;
-		apply_box(x, apply_to_box(x, t->op))->side[b->side].was_written = true;
+		sight_worsen(&apply_box(x, t->op->box)->side[b->side], SIGHT_WRITTEN);
+		sight_worsen(&apply_box(x, apply_to_box(x, t->op))->side[b->side], SIGHT_WRITTEN);
 		x->status[t->i] = OP_UNKNOWN;
 		return 0;
 	default:

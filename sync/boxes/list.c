@@ -112,12 +112,13 @@ mark_wanted(struct env *env)
 		b = &env->boxes.at[i];
 		for (s = 0; s < SIDES; s++) {
 			rs = &b->side[s];
-			if (b->is_excluded || rs->listed == NULL || rs->has_failed || !is_wanted(env, b))
+			if (b->is_excluded || rs->listed == NULL || sight_has_failed(rs) || !is_wanted(env, b))
 				continue;
-			rs->is_forced |= is_weekly_due(env, b, (enum side)s);
-			rs->wants_delta = rs->is_forced || !rs->listed->has_cursor || b->rec.id == 0 ||
-			    !b->rec.side[s].is_known ||
-			    !cursor_stands(&b->rec.side[s].cursor, &rs->listed->cursor);
+			if (is_weekly_due(env, b, (enum side)s))
+				sight_worsen(rs, SIGHT_WANTED_IN_FULL);
+			if (!rs->listed->has_cursor || b->rec.id == 0 || !b->rec.side[s].is_known ||
+			    !cursor_stands(&b->rec.side[s].cursor, &rs->listed->cursor))
+				sight_worsen(rs, SIGHT_WANTED);
 		}
 	}
 }
@@ -211,7 +212,7 @@ boxes_to_look_at(const struct env *env, enum side s, struct run_look *look)
 
 	for (i = 0; i < env->boxes.n; i++) {
 		b = &env->boxes.at[i];
-		if (b->is_excluded || b->side[s].has_failed || b->side[s].listed == NULL || b->side[s].was_written ||
+		if (b->is_excluded || b->side[s].listed == NULL || b->side[s].sight == SIGHT_WRITTEN || sight_has_failed(&b->side[s]) ||
 		    !b->rec.side[s].is_known)
 			continue;
 		vec_push(&look->boxes, (struct mailbox){ .name = b->side[s].on, .id = "" });
@@ -228,8 +229,8 @@ want_written(struct env *env, enum side s)
 
 	for (i = 0; i < env->boxes.n; i++) {
 		rs = &env->boxes.at[i].side[s];
-		if (rs->was_written && !env->boxes.at[i].is_excluded && !rs->has_failed && rs->listed != NULL)
-			rs->wants_delta = true;
+		if (rs->sight == SIGHT_WRITTEN && !env->boxes.at[i].is_excluded && rs->listed != NULL)
+			rs->sight = SIGHT_WANTED;
 	}
 }
 
@@ -241,10 +242,10 @@ want_moved(struct env *env, enum side s, const struct run_look *look)
 
 	for (i = 0; i < look->boxes.n; i++) {
 		b = &env->boxes.at[look->index.at[i]];
-		if (b->side[s].has_failed || b->side[s].listed == NULL)
+		if (b->side[s].listed == NULL)
 			continue;
 		if (!look->boxes.at[i].has_cursor || !cursor_stands(&b->rec.side[s].cursor, &look->boxes.at[i].cursor))
-			b->side[s].wants_delta = true;
+			sight_worsen(&b->side[s], SIGHT_WANTED);
 	}
 }
 
@@ -256,7 +257,6 @@ boxes_refresh(struct env *env, const bool looks[SIDES], struct err *e)
 	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++) {
-		want_written(env, (enum side)s);
 		if (!looks[s] || env->look[s].is_answered)
 			continue;
 		env->look[s].boxes.n = env->look[s].index.n = 0;
@@ -268,6 +268,8 @@ boxes_refresh(struct env *env, const bool looks[SIDES], struct err *e)
 		j[s].job.needs[s] = true;
 		pool_submit(env->pool, &j[s].job);
 	}
+	for (s = 0; s < SIDES; s++)
+		want_written(env, (enum side)s);
 	while ((done = pool_wait(env->pool)) != NULL)
 		if (done->status < 0 && status == 0) {
 			*e = done->err;

@@ -59,7 +59,7 @@ judge_away(struct env *env, struct run_box *b, enum side s)
 		replaced_hold(env, b, s);
 		return;
 	}
-	b->side[s].has_failed = true;
+	sight_worsen(&b->side[s], SIGHT_FAILED);
 	env->boxes_state->held += b->rec.side[s].here;
 	report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "held: on the %s side %s; nothing is removed for that, and all "
 	    "goes on once it is back (%llu messages known). --restore %s makes it anew from the other side, --allow-delete %s "
@@ -116,13 +116,13 @@ check_gone(struct env *env, struct run_box *b, enum side s, struct err *e)
 			    "not listed on the %s side, and the server does not say that it is gone (%s); "
 			    "waiting for the next run", side_name(s), why.text));
 	} else if (answer == MAILBOX_REFUSED) {
-		b->side[s].has_failed = true;
+		sight_worsen(&b->side[s], SIGHT_FAILED);
 		env->report->failed++;
 		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "not listed on the %s side, and the server refuses to "
 		    "say whether it is there: %s; left alone", side_name(s), why.text));
 		return 0;
 	} else {
-		b->side[s].has_failed = true;
+		sight_worsen(&b->side[s], SIGHT_FAILED);
 		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena,
 		    "not listed on the %s side, though the server says that it exists; left alone",
 		    side_name(s)));
@@ -227,7 +227,7 @@ check_replaced(struct env *env, enum side s, const bool is_short[SIDES])
 		if (b->is_excluded || m == NULL || (!is_new && !is_another(&b->rec.side[s].cursor, m)) ||
 		    ((is_new || !is_short[s]) && !renames_may_be(env, s, m)))
 			continue;
-		b->side[s].has_failed = true;
+		sight_worsen(&b->side[s], SIGHT_FAILED);
 		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s mailbox on the %s side now, where not all "
 		    "that is known was listed; waiting for the next run", is_new ? "a new" : "another", side_name(s)));
 	}
@@ -252,14 +252,14 @@ missing_check(struct env *env, struct err *e)
 				if (b->rec.id != 0 && box_put(env->state, &b->rec, e) < 0)
 					return -1;
 			}
-			if (b->is_excluded || b->rec.id == 0 || !b->rec.side[s].is_known || b->side[s].has_failed)
+			if (b->is_excluded || b->rec.id == 0 || !b->rec.side[s].is_known || sight_has_failed(&b->side[s]))
 				continue;
 			if (b->side[s].listed != NULL && b->side[s].listed->is_assumed && check_assumed(env, b, (enum side)s, e) < 0)
 				return -1;
 			if (b->side[s].listed != NULL)
 				continue;
 			if (!env->boxes_state->listing[s].is_complete) {
-				b->side[s].has_failed = true;
+				sight_worsen(&b->side[s], SIGHT_FAILED);
 				report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 				    "not seen on the %s side, where not everything could be read; left alone",
 				    side_name((enum side)s)));

@@ -310,7 +310,7 @@ keep_above(struct env *env, struct run_box *b, enum side s, struct err *e)
 	struct box_side *bs = &b->rec.side[s];
 	const struct mailbox *m = b->side[s].listed;
 
-	if (b->is_excluded || b->side[s].has_failed || m == NULL || m->is_assumed || m->above == NULL ||
+	if (b->is_excluded || sight_has_failed(&b->side[s]) || m == NULL || m->is_assumed || m->above == NULL ||
 	    (bs->above != NULL && strcmp(bs->above, m->above) == 0))
 		return 0;
 	bs->above = m->above;
@@ -332,7 +332,7 @@ pairing_keep_identities(struct env *env, struct err *e)
 			bs = &b->rec.side[s];
 			if (keep_above(env, b, (enum side)s, e) < 0)
 				return -1;
-			if (b->is_excluded || b->side[s].has_failed || b->side[s].listed == NULL || *b->side[s].listed->id == '\0' ||
+			if (b->is_excluded || sight_has_failed(&b->side[s]) || b->side[s].listed == NULL || *b->side[s].listed->id == '\0' ||
 			    bs->is_apart || strcmp(bs->mailbox_id, b->side[s].listed->id) == 0)
 				continue;
 			bs->mailbox_id = b->side[s].listed->id;

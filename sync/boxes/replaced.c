@@ -13,7 +13,7 @@
 void
 replaced_hold(struct env *env, struct run_box *b, enum side s)
 {
-	b->side[s].has_failed = true;
+	sight_worsen(&b->side[s], SIGHT_FAILED);
 	b->side[s].is_lost_with_store = true;
 	env->boxes_state->held += b->rec.side[s].here;
 }
@@ -45,7 +45,7 @@ at_stake(const struct env *env, const struct run_box *b, enum side s)
 	const struct policy *p = &env->set->policy;
 	enum side t = side_other(s);
 
-	if (p->read_only[t] || env->set->store[t]->read_only || b->side[t].listed == NULL || b->side[t].has_failed)
+	if (p->read_only[t] || env->set->store[t]->read_only || b->side[t].listed == NULL || sight_has_failed(&b->side[t]))
 		return 0;
 	if (b->side[s].listed == NULL && p->remove[t] && strcmp(b->name, "INBOX") != 0)
 		return b->rec.side[t].here;

@@ -19,6 +19,15 @@
 #include "sync/env/isolate.h"
 #include "sync/env/pool.h"
 
+/* How far the base has what a side shows of a mailbox. What worsens it counts until a delta is folded; FAILED stays for the run. */
+enum sight {
+	SIGHT_CURRENT,			/* as it was read last */
+	SIGHT_WRITTEN,			/* but not what this run has written to it since: read again at the end */
+	SIGHT_WANTED,			/* its changes are to be asked for */
+	SIGHT_WANTED_IN_FULL,		/* and all that is there, whatever the cursor says */
+	SIGHT_FAILED,			/* it could not be read, or is held: nothing is concluded from it, and nothing planned against it */
+};
+
 struct run_side {
 	const char *on;			/* the mailbox's name in this store */
 	const char *shown;		/* what the channel would call it there; NULL = as `on` */
@@ -26,17 +35,14 @@ struct run_side {
 	bool is_lost_with_store;	/* the store is another one, and does not have it, or has it empty: held (replaced.c) */
 	bool is_gone;			/* known, and missing for sure (R6 gone if denied) */
 	const char *away;		/* known, and damaged or out of sight, for this reason; NULL = not so */
-	bool wants_delta;
-	bool has_failed;		/* its delta could not be had: nothing is concluded from it */
+	enum sight sight;
 	bool is_readonly;
 	bool is_part;			/* a part of what is known is away: nothing is made where that may come back */
 	struct err *stopped;		/* why nothing more is copied to it in this run; NULL = it is */
 	bool was_read;			/* a delta was folded in this run */
 	bool is_unsure;			/* its last list was not complete: more may be there than the base knows */
 	const char *unproved;		/* that list proved nothing: what is missing (R25 a witness); NULL = nothing, or not said */
-	bool was_written;		/* since its last delta, folded or kept */
 	struct delta *closing;		/* kept: read behind all that was written; NULL = none */
-	bool is_forced;			/* list in full whatever the cursor says */
 	uint32_t uidnext;		/* of the last delta, or learnt (match/uidnext.c); 0 = not known */
 	uint64_t deleted;		/* messages deleted on the other side because they were gone from this one, not kept in the base yet */
 	uint64_t first_new;		/* the id its first new record would have */
@@ -45,6 +51,25 @@ struct run_side {
 	struct flags untold;		/* flags it has refused in this run, to be reported; kw NULL = none */
 	struct flags taken;		/* flags it shows that it had refused; kw NULL = none */
 };
+
+static inline void
+sight_worsen(struct run_side *rs, enum sight to)
+{
+	if (rs->sight < to)
+		rs->sight = to;
+}
+
+static inline bool
+sight_has_failed(const struct run_side *rs)
+{
+	return rs->sight == SIGHT_FAILED;
+}
+
+static inline bool
+sight_is_wanted(const struct run_side *rs)
+{
+	return rs->sight == SIGHT_WANTED || rs->sight == SIGHT_WANTED_IN_FULL;
+}
 
 /* A message that a store refused in this run and did not say why. */
 struct run_refused { uint32_t box; uint64_t id; enum side side; const char *text; };

@@ -9,7 +9,7 @@ void
 left_out_note(struct env *env, uint32_t box, enum side s, uint64_t id)
 {
 	/* It is read again at the end. */
-	env->boxes.at[box].side[s].was_written = true;
+	sight_worsen(&env->boxes.at[box].side[s], SIGHT_WRITTEN);
 	vec_push(&env->left_out, (struct run_left_out){ box, s, id });
 }
 
@@ -57,7 +57,7 @@ left_out_count(struct env *env, struct err *e)
 			continue;
 		got = message_get(env->state, &a, env->boxes.at[m->box].rec.id, m->id, &rec, e);
 		if (got == 1 && !record_is_pair(&rec) && rec.half[m->side].presence == PRESENCE_HERE && rec.mark == MARK_NEW &&
-		    !env->boxes.at[m->box].side[m->side].has_failed)
+		    !sight_has_failed(&env->boxes.at[m->box].side[m->side]))
 			got = judge(env, m, &rec, e);
 	}
 	arena_release(&a);

@@ -136,7 +136,7 @@ report_parts(struct env *env)
 	for (i = 0; i < env->boxes.n; i++)
 		for (s = 0; s < SIDES; s++) {
 			b = &env->boxes.at[i];
-			if (b->side[s].unproved == NULL || b->side[s].has_failed)
+			if (b->side[s].unproved == NULL || sight_has_failed(&b->side[s]))
 				continue;
 			report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "%s did not show all of the %s mailbox: %s; "
 			    "nothing counts as deleted there, and the next run asks for the rest",

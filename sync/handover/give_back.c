@@ -311,7 +311,7 @@ static bool
 is_complete(const struct run_box *b)
 {
 	return b->rec.id != 0 && !b->is_excluded && b->side[FAR].listed != NULL && b->side[NEAR].listed != NULL &&
-	    !b->side[FAR].has_failed && !b->side[NEAR].has_failed && b->rec.side[FAR].is_known && b->rec.side[NEAR].is_known;
+	    !sight_has_failed(&b->side[FAR]) && !sight_has_failed(&b->side[NEAR]) && b->rec.side[FAR].is_known && b->rec.side[NEAR].is_known;
 }
 
 int

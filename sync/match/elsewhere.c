@@ -283,7 +283,7 @@ end_blank(struct env *env, struct err *e)
 
 	for (i = 0; i < env->boxes.n; i++)
 		for (s = 0; s < SIDES; s++)
-			if (env->boxes.at[i].side[s].has_failed || env->boxes.at[i].side[s].is_unsure)
+			if (sight_has_failed(&env->boxes.at[i].side[s]) || env->boxes.at[i].side[s].is_unsure)
 				return 0;
 	for (i = 0; i < env->boxes.n; i++) {
 		b = &env->boxes.at[i];

@@ -47,7 +47,7 @@ fill_side(const struct env *env, const struct run_box *b, enum side s, struct ar
 	/* Not in a list that is not complete: it may be there (R6). */
 	out->was_known = bs->is_known || !is_list_complete;
 	out->is_gone = rs->is_gone;
-	out->is_readable = !b->is_excluded && !rs->has_failed;
+	out->is_readable = !b->is_excluded && !sight_has_failed(rs);
 	/* Never listed in full since it is what it is, or not now that the other side is paired anew: what the other side has
 	 * may be here already, unseen. */
 	out->is_readonly = rs->is_readonly || rs->is_part || (out->exists && bs->is_known && bs->listed == 0) ||

@@ -95,7 +95,7 @@ is_unsure(struct env *env, const struct intent *in)
 
 	for (i = 0; i < env->boxes.n; i++) {
 		b = &env->boxes.at[i];
-		if ((b->rec.id == home || in->key.len > 0) && (b->side[in->side].is_unsure || b->side[in->side].has_failed))
+		if ((b->rec.id == home || in->key.len > 0) && (b->side[in->side].is_unsure || sight_has_failed(&b->side[in->side])))
 			return true;
 	}
 	return false;
@@ -116,7 +116,7 @@ recover_delivery(struct env *env, struct intent *in, struct arena *a, struct err
 		return -1;
 	if (got == 0 || record_is_pair(&rec))
 		return intent_delete(env->state, in->id, e);
-	if (home->side[in->side].has_failed)
+	if (sight_has_failed(&home->side[in->side]))
 		return 0;
 	if (in->key.len > 0) {
 		got = find_named(env, in, &rec, home, a, e);
@@ -161,7 +161,7 @@ recover_move(struct env *env, struct intent *in, struct arena *a, struct err *e)
 		return -1;
 	if (got == 0 || record_is_pair(&rec))
 		return intent_delete(env->state, in->id, e);
-	if (home == NULL || home->side[in->side].has_failed || rec.half[side_other(in->side)].presence != PRESENCE_GONE)
+	if (home == NULL || sight_has_failed(&home->side[in->side]) || rec.half[side_other(in->side)].presence != PRESENCE_GONE)
 		return 0;
 	if ((got = came_back(env, in, e)) != 0)
 		return got < 0 ? -1 : 0;

@@ -298,7 +298,7 @@ end_fresh(struct env *env, struct err *e)
 		b = &env->boxes.at[i];
 		is_news = false;
 		for (s = 0; s < SIDES; s++) {
-			if (b->rec.side[s].fresh == 0 || b->side[s].is_unsure || b->side[s].has_failed || b->side[s].wants_delta)
+			if (b->rec.side[s].fresh == 0 || b->side[s].is_unsure || b->side[s].sight >= SIGHT_WANTED)
 				continue;
 			b->rec.side[s].fresh = 0;
 			is_news = true;

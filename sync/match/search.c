@@ -227,9 +227,9 @@ collect(struct search *x, struct search_picks *again, struct search_picks *whole
 			if (!goes_on && (done->status < 0 || j->part[p].status < 0)) {
 				if (!was_lost(j))
 					report_err(x->env, b->name, done->status < 0 ? &done->err : &j->part[p].err);
-				else if (!b->side[j->side].has_failed)
+				else if (!sight_has_failed(&b->side[j->side]))
 					all_wait(x, j->box[p], &done->err);
-				b->side[j->side].has_failed = true;
+				sight_worsen(&b->side[j->side], SIGHT_FAILED);
 			}
 			if (status == 0)
 				status = learn(x, j, p, goes_on, whole, e);
@@ -398,7 +398,7 @@ search_close_failed(struct env *env, struct matching *in)
 	size_t i;
 
 	for (i = 0; i < in->boxes.n; i++)
-		if (env->boxes.at[i].side[FAR].has_failed || env->boxes.at[i].side[NEAR].has_failed)
+		if (sight_has_failed(&env->boxes.at[i].side[FAR]) || sight_has_failed(&env->boxes.at[i].side[NEAR]))
 			in->boxes.at[i].side[FAR].is_readable = in->boxes.at[i].side[NEAR].is_readable = false;
 }
 

@@ -13,7 +13,7 @@ unread_note(struct env *env, const struct matching *in, uint32_t id, const struc
 	bool is_itself = id == unread->id;
 
 	if ((is_itself && unread->why == NULL) || !(in->policy.sync[to] & SYNC_NEW) || in->policy.read_only[to] ||
-	    env->boxes.at[m->box].side[s].has_failed)
+	    sight_has_failed(&env->boxes.at[m->box].side[s]))
 		return;
 	vec_push(&env->match_state->unread, (struct run_unread){ m->box, from, m->rec->id, unread->class, is_itself ? unread->why :
 		arena_printf(&env->arena, "it may be one that %s does not let us read%s%s", env->set->store[s]->name,

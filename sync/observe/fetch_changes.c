@@ -86,7 +86,7 @@ new_job(enum gather_kind kind, enum side side, size_t room)
 static bool
 has_since(const struct run_box *b, enum side s)
 {
-	return !b->side[s].is_forced && b->rec.id != 0 && b->rec.side[s].is_known && b->rec.side[s].cursor.epoch != 0;
+	return b->side[s].sight != SIGHT_WANTED_IN_FULL && b->rec.id != 0 && b->rec.side[s].is_known && b->rec.side[s].cursor.epoch != 0;
 }
 
 static void
@@ -131,7 +131,7 @@ count_wanted(const struct env *env, enum side s)
 	size_t i, n = 0;
 
 	for (i = 0; i < env->boxes.n; i++)
-		n += env->boxes.at[i].side[s].wants_delta;
+		n += sight_is_wanted(&env->boxes.at[i].side[s]);
 	return n;
 }
 
@@ -147,7 +147,7 @@ find_share(struct env *env, enum side s, size_t want)
 
 	for (i = 0; i < env->boxes.n; i++) {
 		b = &env->boxes.at[i];
-		full += b->side[s].wants_delta && !has_since(b, s);
+		full += sight_is_wanted(&b->side[s]) && !has_since(b, s);
 	}
 	share = (want + full * FULL_WEIGHT) / BOXES_PER_JOB + 1;
 	if (!env->set->store[s]->ops->is_local && share < jobs)
@@ -198,9 +198,8 @@ submit_side(struct env *env, enum side s)
 
 	env->look[s].is_answered = false;
 	for (i = 0; i < env->boxes.n; i++) {
-		if (!env->boxes.at[i].side[s].wants_delta)
+		if (!sight_is_wanted(&env->boxes.at[i].side[s]))
 			continue;
-		env->boxes.at[i].side[s].wants_delta = false;
 		(void)find_most(env, s, i, per, &other);
 		if (g != NULL && other != group) {
 			pool_submit(env->pool, &g->job);
@@ -221,19 +220,19 @@ submit_side(struct env *env, enum side s)
 	}
 }
 
-/* A mailbox that was written to and could not be read again is read in the next run, even if its cursor stands: that does not show a change
- * which was answered with OK and not made (R16). */
+/* A mailbox that could not be read is read in the next run, even if its cursor stands: that does not show a change which was answered with
+ * OK and not made (R16). */
 static int
 box_failed(struct env *env, struct run_box *b, enum side s, const struct err *why, struct err *e)
 {
 	struct err named = *why;
 	struct cursor *cursor = &b->rec.side[s].cursor;
 
-	b->side[s].has_failed = true;
+	sight_worsen(&b->side[s], SIGHT_FAILED);
 	report_err(env, b->name, &named);
 	if (!b->is_excluded)
 		env->report->failed++;
-	if (!b->side[s].was_written || b->rec.id == 0 || !cursor->is_steady)
+	if (b->rec.id == 0 || !cursor->is_steady)
 		return 0;
 	cursor->is_steady = false;
 	return box_put(env->state, &b->rec, e);
@@ -268,7 +267,7 @@ fold_one(struct env *env, struct fetch_job *g, size_t i, struct err *e)
 	    d->kind == DELTA_FULL ? "full list" : "changes", d->entries.n, d->vanished.n,
 	    d->is_complete ? "" : ", not complete");
 	status = changes_record(env, b, g->side, d, &missing, e);
-	if (status == 0 && b->side[g->side].has_failed) {
+	if (status == 0 && sight_has_failed(&b->side[g->side])) {
 		/* Held by the guard against changed stores: said there. */
 	} else if (status == 0 && missing.keys.n > 0 && (env->set->store[g->side]->can & STORE_CONFIRM_GONE)) {
 		submit_confirm(env, g, i, &missing);
@@ -323,10 +322,9 @@ session_lost(struct env *env, struct fetch_job *g, struct err *e)
 		status = err_widen(e, ERR_STORE);
 	}
 	for (i = 0; i < lost.n && status == 0; i++) {
+		/* All others are wanted still. */
 		if (isolate_is_culprit(x, lost.at[i]))
 			status = box_failed(env, &env->boxes.at[lost.at[i].id], g->side, &g->job.err, e);
-		else
-			env->boxes.at[lost.at[i].id].side[g->side].wants_delta = true;
 	}
 	if (status == 0)
 		log_line(LOG_RUN, "lost with %zu mailboxes, will be tried again: %s", lost.n, g->job.err.text);
@@ -414,7 +412,8 @@ closing_keep(struct env *env, struct fetch_job **g)
 		rs = &env->boxes.at[(*g)->index[i]].side[(*g)->side];
 		if ((*g)->delta[i].status < 0)
 			continue;
-		rs->was_written = false;
+		if (rs->sight == SIGHT_WRITTEN)
+			rs->sight = SIGHT_CURRENT;
 		rs->closing = &(*g)->delta[i];
 	}
 	vec_push(&env->observe_state->closings, *g);
@@ -432,7 +431,7 @@ closings_record(struct env *env, struct err *e)
 		g = env->observe_state->closings.at[i];
 		for (k = 0; k < g->n; k++) {
 			rs = &env->boxes.at[g->index[k]].side[g->side];
-			if (rs->closing == &g->delta[k] && !rs->was_written && !rs->has_failed && fold_one(env, g, k, e) < 0)
+			if (rs->closing == &g->delta[k] && rs->sight == SIGHT_CURRENT && fold_one(env, g, k, e) < 0)
 				return -1;
 			if (rs->closing == &g->delta[k])
 				rs->closing = NULL;
@@ -451,7 +450,8 @@ closings_drop(struct env *env)
 	for (i = 0; i < env->observe_state->closings.n; i++) {
 		for (k = 0; k < env->observe_state->closings.at[i]->n; k++) {
 			rs = &env->boxes.at[env->observe_state->closings.at[i]->index[k]].side[env->observe_state->closings.at[i]->side];
-			rs->was_written |= rs->closing != NULL;
+			if (rs->closing != NULL)
+				sight_worsen(rs, SIGHT_WRITTEN);
 			rs->closing = NULL;
 		}
 		free_job(env->observe_state->closings.at[i]);

@@ -341,7 +341,7 @@ epoch_changed(struct env *env, struct run_box *b, enum side s, const struct delt
 		return 0;
 	}
 	if (d->entries.n == 0 && known >= GUARD_FLOOR && !b->restore && !b->allow_delete) {
-		b->side[s].has_failed = true;
+		sight_worsen(&b->side[s], SIGHT_FAILED);
 		env->boxes_state->held += known;
 		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 		    "held: the %s mailbox is another one than in the last run and empty, where %llu messages "
@@ -432,7 +432,7 @@ changes_record(struct env *env, struct run_box *b, enum side s, struct delta *d,
 		assert(d->kind == DELTA_FULL);
 		if (epoch_changed(env, b, s, d, e) < 0)
 			return -1;
-		if (b->side[s].has_failed)
+		if (sight_has_failed(&b->side[s]))
 			return 0;
 	}
 	if (is_new_mask && bs->is_known && kept_judge_again(env, b, s, &was, e) < 0)
@@ -500,10 +500,10 @@ changes_finish(struct env *env, struct run_box *b, enum side s, const struct del
 		bs->is_leaving = false;
 	b->side[s].is_unsure = !is_certain || !d->is_complete || missing->is_held || (missing->replaced != 0 && bs->listed == 0);
 	b->side[s].was_read = true;
-	b->side[s].was_written = false;
+	if (!sight_has_failed(&b->side[s]))
+		b->side[s].sight = SIGHT_CURRENT;
 	/* What was kept of an earlier slice of the plan (closing_keep) is older than this. */
 	b->side[s].closing = NULL;
-	b->side[s].is_forced = false;
 	if (box_put(env->state, &b->rec, e) < 0)
 		return -1;
 	if (d->kind == DELTA_FULL && d->is_complete && !bs->has_digest && !env->set->store[s]->ops->is_local &&
@@ -518,7 +518,7 @@ changes_finish(struct env *env, struct run_box *b, enum side s, const struct del
 	if (d->kind == DELTA_CHANGES && d->has_exists && bs->here != d->exists) {
 		log_line(LOG_RUN, "%s %s: %llu messages there, %llu known: listed in full", side_name(s), d->box,
 		    (unsigned long long)d->exists, (unsigned long long)bs->here);
-		b->side[s].is_forced = b->side[s].wants_delta = true;
+		sight_worsen(&b->side[s], SIGHT_WANTED_IN_FULL);
 		note_fresh(env, b, s);
 		/* Should that list fail, the next run must not take this cursor for good. */
 		bs->cursor.is_steady = false;

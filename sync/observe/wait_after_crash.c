@@ -26,7 +26,7 @@ watch(struct env *env, enum side s, struct watched *q, uint32_t box)
 	uint32_t index;
 	size_t i;
 
-	if (b == NULL || b->is_excluded || b->side[s].listed == NULL || b->side[s].has_failed)
+	if (b == NULL || b->is_excluded || b->side[s].listed == NULL || sight_has_failed(&b->side[s]))
 		return;
 	index = (uint32_t)(b - env->boxes.at);
 	for (i = 0; i < q->index.n; i++)
@@ -35,7 +35,7 @@ watch(struct env *env, enum side s, struct watched *q, uint32_t box)
 	vec_push(&q->index, index);
 	vec_push(&q->boxes, (struct mailbox){ .name = b->side[s].on, .id = "" });
 	vec_push(&q->was, (struct cursor){ .epoch = 0 });
-	b->side[s].wants_delta = true;
+	sight_worsen(&b->side[s], SIGHT_WANTED);
 }
 
 static int

@@ -100,8 +100,8 @@ window_remember(struct env *env, const struct plan *p, struct err *e)
 			const struct run_box *b = &env->boxes.at[i];
 
 			/* What this run could not read stays as it was judged. */
-			if (is_judged(env, (enum side)s) && b->rec.id != 0 && !b->is_excluded && !b->side[FAR].has_failed &&
-			    !b->side[NEAR].has_failed && b->side[FAR].listed != NULL && b->side[NEAR].listed != NULL &&
+			if (is_judged(env, (enum side)s) && b->rec.id != 0 && !b->is_excluded && !sight_has_failed(&b->side[FAR]) &&
+			    !sight_has_failed(&b->side[NEAR]) && b->side[FAR].listed != NULL && b->side[NEAR].listed != NULL &&
 			    remember_side(env, i, (enum side)s, find_vanished(p, i, (enum side)s), e) < 0)
 				return -1;
 		}
