@@ -26,7 +26,9 @@ trash_fill(const struct applying *x, struct batch *b, struct task *t)
 	t->expunge->is_trashed = t->op->trash == TRASH_OWN && !is_sure;
 	t->expunge->may_be_trashed = earlier != NULL && !is_sure;
 	t->goes_over = t->op->trash == TRASH_OTHER && !is_sure;
-	b->trash = x->env->set->policy.trash[t->op->trash == TRASH_OTHER ? other : b->side].name;
+	/* Others of the batch may have none. */
+	if (t->op->trash != TRASH_NONE)
+		b->trash = x->env->set->policy.trash[t->op->trash == TRASH_OTHER ? other : b->side].name;
 	if (!t->goes_over)
 		return;
 	b->is_trash_over = b->needs[other] = b->job.needs[other] = true;

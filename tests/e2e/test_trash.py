@@ -78,6 +78,19 @@ class Cells(Account):
     def test_poor_takes_what_is_new_on_near(self):
         self.cells(self.REMOTE, '', self.FAR + ('new_near',), (), kind='poor')
 
+    def test_what_is_kept_there_and_what_is_not_in_one_visit(self):
+        """What far had goes for good, in the same visit and behind what goes over."""
+        self.pair(far_store=self.REMOTE, patterns='INBOX', policy='Create Both\nExpunge Near\nSync Pull\n')
+        new = self.fill(self.near, 'INBOX', 1, 'S')
+        self.sync()
+        s = self.fill(self.far, 'INBOX', 30, 'S')
+        self.sync()
+        for serial in new + s[:2]:
+            self.near.flag(self.one(self.near, serial), add='T')
+        self.sync_twice(twins=False)
+        self.assertEqual(sorted(kept(self.far)), new)
+        self.assertEqual(sorted(m.serial for m in self.near.messages('INBOX')), s[2:])
+
     def test_each_has_its_own(self):
         self.cells(self.REMOTE, self.REMOTE, self.FAR, self.NEAR)
 
@@ -337,3 +350,32 @@ class Steps(Account):
                     self.far.close() if kind else None
                 if not died:
                     break
+
+
+class Names(Account):
+    """The name is the store's own: below its Path, in its layout, behind its namespace."""
+
+    def named(self, kind, far_store, names, near=None):
+        self.pair(far=self.account(kind), near=near, far_store=far_store, near_store=TRASH, patterns='*', policy='Create Both\nExpunge Both\n',
+                  channel='Patterns !Trash !Bin*')
+        self.near.create('a')
+        s = self.fill(self.near, 'a', 30, 'S')
+        self.sync()
+        self.near.delete(self.one(self.near, s[0]))
+        self.near.flag(self.one(self.near, s[1]), add='T')
+        self.sync_twice(twins=False)
+        self.assertIn(names, self.far.boxes())
+        self.assertEqual(sorted(kept(self.far, names)), s[:2])
+
+    def test_below_a_path(self):
+        self.named('dovecot', 'Path Mail/\n' + TRASH, 'Mail/Trash')
+
+    def test_behind_a_namespace(self):
+        self.named('dots', TRASH, 'Trash')
+
+    def test_below_another(self):
+        self.named('dovecot', 'Trash "Bin/Ablage alt"\n', 'Bin/Ablage alt')
+
+    def test_maildir_plus_plus(self):
+        self.named('dovecot', TRASH, 'Trash', near=self.maildir('plus', layout='Maildir++'))
+        self.assertEqual(len(kept(self.near)), 1)
