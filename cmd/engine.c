@@ -134,6 +134,7 @@ engine_channel(struct engine *en, const struct target *t, struct channel *set_r,
 	};
 	mbsync_place(en->app->settings, c, getenv("XDG_STATE_HOME"), en->app->home, &en->arena, &set_r->mbsync);
 	set_r->is_adopting = o->is_adopting;
+	set_r->renames_utf7 = o->renames_utf7;
 	set_r->purpose = o->purpose;
 	set_r->role = c->role;
 	if (c->has_patterns)

@@ -23,6 +23,7 @@ static const char options_text[] =
 	"      --allow-delete BOX  carry out the deletions a guard holds back; \"*\" for all mailboxes\n"
 	"      --restore BOX     undo them: bring the messages back from the other side\n"
 	"      --retry-failed    try again what was refused for good earlier\n"
+	"      --rename-utf7     give directories that older programs named in modified UTF-7 their names\n"
 	"      --adopt           do not read what mbsync knows of a channel; pair what is equal\n"
 	"  -j, --jobs N          so many accounts at once (4)\n"
 	"      --max-transfer SIZE  stop, settled, after so many bytes of messages (exit code 75)\n"

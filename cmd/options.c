@@ -27,6 +27,7 @@ enum action {
 	ACT_JSON,
 	ACT_RETRY_FAILED,
 	ACT_ADOPT,
+	ACT_RENAME_UTF7,
 	ACT_CHECK,
 	ACT_HELP,
 	ACT_VERSION,
@@ -64,6 +65,7 @@ static const struct long_option {
 	{ "json", ACT_JSON, NULL, 0, NULL },
 	{ "retry-failed", ACT_RETRY_FAILED, NULL, 0, NULL },
 	{ "adopt", ACT_ADOPT, NULL, 0, NULL },
+	{ "rename-utf7", ACT_RENAME_UTF7, NULL, 0, NULL },
 	{ "check", ACT_CHECK, NULL, 0, NULL },
 	{ "help", ACT_HELP, NULL, 0, NULL },
 	{ "version", ACT_VERSION, NULL, 0, NULL },
@@ -275,6 +277,9 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 		break;
 	case ACT_ADOPT:
 		o->is_adopting = true;
+		break;
+	case ACT_RENAME_UTF7:
+		o->renames_utf7 = true;
 		break;
 	case ACT_CHECK:
 		o->is_check = true;

@@ -44,6 +44,7 @@ struct options {
 	VEC(const char *) allow_delete;	/* mailboxes */
 	VEC(const char *) restore;
 	bool retry_failed;
+	bool renames_utf7;		/* --rename-utf7 */
 	bool is_adopting;		/* --adopt: what mbsync knows is not looked at */
 	enum channel_purpose purpose;	/* the commands import and export-mbsync have one of their own */
 	bool is_check;			/* --check: with import */

@@ -47,6 +47,7 @@ struct channel {
 	uint64_t max_transfer;		/* octets of bodies this run may carry; 0 = no limit */
 	struct mbsync_place mbsync;	/* where mbsync would keep its state of this channel */
 	bool is_adopting;		/* ... which is not looked at: equal messages are paired */
+	bool renames_utf7;		/* directories that are named in modified UTF-7 are given their names */
 	enum channel_purpose purpose;
 	struct state_place state;
 	struct state *open_state;	/* tests: used instead of `state`, not closed. NULL = none */

@@ -20,7 +20,7 @@ _mailtwin() {
 		--expunge --expunge-far --expunge-near --ext-exit --flags --full --gone --help --jobs --json --list
 		--list-stores --max-transfer --new --no-create --no-expunge --no-remove --noop --old --pull
 		--pull-flags --pull-gone --pull-new --pull-old --pull-upgrade --push --push-flags --push-gone
-		--push-new --push-old --push-upgrade --quiet --remove --remove-far --remove-near --restore
+		--push-new --push-old --push-upgrade --quiet --remove --remove-far --remove-near --rename-utf7 --restore
 		--retry-failed --transcript --upgrade --verbose --version'
 	# begin: bash (from cmd/keywords.def: make docs)
 	local keywords='

@@ -60,6 +60,8 @@ void pairing_keep_named(struct env *env);
 
 /* encoded.c: mailboxes of a disk that older programs named as the server does are held, and their twins */
 void encoded_hold(struct env *env);
+/* --rename-utf7: renames one of their directories, after which the sides are to be listed again. */
+int encoded_rename(struct env *env, bool *is_renamed_r, struct err *e);
 
 /* missing.c */
 /* R7: another store than last time. */

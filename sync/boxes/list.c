@@ -49,15 +49,17 @@ boxes_cursors(struct env *env, enum side s, struct mailbox *boxes, size_t n, str
 	return pool_run(env->pool, &j.job, e);
 }
 
-/* Both listings at the same time. */
+/* The listings of these sides at the same time. */
 static int
-list_both(struct env *env, struct err *e)
+list_sides(struct env *env, const bool which[SIDES], struct err *e)
 {
 	struct list_job l[SIDES];
 	struct job *j;
 	int s, status = 0;
 
 	for (s = 0; s < SIDES; s++) {
+		if (!which[s])
+			continue;
 		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s, .listing = &env->boxes_state->listing[s] };
 		l[s].job.needs[s] = true;
 		pool_submit(env->pool, &l[s].job);
@@ -68,7 +70,8 @@ list_both(struct env *env, struct err *e)
 			status = err_widen(e, ERR_STORE);
 		}
 	for (s = 0; s < SIDES && status == 0; s++)
-		listing_sort(&env->boxes_state->listing[s]);
+		if (which[s])
+			listing_sort(&env->boxes_state->listing[s]);
 	return status;
 }
 
@@ -167,6 +170,22 @@ note_views(struct env *env)
 	buf_release(&line);
 }
 
+/* Until no directory is renamed any more (encoded.c), which only those of a disk are. */
+static int
+list_both(struct env *env, struct err *e)
+{
+	bool which[SIDES] = { true, true }, is_renamed;
+	int s;
+
+	do {
+		if (list_sides(env, which, e) < 0 || encoded_rename(env, &is_renamed, e) < 0)
+			return -1;
+		for (s = 0; s < SIDES; s++)
+			which[s] = env->set->store[s]->ops->is_local;
+	} while (is_renamed);
+	return 0;
+}
+
 int
 boxes_list(struct env *env, struct err *e)
 {
@@ -189,6 +208,7 @@ boxes_list(struct env *env, struct err *e)
 	if (pairing_make(env, e) < 0)
 		return -1;
 	pairing_keep_named(env);
+	encoded_hold(env);
 	return 0;
 }
 
@@ -197,7 +217,6 @@ boxes_judge(struct env *env, struct err *e)
 {
 	if (missing_check(env, e) < 0 || pairing_keep_identities(env, e) < 0)
 		return -1;
-	encoded_hold(env);
 	mark_wanted(env);
 	note_views(env);
 	env->progress.boxes = env->report->boxes = env->boxes.n;

@@ -57,17 +57,17 @@ class Pages(lib.Case):
         self.assertGreater(len(keywords()), 60)
         self.assertGreater(len(long_options()), 70)
         self.assertGreater(len(commands()), 7)
-        self.assertTrue(keywords()['Trash'] and not keywords()['Patterns'])
+        self.assertTrue(keywords()['MaxMessages'] and not keywords()['Patterns'])
 
     def test_lint(self):
         done = subprocess.run(['mandoc', '-T', 'lint', *PAGES], cwd=lib.ROOT, capture_output=True, text=True)
         self.assertEqual(done.stdout + done.stderr, '')
 
     def test_help_explains_keywords(self):
-        for name in ('maxdelete', 'Sync', 'Trash'):
+        for name in ('maxdelete', 'Sync', 'MaxMessages'):
             text = self.mailtwin('help', name, config=False).out
             self.assertTrue(text.lower().startswith(name.lower() + ' '), text)
-            self.assertEqual('Not available yet.' in text, name == 'Trash')
+            self.assertEqual('Not available yet.' in text, name == 'MaxMessages')
         done = self.mailtwin('help', 'MaxDelte', config=False, code=2)
         self.assertIn('did you mean "MaxDelete"?', done.err)
 
@@ -79,7 +79,7 @@ class Pages(lib.Case):
             self.assertRegex(text, r'(?<![-\w])-%s\b' % letter)
         for name in commands():
             self.assertRegex(text, r'\b%s\b' % name)
-        for name in set(re.findall(r'(?<![-\w])--([a-z][-a-z]+)', text)):
+        for name in set(re.findall(r'(?<![-\w])--([a-z][-a-z0-9]+)', text)):
             self.assertIn(name, long_options(), 'the page tells of it')
 
     def test_words_of_json_are_written_down(self):
@@ -136,7 +136,8 @@ class Examples(lib.Case):
         for name, is_not_yet in keywords().items():
             if is_not_yet:
                 self.assertIn(f'`{name}`', text)
-        for name in re.findall(r'`([A-Z]\w+)`', text[text.index('- Not available yet'):text.index('- Exit codes')]):
+        begin = text.index('- Not available yet')
+        for name in re.findall(r'`([A-Z]\w+)`', text[begin:text.index('\n- ', begin)]):
             self.assertTrue(keywords()[name], f'{name} is there')
 
     def test_links_lead_somewhere(self):
@@ -154,7 +155,7 @@ class Contrib(lib.Case):
             for _ in range(3):
                 text = re.sub(r'(--\S*?)\{([^{}]*)\}(\S*?)(?=[\'\[ ])',
                               lambda m: ' '.join(m[1] + w + m[3] for w in m[2].split(',')), text)
-            found = set(re.findall(r'(?<![-\w])--([a-z][-a-z]+)', text))
+            found = set(re.findall(r'(?<![-\w])--([a-z][-a-z0-9]+)', text))
             self.assertEqual(found - set(long_options()), set(), path)
             self.assertEqual(wanted_options() - found - {'debug'}, set(), path)
             for name in commands():

@@ -93,6 +93,37 @@ class BetweenMaildirs(Import, Handover):
         self.pair(globals_=self.state_lines, channel=self.channel_lines, far=self.maildir('far'), near=self.maildir('near'), **kw)
 
 
+class Names(Handover):
+    """Directories that mbsync 1.4 named as the server does."""
+
+    NAMES = {'Entwürfe': 'Entw&APw-rfe', 'Entwürfe/alte': 'Entw&APw-rfe/alte', 'A&B': 'A&-B', 'Grün/Blätter': 'Gr&APw-n/Bl&AOQ-tter'}
+
+    def test_renamed(self):
+        self.imap_pair(near=self.maildir('near'))
+        for name in self.NAMES:
+            self.far.create(name)
+            self.fill(self.far, name, 3, 'S')
+        self.fill(self.far, 'INBOX', 2)
+        self.old()
+        self.assertEqual(self.near.boxes(), sorted(['INBOX', *self.NAMES.values()]))
+        still, boxes = self.near.still(), self.far.boxes()
+        plan = self.mailtwin('plan', '-a', code=1)
+        self.assertIn('mailtwin --rename-utf7 c renames its directory to "Entwürfe"', plan.err)
+        self.assertNotIn('mbsync knew', plan.err)
+        self.mailtwin('plan', '--rename-utf7', '-a', code=1)
+        self.assertEqual(still, self.near.still())
+        run = self.sync('-a', code=1)
+        self.assertIn('--rename-utf7 c renames', run.err)
+        self.assertEqual(self.far.boxes(), boxes)
+        run = self.mailtwin('--rename-utf7', '-a', '-V', '--debug=imap')
+        self.assertEqual(self.bodies(run), 0, run.out)
+        self.assertIn('Paired: 12', run.out)
+        self.assertEqual(self.far.boxes(), boxes)
+        self.assertEqual(self.near.boxes(), boxes)
+        self.assert_same()
+        self.quiet()
+
+
 class Places(Handover):
     """Wherever mbsync looks for its state."""
 

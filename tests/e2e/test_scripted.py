@@ -61,7 +61,7 @@ class Encoded(Told):
                 self.near.deliver(old, message(900), 'S')
                 s = self.put(2)
                 for run in self.mailtwin('plan', '-a', code=1), self.sync(code=1):
-                    self.assertIn(f'rename its directory to "{name}"', run.err)
+                    self.assertIn(f'--rename-utf7 c renames its directory to "{name}"', run.err)
                 self.assertEqual(sorted(self.server.boxes), ['Entw&APw-rfe', 'INBOX'][not there:])
                 self.assertEqual(self.near.boxes(), sorted(['INBOX', old]))
                 self.assertEqual(len(self.near.messages('INBOX')), len(s))
