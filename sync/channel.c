@@ -1,6 +1,7 @@
 /* The story of a run, on one page; each chapter is a folder (sync/README.md).
  *
- *   open the state -> list both sides, find renames -> take over what mbsync knew -> fetch deltas and record them -> match: intents, twins, moves, copies -> plan
+ *   open the state -> list both sides, find renames -> take over what mbsync knew -> fetch deltas and record them
+ *     -> match: intents, twins, moves, copies -> plan (look.c)
  *     -> if it deletes (R13 second look): ask whether anything moved meanwhile; read that again, and plan anew
  *     -> apply
  *     -> if messages wait for the copy of an equal one: read again what moved, plan anew, apply that
@@ -9,152 +10,15 @@
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on a copy of the state.
  */
-#include "sync/apply/apply.h"
-
-#include "state/base/log.h"
+#include "sync/chapters.h"
 #include "sync/handover/handover.h"
-
-/* One look at the base: what is to be done. */
-struct view {
-	struct arena arena;
-	struct matching matching;
-	struct plan_input in;
-	struct plan plan;
-	size_t waiting;			/* messages for the next look: copies.c */
-};
-
-static void
-view_release(struct view *v)
-{
-	plan_release(&v->plan);
-	plan_input_release(&v->in);
-	matching_release(&v->matching);
-	arena_release(&v->arena);
-}
-
-static void
-tell_notes(struct env *env, const struct plan *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->notes.n; i++)
-		report_note(env, p->notes.at[i].level, p->notes.at[i].box == UINT32_MAX ? NULL :
-		    env->boxes.at[p->notes.at[i].box].name, arena_strdup(&env->arena, p->notes.at[i].text));
-	if (!env->match_state->is_further)
-		env->report->held = env->boxes_state->held;
-	for (i = 0; i < p->ops.n; i++)
-		env->report->held += p->ops.at[i].is_held && !op_is_state_only(p->ops.at[i].kind);
-}
-
-/* A guard stays up until somebody decides, whatever arrives meanwhile. */
-static int
-remember_held(struct env *env, const struct plan *p, struct err *e)
-{
-	bool (*held)[SIDES] = mem_alloc((env->boxes.n + 1) * sizeof *held);
-	struct run_box *b;
-	size_t i;
-	int s, status = 0;
-
-	for (i = 0; i < p->ops.n; i++)
-		if (op_is_guarded(&p->ops.at[i]))
-			held[p->ops.at[i].box][side_other(p->ops.at[i].side)] = true;
-	for (i = 0; i < env->boxes.n && status == 0; i++) {
-		b = &env->boxes.at[i];
-		if (b->rec.id == 0 || (b->rec.side[FAR].was_held == held[i][FAR] &&
-		    b->rec.side[NEAR].was_held == held[i][NEAR]))
-			continue;
-		for (s = 0; s < SIDES; s++)
-			b->rec.side[s].was_held = held[i][s];
-		status = box_put(env->state, &b->rec, e);
-	}
-	free(held);
-	return status;
-}
-
-static int
-look(struct env *env, struct view *v, bool may_wait, struct err *e)
-{
-	const char *fault;
-
-	*v = (struct view){ 0 };
-	if (match(env, may_wait, &v->matching, &v->arena, &v->waiting, e) < 0)
-		return -1;
-	matching_end(&v->matching, &v->in);
-	plan_make(&v->in, &v->plan);
-	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);
-	fault = plan_checked != NULL && v->in.messages.n <= 2000 ? plan_checked(&v->in, &v->plan, &v->arena) : NULL;
-	if (fault != NULL)
-		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "channel %s: this plan breaks a rule and is not "
-		    "carried out, please report it: %s", env->set->name, fault);
-	tell_notes(env, &v->plan);
-	report_readonly(env, &v->in);
-	return remember_held(env, &v->plan, e) < 0 || window_remember(env, &v->plan, e) < 0 ? -1 : 0;
-}
-
-/* What a second look is still needed for: deletions once a run (R13); copies between two accounts each time, for others may be sending
- * the same. A slice that is unmoved starts the count anew, unless nothing was sent since one was moved, and all began again: of what
- * cannot be sent that would have no end. */
-struct second_look {
-	bool has_deletions;
-	int copies;
-	bool was_moved;
-	uint64_t sent;			/* by then */
-};
-enum { LOOKS_MOST = 8 };		/* in a row, where somebody writes all the time */
-
-static void
-count_look(const struct env *env, bool is_moved, struct second_look *done)
-{
-	uint64_t sent = env->report->side[FAR].added + env->report->side[NEAR].added;
-
-	if (is_moved) {
-		done->was_moved = true;
-		done->sent = sent;
-	} else if (!done->was_moved || done->sent != sent) {
-		done->was_moved = false;
-		done->copies = 0;
-	}
-}
-
-static bool
-is_between_accounts(const struct env *env)
-{
-	return env->set->store[FAR]->ops->has_uid_keys && env->set->store[NEAR]->ops->has_uid_keys;
-}
-
-/* Before anything is deleted for being gone from the other side, that side's mailboxes are looked at again, and those that moved since
- * they were read are read again: what was moved there meanwhile is not gone (R13). Likewise the side that something is sent to, where
- * nothing keeps another program from sending the same. *is_moved_r: it showed something, and the plan is to be made anew. */
-static int
-look_again(struct env *env, const struct plan *p, struct second_look *done, bool *is_moved_r, struct err *e)
-{
-	bool looks[SIDES] = { false, false }, has_deletions = false, has_copies = false;
-	const struct op *op;
-	size_t i;
-
-	for (i = 0; i < p->ops.n; i++) {
-		op = &p->ops.at[i];
-		if (!op->is_held && op_is_deletion(op) && !done->has_deletions)
-			looks[side_other(op->side)] = has_deletions = true;
-		if (!op->is_held && op->kind == OP_COPY && done->copies < LOOKS_MOST && is_between_accounts(env))
-			looks[op->side] = has_copies = true;
-	}
-	if (!looks[FAR] && !looks[NEAR])
-		return 0;
-	done->has_deletions |= has_deletions;
-	done->copies += has_copies;
-	if (boxes_refresh(env, looks, e) < 0)
-		return -1;
-	*is_moved_r = fetch_is_wanted(env);
-	count_look(env, *is_moved_r, done);
-	return fetch_changes(env, e);
-}
+#include "sync/look.h"
 
 /* Plans and carries out, slice by slice. *waiting_r: messages wait for the copy of an equal one. */
 static int
 carry_out(struct env *env, bool is_second, size_t *waiting_r, struct err *e)
 {
-	struct view v = { 0 };
+	struct look v = { 0 };
 	struct second_look done = { .has_deletions = is_second, .copies = is_second ? LOOKS_MOST : 0 };
 	bool is_moved;
 	int status;
@@ -162,7 +26,7 @@ carry_out(struct env *env, bool is_second, size_t *waiting_r, struct err *e)
 	match_anew(env);
 	for (;;) {
 		is_moved = false;
-		status = look(env, &v, !is_second && !env->set->is_dry, e);
+		status = look_make(env, &v, !is_second && !env->set->is_dry, e);
 		if (status == 0 && env->set->is_dry)
 			report_plan(env, &v.in, &v.plan);
 		else if (status == 0)
@@ -173,7 +37,7 @@ carry_out(struct env *env, bool is_second, size_t *waiting_r, struct err *e)
 			    apply(env, &v.matching, &v.in, &v.plan, e) < 0 || week_keep(env, e) < 0)
 				status = -1;
 		}
-		view_release(&v);
+		look_release(&v);
 		if (status < 0 || (!is_moved && (!env->match_state->has_more || env->apply_state->is_over_limit)))
 			return status;
 		if (is_moved)
@@ -241,97 +105,6 @@ synchronise(struct env *env, struct err *e)
 	return refused_count(env, e);
 }
 
-/* What the servers showed of themselves is kept for the next opening (R24). */
-static int
-remember_stores(struct env *env, struct err *e)
-{
-	static const char *const names[SIDES] = { "server.far", "server.near" };
-	const struct store *store;
-	const char *was, *is;
-	int s;
-
-	for (s = 0; s < SIDES; s++) {
-		store = env->set->store[s];
-		is = store->ops->memory_save(env->set->store[s], &env->arena);
-		was = NULL;
-		if (memory_get(env->state, &env->arena, names[s], &was, e) < 0)
-			return -1;
-		if (is != NULL && (was == NULL || strcmp(was, is) != 0) &&
-		    memory_put(env->state, names[s], is, e) < 0)
-			return -1;
-	}
-	return state_commit(env->state, e) < 0 || state_begin(env->state, e) < 0 ? -1 : 0;
-}
-
-static int
-check_windows(struct env *env, struct err *e)
-{
-	return window_check_setting(env, FAR, e) < 0 || window_check_setting(env, NEAR, e) < 0 ? -1 : 0;
-}
-
-static int
-recall_stores(struct env *env, struct err *e)
-{
-	static const char *const names[SIDES] = { "server.far", "server.near" };
-	const char *memory;
-	int s;
-
-	for (s = 0; s < SIDES; s++) {
-		env->set->store[s]->is_dry = env->set->is_dry;
-		memory = NULL;
-		if (memory_get(env->state, &env->arena, names[s], &memory, e) < 0)
-			return -1;
-		if (memory != NULL)
-			env->set->store[s]->ops->memory_load(env->set->store[s], memory);
-	}
-	return 0;
-}
-
-/* What one run stands on. */
-struct chapters {
-	struct env env;
-	struct boxes_state boxes;
-	struct observe_state observe;
-	struct match_state match;
-	struct apply_state apply;
-};
-
-static struct env *
-chapters_begin(struct chapters *c, const struct channel *set, const struct run_events *ev, struct channel_report *report)
-{
-	*c = (struct chapters){ .env = { .set = set, .ev = ev, .report = report, .state = set->open_state,
-		.boxes_state = &c->boxes, .observe_state = &c->observe, .match_state = &c->match, .apply_state = &c->apply } };
-	return &c->env;
-}
-
-static void
-chapters_end(struct env *env)
-{
-	int s;
-
-	pool_free(&env->pool);
-	asks_forget(env);
-	for (s = 0; s < SIDES; s++) {
-		listing_release(&env->boxes_state->listing[s]);
-		vec_release(&env->look[s].boxes);
-		vec_release(&env->look[s].index);
-	}
-	closings_drop(env);
-	vec_release(&env->observe_state->closings);
-	vec_release(&env->boxes);
-	vec_release(&env->refused);
-	vec_release(&env->boxes_state->contested);
-	isolate_release(&env->isolate);
-	vec_release(&env->culprits);
-	vec_release(&env->match_state->deletions);
-	vec_release(&env->match_state->trashed);
-	vec_release(&env->waiting);
-	vec_release(&env->left_out);
-	vec_release(&env->match_state->unread);
-	free(env->notes_seen);
-	arena_release(&env->arena);
-}
-
 /* From the list of mailboxes on. Once more where a rename was refused: then they are paired otherwise. */
 static int
 run_all(struct env *env, struct err *e)
@@ -380,6 +153,12 @@ tell_rest(struct env *env)
 	state_abort(env->state);
 }
 
+static int
+check_windows(struct env *env, struct err *e)
+{
+	return window_check_setting(env, FAR, e) < 0 || window_check_setting(env, NEAR, e) < 0 ? -1 : 0;
+}
+
 int
 channel_run(const struct channel *set, const struct run_events *ev, struct channel_report *report_r,
     struct err *e)
@@ -396,8 +175,8 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	status = state_begin(env->state, e);
 	if (status == 0) {
 		env->pool = pool_new(&ps);
-		if (recover_begin(env, e) < 0 || recall_stores(env, e) < 0 || asks_set(env, e) < 0 || check_windows(env, e) < 0 ||
-		    run_all(env, e) < 0 || remember_stores(env, e) < 0)
+		if (recover_begin(env, e) < 0 || chapters_recall(env, e) < 0 || asks_set(env, e) < 0 || check_windows(env, e) < 0 ||
+		    run_all(env, e) < 0 || chapters_remember(env, e) < 0)
 			status = -1;
 		state_abort(env->state);
 		if (status < 0)
@@ -408,73 +187,5 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	chapters_end(env);
 	if (set->open_state == NULL)
 		state_close(&env->state);
-	return status;
-}
-
-/* What was refused for good, as the state has it: a list of mailboxes names it too. */
-static int
-tell_refused(struct env *env, struct err *e)
-{
-	struct state_place place = env->set->state;
-	struct box_record rec;
-	size_t i;
-	int status, got;
-
-	state_close(&env->state);
-	place.is_dry = true;
-	if (state_open(&place, &env->state, e) < 0 || (status = state_begin(env->state, e)) < 0)
-		return -1;
-	for (i = 0; i < env->boxes.n && status == 0; i++) {
-		got = box_find(env->state, &env->arena, env->boxes.at[i].name, &rec, e);
-		if (got < 0)
-			status = -1;
-		else if (got > 0)
-			env->boxes.at[i].rec = rec;
-	}
-	if (status == 0)
-		status = refused_tell(env, e);
-	state_abort(env->state);
-	return status;
-}
-
-int
-channel_list(const struct channel *set, const struct run_events *ev, struct arena *a, struct channel_box **boxes_r, size_t *n_r,
-    struct err *e)
-{
-	struct channel_report report = { 0 };
-	struct chapters run;
-	struct env *env = chapters_begin(&run, set, NULL, &report);
-	struct err untold;
-	struct pool_settings ps = { .store = { set->store[FAR], set->store[NEAR] } };
-	struct state_place none = { .channel = set->name, .is_dry = true };
-	struct channel_box *out;
-	size_t i;
-	int s, status;
-
-	if (state_open(&none, &env->state, e) < 0)
-		return -1;
-	status = state_begin(env->state, e);
-	if (status == 0) {
-		env->pool = pool_new(&ps);
-		for (s = 0; s < SIDES; s++)
-			set->store[s]->is_dry = true;
-		status = asks_set(env, e) < 0 || boxes_list(env, e) < 0 ? -1 : boxes_judge(env, e);
-		state_abort(env->state);
-	}
-	if (status == 0) {
-		out = arena_alloc(a, (env->boxes.n + 1) * sizeof *out);
-		for (i = 0; i < env->boxes.n; i++)
-			out[i] = (struct channel_box){ arena_strdup(a, env->boxes.at[i].name),
-				arena_strdup(a, env->boxes.at[i].side[FAR].on), arena_strdup(a, env->boxes.at[i].side[NEAR].on),
-				{ env->boxes.at[i].side[FAR].listed != NULL, env->boxes.at[i].side[NEAR].listed != NULL } };
-		*boxes_r = out;
-		*n_r = env->boxes.n;
-		env->ev = ev;
-		if (ev != NULL && tell_refused(env, &untold) < 0)
-			report_note(env, NOTE_WARNING, NULL, arena_strdup(&env->arena, untold.text));
-	}
-	chapters_end(env);
-	report_release(&report);
-	state_close(&env->state);
 	return status;
 }

@@ -1,0 +1,23 @@
+/* What a run stands on: its state of each chapter, and what is remembered of the stores between runs. Private to channel.c and channel_list.c. */
+#ifndef SYNC_CHAPTERS_H
+#define SYNC_CHAPTERS_H
+
+#include "sync/apply/apply.h"
+
+struct chapters {
+	struct env env;
+	struct boxes_state boxes;
+	struct observe_state observe;
+	struct match_state match;
+	struct apply_state apply;
+};
+
+/* Borrows all it is given; the state, if set->open_state has none, and the pool are the caller's to make. */
+struct env *chapters_begin(struct chapters *c, const struct channel *set, const struct run_events *ev, struct channel_report *report);
+void chapters_end(struct env *env);
+
+/* What the servers showed of themselves, from the last run and for the next (R24 one flight). */
+int chapters_recall(struct env *env, struct err *e);
+int chapters_remember(struct env *env, struct err *e);
+
+#endif
