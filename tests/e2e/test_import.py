@@ -372,6 +372,29 @@ class Held(Written):
         self.assertTrue(os.path.exists(self.file))
         self.assertIn('mbsync still runs here', self.mailtwin('-a', code=1).err)
 
+    def test_stopped_at_every_step(self):
+        """Of the import, and then of the export: nothing is lost and nothing doubled."""
+        self.binary = os.path.abspath(os.environ.get('MAILTWIN_FAST', self.binary))
+        for args in ('-a',), ('export-mbsync', 'c'):
+            stopped, step = True, 0
+            while stopped:
+                step += 1
+                for path in [self.state, *(s.path for s in (self.far, self.near) if s)]:
+                    shutil.rmtree(path, True)
+                self.far = self.near = None
+                self.make_state(self.WHOLE)
+                self.far.deliver('INBOX', b'Subject: m\n\nserial 7.\n', 'S')
+                self.near.delete(self.near.messages('INBOX')[1])
+                if args != ('-a',):
+                    self.mailtwin('-a')
+                stopped = self.mailtwin(*args, env={'MAILTWIN_STEP_EXIT': str(step)}, code=None).code != 0
+                self.mailtwin(*args)
+                if args != ('-a',) and step % 4 == 0:   # it takes a second
+                    self.old()
+                self.assert_same()
+                self.assertEqual(sorted(serial for _, serial in self.mail(self.far)), [1, 3, 7], step)
+            self.assertGreater(step, 10)
+
     def test_lock(self):
         self.make_state(self.WHOLE)
         with open(self.file + '.lock', 'w') as f:

@@ -576,6 +576,10 @@ flags_in_names(void **state)
 	}
 	filename_with_base(&b, "9.b", "1.a,S=3,U=7,W=4:2,Sx", ':');
 	assert_string_equal(buf_str(&b), "9.b,S=3,W=4:2,Sx");
+	filename_with_uid(&b, "1.a,S=3,U=7,W=4:2,Sx", ':', 12);
+	assert_string_equal(buf_str(&b), "1.a,S=3,W=4,U=12:2,Sx");
+	filename_with_uid(&b, "1.a", ':', 12);
+	assert_string_equal(buf_str(&b), "1.a,U=12");
 	filename_with_base(&b, "9.b", "1.a", ':');
 	assert_string_equal(buf_str(&b), "9.b");
 	assert_true(filename_is_our_tmp("1700.M1P2Q3Rx.host.mailtwin"));
