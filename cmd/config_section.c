@@ -321,8 +321,8 @@ close_channel(struct parser *p)
 		if (SEEN_CHANNEL(store[side]).line == 0 && !p->is_unclear)
 			parser_error(p, p->opened, "Channel \"%s\" has no %s", c->name,
 			    side == FAR ? "Far" : "Near");
-		if (c->policy.expunge[side] && c->expunge_solo[side]) {
-			at = SEEN_CHANNEL(expunge_solo).line != 0 ? SEEN_CHANNEL(expunge_solo) : p->opened;
+		if (c->policy.expunge[side] && c->policy.expunge_solo[side]) {
+			at = SEEN_CHANNEL(policy.expunge_solo).line != 0 ? SEEN_CHANNEL(policy.expunge_solo) : p->opened;
 			parser_error(p, at, "ExpungeSolo excludes Expunge on the same side (%s)",
 			    side == FAR ? "Far" : "Near");
 		}

@@ -122,7 +122,7 @@ const char *
 ops_apply(const struct ops *o, struct channel_settings *channel, const char **name_r)
 {
 	bool *const sides[OPS_KINDS] = { channel->policy.create, channel->policy.remove, channel->policy.expunge,
-		channel->expunge_solo };
+		channel->policy.expunge_solo };
 	const char *why;
 
 	*name_r = "Sync";

@@ -35,7 +35,6 @@ enum action {
 	ACT_FULL,
 	ACT_SYNC,			/* word = one of Sync */
 	ACT_SIDES,			/* n = enum ops_kind, word = one of Create */
-	ACT_NOT_YET,
 };
 
 enum { JOBS_MOST = 64 };
@@ -123,10 +122,10 @@ static const struct long_option {
 	{ "no-expunge", ACT_SIDES, "None", OPS_EXPUNGE, NULL },
 	{ "expunge-master", ACT_SIDES, "Far", OPS_EXPUNGE, "expunge-far" },
 	{ "expunge-slave", ACT_SIDES, "Near", OPS_EXPUNGE, "expunge-near" },
-	{ "expunge-solo", ACT_NOT_YET, "Both", OPS_EXPUNGE_SOLO, NULL },
-	{ "expunge-solo-far", ACT_NOT_YET, "Far", OPS_EXPUNGE_SOLO, NULL },
-	{ "expunge-solo-near", ACT_NOT_YET, "Near", OPS_EXPUNGE_SOLO, NULL },
-	{ "no-expunge-solo", ACT_NOT_YET, "None", OPS_EXPUNGE_SOLO, NULL },
+	{ "expunge-solo", ACT_SIDES, "Both", OPS_EXPUNGE_SOLO, NULL },
+	{ "expunge-solo-far", ACT_SIDES, "Far", OPS_EXPUNGE_SOLO, NULL },
+	{ "expunge-solo-near", ACT_SIDES, "Near", OPS_EXPUNGE_SOLO, NULL },
+	{ "no-expunge-solo", ACT_SIDES, "None", OPS_EXPUNGE_SOLO, NULL },
 };
 
 /* Short options that are no more than a long one. */
@@ -301,8 +300,6 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 	case ACT_SIDES:
 		(void)ops_add_sides(&o->ops, (enum ops_kind)l->n, l->word, &instead);
 		break;
-	case ACT_NOT_YET:
-		return usage(p, "%s is not available yet", shown);
 	}
 	return 0;
 }

@@ -35,7 +35,6 @@ struct channel_settings {
 	struct settings_list patterns;	/* as written, "!" included; the last match wins */
 
 	struct policy policy;		/* Sync, Create, Remove, Expunge, MaxDelete; what else is in it comes from stores and options */
-	bool expunge_solo[SIDES];
 	unsigned max_messages;		/* 0 = unlimited */
 	int expire_unread;		/* -1 = not said */
 	enum side expire_side;

@@ -17,8 +17,8 @@ _mailtwin() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word
 	local commands='sync plan export-mbsync import list log state check-config help version'
 	local long='--adopt --all --allow-delete --check --config --create --create-far --create-near --debug --dry-run
-		--expunge --expunge-far --expunge-near --ext-exit --flags --full --gone --help --jobs --json --list
-		--list-stores --max-transfer --new --no-create --no-expunge --no-remove --noop --old --pull
+		--expunge --expunge-far --expunge-near --expunge-solo --expunge-solo-far --expunge-solo-near --ext-exit --flags --full --gone --help --jobs --json --list
+		--list-stores --max-transfer --new --no-create --no-expunge --no-expunge-solo --no-remove --noop --old --pull
 		--pull-flags --pull-gone --pull-new --pull-old --pull-upgrade --push --push-flags --push-gone
 		--push-new --push-old --push-upgrade --quiet --remove --remove-far --remove-near --rename-utf7 --restore
 		--retry-failed --transcript --upgrade --verbose --version'

@@ -74,7 +74,7 @@ count_loss(const struct env *env, enum side s)
 		if (!b->side[side_other(s)].is_lost_with_store)
 			l.elsewhere += b->rec.side[side_other(s)].here;
 		l.at_stake += at_stake(env, b, s);
-		l.is_marked |= !env->set->policy.expunge[side_other(s)] && (b->side[s].listed != NULL ||
+		l.is_marked |= !policy_expunges_single(&env->set->policy, side_other(s)) && (b->side[s].listed != NULL ||
 		    !env->set->policy.remove[side_other(s)] || strcmp(b->name, "INBOX") == 0);
 	}
 	return l;

@@ -268,5 +268,5 @@ bool
 build_is_waste(const struct build *b, uint32_t msg, enum side s)
 {
 	return (build_record(b, msg)->half[s].flags.sys & FLAG_DELETED) &&
-	    (b->in->policy.expunge[FAR] || b->in->policy.expunge[NEAR]);
+	    (b->in->policy.expunge[FAR] || b->in->policy.expunge[NEAR] || b->in->policy.expunge_solo[s]);
 }

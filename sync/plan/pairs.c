@@ -78,6 +78,13 @@ settle_base(struct pair *p)
 	p->is_deleted = merge_deleted(p->base, p->v->shown);
 }
 
+/* Its twin goes, so that it has none any more: then it goes where only such are expunged, too. */
+static bool
+is_left_single(const struct pair *p, enum side x)
+{
+	return p->b->in->policy.expunge_solo[x] && p->is_deleted && shows_deleted(p, x) && may_write(p, x) && p->is_expunged[side_other(x)];
+}
+
 /* Who expunges, and who has to learn what before (P6). */
 static void
 settle_deletion(struct pair *p)
@@ -92,11 +99,14 @@ settle_deletion(struct pair *p)
 		/* A deletion travels as a flag; where flags may not, as the disappearance it is about to be. */
 		bool may = may_flag(p, x) ||
 		    (may_write(p, x) && owns[side_other(x)] && (policy->sync[x] & SYNC_GONE));
+		bool expunges = policy->expunge[x] || (policy->expunge_solo[x] && owns[side_other(x)]);
 
 		p->learns[x] = p->is_deleted && !shows_deleted(p, x) && may &&
-		    (policy->expunge[x] || (p->mask[x].sys & FLAG_DELETED));
-		p->is_expunged[x] = owns[x] || (p->learns[x] && policy->expunge[x]);
+		    (expunges || (p->mask[x].sys & FLAG_DELETED));
+		p->is_expunged[x] = owns[x] || (p->learns[x] && expunges);
 	}
+	for (x = FAR; x <= NEAR; x++)
+		p->is_expunged[x] |= is_left_single(p, x);
 }
 
 /* \Deleted goes from side x: the other side took it back, which it can only where it can keep the flag (R14). */

@@ -56,7 +56,7 @@ build_new(struct build *b, uint32_t msg, enum side s)
 	enum side t = side_other(s);
 
 	if (build_is_waste(b, msg, s)) {
-		if (box->can_write[s] && b->in->policy.expunge[s])
+		if (box->can_write[s] && policy_expunges_single(&b->in->policy, s))
 			plan_expunge_last(b, msg, s, REASON_DELETED_HERE);
 		else if (mark == MARK_NEW && box->can_write[t] && build_may_copy(b, msg, t))
 			plan_mark(b, msg, s, REASON_IS_DELETED, MARK_SKIPPED);
@@ -105,7 +105,7 @@ plan_deletion(struct build *b, uint32_t msg, enum side t)
 	struct flag_mask mask[SIDES];
 
 	build_mask(b, box, mask);
-	if (b->in->policy.expunge[t]) {
+	if (policy_expunges_single(&b->in->policy, t)) {
 		op = plan_expunge_last(b, msg, t, REASON_GONE);
 	} else if (mask[t].sys & FLAG_DELETED) {
 		op = build_op(b, OP_FLAGS, t, REASON_GONE, box, msg, NONE);
@@ -165,7 +165,7 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 
 	if (b->messages[msg].is_oldest[s] && v->window[s] == WINDOW_BEYOND)
 		plan_beyond(b, msg, s, build_op(b, OP_BEYOND, s, REASON_WINDOW, box, msg, NONE));
-	else if (is_deleted && v->can_write[t] && b->in->policy.expunge[t])
+	else if (is_deleted && v->can_write[t] && policy_expunges_single(&b->in->policy, t))
 		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
 	else if (is_deleted && may_follow)
 		plan_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN);
@@ -194,7 +194,8 @@ plan_aside(struct build *b, uint32_t msg)
 	for (x = FAR; x <= NEAR; x++)
 		if (build_presence(b, msg, x) == PRESENCE_HERE &&
 		    build_presence(b, msg, side_other(x)) != PRESENCE_HERE &&
-		    (r->half[x].flags.sys & FLAG_DELETED) && b->in->policy.expunge[x] &&
+		    (r->half[x].flags.sys & FLAG_DELETED) && (build_presence(b, msg, side_other(x)) == PRESENCE_BEYOND ?
+		    b->in->policy.expunge[x] : policy_expunges_single(&b->in->policy, x)) &&
 		    b->boxes[b->in->messages.at[msg].box].can_write[x])
 			plan_expunge_last(b, msg, x, REASON_ORPHANED);
 }

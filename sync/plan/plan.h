@@ -19,6 +19,7 @@
  *       expunge[t] it is expunged. Deletion beats a flag change (noted as a conflict). Without GONE: left pending.
  *   P5  gone from both: the record is dropped. An orphan or unpaired record that is gone: dropped.
  *   P6  \Deleted on t and expunge[t]: expunged, once what the other side must learn of it is done.
+ *       With expunge_solo[t]: only what has no twin on s; a pair stays, \Deleted.
  *       Where the other side learns it and expunges as well, it is expunged there without a separate flag change.
  *       What remains on one side afterwards, \Deleted, is an orphan. Of what is expired the last half goes likewise.
  *   P7  a mailbox on s only and never seen on t: created on t with create[t]; else an error names Create.

@@ -38,11 +38,19 @@ struct trash {
 struct policy {
 	unsigned sync[SIDES];		/* enum sync_type, by target side */
 	bool create[SIDES], remove[SIDES], expunge[SIDES];
+	bool expunge_solo[SIDES];	/* what is \Deleted and has no twin on the other side is expunged; not beside expunge */
 	bool read_only[SIDES];	/* nothing is ever planned against this side */
 	bool retry_failed;		/* --retry-failed */
 	struct max_delete max_delete;
 	struct trash trash[SIDES];
 	struct window window[SIDES];	/* what the store of that side shows */
 };
+
+/* What is \Deleted on side s is expunged there, once it has no twin on the other. */
+static inline bool
+policy_expunges_single(const struct policy *p, enum side s)
+{
+	return p->expunge[s] || p->expunge_solo[s];
+}
 
 #endif

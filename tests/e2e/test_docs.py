@@ -47,9 +47,9 @@ def commands():
 
 
 def wanted_options():
-    """What a completion offers: neither deprecated nor not there yet nor mbsync's for debugging."""
+    """What a completion offers: neither deprecated nor mbsync's for debugging."""
     return {n for n, (action, instead) in long_options().items()
-            if instead is None and action not in ('ACT_NOT_YET', 'ACT_DEBUG_AREA')}
+            if instead is None and action != 'ACT_DEBUG_AREA'}
 
 
 class Pages(lib.Case):

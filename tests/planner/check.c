@@ -370,7 +370,7 @@ is_allowed(const struct check *c, const struct op *op)
 			return sync & (SYNC_NEW | SYNC_OLD);
 		return (sync & SYNC_FLAGS) || is_restored(c, op);
 	case OP_EXPUNGE:
-		if (!policy->expunge[op->side])
+		if (op->reason == REASON_DELETED_THERE && !policy->expunge[side_other(op->side)] ? !policy->expunge[op->side] : !policy_expunges_single(policy, op->side))
 			return false;
 		if (op->reason == REASON_GONE)
 			return sync & SYNC_GONE;

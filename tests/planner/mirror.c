@@ -21,6 +21,7 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 		m->policy.create[i] = p->create[s];
 		m->policy.remove[i] = p->remove[s];
 		m->policy.expunge[i] = p->expunge[s];
+		m->policy.expunge_solo[i] = p->expunge_solo[s];
 		m->policy.read_only[i] = p->read_only[s];
 		m->policy.trash[i] = p->trash[s];
 		m->policy.window[i] = p->window[s];

@@ -322,6 +322,7 @@ draw_policy(struct history *h)
 		s->policy.create[i] = sim_chance(s, 70);
 		s->policy.remove[i] = sim_chance(s, 60);
 		s->policy.expunge[i] = sim_chance(s, 50);
+		s->policy.expunge_solo[i] = !s->policy.expunge[i] && s->seed % 5 == (uint64_t)i;
 		s->policy.read_only[i] = sim_chance(s, 10);
 		for (b = 0; b < SIM_BOXES; b++)
 			s->ram[i]->box[b].is_readonly = sim_chance(s, 5);
@@ -331,9 +332,9 @@ draw_policy(struct history *h)
 		s->policy.max_delete = (struct max_delete){ sim_chance(s, 50) ? MAX_DELETE_DEFAULT : MAX_DELETE_COUNT,
 			sim_draw(s, 3) };
 	sim_trace(s, "policy: far %x%s%s%s%s, near %x%s%s%s%s", s->policy.sync[FAR], s->policy.create[FAR] ? " create" : "",
-	    s->policy.remove[FAR] ? " remove" : "", s->policy.expunge[FAR] ? " expunge" : "",
+	    s->policy.remove[FAR] ? " remove" : "", s->policy.expunge[FAR] ? " expunge" : s->policy.expunge_solo[FAR] ? " solo" : "",
 	    s->policy.read_only[FAR] ? " readonly" : "", s->policy.sync[NEAR], s->policy.create[NEAR] ? " create" : "",
-	    s->policy.remove[NEAR] ? " remove" : "", s->policy.expunge[NEAR] ? " expunge" : "",
+	    s->policy.remove[NEAR] ? " remove" : "", s->policy.expunge[NEAR] ? " expunge" : s->policy.expunge_solo[NEAR] ? " solo" : "",
 	    s->policy.read_only[NEAR] ? " readonly" : "");
 }
 

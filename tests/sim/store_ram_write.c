@@ -550,7 +550,7 @@ expunge(struct session *session, struct box_changes *b, struct arena *a, struct 
 			err_class(&items[i].err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "it has other flags now");
 			continue;
 		}
-		ram_changes(r, box, r->sim->policy.expunge[r->side], "an expunge");
+		ram_changes(r, box, policy_expunges_single(&r->sim->policy, r->side), "an expunge");
 		if (f == FATE_LIE)
 			oracle_lied(r->sim->oracle, box, m->c->serial);
 		if (f == FATE_LIE && r->kind == RAM_CONDSTORE)

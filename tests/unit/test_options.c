@@ -160,9 +160,6 @@ static const struct {
 	{ "mailtwin --config", "--config needs an argument" },
 	{ "mailtwin --transcript", "--transcript needs an argument" },
 	{ "mailtwin --all=yes", "--all takes no argument" },
-	{ "mailtwin -x", "-x is not available yet" },
-	{ "mailtwin -xn", "-xn is not available yet" },
-	{ "mailtwin --expunge-solo-far", "--expunge-solo-far is not available yet" },
 	{ "mailtwin -D=nte", "--debug knows no \"nte\"; did you mean \"net\"? (only net, imap, maildir, "
 	  "plan, state, run)" },
 	{ "mailtwin --debug=nte", "--debug knows no \"nte\"; did you mean \"net\"? (only net, imap, maildir, "

@@ -161,6 +161,8 @@ set_policy(const struct test_case *c, struct policy *p, char *line)
 			sides(c, value, p->remove);
 		else if (strcmp(word, "expunge") == 0)
 			sides(c, value, p->expunge);
+		else if (strcmp(word, "solo") == 0)
+			sides(c, value, p->expunge_solo);
 		else if (strcmp(word, "readonly") == 0)
 			sides(c, value, p->read_only);
 		else if (strcmp(word, "trash") == 0)
