@@ -376,7 +376,10 @@ class Session(threading.Thread):
         self.box = None
         return 'OK done'
 
-    do_close = do_unselect
+    def do_close(self, words):
+        if not self.read_only:
+            self.box.drop({m.uid for m in self.box.mails if '\\Deleted' in m.flags})
+        return self.do_unselect(words)
 
     def do_examine(self, words):
         return self.do_select(words, True)
