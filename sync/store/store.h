@@ -324,6 +324,7 @@ struct identify_item {
 	/* answer */
 	int status;			/* 0, or -1: unreadable or gone, err set */
 	struct ident ident;
+	unsigned char loose[16];	/* where IDENT_LOOSE was wanted */
 	struct err err;
 };
 
