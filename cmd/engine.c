@@ -105,6 +105,8 @@ fill_policy(const struct channel_settings *c, const struct options *o, struct po
 {
 	*p = c->policy;
 	p->retry_failed = o->retry_failed;
+	p->limit = (struct limit){ c->max_messages, c->expire_side,
+		c->expire_unread < 0 ? EXPIRE_UNREAD_UNSET : c->expire_unread > 0 ? EXPIRE_UNREAD_YES : EXPIRE_UNREAD_NO };
 	for (int s = 0; s < SIDES; s++) {
 		p->window[s] = c->store[s]->window;
 		p->read_only[s] = c->store[s]->read_only;

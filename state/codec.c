@@ -474,7 +474,8 @@ take_side(struct reader *r, struct box_side *s)
 }
 
 /* The tail of a mailbox: a byte that names the parts that follow; the byte is not there where none does. */
-enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_JUDGED = 32, PART_PASSED = 64, PART_END = 128 };
+enum box_part { PART_SHOWN = 1, PART_PLACE = 2, PART_WEEK = 4, PART_REFUSED = 8, PART_FRESH = 16, PART_JUDGED = 32, PART_PASSED = 64,
+	PART_LIMIT = 128, PART_END = 256 };
 enum place_bit { PLACE_LEAVING = 1, PLACE_FOREIGN = 2, PLACE_REVIVED = 4, PLACE_APART = 8, PLACE_END = 16 };
 
 static bool
@@ -607,7 +608,7 @@ put_tail(struct buf *b, const struct box_record *box)
 	    (has_refused(&box->side[FAR]) || has_refused(&box->side[NEAR]) ? PART_REFUSED : 0u) |
 	    (box->side[FAR].fresh != 0 || box->side[NEAR].fresh != 0 ? PART_FRESH : 0u) |
 	    (box->side[FAR].shown.judged != 0 || box->side[NEAR].shown.judged != 0 ? PART_JUDGED : 0u) |
-	    (has_passed(&box->side[FAR]) || has_passed(&box->side[NEAR]) ? PART_PASSED : 0u);
+	    (has_passed(&box->side[FAR]) || has_passed(&box->side[NEAR]) ? PART_PASSED : 0u) | (box->limit.max != 0 ? PART_LIMIT : 0u);
 	enum side s;
 
 	if (parts == 0)
@@ -636,6 +637,11 @@ put_tail(struct buf *b, const struct box_record *box)
 			put_u32(b, box->side[s].passed.upto);
 			put_u32(b, box->side[s].passed.expired);
 		}
+	if (parts & PART_LIMIT) {
+		put_u32(b, box->limit.max);
+		put_u8(b, (unsigned)box->limit.side);
+		put_u8(b, box->limit.unread);
+	}
 }
 
 static void
@@ -671,6 +677,11 @@ take_tail(struct reader *r, struct box_record *box)
 			box->side[s].passed.upto = take_u32(r);
 			box->side[s].passed.expired = take_u32(r);
 		}
+	if (parts & PART_LIMIT) {
+		box->limit.max = take_u32(r);
+		box->limit.side = (enum side)take_below(r, SIDES);
+		box->limit.unread = take_below(r, 3);
+	}
 }
 
 void

@@ -109,10 +109,19 @@ struct box_side {
 	struct box_passed passed;
 };
 
+/* The limit (sync/plan/policy.h) under which the mailbox was counted last, with nothing left to let go. As long as that is the channel's,
+ * it is counted again only when something has changed. max 0 = it is to be counted. */
+struct box_limit {
+	uint32_t max;
+	enum side side;
+	unsigned unread;
+};
+
 struct box_record {
 	uint32_t id;			/* 0 = not stored yet */
 	const char *name;		/* canonical; the same on both sides unless mapped */
 	struct box_side side[SIDES];
+	struct box_limit limit;
 	uint64_t records, unsettled;	/* kept by messages.c */
 };
 

@@ -2,7 +2,7 @@
  *
  * Groups of operations follow each other; within a group all that is ready runs at once:
  *
- *   RENAME_BOX -> CREATE_BOX -> PAIR -> COPY CLONE MOVE FLAGS EXPUNGE -> REMOVE_BOX -> MARK DROP DROP_BOX
+ *   RENAME_BOX -> CREATE_BOX -> PAIR EXPIRE -> COPY CLONE MOVE FLAGS EXPUNGE -> REMOVE_BOX -> MARK DROP DROP_BOX
  *
  * A batch's life:    fill -> intents committed -> worker -> settle -> committed with the next batch's intents
  *
@@ -23,7 +23,7 @@
 static const struct { enum op_kind kinds[5]; size_t n; } groups[] = {
 	{ { OP_RENAME_BOX }, 1 },
 	{ { OP_CREATE_BOX }, 1 },
-	{ { OP_BEYOND, OP_PAIR }, 2 },
+	{ { OP_BEYOND, OP_PAIR, OP_EXPIRE }, 3 },
 	{ { OP_COPY, OP_CLONE, OP_MOVE, OP_FLAGS, OP_EXPUNGE }, 5 },
 	{ { OP_REMOVE_BOX }, 1 },
 	{ { OP_MARK, OP_DROP, OP_DROP_BOX }, 3 },

@@ -34,10 +34,26 @@ mark(struct applying *x, const struct op *op, struct err *e)
 	int s;
 
 	rec->mark = op->mark;
-	if (op->mark == MARK_ORPHAN)
-		for (s = 0; s < SIDES; s++)
-			if (rec->half[s].presence == PRESENCE_GONE)
-				rec->half[s] = RECORD_HALF_NEVER;
+	for (s = 0; s < SIDES; s++) {
+		if ((op->mark == MARK_ORPHAN || op->mark == MARK_EXPIRED) && rec->half[s].presence == PRESENCE_GONE)
+			rec->half[s] = RECORD_HALF_NEVER;
+		/* It stays after all. */
+		if (op->mark == MARK_NEW && rec->half[s].presence == PRESENCE_HERE && rec->half[s].basis == BASIS_OURS)
+			rec->half[s].basis = BASIS_LISTED;
+	}
+	return apply_put(x, apply_box(x, op->box), rec, e);
+}
+
+/* P18: from here on it is no deletion that it goes on that side. */
+static int
+expire(struct applying *x, const struct op *op, struct err *e)
+{
+	struct record *rec = apply_record(x, op->msg);
+
+	rec->mark = MARK_EXPIRED;
+	rec->why = "";
+	if (rec->half[op->side].presence == PRESENCE_HERE)
+		rec->half[op->side].basis = BASIS_OURS;
 	return apply_put(x, apply_box(x, op->box), rec, e);
 }
 
@@ -51,6 +67,8 @@ state_only(struct applying *x, uint32_t i, struct err *e)
 	switch (op->kind) {
 	case OP_PAIR:
 		return pair(x, op, e);
+	case OP_EXPIRE:
+		return expire(x, op, e);
 	case OP_BEYOND:
 		rec->half[op->side].presence = PRESENCE_BEYOND;
 		return apply_put(x, box, rec, e);

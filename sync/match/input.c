@@ -83,7 +83,7 @@ is_retried(const struct env *env, const struct record *rec)
 
 	if (rec->mark == MARK_FAILED && p->retry_failed)
 		return true;
-	return (rec->mark == MARK_FAILED || rec->mark == MARK_SKIPPED) &&
+	return (rec->mark == MARK_FAILED || rec->mark == MARK_SKIPPED || rec->mark == MARK_EXPIRED) &&
 	    ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
 }
 

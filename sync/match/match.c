@@ -55,6 +55,8 @@ match(struct env *env, bool may_wait, struct matching *m, struct arena *a, size_
 	} while (has_changed);
 	if (copies_find(env, m, a, may_wait, waiting_r, e) < 0 || shared_link(env, m, a, e) < 0 || recover_hold(env, m, a, e) < 0)
 		return -1;
+	if (limits_find(env, m, a, waiting_r, e) < 0)
+		return -1;
 	search_close_failed(env, m);
 	guard_lost(env, m, a);
 	return 0;

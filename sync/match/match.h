@@ -11,6 +11,7 @@
  *   twins.c         who is whose twin; moves.c: what a person moved; copies.c: what a person copied
  *   elsewhere.c     what is filed differently on the two sides, where no base says who moved it
  *   beyond.c        what may be there without being shown
+ *   limits.c        what is beyond the limit of its mailbox
  *   shared.c        stores that keep equal mail once
  *   search.c        what all of these stand on: learning identities, as cheaply as can be; unread.c: what cannot be read
  *   guard.c         a side that lost the twins of much of what it had (R21 guards)

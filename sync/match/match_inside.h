@@ -38,6 +38,10 @@ int copies_find(struct env *env, struct matching *in, struct arena *a, bool may_
 int shared_link(struct env *env, struct matching *in, struct arena *a, struct err *e);
 int shared_find(struct env *env, const struct matching *input, const struct intent *in, struct arena *a, struct err *e);
 
+/* limits.c: where the limits of mailboxes are (P18), with the settled messages that are beyond them. Messages that get their twin just now and
+ * may be beyond wait, and are added to *waiting_r. */
+int limits_find(struct env *env, struct matching *in, struct arena *a, size_t *waiting_r, struct err *e);
+
 /* recover.c: messages whose write may still show up are set aside; other intents end. */
 int recover_hold(struct env *env, struct matching *in, struct arena *a, struct err *e);
 

@@ -48,6 +48,14 @@ basis_seen(const struct record_half *h, const struct delta_entry *d)
 	}
 }
 
+/* What was let go from the other side (P18) is judged anew once it is flagged, or unread, as if it had come just now. */
+static bool
+is_recalled(const struct record *rec, enum side s, const struct delta_entry *d)
+{
+	return rec->mark == MARK_EXPIRED && record_is_single(rec, s) && ((d->flags.sys & ~rec->half[s].flags.sys & FLAG_FLAGGED) ||
+	    (rec->half[s].flags.sys & ~d->flags.sys & FLAG_SEEN));
+}
+
 /* Seen this way on side s: true if the record was changed by it. */
 static bool
 see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
@@ -57,6 +65,11 @@ see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct rec
 	bool is_same = h->presence == PRESENCE_HERE && h->basis == basis && flags_equal(h->flags, d->flags) && !h->is_sent &&
 	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
 
+	if (is_recalled(rec, s, d)) {
+		rec->mark = MARK_NEW;
+		rec->has_agreed = false;
+		rec->agreed = FLAGS_NONE;
+	}
 	kept_seen(env, b, s, a, rec, d->flags);
 	h->presence = PRESENCE_HERE;
 	h->basis = basis;

@@ -111,6 +111,23 @@ build_op(struct build *b, enum op_kind kind, enum side side, enum reason reason,
 	return (uint32_t)(b->ops.n - 1);
 }
 
+uint32_t
+build_mark(struct build *b, uint32_t msg, enum side side, enum reason reason, enum record_mark mark)
+{
+	uint32_t op = build_op(b, OP_MARK, side, reason, b->in->messages.at[msg].box, msg, NONE);
+
+	b->ops.at[op].op.mark = mark;
+	return op;
+}
+
+void
+build_copy(struct build *b, uint32_t msg, enum side t, enum reason reason)
+{
+	uint32_t box = b->in->messages.at[msg].box;
+
+	build_dep(b, build_op(b, OP_COPY, t, reason, box, msg, NONE), b->boxes[box].create[t]);
+}
+
 void
 build_dep(struct build *b, uint32_t op, uint32_t dep)
 {
@@ -245,11 +262,9 @@ build_end(struct build *b)
 }
 
 bool
-build_may_copy(const struct build *b, uint32_t msg, enum side t)
+plan_may_copy(const struct policy *policy, enum record_mark mark, enum side t)
 {
-	const struct policy *policy = &b->in->policy;
-
-	switch (build_record(b, msg)->mark) {
+	switch (mark) {
 	case MARK_NEW:
 		return policy->sync[t] & SYNC_NEW;
 	case MARK_SKIPPED:
@@ -262,6 +277,12 @@ build_may_copy(const struct build *b, uint32_t msg, enum side t)
 		break;
 	}
 	return false;
+}
+
+bool
+build_may_copy(const struct build *b, uint32_t msg, enum side t)
+{
+	return plan_may_copy(&b->in->policy, build_record(b, msg)->mark, t);
 }
 
 bool

@@ -90,6 +90,8 @@ const char *build_name(const struct build *b, uint32_t box);
 void build_mask(const struct build *b, uint32_t box, struct flag_mask mask_r[SIDES]);
 /* May be copied to t: by its mark and what Sync allows. */
 bool build_may_copy(const struct build *b, uint32_t msg, enum side t);
+uint32_t build_mark(struct build *b, uint32_t msg, enum side side, enum reason reason, enum record_mark mark);
+void build_copy(struct build *b, uint32_t msg, enum side t, enum reason reason);
 /* \Deleted where a side expunges: not worth a copy (P1). */
 bool build_is_waste(const struct build *b, uint32_t msg, enum side s);
 
@@ -116,8 +118,27 @@ struct pair_view {
 	struct flags base;
 	enum side fresh;		/* with is_cloned: the side whose flags come with the copy itself (NEW) */
 	bool is_cloned;
+	bool is_leaving;		/* P18: `leaving` is expunged by the caller: its flags do not matter any more */
+	enum side leaving;
 };
-void build_pair(struct build *b, const struct pair_view *v);
+/* The changes of flags that it planned; NONE. */
+struct pair_ops { uint32_t flags[SIDES]; };
+struct pair_ops build_pair(struct build *b, const struct pair_view *v);
+
+/* The pair as its record has it. */
+struct pair_view build_view(struct build *b, uint32_t msg);
+
+/* ---- expire.c ---- */
+/* It is beyond the limit of its mailbox: it is planned to go, or not to come. False: it is not, and nothing is planned. */
+bool build_expiry(struct build *b, uint32_t msg);
+/* Of what is marked EXPIRED and here on one side or both: what it is to be planned for as; if it is not planned already. */
+enum expired {
+	EXPIRED_PLANNED,
+	EXPIRED_IS_PAIR,
+	EXPIRED_IS_GONE,		/* from the side that has no limit */
+	EXPIRED_IS_LAST,		/* only its \Deleted is of interest */
+};
+enum expired build_expired(struct build *b, uint32_t msg, enum side *limited_r);
 
 /* ---- windows.c ---- */
 void build_windows(struct build *b);

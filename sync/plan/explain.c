@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 static const char *const kind_words[OP_KINDS] = {
-	[OP_RENAME_BOX] = "rename", [OP_CREATE_BOX] = "create", [OP_BEYOND] = "beyond", [OP_PAIR] = "pair", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
+	[OP_RENAME_BOX] = "rename", [OP_CREATE_BOX] = "create", [OP_BEYOND] = "beyond", [OP_PAIR] = "pair", [OP_EXPIRE] = "expire", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
 	[OP_FLAGS] = "flags", [OP_EXPUNGE] = "expunge", [OP_REMOVE_BOX] = "remove", [OP_MARK] = "mark",
 	[OP_DROP] = "drop", [OP_DROP_BOX] = "forget",
 };
@@ -15,6 +15,7 @@ static const char *const reason_words[] = {
 	[REASON_BOX_NEW] = "box-new", [REASON_BOX_GONE] = "box-gone", [REASON_GONE_BOTH] = "gone-both",
 	[REASON_IS_DELETED] = "is-deleted", [REASON_ORPHANED] = "orphaned",
 	[REASON_RENAMED] = "renamed", [REASON_REVIVED] = "revived", [REASON_WINDOW] = "window",
+	[REASON_EXPIRED] = "expired", [REASON_IMPORTANT] = "important",
 };
 
 static const char *const trash_words[] = { [TRASH_NONE] = "", [TRASH_OWN] = " to-trash", [TRASH_OTHER] = " to-other-trash" };
@@ -47,6 +48,8 @@ reason_text(struct arena *a, enum reason reason, enum side side, const struct ex
 	case REASON_ORPHANED: return "its twin was deleted";
 	case REASON_RENAMED: return arena_printf(a, "renamed on %s", there);
 	case REASON_WINDOW: return arena_printf(a, "not shown by %s, which shows the newest messages only", here);
+	case REASON_EXPIRED: return arena_printf(a, "beyond MaxMessages, one of the oldest on %s", there);
+	case REASON_IMPORTANT: return "beyond MaxMessages, but flagged or unread since";
 	case REASON_REVIVED: return arena_printf(a, "removed on %s, but new or changed on %s", here, there);
 	}
 	return "";
@@ -162,7 +165,7 @@ explain_group(struct explain *x, const struct group *g)
 	unsigned long long n = g->n;
 
 	buf_adds(out, "  ");
-	if (op->kind == OP_PAIR || op->kind == OP_BEYOND || op->kind == OP_DROP || op->kind == OP_DROP_BOX)
+	if (op->kind == OP_PAIR || op->kind == OP_BEYOND || op->kind == OP_EXPIRE || op->kind == OP_DROP || op->kind == OP_DROP_BOX)
 		buf_adds(out, "state: ");
 	else
 		buf_printf(out, "%s: ", x->names->side[op->side]);
@@ -173,6 +176,7 @@ explain_group(struct explain *x, const struct group *g)
 	case OP_DROP_BOX: buf_adds(out, "forget mailbox"); break;
 	case OP_PAIR: buf_printf(out, "pair %llu", n); break;
 	case OP_BEYOND: buf_printf(out, "keep %llu", n); break;
+	case OP_EXPIRE: buf_printf(out, "let %llu go", n); break;
 	case OP_COPY: buf_printf(out, "copy %llu", n); break;
 	case OP_EXPUNGE:
 		buf_printf(out, "expunge %llu", n);
@@ -201,8 +205,7 @@ explain_group(struct explain *x, const struct group *g)
 static void
 explain_notes(struct explain *x, uint32_t box)
 {
-	static const char *const level[] = { [NOTE_INFO] = "note", [NOTE_WARNING] = "warning", [NOTE_LATER] = "waits",
-	    [NOTE_ERROR] = "error" };
+	static const char *const level[] = { [NOTE_INFO] = "note", [NOTE_WARNING] = "warning", [NOTE_ERROR] = "error" };
 	size_t i;
 
 	for (i = 0; i < x->plan->notes.n; i++)

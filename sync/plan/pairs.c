@@ -13,6 +13,7 @@ struct pair {
 	bool is_restored[SIDES];	/* --restore: a \Deleted set there is taken back */
 	bool learns[SIDES];		/* is told now that the other side is \Deleted */
 	bool is_expunged[SIDES];
+	uint32_t flags[SIDES];		/* OP_FLAGS, or NONE */
 	uint32_t told[SIDES];		/* the operation by which it learns, or NONE */
 	uint32_t expunge[SIDES];
 };
@@ -153,7 +154,7 @@ plan_flags(struct pair *p, enum side x)
 	enum reason reason = REASON_FLAGS;
 	uint32_t op;
 
-	if (p->is_expunged[x])
+	if (p->is_expunged[x] || (p->v->is_leaving && p->v->leaving == x))
 		return;
 	flag_changes(p, x, &add, &remove);
 	if (flags_is_none(add) && flags_is_none(remove))
@@ -164,7 +165,7 @@ plan_flags(struct pair *p, enum side x)
 		reason = REASON_DELETED_THERE;
 	else if (p->is_restored[x])
 		reason = REASON_RESTORE;
-	op = pair_op(p, OP_FLAGS, x, reason);
+	op = p->flags[x] = pair_op(p, OP_FLAGS, x, reason);
 	p->b->ops.at[op].op.add = add;
 	p->b->ops.at[op].op.remove = remove;
 	if (p->learns[x])
@@ -271,10 +272,19 @@ plan_rest(struct pair *p)
 	}
 }
 
-void
+struct pair_view
+build_view(struct build *b, uint32_t msg)
+{
+	const struct record *r = build_record(b, msg);
+
+	return (struct pair_view){ .msg = msg, .after = NONE, .shown = { r->half[FAR].flags, r->half[NEAR].flags },
+		.base = merge_base(&b->plan->arena, r) };
+}
+
+struct pair_ops
 build_pair(struct build *b, const struct pair_view *v)
 {
-	struct pair p = { .b = b, .v = v, .box = b->in->messages.at[v->msg].box, .told = { NONE, NONE },
+	struct pair p = { .b = b, .v = v, .box = b->in->messages.at[v->msg].box, .flags = { NONE, NONE }, .told = { NONE, NONE },
 		.expunge = { NONE, NONE } };
 
 	build_mask(b, p.box, p.mask);
@@ -287,4 +297,5 @@ build_pair(struct build *b, const struct pair_view *v)
 	flag_sharers(&p);
 	plan_expunges(&p);
 	plan_rest(&p);
+	return (struct pair_ops){ { p.flags[FAR], p.flags[NEAR] } };
 }

@@ -10,15 +10,6 @@ const char *(*plan_checked)(const struct plan_input *in, const struct plan *p, s
 
 /* ---- one message: new (P1) ---- */
 
-static uint32_t
-plan_mark(struct build *b, uint32_t msg, enum side side, enum reason reason, enum record_mark mark)
-{
-	uint32_t op = build_op(b, OP_MARK, side, reason, b->in->messages.at[msg].box, msg, NONE);
-
-	b->ops.at[op].op.mark = mark;
-	return op;
-}
-
 /* The last half goes, and the record with it. */
 static uint32_t
 plan_expunge_last(struct build *b, uint32_t msg, enum side t, enum reason reason)
@@ -30,14 +21,6 @@ plan_expunge_last(struct build *b, uint32_t msg, enum side t, enum reason reason
 	build_dep_readers(b, op, msg, t);
 	build_dep(b, drop, op);
 	return op;
-}
-
-static void
-plan_copy(struct build *b, uint32_t msg, enum side t, enum reason reason)
-{
-	uint32_t box = b->in->messages.at[msg].box;
-
-	build_dep(b, build_op(b, OP_COPY, t, reason, box, msg, NONE), b->boxes[box].create[t]);
 }
 
 /* It may be on t, and not shown there: until that is known to have no window, or one that is not full (P15). */
@@ -59,9 +42,9 @@ build_new(struct build *b, uint32_t msg, enum side s)
 		if (box->can_write[s] && policy_expunges_single(&b->in->policy, s))
 			plan_expunge_last(b, msg, s, REASON_DELETED_HERE);
 		else if (mark == MARK_NEW && box->can_write[t] && build_may_copy(b, msg, t))
-			plan_mark(b, msg, s, REASON_IS_DELETED, MARK_SKIPPED);
-	} else if (box->can_write[t] && build_may_copy(b, msg, t) && !may_be_beyond(b, msg, t)) {
-		plan_copy(b, msg, t, mark == MARK_NEW ? REASON_NEW : REASON_RETRY);
+			build_mark(b, msg, s, REASON_IS_DELETED, MARK_SKIPPED);
+	} else if (box->can_write[t] && build_may_copy(b, msg, t) && !may_be_beyond(b, msg, t) && !build_expiry(b, msg)) {
+		build_copy(b, msg, t, mark == MARK_NEW ? REASON_NEW : REASON_RETRY);
 	}
 }
 
@@ -111,7 +94,7 @@ plan_deletion(struct build *b, uint32_t msg, enum side t)
 		op = build_op(b, OP_FLAGS, t, REASON_GONE, box, msg, NONE);
 		b->ops.at[op].op.add.sys = FLAG_DELETED;
 		build_dep_readers(b, op, msg, t);
-		build_dep(b, plan_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN), op);
+		build_dep(b, build_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN), op);
 	} else {
 		return;
 	}
@@ -168,14 +151,14 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 	else if (is_deleted && v->can_write[t] && policy_expunges_single(&b->in->policy, t))
 		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
 	else if (is_deleted && may_follow)
-		plan_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN);
+		build_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN);
 	else if (is_deleted)
 		return;
 	else if (b->in->boxes.at[box].side[s].restore && v->can_write[s]) {
 		if (may_restore(b, msg, s))
-			plan_copy(b, msg, s, REASON_RESTORE);
+			build_copy(b, msg, s, REASON_RESTORE);
 	} else if (is_reason_to_revive(b, msg, s)) {
-		plan_copy(b, msg, s, REASON_REVIVED);
+		build_copy(b, msg, s, REASON_REVIVED);
 	} else if (may_follow)
 		plan_deletion(b, msg, t);
 }
@@ -200,6 +183,29 @@ plan_aside(struct build *b, uint32_t msg)
 			plan_expunge_last(b, msg, x, REASON_ORPHANED);
 }
 
+/* P18 */
+static void
+plan_expired(struct build *b, uint32_t msg)
+{
+	struct pair_view v;
+	enum side limited;
+
+	switch (build_expired(b, msg, &limited)) {
+	case EXPIRED_PLANNED:
+		return;
+	case EXPIRED_IS_PAIR:
+		v = build_view(b, msg);
+		build_pair(b, &v);
+		return;
+	case EXPIRED_IS_GONE:
+		plan_gone(b, msg, side_other(limited));
+		return;
+	case EXPIRED_IS_LAST:
+		plan_aside(b, msg);
+		return;
+	}
+}
+
 static void
 plan_message(struct build *b, uint32_t msg)
 {
@@ -212,16 +218,18 @@ plan_message(struct build *b, uint32_t msg)
 		build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, b->in->messages.at[msg].box, msg, NONE);
 		b->boxes[b->in->messages.at[msg].box].explained[FAR] += far == PRESENCE_GONE;
 		b->boxes[b->in->messages.at[msg].box].explained[NEAR] += near == PRESENCE_GONE;
-	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE || r->mark == MARK_EXPIRED) {
+	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE) {
 		plan_aside(b, msg);
+	} else if (r->mark == MARK_EXPIRED) {
+		plan_expired(b, msg);
 	} else if (far == PRESENCE_BEYOND || near == PRESENCE_BEYOND) {
 		plan_beyond(b, msg, far == PRESENCE_BEYOND ? FAR : NEAR, NONE);
 	} else if (far == PRESENCE_HERE && near == PRESENCE_HERE) {
-		struct pair_view v = { .msg = msg, .after = NONE,
-			.shown = { r->half[FAR].flags, r->half[NEAR].flags } };
+		if (!build_expiry(b, msg)) {
+			struct pair_view v = build_view(b, msg);
 
-		v.base = merge_base(&b->plan->arena, r);
-		build_pair(b, &v);
+			build_pair(b, &v);
+		}
 	} else if (far == PRESENCE_NEVER || near == PRESENCE_NEVER) {
 		build_new(b, msg, far == PRESENCE_HERE ? FAR : NEAR);
 	} else {

@@ -49,6 +49,11 @@
  *   P17 an expunge on t is kept (op.trash): in t's own trash, where its store has one, unless that takes only what s never had and s had it; in
  *       that of s, where t has none and s wants what is new on t (remote_new). Not what expired, nor what is in the trash itself,
  *       on either side. It is a deletion to the guards all the same.
+ *   P18 expiry (expire.h): on the side of policy.limit a mailbox keeps its newest messages, by their order on the other side, and what is
+ *       important. What is older is not copied there, and what is there is marked \Deleted, with expunge[t] expunged, once the other side
+ *       has learnt what was changed on it. It is EXPIRED before that (OP_EXPIRE), so that nothing of it is a deletion: it is never carried
+ *       over, and no guard counts it. Flags of it travel, but for that \Deleted. What becomes important again stays, or, with OLD, comes
+ *       back. A limit that is raised or taken away brings nothing back.
  *
  * Invariants of a plan are those of tests/planner/check.h.
  */
@@ -92,11 +97,19 @@ struct plan_box_side {
 	uint64_t week_shown;		/* messages there before the first of them */
 };
 
+/* P18: what is ordered before `from` is beyond the limit of the mailbox. */
+struct plan_limit {
+	bool is_set;			/* false: all its messages are within */
+	bool is_by_uid;			/* the order is that of the UIDs on the other side; else of the records */
+	uint64_t from;
+};
+
 struct plan_box {
 	uint32_t id;			/* of the box record; 0 = not paired before */
 	const char *name;
 	bool is_contested;		/* renamed on both sides, to two names: `name` is far's */
 	struct plan_box_side side[SIDES];
+	struct plan_limit limit;
 };
 
 struct plan_message {
@@ -135,6 +148,7 @@ enum op_kind {				/* in the order of phases */
 	OP_CREATE_BOX,			/* box on side */
 	OP_BEYOND,			/* msg's half on side is there, and its server does not show it (window.h); state only */
 	OP_PAIR,			/* msg (far half) and other (near half) become one record, msg's; state only */
+	OP_EXPIRE,			/* msg is beyond the limit of side, and goes from there next if it is there; state only */
 	OP_COPY,			/* msg's message is copied to side; its mark is MARK_NEW then */
 	OP_CLONE,			/* side: a copy of msg's message is made in other's box for other */
 	OP_MOVE,			/* side: msg's message is moved to other's box, and pairs with other */
@@ -169,6 +183,8 @@ enum reason {
 	REASON_RENAMED,			/* mailbox was renamed on the other side */
 	REASON_WINDOW,			/* its server shows the newest messages only */
 	REASON_REVIVED,			/* its mailbox was removed here, and it is new or changed on the other side */
+	REASON_EXPIRED,			/* one of the oldest, beyond the limit of this side */
+	REASON_IMPORTANT,		/* it was beyond the limit, and is important by now */
 };
 
 /* Of OP_EXPUNGE: where a copy of the message is before it goes (P17). */
@@ -197,12 +213,7 @@ struct op {
 	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15 dependencies) */
 };
 
-enum note_level {
-	NOTE_INFO,
-	NOTE_WARNING,
-	NOTE_LATER,		/* work waits for the next run: the run exits 75 */
-	NOTE_ERROR		/* the run exits 1 */
-};
+enum note_level { NOTE_INFO, NOTE_WARNING, NOTE_ERROR /* the run exits 1 */ };
 struct plan_note {
 	enum note_level level;
 	uint32_t box;			/* UINT32_MAX = the channel */
@@ -230,6 +241,9 @@ void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zer
 void plan_release(struct plan *p);
 /* Tests only: what is wrong with a plan, in words (arena), or NULL; such a plan is not carried out. NULL in what is installed. */
 extern const char *(*plan_checked)(const struct plan_input *in, const struct plan *p, struct arena *a);
+
+/* With this mark, may be copied to t: by what Sync allows. */
+bool plan_may_copy(const struct policy *policy, enum record_mark mark, enum side t);
 
 bool op_is_state_only(enum op_kind kind);
 bool op_is_deletion(const struct op *op);	/* EXPUNGE, REMOVE_BOX, and FLAGS that add \Deleted */

@@ -35,6 +35,18 @@ struct trash {
 	bool remote_new;		/* and of the other side's, which has no trash, what this side never had */
 };
 
+/* How many messages of a mailbox stay on one side (P18, mbsync's MaxMessages, ExpireSide, ExpireUnread). */
+enum expire_unread {
+	EXPIRE_UNREAD_UNSET,		/* they stay; where they are many, a person is to say so */
+	EXPIRE_UNREAD_NO,
+	EXPIRE_UNREAD_YES,
+};
+struct limit {
+	uint64_t max;			/* 0 = all */
+	enum side side;
+	enum expire_unread unread;
+};
+
 struct policy {
 	unsigned sync[SIDES];		/* enum sync_type, by target side */
 	bool create[SIDES], remove[SIDES], expunge[SIDES];
@@ -43,6 +55,7 @@ struct policy {
 	bool retry_failed;		/* --retry-failed */
 	struct max_delete max_delete;
 	struct trash trash[SIDES];
+	struct limit limit;
 	struct window window[SIDES];	/* what the store of that side shows */
 };
 

@@ -24,12 +24,13 @@ class EveryStep(Case):
             self.sync(env=self.env)
             change()
 
-    def every_step(self, prepare, change=None, stride=1, check=None, names={}, **kw):
-        """names: what far calls a folder -> what near does, where they differ."""
+    def every_step(self, prepare, change=None, stride=1, check=None, names={}, is_limited=False, **kw):
+        """names: what far calls a folder -> what near does, where they differ. is_limited: near does not keep all."""
         self.scene('whole', prepare, change, **kw)
         self.sync(env=self.env)
         wanted = picture(self.far), picture(self.near)
-        self.assertEqual({names.get(box, box): mails for box, mails in wanted[0].items()}, wanted[1])
+        if not is_limited:
+            self.assertEqual({names.get(box, box): mails for box, mails in wanted[0].items()}, wanted[1])
         n = 1
         while n < MOST:
             self._serial = 0
@@ -79,6 +80,35 @@ class EveryStep(Case):
             self.fill(self.far, 'INBOX', 2)
             self.fill(self.near, 'INBOX', 2, 'D')
         self.every_step(prepare, change)
+
+    def expiry(self, policy, channel='MaxMessages 5\n'):
+        """P18: some go, some stay for being flagged, one comes back."""
+        def fill(n, flags):
+            for _ in range(n):
+                self._serial += 1
+                self.far.deliver('INBOX', message(self._serial), flags, file=f'{1600000000 + self._serial}.host')
+
+        def prepare():
+            fill(9, 'S')
+            self.far.flag(self.one(self.far, 1), add='F')
+
+        def change():
+            fill(3, 'S')
+            self.far.flag(self.one(self.far, 3), add='F')
+            self.near.flag(self.one(self.near, 5), add='F')
+            self.near.flag(self.one(self.near, 6), add='R')
+            self.far.flag(self.one(self.far, 1), remove='F')
+
+        def check():
+            self.assertEqual(len(self.far.messages('INBOX')), 12)
+            self.assertNotIn('T', ''.join(''.join(m.flags) for m in self.far.messages('INBOX')))
+        self.every_step(prepare, change, check=check, is_limited=True, policy='Create Both\n' + policy, channel=channel)
+
+    def test_expiry(self):
+        self.expiry('Expunge Near\n')
+
+    def test_expiry_without_expunge(self):
+        self.expiry('')
 
     def test_moves(self):
         def prepare():

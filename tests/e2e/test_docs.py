@@ -57,17 +57,17 @@ class Pages(lib.Case):
         self.assertGreater(len(keywords()), 60)
         self.assertGreater(len(long_options()), 70)
         self.assertGreater(len(commands()), 7)
-        self.assertTrue(keywords()['MaxMessages'] and not keywords()['Patterns'])
+        self.assertTrue(keywords()['MaxSize'] and not keywords()['Patterns'])
 
     def test_lint(self):
         done = subprocess.run(['mandoc', '-T', 'lint', *PAGES], cwd=lib.ROOT, capture_output=True, text=True)
         self.assertEqual(done.stdout + done.stderr, '')
 
     def test_help_explains_keywords(self):
-        for name in ('maxdelete', 'Sync', 'MaxMessages'):
+        for name in ('maxdelete', 'Sync', 'MaxSize'):
             text = self.mailtwin('help', name, config=False).out
             self.assertTrue(text.lower().startswith(name.lower() + ' '), text)
-            self.assertEqual('Not available yet.' in text, name == 'MaxMessages')
+            self.assertEqual('Not available yet.' in text, name == 'MaxSize')
         done = self.mailtwin('help', 'MaxDelte', config=False, code=2)
         self.assertIn('did you mean "MaxDelete"?', done.err)
 

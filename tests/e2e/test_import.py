@@ -204,8 +204,8 @@ class Places(Handover):
 class Written(Handover):
     """States written by hand, for Maildirs that mbsync numbered."""
 
-    def make_state(self, text, far=((1, ''), (2, 'S'), (3, '')), near=((1, ''), (2, 'S'), (3, ''))):
-        self.pair(far=self.maildir('far'), near=self.maildir('near'))
+    def make_state(self, text, far=((1, ''), (2, 'S'), (3, '')), near=((1, ''), (2, 'S'), (3, '')), **kw):
+        self.pair(far=self.maildir('far'), near=self.maildir('near'), **kw)
         for side, mail in ((self.far, far), (self.near, near)):
             for uid, flags in mail:
                 # Equal serials on both sides are one mail.
@@ -254,7 +254,7 @@ class Dialects(Written):
     def test_expired(self):
         """Gone from near, or still there and \\Deleted: neither copied again nor deleted on far."""
         self.make_state(self.NOW.format(f=3, n=3) + 'MaxExpiredFarUid 2\n\n1 0 ~\n2 2 ~ST\n3 3 \n', far=((1, ''), (2, 'S'), (3, '')),
-                        near=((2, 'ST'), (3, '')))
+                        near=((2, 'ST'), (3, '')), policy='Create Both\n')
         self.nothing(pairs=1)
         os.unlink(os.path.join(self.near.box('INBOX'), 'cur/1700000000.2.host,U=2:2,ST'))
         self.nothing()

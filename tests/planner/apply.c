@@ -104,11 +104,22 @@ apply_mark(struct applied *w, const struct op *op)
 	enum side s;
 
 	r->mark = op->mark;
-	if (op->mark != MARK_ORPHAN)
-		return;
-	for (s = FAR; s <= NEAR; s++)
-		if (r->half[s].presence == PRESENCE_GONE)
+	for (s = FAR; s <= NEAR; s++) {
+		if ((op->mark == MARK_ORPHAN || op->mark == MARK_EXPIRED) && r->half[s].presence == PRESENCE_GONE)
 			r->half[s] = RECORD_HALF_NEVER;
+		if (op->mark == MARK_NEW && r->half[s].basis == BASIS_OURS)
+			r->half[s].basis = BASIS_LISTED;
+	}
+}
+
+static void
+apply_expire(struct applied *w, const struct op *op)
+{
+	struct record *r = &w->records[op->msg];
+
+	r->mark = MARK_EXPIRED;
+	if (r->half[op->side].presence == PRESENCE_HERE)
+		r->half[op->side].basis = BASIS_OURS;
 }
 
 static void
@@ -208,6 +219,9 @@ applied_op(struct applied *w, const struct op *op)
 		break;
 	case OP_BEYOND:
 		w->records[op->msg].half[op->side].presence = PRESENCE_BEYOND;
+		break;
+	case OP_EXPIRE:
+		apply_expire(w, op);
 		break;
 	case OP_MARK:
 		apply_mark(w, op);

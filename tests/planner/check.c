@@ -213,6 +213,10 @@ check_sources(struct check *c)
 			if (c->in->messages.at[op->msg].rec->half[t].presence != PRESENCE_GONE)
 				fault(c, "C3", op, "nothing has vanished");
 			break;
+		case OP_EXPIRE:
+			if (!is_here(c, op->msg, s))
+				fault(c, "C3", op, "the other side does not have it");
+			break;
 		case OP_RENAME_BOX:	/* check_renames() */
 		case OP_MARK:
 		case OP_DROP:
@@ -273,8 +277,10 @@ must_wait(const struct op *op, const struct op *d)
 		return d->side == t;
 	case OP_COPY:
 		return d->side != t;
+	case OP_EXPIRE:
+		return d->side == t;
 	case OP_FLAGS:
-		return d->side != t && d->reason == REASON_DELETED_THERE;
+		return d->side != t && (d->reason == REASON_DELETED_THERE || op->reason == REASON_EXPIRED);
 	case OP_EXPUNGE:
 		return d->side != t && d->reason == REASON_DELETED_THERE && op->reason == REASON_DELETED_HERE;
 	default:
@@ -342,11 +348,31 @@ is_restored(const struct check *c, const struct op *op)
 	return op->reason == REASON_RESTORE && box_side(c, op->box, op->side)->restore;
 }
 
+/* P18: the other side has it, and does not delete it; it is not flagged on both, nor by a policy that keeps what is unread both unread; and
+ * it was let go before, or the limit is of this side and leaves it out. */
+static bool
+may_expire(const struct check *c, const struct op *op)
+{
+	const struct record *r = c->in->messages.at[op->msg].rec;
+	const struct limit *limit = &c->in->policy.limit;
+	uint32_t both = r->half[FAR].flags.sys & r->half[NEAR].flags.sys, any = r->half[FAR].flags.sys | r->half[NEAR].flags.sys;
+
+	if (!is_here(c, op->msg, side_other(op->side)) || (r->half[side_other(op->side)].flags.sys & FLAG_DELETED) || (both & FLAG_FLAGGED) ||
+	    (limit->max != 0 && limit->unread != EXPIRE_UNREAD_YES && is_here(c, op->msg, op->side) && !(any & FLAG_SEEN) &&
+	    (box_side(c, op->box, FAR)->mask.sys & box_side(c, op->box, NEAR)->mask.sys & FLAG_SEEN)))
+		return false;
+	return r->mark == MARK_EXPIRED || (limit->max != 0 && limit->side == op->side && c->in->boxes.at[op->box].limit.is_set &&
+	    (c->in->boxes.at[op->box].limit.is_by_uid || r->id < c->in->boxes.at[op->box].limit.from));
+}
+
 static bool
 is_allowed(const struct check *c, const struct op *op)
 {
 	const struct policy *policy = &c->in->policy;
 	unsigned sync = policy->sync[op->side];
+
+	if (op->reason == REASON_EXPIRED && !may_expire(c, op))
+		return false;
 
 	switch (op->kind) {
 	case OP_RENAME_BOX:
@@ -356,7 +382,7 @@ is_allowed(const struct check *c, const struct op *op)
 		    strcmp(c->in->boxes.at[op->box].name, "INBOX") == 0;
 	case OP_COPY:
 		return is_restored(c, op) || ((op->reason == REASON_NEW || op->reason == REASON_REVIVED) && (sync & SYNC_NEW)) ||
-		    (op->reason == REASON_RETRY && ((sync & SYNC_OLD) || policy->retry_failed));
+		    (op->reason == REASON_IMPORTANT && (sync & (SYNC_NEW | SYNC_OLD))) || (op->reason == REASON_RETRY && ((sync & SYNC_OLD) || policy->retry_failed));
 	case OP_CLONE:
 		return sync & (SYNC_NEW | SYNC_OLD);
 	case OP_MOVE:
@@ -368,6 +394,8 @@ is_allowed(const struct check *c, const struct op *op)
 			return sync & (SYNC_FLAGS | SYNC_GONE);
 		if (op->reason == REASON_COPIED)
 			return sync & (SYNC_NEW | SYNC_OLD);
+		if (op->reason == REASON_EXPIRED)
+			return sync & (SYNC_NEW | SYNC_UPGRADE | SYNC_FLAGS);
 		return (sync & SYNC_FLAGS) || is_restored(c, op);
 	case OP_EXPUNGE:
 		if (op->reason == REASON_DELETED_THERE && !policy->expunge[side_other(op->side)] ? !policy->expunge[op->side] : !policy_expunges_single(policy, op->side))
@@ -405,6 +433,8 @@ check_allowed(struct check *c)
 		const struct plan_box_side *to, *from = box_side(c, op->box, op->side);
 		struct arena a = { 0 };
 
+		if (op->kind == OP_EXPIRE && !may_expire(c, op))
+			fault(c, "C7", op, "it is within the limit");
 		if (op_is_state_only(op->kind))
 			continue;
 		to = op->other != NONE ? box_side(c, c->in->messages.at[op->other].box, op->side) : from;
@@ -510,6 +540,21 @@ is_after_way(const struct check *c, const struct plan *again, const struct op *o
 	return false;
 }
 
+/* It has a twin, or is not \Deleted, only since this plan: the next one may find it beyond the limit (P18). */
+static bool
+is_new_pair(const struct check *c, uint64_t id)
+{
+	const struct record *r;
+	size_t i;
+
+	for (i = 0; i < c->in->messages.n; i++) {
+		r = c->in->messages.at[i].rec;
+		if (r->id == id && is_here(c, (uint32_t)i, FAR) && is_here(c, (uint32_t)i, NEAR))
+			return (r->half[FAR].flags.sys | r->half[NEAR].flags.sys) & FLAG_DELETED;
+	}
+	return true;
+}
+
 /* How the oldest that vanished were judged is kept with the plan (observe/window.c), and what is left of them is judged by that. */
 static void
 remember_windows(const struct check *c, const struct plan_input *next)
@@ -541,7 +586,8 @@ check_again(struct check *c, struct applied *w)
 	remember_windows(c, &next);
 	plan_make(&next, &again);
 	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
-		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || is_after_way(c, &again, &again.ops.at[i]))
+		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || is_after_way(c, &again, &again.ops.at[i]) ||
+		    (again.ops.at[i].reason == REASON_EXPIRED && is_new_pair(c, next.messages.at[again.ops.at[i].msg].rec->id)))
 			continue;
 		op_explain(&next, &again.ops.at[i], &text);
 		fault(c, "C5", NULL, arena_printf(c->arena, "planned again: %s", buf_str(&text)));

@@ -133,6 +133,21 @@ set_trash(const struct test_case *c, struct policy *p, const char *value)
 		p->trash[s].name = is[s] ? "Trash" : NULL;
 }
 
+/* SIDE, SIDE:yes, SIDE:no */
+static void
+set_limit(const struct test_case *c, struct limit *l, char *value)
+{
+	char *unread = strchr(value, ':');
+	bool is[SIDES];
+
+	if (unread != NULL)
+		*unread++ = '\0';
+	sides(c, value, is);
+	*l = (struct limit){ .max = 1, .side = is[FAR] ? FAR : NEAR };
+	if (unread != NULL)
+		l->unread = strcmp(unread, "yes") == 0 ? EXPIRE_UNREAD_YES : EXPIRE_UNREAD_NO;
+}
+
 static void
 set_policy(const struct test_case *c, struct policy *p, char *line)
 {
@@ -175,7 +190,9 @@ set_policy(const struct test_case *c, struct policy *p, char *line)
 			sides(c, value, is);
 			p->trash[FAR].remote_new = is[FAR];
 			p->trash[NEAR].remote_new = is[NEAR];
-		} else if (strcmp(word, "max") == 0)
+		} else if (strcmp(word, "limit") == 0)
+			set_limit(c, &p->limit, value);
+		else if (strcmp(word, "max") == 0)
 			set_max(c, &p->max_delete, value);
 		else if (strcmp(word, "window") == 0)
 			p->window[FAR] = p->window[NEAR] = strcmp(value, "no") == 0 ? (struct window){ WINDOW_NO, 0 } :
@@ -292,6 +309,10 @@ parse_box(struct test_case *c, char *line)
 			}
 			continue;
 		}
+		if (strncmp(word, "from=", 5) == 0) {
+			c->in.boxes.at[box].limit = (struct plan_limit){ .is_set = true, .from = strtoull(word + 5, NULL, 10) };
+			continue;
+		}
 		if (strncmp(word, "far=", 4) != 0 && strncmp(word, "near=", 5) != 0)
 			bad(c, "a box is far=, near= or settled=", word);
 		s = *word == 'f' ? FAR : NEAR;
@@ -341,7 +362,7 @@ count_message(struct test_case *c, const struct record *r)
 	}
 }
 
-/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK sent=SIDE placeholder=SIDE */
+/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK sent=SIDE ours=SIDE placeholder=SIDE */
 static void
 parse_message(struct test_case *c, char *line)
 {
@@ -366,12 +387,14 @@ parse_message(struct test_case *c, char *line)
 			r.mark = parse_mark(c, word + 5);
 		else if (strcmp(word, "sent=far") == 0 || strcmp(word, "sent=near") == 0)
 			r.half[word[5] == 'f' ? FAR : NEAR].is_sent = true;
+		else if (strcmp(word, "ours=far") == 0 || strcmp(word, "ours=near") == 0)
+			r.half[word[5] == 'f' ? FAR : NEAR].basis = BASIS_OURS;
 		else if (strcmp(word, "placeholder=far") == 0 || strcmp(word, "placeholder=near") == 0)
 			r.placeholder = word[12] == 'f' ? PLACEHOLDER_FAR : PLACEHOLDER_NEAR;
 		else if (strchr(word, '=') == NULL && *word != '\0')
 			r.box = box_named(c, word);
 		else if (*word != '\0')
-			bad(c, "a message is far=, near=, base=, mark=, sent=, placeholder= or a mailbox", word);
+			bad(c, "a message is far=, near=, base=, mark=, sent=, ours=, placeholder= or a mailbox", word);
 	}
 	for (s = FAR; s <= NEAR; s++)
 		if (r.half[s].presence == PRESENCE_GONE)

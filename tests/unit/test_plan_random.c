@@ -68,6 +68,8 @@ make_policy(struct world *w)
 		p->read_only[s] = once_in(w, 10);
 		p->trash[s] = (struct trash){ once_in(w, 3) ? "Trash" : NULL, below(w, 2), below(w, 2) };
 	}
+	if (once_in(w, 3))
+		p->limit = (struct limit){ 1, below(w, 2), below(w, 3) };
 	p->retry_failed = once_in(w, 4);
 	p->max_delete.kind = below(w, 4);
 	p->max_delete.n = p->max_delete.kind == MAX_DELETE_COUNT ? below(w, 6) : below(w, 101);
@@ -148,6 +150,11 @@ make_message(struct world *w, uint32_t i)
 	r->id = i + 1;
 	for (s = FAR; s <= NEAR; s++)
 		make_half(w, r, s, once_in(w, 3) ? below(w, 3) : PRESENCE_HERE);
+	if (once_in(w, 12)) {
+		r->mark = MARK_EXPIRED;
+		if (r->half[FAR].presence != PRESENCE_NEVER && r->half[NEAR].presence != PRESENCE_NEVER && below(w, 2))
+			r->half[below(w, 2)].basis = BASIS_OURS;
+	}
 	if (once_in(w, 3) || !w->in.boxes.at[r->box].side[FAR].was_known ||
 	    !w->in.boxes.at[r->box].side[NEAR].was_known) {
 		r->half[below(w, 2)] = RECORD_HALF_NEVER;
@@ -176,6 +183,18 @@ is_only(const struct record *r, enum side s)
 	return r->half[s].presence == PRESENCE_HERE && r->half[side_other(s)].presence == PRESENCE_NEVER;
 }
 
+/* What both of a pair of twins were moved from is in no other link. */
+static bool
+is_left(const struct world *w, uint32_t i)
+{
+	size_t k;
+
+	for (k = 0; k < w->in.links.n; k++)
+		if (w->in.links.at[k].left == i)
+			return true;
+	return false;
+}
+
 static void
 make_link(struct world *w, bool *is_linked)
 {
@@ -183,7 +202,7 @@ make_link(struct world *w, bool *is_linked)
 	struct plan_link l = { below(w, 3), below(w, 2), a, b, below(w, 2) == 0 ? below(w, n) : UINT32_MAX };
 	const struct record *x = &w->records[a], *y = &w->records[b];
 
-	if (a == b || is_linked[b] || (is_linked[a] && l.kind != LINK_MOVED))
+	if (a == b || is_linked[b] || (is_linked[a] && l.kind != LINK_MOVED) || is_left(w, a))
 		return;
 	if (l.kind == LINK_TWIN && !(is_only(x, FAR) && is_only(y, NEAR) && x->box == y->box))
 		return;
@@ -201,6 +220,29 @@ make_link(struct world *w, bool *is_linked)
 	if (l.left != UINT32_MAX)
 		is_linked[l.left] = true;
 	vec_push(&w->in.links, l);
+}
+
+/* P18: some are beyond the limit of their mailbox; none of those that get a twin just now, as that would be seen by the next plan. */
+static void
+make_limits(struct world *w, const bool *is_linked)
+{
+	uint64_t from[BOXES];
+	size_t i;
+
+	if (w->in.policy.limit.max == 0)
+		return;
+	for (i = 0; i < w->in.boxes.n; i++) {
+		from[i] = 1 + below(w, MESSAGES);
+		w->in.boxes.at[i].side[FAR].restore = w->in.boxes.at[i].side[NEAR].restore = false;
+	}
+	for (i = 0; i < w->in.messages.n; i++) {
+		const struct record *r = w->in.messages.at[i].rec;
+
+		if (r->id < from[r->box] && (is_linked[i] || record_is_single(r, w->in.policy.limit.side)))
+			from[r->box] = r->id;
+	}
+	for (i = 0; i < w->in.boxes.n; i++)
+		w->in.boxes.at[i].limit = (struct plan_limit){ .is_set = true, .from = from[i] };
 }
 
 static void
@@ -223,6 +265,7 @@ make_world(struct world *w, uint64_t seed)
 		make_message(w, i);
 	for (i = 0; i < 60; i++)
 		make_link(w, is_linked);
+	make_limits(w, is_linked);
 }
 
 static void
@@ -275,6 +318,23 @@ keeps_all(const struct plan_input *in, uint32_t box)
 /* A clone, cut off from its flags, keeps those of the original where Sync does not let flags travel or where the other
  * side cannot keep them: its end may differ in flags from that of a copy or of the whole plan. A \Deleted among those flags
  * is part of the copy, but once cut off a deletion that a guard counts. */
+/* What gets its twin just now, or is undeleted, goes beyond the limit (P18) with the plan after this one. */
+static bool
+has_later_expiry(const struct plan_input *in)
+{
+	const struct record *r;
+	size_t i;
+
+	for (i = 0; i < in->messages.n; i++) {
+		r = in->messages.at[i].rec;
+		if ((r->mark == MARK_EXPIRED || (in->boxes.at[r->box].limit.is_set && r->id < in->boxes.at[r->box].limit.from)) &&
+		    (r->half[FAR].presence != PRESENCE_HERE || r->half[NEAR].presence != PRESENCE_HERE ||
+		    ((r->half[FAR].flags.sys | r->half[NEAR].flags.sys) & FLAG_DELETED)))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_exempt(const struct plan_input *in, const struct plan *p)
 {
@@ -283,7 +343,7 @@ is_exempt(const struct plan_input *in, const struct plan *p)
 
 	for (i = 0; i < p->ops.n; i++)
 		is_guarded |= p->ops.at[i].is_held;
-	if (has_revival(p))
+	if (has_revival(p) || has_later_expiry(in))
 		return true;
 	for (i = 0; i < in->links.n; i++)
 		if (in->links.at[i].kind != LINK_TWIN && (is_guarded ||

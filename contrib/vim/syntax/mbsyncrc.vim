@@ -25,13 +25,13 @@ syntax match mbsyncrcKeyword /^\s*\zs\%(CipherString\|Connections\|PipelineDepth
 syntax match mbsyncrcKeyword /^\s*\zs\%(Throttle\|Account\|UseNamespace\|PathDelimiter\|SubscribedOnly\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Window\|Inbox\|SubFolders\|InfoDelimiter\|AltMap\|Keywords\|Far\)\ze\s/
 syntax match mbsyncrcKeyword /^\s*\zs\%(Near\|Patterns\|Role\|Sync\|Create\|Remove\|Expunge\|CopyArrivalDate\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(MaxDelete\|PostSync\|SyncState\|ExpireUnread\|ExpireSide\|ExpungeSolo\)\ze\s/
-syntax match mbsyncrcKeyword /^\s*\zs\%(Channels\|AuthMech\|DisableExtension\|Pattern\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(MaxDelete\|PostSync\|SyncState\|MaxMessages\|ExpireUnread\|ExpireSide\)\ze\s/
+syntax match mbsyncrcKeyword /^\s*\zs\%(ExpungeSolo\|Channels\|AuthMech\|DisableExtension\|Pattern\)\ze\s/
 syntax match mbsyncrcOld /^\s*\zs\%(Master\|Slave\|SSLType\|SSLVersions\|SSLVersion\|RequireCRAM\)\ze\s/
 syntax match mbsyncrcOld /^\s*\zs\%(RequireSSL\|UseIMAPS\|UseSSLv2\|UseSSLv3\|UseTLSv1\|UseTLSv1.1\)\ze\s/
 syntax match mbsyncrcOld /^\s*\zs\%(UseTLSv1.2\|UseTLSv1.3\)\ze\s/
 syntax match mbsyncrcRefused /^\s*\zs\%(UseKeychain\|UseUTF8\)\ze\s/
-syntax match mbsyncrcNotYet /^\s*\zs\%(MaxSize\|MaxMessages\)\ze\s/
+syntax match mbsyncrcNotYet /^\s*\zs\%(MaxSize\)\ze\s/
 " end: vim
 
 highlight default link mbsyncrcUnknown Error
