@@ -94,10 +94,14 @@ clang:
 	$(Q)$(again) KIND=clang CC=clang DEVELOPER=1 .build/clang/mailtwin
 	@echo 'clang: no warnings'
 
+# What test_again.py drives: channels that stay open.
+$(B)/again: $(B)/tests/e2e/again.o $(B)/mailtwin.a
+	$(call say,LD)$(COMPILE) $(LINK) $(LDFLAGS) $^ $(PKG_LIBS) $(LDLIBS) -o $@
+
 # What a user sees, with the sanitized program; and the same stopped, killed and cut.
 e2e crash: mailtwin
-	$(Q)$(san) .build/san/mailtwin
-	$(Q)$(again) KIND=fast .build/fast/mailtwin
+	$(Q)$(san) .build/san/mailtwin .build/san/again
+	$(Q)$(again) KIND=fast .build/fast/mailtwin .build/fast/again
 	$(Q)MAILTWIN=.build/san/mailtwin MAILTWIN_FAST=.build/fast/mailtwin tests/run tests/$@ $(CASES)
 
 # What has threads, under ThreadSanitizer: stores, lines and the pool of workers.

@@ -10,7 +10,7 @@
 enum { JSON_PROGRESS_EVERY = 1000 };	/* milliseconds */
 
 static const char *const levels[] = {
-	[NOTE_INFO] = "info", [NOTE_WARNING] = "warning", [NOTE_ERROR] = "error",
+	[NOTE_INFO] = "info", [NOTE_WARNING] = "warning", [NOTE_LATER] = "waits", [NOTE_ERROR] = "error",
 };
 
 /* "CHANNEL: BOX: TEXT"; what the text names by itself is not named again. The caller frees. */
@@ -36,7 +36,7 @@ print_note(const struct tell *t, enum note_level level, const char *words)
 {
 	if (level == NOTE_ERROR)
 		terminal_line(stderr, TERMINAL_ERROR, "mailtwin: ", words);
-	else if (level == NOTE_WARNING)
+	else if (level != NOTE_INFO)
 		app_warn(t->app, "%s", words);
 	else
 		app_notice(t->app, "%s", words);
@@ -50,7 +50,7 @@ tell_note(struct tell *t, enum note_level level, const char *box, const char *te
 
 	if (t->app->options.is_json) {
 		/* Errors follow from the report, which knows their class. */
-		if (level != NOTE_ERROR) {
+		if (level < NOTE_LATER) {
 			json_open(&line);
 			json_text(&line, "event", "note");
 			json_text(&line, "level", levels[level]);
@@ -65,7 +65,7 @@ tell_note(struct tell *t, enum note_level level, const char *box, const char *te
 	}
 	words = place_words(t->channel, box, text);
 	/* The plan's own notes are part of its text: such a line is held back until that is known. */
-	if (t->app->options.is_dry && level != NOTE_ERROR) {
+	if (t->app->options.is_dry && level < NOTE_LATER) {
 		vec_push(&t->held_notes, mem_strdup(level == NOTE_WARNING ? "w" : "i"));
 		vec_push(&t->held_notes, mem_strdup(text));
 		vec_push(&t->held_notes, words);

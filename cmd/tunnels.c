@@ -132,6 +132,6 @@ void
 tunnels_end(struct tunnels *t)
 {
 	for (size_t i = 0; i < t->pids.n; i++)
-		tunnel_stop(t->pids.at[i]);
+		tunnel_stop(t->pids.at[i], true);
 	vec_release(&t->pids);
 }

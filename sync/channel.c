@@ -1,6 +1,6 @@
-/* The story of a run, on one page; each chapter is a folder (sync/README.md).
+/* The story of a sync, on one page; each chapter is a folder (sync/README.md).
  *
- *   open the state -> list both sides, find renames -> take over what mbsync knew -> fetch deltas and record them
+ *   list both sides, find renames -> take over what mbsync knew -> fetch deltas and record them
  *     -> match: intents, twins, moves, copies -> plan (look.c)
  *     -> if it deletes (R13 second look): ask whether anything moved meanwhile; read that again, and plan anew
  *     -> apply
@@ -9,6 +9,8 @@
  *     -> if a server gave false keys for it: pair that by what it is
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on a copy of the state.
+ *
+ * Where only what has news was looked at, and deletions follow from it, it begins again with all mailboxes.
  */
 #include "sync/chapters.h"
 #include "sync/handover/handover.h"
@@ -27,6 +29,11 @@ carry_out(struct env *env, bool is_second, size_t *waiting_r, struct err *e)
 	for (;;) {
 		is_moved = false;
 		status = look_make(env, &v, !is_second && !env->set->is_dry, e);
+		if (status == 0 && v.wants_all) {
+			env->news = NULL;
+			look_release(&v);
+			return 0;
+		}
 		if (status == 0 && env->set->is_dry)
 			report_plan(env, &v.in, &v.plan);
 		else if (status == 0)
@@ -72,9 +79,12 @@ static int
 synchronise(struct env *env, struct err *e)
 {
 	static const bool both[SIDES] = { true, true }, none[SIDES] = { false, false };
+	const struct channel_names *news = env->news;
 	size_t waiting = 0;
 	int status = carry_out(env, false, &waiting, e);
 
+	if (status == 0 && env->news != news)
+		return 0;
 	if (status == 0 && env->set->is_dry && !env->set->policy.retry_failed)
 		status = refused_tell(env, e);
 	if (status == 0 && env->set->is_dry && (shared_tell(env, e) < 0 || unread_count(env, e) < 0 || waiting_tell(env, e) < 0))
@@ -105,14 +115,18 @@ synchronise(struct env *env, struct err *e)
 	return refused_count(env, e);
 }
 
-/* From the list of mailboxes on. Once more where a rename was refused: then they are paired otherwise. */
+/* From the list of mailboxes on. Once more where a rename was refused, for then they are paired otherwise; and where all are to be looked at
+ * after all. */
 static int
 run_all(struct env *env, struct err *e)
 {
 	enum { TURNS = 4 };
+	const struct channel_names *news = env->news;
 	int turn, s, status;
 
-	for (turn = 0; turn == 0 || (env->apply_state->lists_again && turn < TURNS); turn++) {
+	for (turn = 0; turn == 0 || ((env->apply_state->lists_again || env->news != news) && turn < TURNS); turn++) {
+		if (env->news != news && asks_set(env, e) < 0)
+			return -1;
 		env->apply_state->lists_again = false;
 		env->apply_state->lost_box = (struct err){ 0 };
 		env->boxes.n = env->boxes_state->contested.n = 0;
@@ -121,6 +135,7 @@ run_all(struct env *env, struct err *e)
 		memset(env->boxes_state->listing, 0, sizeof env->boxes_state->listing);
 		if (boxes_list(env, e) < 0 || (env->set->purpose != CHANNEL_EXPORT && handover_take(env, e) < 0) || boxes_judge(env, e) < 0)
 			return -1;
+		news = env->news;
 		if (env->set->purpose == CHANNEL_IMPORT)
 			return 0;
 		if (env->set->purpose == CHANNEL_EXPORT)
@@ -159,22 +174,49 @@ check_windows(struct env *env, struct err *e)
 	return window_check_setting(env, FAR, e) < 0 || window_check_setting(env, NEAR, e) < 0 ? -1 : 0;
 }
 
+struct open_channel {
+	const struct channel *set;
+	struct state *state;
+	struct pool *pool;
+};
+
 int
-channel_run(const struct channel *set, const struct run_events *ev, struct channel_report *report_r,
-    struct err *e)
+channel_open(const struct channel *set, struct open_channel **c_r, struct err *e)
+{
+	const struct pool_settings ps = { .store = { set->store[FAR], set->store[NEAR] }, .is_inline = set->is_inline,
+		.pick = set->pick, .pick_ctx = set->pick_ctx };
+	struct open_channel *c = mem_alloc(sizeof *c);
+	int s;
+
+	c->set = set;
+	c->state = set->open_state;
+	if (c->state == NULL && state_open(&set->state, &c->state, e) < 0) {
+		free(c);
+		return -1;
+	}
+	c->pool = pool_new(&ps);
+	for (s = 0; s < SIDES; s++)
+		set->store[s]->channels++;
+	*c_r = c;
+	return 0;
+}
+
+/* One sync, on what is open. */
+static int
+sync_once(struct open_channel *c, const struct channel *set, const struct channel_names *news, const struct run_events *ev,
+    struct channel_report *report_r, struct err *e)
 {
 	struct chapters run;
 	struct env *env = chapters_begin(&run, set, ev, report_r);
-	struct pool_settings ps = { .store = { set->store[FAR], set->store[NEAR] }, .is_inline = set->is_inline,
-		.pick = set->pick, .pick_ctx = set->pick_ctx };
 	int status;
 
 	*report_r = (struct channel_report){ 0 };
-	if (env->state == NULL && state_open(&set->state, &env->state, e) < 0)
-		return -1;
+	env->state = c->state;
+	env->pool = c->pool;
+	/* A channel of one mailbox looks at that anyway. */
+	env->news = set->patterns.n > 0 ? news : NULL;
 	status = state_begin(env->state, e);
 	if (status == 0) {
-		env->pool = pool_new(&ps);
 		if (recover_begin(env, e) < 0 || chapters_recall(env, e) < 0 || asks_set(env, e) < 0 || check_windows(env, e) < 0 ||
 		    run_all(env, e) < 0 || chapters_remember(env, e) < 0)
 			status = -1;
@@ -185,7 +227,55 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	if (status < 0)
 		report_err(env, NULL, e);
 	chapters_end(env);
-	if (set->open_state == NULL)
-		state_close(&env->state);
+	return status;
+}
+
+int
+channel_sync(struct open_channel *c, int64_t now, const struct channel_names *news, const struct run_events *ev,
+    struct channel_report *report_r, struct err *e)
+{
+	struct channel set = *c->set;
+	int status;
+
+	set.now = now;
+	pool_wake(c->pool);
+	status = sync_once(c, &set, news, ev, report_r, e);
+	pool_rest(c->pool);
+	return status;
+}
+
+void
+channel_close(struct open_channel **c_p)
+{
+	struct open_channel *c = *c_p;
+	struct store *store;
+	int s;
+
+	if (c == NULL)
+		return;
+	*c_p = NULL;
+	pool_free(&c->pool);
+	for (s = 0; s < SIDES; s++) {
+		store = c->set->store[s];
+		if (--store->channels == 0)
+			store_send_home(store);
+	}
+	if (c->set->open_state == NULL)
+		state_close(&c->state);
+	free(c);
+}
+
+int
+channel_run(const struct channel *set, const struct run_events *ev, struct channel_report *report_r,
+    struct err *e)
+{
+	struct open_channel *c;
+	int status;
+
+	*report_r = (struct channel_report){ 0 };
+	if (channel_open(set, &c, e) < 0)
+		return -1;
+	status = sync_once(c, set, NULL, ev, report_r, e);
+	channel_close(&c);
 	return status;
 }

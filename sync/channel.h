@@ -1,9 +1,21 @@
-/* One channel, synchronised once: the entry point of the engine.
+/* One channel: the entry point of the engine.
  *
- * Use: fill a struct channel, channel_run(), look at the report, report_release().
+ * Use: fill a struct channel, then
  *
- * Ownership: settings and all they point to are the caller's and must outlive the call. Stores are
- * opened through their sessions and not freed.
+ *   channel_run()                                         once
+ *   channel_open() -> channel_sync() ... -> channel_close()	again and again, on the same sessions
+ *
+ * look at the report of each, report_release().
+ *
+ * What outlives a sync: the settings, the state with its lock, the workers, the sessions, and what is known of servers. All else is that
+ * sync's (struct env) and is freed at its end. Nothing is known of a mailbox but what the state has, so each sync sees what changed since the
+ * last one as a run of the program does; a session that has ended meanwhile is opened anew.
+ *
+ * Channels that are open at once may share a store: its sessions serve all of them. They are synchronised one after the other, never at
+ * once.
+ *
+ * Ownership: settings and all they point to are the caller's and must outlive the call, of channel_open() the open channel. Stores are
+ * opened through their sessions and not freed; their last channel must be closed before they are.
  */
 #ifndef SYNC_CHANNEL_H
 #define SYNC_CHANNEL_H
@@ -55,7 +67,7 @@ struct channel {
 	bool is_inline;			/* no threads: jobs run one after the other in the caller's (simulation) */
 	uint64_t (*pick)(void *ctx, uint64_t n);	/* is_inline: which of n waiting jobs runs next; NULL = the first */
 	void *pick_ctx;
-	int64_t now;			/* seconds since 1970 */
+	int64_t now;			/* seconds since 1970; of an open channel: channel_sync() says it */
 	const atomic_int *cancel;	/* not NULL and set: stop at the next safe point */
 };
 
@@ -102,6 +114,17 @@ void report_release(struct channel_report *r);
  * A cancelled run is -1 with ERR_CANCELLED and settled. */
 int channel_run(const struct channel *set, const struct run_events *ev, struct channel_report *report_r,
     struct err *e);
+
+struct open_channel;
+/* Takes the state's lock, and keeps it. No session is opened yet. */
+int channel_open(const struct channel *set, struct open_channel **c_r, struct err *e);
+/* news: mailboxes (as the channel calls them, each once) in which something may have changed: no others are looked at, and they are left
+ * as they are. More are where that says too little: one of them is new, missing or another one now, or deletions follow from what they
+ * show, which may be moves. NULL = all. Else as channel_run(). After -1 it may be called again. */
+int channel_sync(struct open_channel *c, int64_t now, const struct channel_names *news, const struct run_events *ev,
+    struct channel_report *report_r, struct err *e);
+/* Closes the sessions as well, unless another open channel has their store. */
+void channel_close(struct open_channel **c);
 
 /* The mailboxes of the channel, in order: `mailtwin list`. */
 struct channel_box { const char *name, *far, *near; bool on[SIDES]; };

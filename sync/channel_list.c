@@ -63,6 +63,7 @@ channel_list(const struct channel *set, const struct run_events *ev, struct aren
 		if (ev != NULL && tell_refused(env, &untold) < 0)
 			report_note(env, NOTE_WARNING, NULL, arena_strdup(&env->arena, untold.text));
 	}
+	pool_free(&env->pool);
 	chapters_end(env);
 	report_release(&report);
 	state_close(&env->state);

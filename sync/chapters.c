@@ -43,7 +43,7 @@ chapters_recall(struct env *env, struct err *e)
 struct env *
 chapters_begin(struct chapters *c, const struct channel *set, const struct run_events *ev, struct channel_report *report)
 {
-	*c = (struct chapters){ .env = { .set = set, .ev = ev, .report = report, .state = set->open_state,
+	*c = (struct chapters){ .env = { .set = set, .ev = ev, .report = report,
 		.boxes_state = &c->boxes, .observe_state = &c->observe, .match_state = &c->match, .apply_state = &c->apply } };
 	return &c->env;
 }
@@ -53,7 +53,8 @@ chapters_end(struct env *env)
 {
 	int s;
 
-	pool_free(&env->pool);
+	if (env->pool != NULL)
+		pool_calm(env->pool);
 	asks_forget(env);
 	for (s = 0; s < SIDES; s++) {
 		listing_release(&env->boxes_state->listing[s]);

@@ -1,4 +1,5 @@
-/* What a run stands on: its state of each chapter, and what is remembered of the stores between runs. Private to channel.c and channel_list.c. */
+/* What a sync stands on: its state of each chapter, and what is remembered of the stores from one to the next. Private to channel.c and
+ * channel_list.c. */
 #ifndef SYNC_CHAPTERS_H
 #define SYNC_CHAPTERS_H
 
@@ -12,7 +13,7 @@ struct chapters {
 	struct apply_state apply;
 };
 
-/* Borrows all it is given; the state, if set->open_state has none, and the pool are the caller's to make. */
+/* Borrows all it is given; env.state and env.pool are the caller's, who sets them. */
 struct env *chapters_begin(struct chapters *c, const struct channel *set, const struct run_events *ev, struct channel_report *report);
 void chapters_end(struct env *env);
 

@@ -50,6 +50,18 @@ remember_held(struct env *env, const struct plan *p, struct err *e)
 	return status;
 }
 
+/* Held ones as well: whether they are too many is judged once it is known what was moved. */
+static bool
+has_deletions(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++)
+		if (op_is_deletion(&p->ops.at[i]))
+			return true;
+	return false;
+}
+
 int
 look_make(struct env *env, struct look *v, bool may_wait, struct err *e)
 {
@@ -65,6 +77,9 @@ look_make(struct env *env, struct look *v, bool may_wait, struct err *e)
 	if (fault != NULL)
 		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "channel %s: this plan breaks a rule and is not "
 		    "carried out, please report it: %s", env->set->name, fault);
+	v->wants_all = env->news != NULL && has_deletions(&v->plan);
+	if (v->wants_all)
+		return 0;
 	tell_notes(env, &v->plan);
 	report_readonly(env, &v->in);
 	return remember_held(env, &v->plan, e) < 0 || window_remember(env, &v->plan, e) < 0 ? -1 : 0;
@@ -93,20 +108,20 @@ is_between_accounts(const struct env *env)
 int
 look_again(struct env *env, const struct plan *p, struct second_look *done, bool *is_moved_r, struct err *e)
 {
-	bool looks[SIDES] = { false, false }, has_deletions = false, has_copies = false;
+	bool looks[SIDES] = { false, false }, any_deletion = false, has_copies = false;
 	const struct op *op;
 	size_t i;
 
 	for (i = 0; i < p->ops.n; i++) {
 		op = &p->ops.at[i];
 		if (!op->is_held && op_is_deletion(op) && !done->has_deletions)
-			looks[side_other(op->side)] = has_deletions = true;
+			looks[side_other(op->side)] = any_deletion = true;
 		if (!op->is_held && op->kind == OP_COPY && done->copies < LOOKS_MOST && is_between_accounts(env))
 			looks[op->side] = has_copies = true;
 	}
 	if (!looks[FAR] && !looks[NEAR])
 		return 0;
-	done->has_deletions |= has_deletions;
+	done->has_deletions |= any_deletion;
 	done->copies += has_copies;
 	if (boxes_refresh(env, looks, e) < 0)
 		return -1;

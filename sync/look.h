@@ -11,6 +11,7 @@ struct look {
 	struct plan_input in;
 	struct plan plan;
 	size_t waiting;			/* messages for the next look: copies.c */
+	bool wants_all;			/* it deletes, and not all mailboxes were looked at: what is gone may be in another one */
 };
 
 /* What is to be done. may_wait: as match() has it. look_release() follows, also after an error. */

@@ -11,7 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum ident_has { IDENT_SIZE = 1, IDENT_HEADER = 2, IDENT_FULL = 4, IDENT_TRIMMED = 8 };
+/* IDENT_LOOSE is no part of an identity: what is asked for beside it (sync/message/digest.h, 6). */
+enum ident_has { IDENT_SIZE = 1, IDENT_HEADER = 2, IDENT_FULL = 4, IDENT_TRIMMED = 8, IDENT_LOOSE = 16 };
 
 struct ident {
 	uint64_t size;			/* octets */

@@ -337,7 +337,7 @@ settle(struct applying *x, struct batch *b, struct err *e)
 		if (b->kind == OP_CREATE_BOX)
 			sight_worsen(&box->side[b->side], SIGHT_FAILED);
 		if (b->is_there)
-			report_note(x->env, NOTE_WARNING, box->name, arena_printf(&x->env->arena, b->kind == OP_CREATE_BOX ?
+			report_note(x->env, NOTE_LATER, box->name, arena_printf(&x->env->arena, b->kind == OP_CREATE_BOX ?
 			    "came to be on the %s side since its mailboxes were listed; waiting for the next run" :
 			    "changed on the %s side while it was to be removed; waiting for the next run",
 			    side_name(b->side)));

@@ -10,14 +10,23 @@
 
 struct asking { const struct env *env; enum side side; };
 
+static int
+cmp_name(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
 /* Unless it may be paired by what it is for. */
 static bool
 wants_cursor(const void *ctx, const char *name, unsigned attrs)
 {
 	const struct asking *a = ctx;
 	const struct store *store = a->env->set->store[a->side];
+	const char *const *known = store->asks.known;
 	enum role role;
 
+	if (a->env->news != NULL)
+		return bsearch(&name, known, store->asks.n_known, sizeof *known, cmp_name) != NULL;
 	for (role = 0; role < ROLES; role++)
 		if (store->role[role] != NULL && strcmp(store->role[role], name) == 0)
 			return true;
@@ -29,12 +38,6 @@ static bool
 leaves_out(const struct channel *set, enum side s)
 {
 	return set->patterns.n != 1 || strcmp(set->patterns.at[0], "*") != 0 || *set->box[s] != '\0';
-}
-
-static int
-cmp_name(const void *x, const void *y)
-{
-	return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
 /* Whether the store lists INBOX among the others is not known yet: that it is known says as much. */
@@ -60,7 +63,7 @@ add_known(struct env *env, enum side s, const struct box_record *all, size_t n)
 
 	asks->known = known;
 	for (i = 0; i < n; i++)
-		if (all[i].side[s].is_known && is_meant_still(env->set, &all[i], s))
+		if (all[i].side[s].is_known && (env->news == NULL || news_has(env, all[i].name)) && is_meant_still(env->set, &all[i], s))
 			known[asks->n_known++] = env->set->patterns.n == 0 ? only :
 			    arena_printf(&env->arena, "%s%s", env->set->box[s], name_now(&all[i], s));
 	if (asks->n_known > 1)
@@ -77,11 +80,13 @@ asks_set(struct env *env, struct err *e)
 
 	if (box_all(env->state, &env->arena, &all, &n, e) < 0)
 		return -1;
+	if (env->news != NULL && !news_are_known(env, all, n))
+		env->news = NULL;
 	for (s = 0; s < SIDES; s++) {
 		asking = arena_alloc(&env->arena, sizeof *asking);
 		*asking = (struct asking){ env, (enum side)s };
 		env->set->store[s]->asks = (struct store_asks){ .wants = wants_cursor, .ctx = asking,
-			.leaves_out = leaves_out(env->set, (enum side)s) };
+			.leaves_out = env->news != NULL || leaves_out(env->set, (enum side)s) };
 		if (env->set->store[s]->asks.leaves_out)
 			add_known(env, (enum side)s, all, n);
 	}

@@ -34,7 +34,15 @@ struct boxes_state {
 int asks_set(struct env *env, struct err *e);
 void asks_forget(struct env *env);
 
+/* news.c */
+bool news_has(const struct env *env, const char *box);
+/* Whether each of env.news is a pair in the base. */
+bool news_are_known(const struct env *env, const struct box_record *all, size_t n);
+/* Leaves them alone in env.boxes. false: one of them is no longer what it was, and all is to be looked at. */
+bool news_keep(struct env *env);
+
 /* list.c */
+/* Fills env.boxes; with env.news, which it gives up where that is not enough, with these alone. */
 int boxes_list(struct env *env, struct err *e);
 /* Which of them are missing, held, or want a delta. */
 int boxes_judge(struct env *env, struct err *e);

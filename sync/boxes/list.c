@@ -60,7 +60,7 @@ list_sides(struct env *env, const bool which[SIDES], struct err *e)
 	for (s = 0; s < SIDES; s++) {
 		if (!which[s])
 			continue;
-		l[s] = (struct list_job){ .job = { .run = run_list }, .side = (enum side)s, .listing = &env->boxes_state->listing[s] };
+		l[s] = (struct list_job){ .job = { .run = run_list, .is_repeatable = true }, .side = (enum side)s, .listing = &env->boxes_state->listing[s] };
 		l[s].job.needs[s] = true;
 		pool_submit(env->pool, &l[s].job);
 	}
@@ -186,8 +186,8 @@ list_both(struct env *env, struct err *e)
 	return 0;
 }
 
-int
-boxes_list(struct env *env, struct err *e)
+static int
+list_and_pair(struct env *env, struct err *e)
 {
 	const struct listing *l;
 	size_t i;
@@ -205,7 +205,23 @@ boxes_list(struct env *env, struct err *e)
 		if (missing_check_fingerprint(env, (enum side)s, e) < 0)
 			return -1;
 	}
-	if (pairing_make(env, e) < 0)
+	return pairing_make(env, e);
+}
+
+/* With the cursors of all of them. */
+static int
+list_anew(struct env *env, struct err *e)
+{
+	log_line(LOG_RUN, "not only what has news is looked at: some of it is not what it was");
+	env->news = NULL;
+	env->boxes.n = env->boxes_state->contested.n = 0;
+	return asks_set(env, e) < 0 ? -1 : list_and_pair(env, e);
+}
+
+int
+boxes_list(struct env *env, struct err *e)
+{
+	if (list_and_pair(env, e) < 0 || (env->news != NULL && !news_keep(env) && list_anew(env, e) < 0))
 		return -1;
 	pairing_keep_named(env);
 	encoded_hold(env);

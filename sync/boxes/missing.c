@@ -112,7 +112,7 @@ check_gone(struct env *env, struct run_box *b, enum side s, struct err *e)
 	} else if (answer == MAILBOX_NOT_KNOWN) {
 		b->side[s].is_gone = bs->missing_runs >= MISSING_RUNS;
 		if (!b->side[s].is_gone)
-			report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena,
+			report_note(env, NOTE_LATER, b->name, arena_printf(&env->arena,
 			    "not listed on the %s side, and the server does not say that it is gone (%s); "
 			    "waiting for the next run", side_name(s), why.text));
 	} else if (answer == MAILBOX_REFUSED) {
@@ -123,7 +123,8 @@ check_gone(struct env *env, struct run_box *b, enum side s, struct err *e)
 		return 0;
 	} else {
 		sight_worsen(&b->side[s], SIGHT_FAILED);
-		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena,
+		env->report->failed++;
+		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 		    "not listed on the %s side, though the server says that it exists; left alone",
 		    side_name(s)));
 	}
@@ -228,7 +229,7 @@ check_replaced(struct env *env, enum side s, const bool is_short[SIDES])
 		    ((is_new || !is_short[s]) && !renames_may_be(env, s, m)))
 			continue;
 		sight_worsen(&b->side[s], SIGHT_FAILED);
-		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s mailbox on the %s side now, where not all "
+		report_note(env, NOTE_LATER, b->name, arena_printf(&env->arena, "%s mailbox on the %s side now, where not all "
 		    "that is known was listed; waiting for the next run", is_new ? "a new" : "another", side_name(s)));
 	}
 }

@@ -618,7 +618,8 @@ renames_find(struct env *env, struct err *e)
 
 	if (drop_doubles(env, e) < 0)
 		return -1;
-	if (env->boxes_state->listing[FAR].is_complete && env->boxes_state->listing[NEAR].is_complete && env->set->patterns.n > 0 && env->boxes_state->base_n > 0 &&
+	/* Of what has no news nothing is known but its name. */
+	if (env->news == NULL && env->boxes_state->listing[FAR].is_complete && env->boxes_state->listing[NEAR].is_complete && env->set->patterns.n > 0 && env->boxes_state->base_n > 0 &&
 	    (find(env, e) < 0 || drop_doubles(env, e) < 0))
 		return -1;
 	for (i = 0; i < env->boxes_state->base_n; i++)

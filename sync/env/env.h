@@ -118,6 +118,7 @@ struct run_look {
 
 struct env {
 	const struct channel *set;
+	const struct channel_names *news;	/* mailboxes to be looked at, and no others; NULL = all that the channel has */
 	const struct run_events *ev;
 	struct channel_report *report;
 	struct state *state;
@@ -147,6 +148,8 @@ struct env {
 bool env_is_cancelled(const struct env *env);
 /* -1 with ERR_CANCELLED once the person asked to stop. */
 int env_check_cancel(const struct env *env, struct err *e);
+/* Whether all mailboxes of the channel are in env.boxes. */
+bool env_sees_all(const struct env *env);
 struct run_box *env_box_by_id(struct env *env, uint32_t id);
 /* Gone, under a key that nobody knows or that is another message's by now. */
 struct record_half half_gone_unkeyed(void);

@@ -211,8 +211,29 @@ open_sessions(struct worker *w, struct job *j)
 	return 0;
 }
 
+/* Sessions that are of an earlier sync may have ended since. *may_be_lost_r: one that was not asked. */
 static void
-run_job(struct worker *w, struct job *j)
+wake_sessions(struct worker *w, const struct job *j, bool *may_be_lost_r)
+{
+	struct session *c;
+	struct err ignored;
+	int s;
+
+	*may_be_lost_r = false;
+	for (s = 0; s < SIDES; s++) {
+		c = w->session[s];
+		if (!j->needs[s] || c == NULL || !c->is_rested)
+			continue;
+		c->is_rested = false;
+		if (c->store->ops->wake(c, !j->is_repeatable, &ignored) < 0)
+			close_session(w, (enum side)s);
+		else
+			*may_be_lost_r |= j->is_repeatable;
+	}
+}
+
+static void
+run_once(struct worker *w, struct job *j)
 {
 	struct session *session[SIDES] = { NULL, NULL };
 	int s;
@@ -230,6 +251,17 @@ run_job(struct worker *w, struct job *j)
 		for (s = 0; s < SIDES; s++)
 			if (j->needs[s])
 				close_session(w, (enum side)s);
+}
+
+static void
+run_job(struct worker *w, struct job *j)
+{
+	bool may_be_lost;
+
+	wake_sessions(w, j, &may_be_lost);
+	run_once(w, j);
+	if (may_be_lost && j->status < 0 && !j->is_unopened && j->err.scope >= ERR_STORE)
+		run_once(w, j);
 }
 
 /* With the lock held: takes the first job this worker may run. */
@@ -437,6 +469,14 @@ pool_drop(struct pool *p)
 }
 
 void
+pool_calm(struct pool *p)
+{
+	pool_drop(p);
+	while (pool_wait(p) != NULL)
+		;
+}
+
+void
 pool_leave(struct pool *p, enum side s)
 {
 	struct session *c;
@@ -448,6 +488,37 @@ pool_leave(struct pool *p, enum side s)
 		c = p->worker[i].session[s];
 		if (c != NULL && c->store->ops->leave(c, &ignored) < 0)
 			close_session(&p->worker[i], s);
+	}
+}
+
+void
+pool_rest(struct pool *p)
+{
+	struct session *c;
+	int i, s;
+
+	assert(pending(p) == 0);
+	for (i = WORKERS_MOST - 1; i >= 0; i--)
+		for (s = 0; s < SIDES; s++) {
+			c = p->worker[i].session[s];
+			set_session(&p->worker[i], (enum side)s, NULL);
+			if (c != NULL)
+				store_rest(c);
+		}
+}
+
+void
+pool_wake(struct pool *p)
+{
+	int i, s;
+
+	assert(pending(p) == 0);
+	for (s = 0; s < SIDES; s++) {
+		pthread_mutex_lock(&p->lock);
+		p->is_refused[s] = false;
+		pthread_mutex_unlock(&p->lock);
+		for (i = 0; i < p->width[s] && p->set.store[s] != NULL && p->set.store[s]->resting != NULL; i++)
+			set_session(&p->worker[i], (enum side)s, store_wake(p->set.store[s]));
 	}
 }
 

@@ -3,7 +3,8 @@
  * Each worker owns at most one session per side, opened when its first job needs it. The coordinator
  * is the only one to touch the state; a job carries all it needs and all it found.
  *
- * Use: pool_new -> pool_submit / pool_wait ... -> pool_free (waits for running jobs, closes sessions).
+ * Use: pool_new -> pool_wake -> pool_submit / pool_wait ... -> pool_rest -> pool_wake ... -> pool_free (waits for running jobs, closes
+ * sessions).
  *
  * Invariants:
  *   1. A job is run by one worker at a time; between submit and wait it belongs to the pool.
@@ -26,6 +27,8 @@ struct job {
 	 * the job as a whole could not be done. A dead session (ERR_STORE) is closed by the pool after. */
 	int (*run)(struct job *j, struct session *session[SIDES], struct err *e);
 	bool needs[SIDES];
+	/* It may be begun again where the session ends at which it was begun: nobody asks such a session first whether it still is there. */
+	bool is_repeatable;
 	/* What it costs, about, in turns of a talk: nobody dials for a job that gets a session sooner by waiting. */
 	unsigned turns;
 	/* results */
@@ -53,8 +56,14 @@ void pool_submit(struct pool *p, struct job *j);
 struct job *pool_wait(struct pool *p);
 /* What is waiting is not run any more: it comes back from pool_wait, not done (ERR_CANCELLED). */
 void pool_drop(struct pool *p);
+/* What waits is not run any more, what runs is waited for: nobody waits for their results. */
+void pool_calm(struct pool *p);
 /* Nothing is under way: every session of that side leaves what mailbox it has open. */
 void pool_leave(struct pool *p, enum side s);
+/* Nothing is under way, and a sync has ended: the sessions are their stores' (store_rest()) until the next one begins, be it another
+ * channel's. pool_wake() takes what is there. */
+void pool_rest(struct pool *p);
+void pool_wake(struct pool *p);
 /* How many jobs that need these sides can run at once. */
 int pool_width(struct pool *p, const bool needs[SIDES]);
 

@@ -61,8 +61,8 @@ report_note(struct env *env, enum note_level level, const char *box, const char 
 		return;
 	if (env->ev != NULL && env->ev->note != NULL)
 		env->ev->note(env->ev->ctx, level, env->set->name, box, text);
-	if (level == NOTE_ERROR)
-		vec_push(&env->report->errors, (struct report_error){ ERR_FAILED,
+	if (level >= NOTE_LATER)
+		vec_push(&env->report->errors, (struct report_error){ level == NOTE_LATER ? ERR_TEMPORARY : ERR_FAILED,
 			box != NULL ? arena_strdup(&env->report->arena, box) : NULL,
 			arena_strdup(&env->report->arena, text) });
 }

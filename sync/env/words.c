@@ -16,6 +16,12 @@ env_check_cancel(const struct env *env, struct err *e)
 	    "is settled", env->set->name);
 }
 
+bool
+env_sees_all(const struct env *env)
+{
+	return env->set->only.n == 0 && env->news == NULL;
+}
+
 const struct flag_mask *
 box_masks(const struct run_box *b, struct flag_mask masks[SIDES])
 {

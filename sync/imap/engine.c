@@ -445,6 +445,27 @@ imap_drain(struct imap_session *s, unsigned most, struct err *e)
 	return 0;
 }
 
+int
+imap_hear(struct imap_session *s, struct err *e)
+{
+	struct err why;
+	int got;
+
+	if (s->is_dead)
+		return dead(s, e);
+	while (!s->is_bye) {
+		got = imap_reader_has_input(s->reader) ? 1 : stream_wait(s->stream, 0, &why);
+		if (got == 0)
+			return 0;
+		if (got < 0)
+			return imap_die(s, &why, e);
+		if (read_one(s, e) < 0)
+			return -1;
+	}
+	err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_NOW, "%s closed the connection", s->label);
+	return imap_die(s, &why, e);
+}
+
 unsigned
 imap_unanswered(const struct imap_session *s)
 {

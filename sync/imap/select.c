@@ -104,6 +104,48 @@ done:
 	return rc;
 }
 
+/* CLOSE where there is no UNSELECT: it expunges, but not in a mailbox that was EXAMINEd. */
+static int
+examine_again(struct imap_session *s, struct err *e)
+{
+	const struct imap_select how = { .wire = s->latest->box.name, .is_examine = true };
+	struct err refused;
+	unsigned ticket;
+
+	if (imap_select(s, &how, NULL, NULL, &ticket, e) < 0)
+		return -1;
+	if (imap_select_wait(s, ticket, &refused) == NULL && s->is_dead) {
+		*e = s->failure;
+		return -1;
+	}
+	return 0;
+}
+
+int
+imap_unselect(struct imap_session *s, struct err *e)
+{
+	const bool has_unselect = imap_caps_has(&s->caps, IMAP_CAP_UNSELECT);
+	struct imap_command c;
+	struct err why;
+
+	if (imap_finish(s, e) < 0 || (s->latest != NULL && !has_unselect && examine_again(s, e) < 0))
+		return -1;
+	if (s->latest == NULL)
+		return 0;
+	imap_command_init(&c, IMAP_ANY, &s->caps, s->is_utf8);
+	imap_put(&c, has_unselect ? "UNSELECT" : "CLOSE");
+	if (imap_send_as(s, &c, PENDING_UNSELECT, NULL, NULL, NULL, NULL, e) < 0 || imap_finish(s, e) < 0)
+		return -1;
+	/* A server that refuses will not say of which mailbox its news are. */
+	if (s->flowing != NULL) {
+		err_class(&why, ERR_STORE, ERR_FAILED, ERR_LATER, "%s: does not leave mailbox %s", s->label, s->latest->label);
+		return imap_die(s, &why, e);
+	}
+	s->latest = NULL;
+	forget_old(s, 0);
+	return 0;
+}
+
 const struct imap_box *
 imap_select_wait(struct imap_session *s, unsigned ticket, struct err *e)
 {

@@ -181,6 +181,11 @@ int imap_drain(struct imap_session *s, unsigned most, struct err *e);
 int imap_run(struct imap_session *s, struct imap_command *c, const struct imap_events *ev, void *ctx,
     struct imap_answer *answer_r, struct err *e);
 
+/* Between two uses. Reads what has come by itself, without waiting: -1 if the server has said good-bye, or the line is dead. */
+int imap_hear(struct imap_session *s, struct err *e);
+/* No mailbox is selected afterwards, and nothing is expunged by it. Waits for all that is under way. */
+int imap_unselect(struct imap_session *s, struct err *e);
+
 /* SELECT or EXAMINE. ev and ctx hear `done` for it, and stay the mailbox's own until another is
  * selected and answered, or the session closes.
  *

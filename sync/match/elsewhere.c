@@ -180,7 +180,7 @@ elsewhere_review(struct env *env, struct matching *in, bool *has_changed_r, stru
 		for (s = 0; s < SIDES && status == 0; s++) {
 			if (!is_guess(rec, (enum side)s))
 				continue;
-			if (!is_moved[i] && env->set->only.n == 0) {
+			if (!is_moved[i] && env_sees_all(env)) {
 				status = take_back(env, in->messages.at[i].box, rec, (enum side)s, e);
 				*has_changed_r = true;
 			} else if (!is_moved[i] || makes_deletion(in, side_other((enum side)s))) {
@@ -320,7 +320,7 @@ elsewhere_find(struct env *env, struct matching *in, bool *has_changed_r, size_t
 	*has_changed_r = g.made[FAR] + g.made[NEAR] > 0;
 	env->match_state->guess_rounds += *has_changed_r;
 	*waiting_r += g.waiting;
-	if (status == 0 && !*has_changed_r && g.waiting == 0 && !env->match_state->has_more && env->set->only.n == 0)
+	if (status == 0 && !*has_changed_r && g.waiting == 0 && !env->match_state->has_more && env_sees_all(env))
 		status = end_blank(env, e);
 	search_release(&x);
 	vec_release(&awaited.v);

@@ -152,6 +152,8 @@ learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, st
 		}
 		isolate_done(&x->env->isolate, item_of(x, item));
 		item->ident = j->items[i].ident;
+		item->has_loose = (j->want & IDENT_LOOSE) != 0;
+		memcpy(item->loose, j->items[i].loose, sizeof item->loose);
 		rec = search_record(x, item);
 		rec->ident = item->ident;
 		if (message_put(x->env->state, rec, box_masks(&x->env->boxes.at[j->box[p]], masks), e) < 0)
@@ -375,11 +377,23 @@ search_lacks_header(const struct search *x, const struct adopt_item *item)
 }
 
 static bool
-wants_full(const struct search *x, const struct adopt_item *item, const void *ctx)
+wants_more(const struct search *x, const struct adopt_item *item, const void *ctx)
 {
 	(void)x;
 	(void)ctx;
-	return (item->want & IDENT_FULL) != 0;
+	return item->want != 0;
+}
+
+/* What any of them wants. */
+static unsigned
+all_want(const struct search *x)
+{
+	unsigned want = IDENT_SIZE | IDENT_HEADER | IDENT_FULL;
+	size_t i;
+
+	for (i = 0; i < x->items.n; i++)
+		want |= x->items.at[i].want;
+	return want;
 }
 
 int
@@ -387,7 +401,7 @@ search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, struc
     struct adopt_pairs *pairs, struct err *e)
 {
 	while (adopt(x->items.at, x->items.n, pairs))
-		if (search_learn(x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, wants_full, NULL, e) < 0)
+		if (search_learn(x, all_want(x), wants_more, NULL, e) < 0)
 			return -1;
 	return 0;
 }

@@ -49,7 +49,7 @@ int search_learn(struct search *x, unsigned want, search_choice *choose, const v
 int search_learn_local(struct search *x, struct err *e);
 /* A remote message whose header was not read yet. */
 bool search_lacks_header(const struct search *x, const struct adopt_item *item);
-/* Decides by adopt_twins or adopt_moved, learning whole digests where that is needed. */
+/* Decides by adopt_twins or adopt_moved, learning whole and loose digests where that is needed. */
 int search_decide(struct search *x, bool (*adopt)(struct adopt_item *, size_t, struct adopt_pairs *),
     struct adopt_pairs *pairs, struct err *e);
 /* twins.c: which of the items are twins, their identities learnt as cheaply as can be. doubts_sizes: where sizes fit

@@ -25,7 +25,7 @@
 #include "sync/message/lineends.h"
 
 /* How fields begin that stores and tools write into a message: mbsync; mbox, whoever keeps it (Status, X-Keywords ...). */
-static const char *const stamps[] = { "X-TUID:", "Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-IMAP" };
+static const char *const stamps[] = { "X-TUID:", "Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-IMAP", "Content-Length:", "From " };
 enum { STAMPS = sizeof stamps / sizeof stamps[0], STAMP_MOST = 16, PIECE_SIZE = 16384 };
 /* Blanks that may end a line are held back; more of them in a row are text. */
 enum { BLANKS_MOST = 256 };
@@ -49,6 +49,7 @@ struct digest {
 	uint64_t dropped;		/* octets not counted */
 	unsigned char header[16];	/* known once where == IN_BODY */
 	struct lineends_out ends;
+	bool is_line_empty;		/* DIGEST_LOOSE: in the header, nothing of this line but CRs */
 	char piece[1 + 2 * PIECE_SIZE];	/* the first is for a CR that was held */
 };
 
@@ -100,6 +101,7 @@ digest_start(struct digest *d, enum digest_mode mode)
 	d->is_field_dropped = d->is_blanks_long = d->is_cr_held = false;
 	d->start_len = d->blanks_len = 0;
 	d->dropped = 0;
+	d->is_line_empty = true;
 	memset(&d->ends, 0, sizeof d->ends);
 	d->has_failed = EVP_DigestInit_ex2(d->full, d->sha256, NULL) != 1;
 }
@@ -299,6 +301,35 @@ drop_bare_crs(struct digest *d, char *p, size_t len)
 	return (size_t)(to - p);
 }
 
+/* The header, which does not count; returns the octets taken. */
+static size_t
+loose_header(struct digest *d, const char *p, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && d->where != IN_BODY; i++) {
+		if (p[i] == '\n' && d->is_line_empty)
+			d->where = IN_BODY;
+		if (p[i] != '\r')
+			d->is_line_empty = p[i] == '\n';
+	}
+	return i;
+}
+
+static void
+loose_feed(struct digest *d, const char *p, size_t len)
+{
+	const char *end = p + len, *text;
+
+	for (p += loose_header(d, p, len); p < end;) {
+		for (text = p; p < end && *p != '\r' && *p != '\n'; p++)
+			;
+		hash(d, text, (size_t)(p - text));
+		for (; p < end && (*p == '\r' || *p == '\n'); p++)
+			;
+	}
+}
+
 void
 digest_feed(struct digest *d, const void *p, size_t len)
 {
@@ -306,6 +337,10 @@ digest_feed(struct digest *d, const void *p, size_t len)
 	size_t n, made, used, held;
 	char *piece;
 
+	if (d->mode == DIGEST_LOOSE) {
+		loose_feed(d, p, len);
+		return;
+	}
 	while (len > 0) {
 		if (d->mode == DIGEST_HEADER && d->where == IN_BODY)
 			return;
@@ -352,6 +387,14 @@ digest_end(struct digest *d, struct ident *ident_r, struct err *e)
 	ident_r->size = d->ends.size - d->dropped;
 	ident_r->has = IDENT_SIZE | IDENT_HEADER | IDENT_FULL | IDENT_TRIMMED;
 	return 0;
+}
+
+int
+digest_end_loose(struct digest *d, unsigned char loose_r[DIGEST_OCTETS], struct err *e)
+{
+	assert(d->mode == DIGEST_LOOSE);
+	finish(d, d->full, loose_r);
+	return d->has_failed ? openssl_error(e, "digest a message") : 0;
 }
 
 int

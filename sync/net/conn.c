@@ -159,16 +159,23 @@ fail_inflate(struct conn *c)
 	return fail(c, &e);
 }
 
+static bool
+is_cancelled(const struct conn *c)
+{
+	struct pollfd stop = { .fd = net_settings(c->net)->cancel_fd, .events = POLLIN };
+
+	return stop.fd > 0 && poll(&stop, 1, 0) > 0;
+}
+
 /* Cancelled, or asleep for so long that nobody knows what became of the connection. */
 static int
 check(struct conn *c)
 {
-	struct pollfd stop = { .fd = net_settings(c->net)->cancel_fd, .events = POLLIN };
 	long long slept = clock_slept();
 	struct err e;
 
 	/* A server that never lets us wait would keep us from hearing of it. */
-	if (stop.fd > 0 && poll(&stop, 1, 0) > 0)
+	if (is_cancelled(c))
 		return fail_cancelled(c);
 	if (slept - c->slept > SLEPT_MS) {
 		c->is_read_dead = c->is_write_dead = true;
@@ -693,7 +700,7 @@ conn_free(struct conn **conn)
 	tls_link_free(&c->tls);
 	close(c->wire.fd);
 	if (c->tunnel > 0)
-		tunnel_stop(c->tunnel);
+		tunnel_stop(c->tunnel, is_cancelled(c));
 	deflate_free(&c->deflate);
 	transcript_close(&c->transcript);
 	buf_release(&c->ahead);

@@ -181,7 +181,7 @@ stream_new(struct net *net, int fd, pid_t tunnel, struct err *e)
 		if (s->transcript == NULL) {
 			close(fd);
 			if (tunnel > 0)
-				tunnel_stop(tunnel);
+				tunnel_stop(tunnel, true);
 			stream_close(&s);
 			return NULL;
 		}

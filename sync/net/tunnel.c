@@ -13,7 +13,7 @@
 
 #include "sync/net/clock.h"
 
-enum { LEAVE_MS = 2000, TERM_MS = 1000, LOOK_MS = 5 };
+enum { LEAVE_MS = 2000, TERM_MS = 1000, AT_ONCE_MS = 150, LOOK_MS = 5 };
 
 static void
 close_above(int fd, long max)
@@ -111,7 +111,7 @@ tunnel_start(const char *command, const char *label, pid_t *pid_r, struct err *e
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) {
 		err_sys(e, ERR_STORE, errno, "%s: cannot start the command", label);
 		close(fd);
-		tunnel_stop(*pid_r);
+		tunnel_stop(*pid_r, true);
 		return -1;
 	}
 	return fd;
@@ -139,14 +139,14 @@ tunnel_wait(pid_t pid, int ms, char *text, size_t size)
 }
 
 void
-tunnel_stop(pid_t pid)
+tunnel_stop(pid_t pid, bool at_once)
 {
 	char text[64];
 
-	if (tunnel_wait(pid, LEAVE_MS, text, sizeof text))
+	if (tunnel_wait(pid, at_once ? AT_ONCE_MS : LEAVE_MS, text, sizeof text))
 		return;
 	host->kill(host->ctx, pid, SIGTERM);
-	if (tunnel_wait(pid, TERM_MS, text, sizeof text))
+	if (tunnel_wait(pid, at_once ? AT_ONCE_MS : TERM_MS, text, sizeof text))
 		return;
 	host->kill(host->ctx, pid, SIGKILL);
 	while (!tunnel_wait(pid, TERM_MS, text, sizeof text))

@@ -5,6 +5,7 @@
 #ifndef SYNC_NET_TUNNEL_H
 #define SYNC_NET_TUNNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,8 +18,9 @@ int tunnel_start(const char *command, const char *label, pid_t *pid_r, struct er
  * 0: it still runs. */
 int tunnel_wait(pid_t pid, int ms, char *text, size_t size);
 
-/* After our end is closed: gives the child time to leave, then makes it. It is reaped on return. */
-void tunnel_stop(pid_t pid);
+/* After our end is closed: gives the child time to leave, then makes it; little of it `at_once`, when somebody asked us to end. It is
+ * reaped on return. */
+void tunnel_stop(pid_t pid, bool at_once);
 
 /* Who has the child: this process, or another one that does these for us. Any thread. */
 struct tunnel_host {

@@ -86,15 +86,16 @@ is_plain(const struct adopt_item *g, size_t n, enum adopt_mode mode)
 	return true;
 }
 
+/* Of twins with the loose one: they need not be fetched again for it. */
 static bool
-want_full(struct adopt_item *g, size_t n)
+want_full(struct adopt_item *g, size_t n, enum adopt_mode mode)
 {
 	bool wants = false;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (!(g[i].ident.has & IDENT_FULL) && !g[i].is_unreadable) {
-			g[i].want = IDENT_FULL;
+			g[i].want = mode == TWINS ? IDENT_FULL | IDENT_LOOSE : IDENT_FULL;
 			wants = true;
 		}
 	return wants;
@@ -117,12 +118,12 @@ want_full_by_size(struct adopt_item *g, size_t n)
 
 	qsort(g, n, sizeof *g, cmp_size);
 	if (g[0].store_size == 0)
-		return want_full(g, n);
+		return want_full(g, n, REKEYED);
 	for (i = 0; i < n; i = k) {
 		for (k = i + 1; k < n && g[k].store_size == g[i].store_size; k++)
 			;
 		if (count_side(g + i, k - i, FAR) > 0 && count_side(g + i, k - i, NEAR) > 0)
-			wants |= want_full(g + i, k - i);
+			wants |= want_full(g + i, k - i, REKEYED);
 	}
 	return wants;
 }
@@ -152,17 +153,94 @@ pair_run(struct adopt_item *g, size_t n, enum adopt_mode mode, struct adopt_pair
 	free(is_taken);
 }
 
-/* Runs of equal whole digests in a sorted group; those without one are runs of their own. */
+/* Where the run of equal whole digests ends that begins at i of a sorted group; those without one are runs of their own. */
+static size_t
+run_end(const struct adopt_item *g, size_t n, size_t i)
+{
+	size_t k;
+
+	for (k = i + 1; k < n && (g[k].ident.has & IDENT_FULL) && (g[i].ident.has & IDENT_FULL) &&
+	    memcmp(g[i].ident.full, g[k].ident.full, sizeof g[i].ident.full) == 0; k++)
+		;
+	return k;
+}
+
 static void
 pair_group(struct adopt_item *g, size_t n, enum adopt_mode mode, struct adopt_pairs *pairs)
 {
 	size_t i, k;
 
 	for (i = 0; i < n; i = k) {
-		for (k = i + 1; k < n && (g[k].ident.has & IDENT_FULL) && (g[i].ident.has & IDENT_FULL) &&
-		    memcmp(g[i].ident.full, g[k].ident.full, sizeof g[i].ident.full) == 0; k++)
-			;
+		k = run_end(g, n, i);
 		pair_run(g + i, k - i, mode, pairs);
+	}
+}
+
+/* ---- twins in all but line ends ---- */
+
+/* Puts those that have a whole digest and no twin by it to the front of a sorted group. Returns how many they are, or 0 if none is
+ * there on one of the sides. */
+static size_t
+left_over(struct adopt_item *g, size_t n)
+{
+	struct adopt_item keep;
+	size_t i, k, at, far, near, left = 0;
+
+	for (i = 0; i < n; i = k) {
+		k = run_end(g, n, i);
+		far = count_side(g + i, k - i, FAR);
+		near = k - i - far;
+		for (at = i; at < k && (g[i].ident.has & IDENT_FULL); at++) {
+			/* pair_run() takes the first of either side. */
+			if (at - i < far ? at - i < near : at - i - far < far)
+				continue;
+			keep = g[left];
+			g[left++] = g[at];
+			g[at] = keep;
+		}
+	}
+	far = count_side(g, left, FAR);
+	return far > 0 && far < left ? left : 0;
+}
+
+static bool
+want_loose(struct adopt_item *g, size_t n)
+{
+	bool wants = false;
+	size_t i, left;
+
+	qsort(g, n, sizeof *g, cmp_full);
+	left = left_over(g, n);
+	for (i = 0; i < left; i++)
+		if (!g[i].has_loose && !g[i].is_unreadable) {
+			g[i].want = IDENT_LOOSE;
+			wants = true;
+		}
+	return wants;
+}
+
+static int
+cmp_loose(const void *x, const void *y)
+{
+	const struct adopt_item *a = x, *b = y;
+	int c = memcmp(a->loose, b->loose, sizeof a->loose);
+
+	if (a->has_loose != b->has_loose)
+		return a->has_loose ? -1 : 1;
+	return a->has_loose && c != 0 ? c : cmp_order(x, y);
+}
+
+static void
+pair_loosely(struct adopt_item *g, size_t n, struct adopt_pairs *pairs)
+{
+	size_t i, k, left = left_over(g, n);
+
+	if (left > 1)
+		qsort(g, left, sizeof *g, cmp_loose);
+	for (i = 0; i < left && g[i].has_loose; i = k) {
+		for (k = i + 1; k < left && g[k].has_loose && memcmp(g[i].loose, g[k].loose, sizeof g[i].loose) == 0; k++)
+			;
+		pair_run(g + i, k - i, TWINS, pairs);
 	}
 }
 
@@ -175,12 +253,16 @@ look_at_group(struct adopt_item *g, size_t n, enum adopt_mode mode, int pass, st
 	if (count_side(g, n, FAR) == 0 || count_side(g, n, NEAR) == 0)
 		return false;
 	if (pass == 0)
-		return !plain && (mode == REKEYED ? want_full_by_size(g, n) : want_full(g, n));
+		return !plain && (mode == REKEYED ? want_full_by_size(g, n) :
+		    want_full(g, n, mode) || (mode == TWINS && want_loose(g, n)));
 	qsort(g, n, sizeof *g, plain ? cmp_order : cmp_full);
-	if (plain)
+	if (plain) {
 		pair_run(g, n, mode, pairs);
-	else
+	} else {
 		pair_group(g, n, mode, pairs);
+		if (mode == TWINS)
+			pair_loosely(g, n, pairs);
+	}
 	return false;
 }
 

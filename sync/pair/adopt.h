@@ -6,6 +6,7 @@
  *   one far and one near message with the same header digest and the same size are twins;
  *   so are as many on each side, where those of one side are known to be the same throughout;
  *   sizes that differ, or other candidates on a side, are decided by the digest of the whole message;
+ *   those left of one header by that, by the digest in which line ends do not count, for servers make others;
  *   of equal messages in surplus, the k-th far goes with the k-th near, those first whose copy is awaited, those last
  *   that are \Deleted, then by date and key; the rest stay alone.
  *
@@ -39,7 +40,9 @@ struct adopt_item {
 	uint32_t place;			/* adopt_moved: its mailbox */
 	uint64_t store_size;		/* adopt_rekeyed: as the store gives it; 0 = not known */
 	bool is_unreadable;		/* its body cannot be had: no longer asked for */
-	unsigned want;			/* answer: IDENT_FULL where that is needed to decide */
+	unsigned char loose[16];	/* with has_loose: sync/message/digest.h, 6 */
+	bool has_loose;
+	unsigned want;			/* answer: IDENT_FULL, IDENT_LOOSE where that is needed to decide */
 };
 
 struct adopt_pair { uint32_t far, near; };

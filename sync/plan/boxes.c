@@ -46,7 +46,7 @@ build_cannot_create(struct build *b, uint32_t box, enum side t, uint32_t other)
 	struct box_view *v = &b->boxes[box];
 
 	if (b->boxes[other].is_leaving[t])
-		build_note(b, NOTE_WARNING, box, arena_printf(&b->plan->arena, "mailbox %s is not created on %s yet: what has this name "
+		build_note(b, NOTE_LATER, box, arena_printf(&b->plan->arena, "mailbox %s is not created on %s yet: what has this name "
 		    "there is to be removed first; waiting for the next run", build_name(b, box), side_name(t)));
 	else
 		build_note(b, NOTE_ERROR, box, arena_printf(&b->plan->arena, "mailbox %s cannot be created on %s: what has this name "

@@ -205,7 +205,8 @@ explain_group(struct explain *x, const struct group *g)
 static void
 explain_notes(struct explain *x, uint32_t box)
 {
-	static const char *const level[] = { [NOTE_INFO] = "note", [NOTE_WARNING] = "warning", [NOTE_ERROR] = "error" };
+	static const char *const level[] = { [NOTE_INFO] = "note", [NOTE_WARNING] = "warning", [NOTE_LATER] = "waits",
+	    [NOTE_ERROR] = "error" };
 	size_t i;
 
 	for (i = 0; i < x->plan->notes.n; i++)

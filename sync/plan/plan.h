@@ -213,7 +213,12 @@ struct op {
 	uint32_t dep_at, dep_n;		/* plan.deps.at[dep_at .. +dep_n): ops that must be DONE first (R15 dependencies) */
 };
 
-enum note_level { NOTE_INFO, NOTE_WARNING, NOTE_ERROR /* the run exits 1 */ };
+enum note_level {
+	NOTE_INFO,
+	NOTE_WARNING,
+	NOTE_LATER,		/* work waits for the next run: the run exits 75 */
+	NOTE_ERROR		/* the run exits 1 */
+};
 struct plan_note {
 	enum note_level level;
 	uint32_t box;			/* UINT32_MAX = the channel */

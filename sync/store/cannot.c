@@ -42,6 +42,23 @@ no_leave(struct session *c, struct err *e)
 	return 0;
 }
 
+static int
+no_rest(struct session *c, struct err *e)
+{
+	(void)c;
+	(void)e;
+	return 0;
+}
+
+static int
+no_wake(struct session *c, bool asks, struct err *e)
+{
+	(void)c;
+	(void)asks;
+	(void)e;
+	return 0;
+}
+
 static enum mailbox_state
 no_mailbox_state(struct session *c, const char *name, const char *above, struct err *e)
 {
@@ -222,6 +239,8 @@ store_init(struct store *s, const struct store_ops *ops)
 	s->can = (ops->identities != NULL ? STORE_IDENTITIES : 0) | (ops->confirm_gone != NULL ? STORE_CONFIRM_GONE : 0) |
 	    (ops->describe != NULL ? STORE_DESCRIBE : 0) | (ops->delta_begin != NULL ? STORE_DELTA_BEGIN : 0) |
 	    (ops->change_begin != NULL ? STORE_CHANGE_BEGIN : 0);
+	OR(rest, no_rest);
+	OR(wake, no_wake);
 	OR(cursors, no_cursors);
 	OR(identities, no_identities);
 	OR(leave, no_leave);

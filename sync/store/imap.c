@@ -37,23 +37,20 @@ static void
 store_free(struct store *s)
 {
 	struct imap_store *st = imap_store_of(s);
-	size_t i;
 
 	if (s == NULL)
 		return;
 	net_free(&st->net);
 	imap_memory_release(&st->memory);
+	imap_expunged(st);
 	pthread_mutex_destroy(&st->lock);
 	free(st->prefix);
-	for (i = 0; i < st->to_expunge.n; i++)
-		free(st->to_expunge.at[i].box);
-	vec_release(&st->to_expunge);
 	free(st);
 }
 
 static const struct store_ops imap_ops = {
 	.kind = "IMAP", .has_uid_keys = true, .free = store_free, .session_open = imap_conn_open,
-	.session_close = imap_conn_close, .list = imap_list, .cursors = imap_cursors,
+	.session_close = imap_conn_close, .rest = imap_rest, .wake = imap_wake, .list = imap_list, .cursors = imap_cursors,
 	.identities = imap_identities, .leave = imap_leave, .mailbox_state = imap_mailbox_state, .delta = imap_delta,
 	.delta_begin = imap_delta_begin, .delta_end = imap_delta_end,
 	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .deliver = imap_deliver,

@@ -8,7 +8,7 @@
 
 static const struct flags deleted = { .sys = FLAG_DELETED, .kw = "" };
 
-/* Without UIDPLUS all that is \Deleted goes at once, so all sessions must know what the run means to remove. */
+/* Without UIDPLUS all that is \Deleted goes at once, so all sessions must know what the sync means to remove. */
 static void
 doom(struct imap_conn *c, const uint32_t *uids, size_t n)
 {
@@ -36,6 +36,18 @@ imap_is_to_expunge(struct imap_conn *c, uint32_t uid)
 		    strcmp(st->to_expunge.at[i].box, c->selected) == 0;
 	pthread_mutex_unlock(&st->lock);
 	return is;
+}
+
+void
+imap_expunged(struct imap_store *st)
+{
+	size_t i;
+
+	pthread_mutex_lock(&st->lock);
+	for (i = 0; i < st->to_expunge.n; i++)
+		free(st->to_expunge.at[i].box);
+	vec_release(&st->to_expunge);
+	pthread_mutex_unlock(&st->lock);
 }
 
 /* SEARCH DELETED, and of whom it knows; `done` is the work's own. */

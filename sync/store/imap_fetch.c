@@ -38,6 +38,7 @@ struct fetch_work {
 	/* or: identities */
 	struct identify_item *items;
 	struct digest *digest;
+	struct digest *loose;		/* NULL = not wanted */
 	bool wants_full;
 	unsigned refused;		/* commands in a row, for the moment */
 	bool is_set_bad;		/* a set was answered by BAD */
@@ -116,6 +117,8 @@ on_body_begin(void *ctx, const struct imap_fetch *f, const struct imap_body *bod
 		return 1;
 	if (w->items != NULL) {
 		digest_start(w->digest, w->wants_full ? DIGEST_MESSAGE : DIGEST_HEADER);
+		if (w->loose != NULL)
+			digest_start(w->loose, DIGEST_LOOSE);
 		return 0;
 	}
 	head.index = w->current->index;
@@ -133,6 +136,8 @@ on_body_data(void *ctx, const void *p, size_t len)
 		return -1;
 	if (w->items != NULL) {
 		digest_feed(w->digest, p, len);
+		if (w->loose != NULL)
+			digest_feed(w->loose, p, len);
 		return 0;
 	}
 	w->end->has_failed = w->end->sink->data(w->end->sink->ctx, p, len, &w->end->err) < 0;
@@ -161,6 +166,8 @@ end_identity(struct fetch_work *w, const struct imap_fetch *f, bool is_whole)
 		return;
 	item->status = w->wants_full ? digest_end(w->digest, &item->ident, &item->err) :
 	    digest_end_header(w->digest, size, &item->ident, &item->err);
+	if (item->status == 0 && w->loose != NULL)
+		item->status = digest_end_loose(w->loose, item->loose, &item->err);
 	w->current->is_done = true;
 	w->refused = 0;
 }
@@ -478,14 +485,14 @@ imap_identify(struct session *session, struct fetch_part *parts, size_t n, struc
 {
 	enum { HEADER = 2000 };		/* octets of a usual one */
 	struct fetch_work *w = mem_alloc((n + 1) * sizeof *w);
-	struct digest *digest = digest_new(e);
+	struct digest *digest = digest_new(e), *loose = want & IDENT_LOOSE && digest != NULL ? digest_new(e) : NULL;
 	uint64_t octets = 0;
 	size_t i, k;
-	int status = digest == NULL ? -1 : 0;
+	int status = digest == NULL || (want & IDENT_LOOSE && loose == NULL) ? -1 : 0;
 
 	for (i = 0; i < n; i++) {
 		w[i] = (struct fetch_work){ .c = imap_conn_of(session), .box = parts[i].box, .epoch = parts[i].epoch, .n = parts[i].n,
-			.items = items, .digest = digest, .wants_full = (want & IDENT_FULL) != 0,
+			.items = items, .digest = digest, .loose = loose, .wants_full = (want & IDENT_FULL) != 0,
 			.section = want & IDENT_FULL ? "" : "HEADER" };
 		w[i].sorted = mem_alloc((parts[i].n + 1) * sizeof *w[i].sorted);
 		for (k = 0; k < parts[i].n; k++) {
@@ -510,5 +517,6 @@ imap_identify(struct session *session, struct fetch_part *parts, size_t n, struc
 	}
 	free(w);
 	digest_free(&digest);
+	digest_free(&loose);
 	return status;
 }

@@ -24,7 +24,7 @@ struct imap_store {
 	bool has_prefix;
 	char delimiter;			/* 0 = flat or not known */
 	char *prefix;			/* of all names but INBOX, as on the wire (UTF-8) */
-	VEC(struct imap_doomed) to_expunge;	/* what this run is to expunge; servers without UIDPLUS only */
+	VEC(struct imap_doomed) to_expunge;	/* what this sync is to expunge; servers without UIDPLUS only */
 };
 
 /* A message to be expunged: its \Deleted is ours, in whatever session it is seen (R18 UIDs only). */
@@ -88,6 +88,10 @@ void imap_conn_close(struct session *session);
 /* Another session in place of this one, which is closed, and UIDONLY in it and all later ones (RFC 9586); whether that may help. */
 bool imap_may_uidonly(struct imap_conn *c);
 int imap_reopen_uidonly(struct imap_conn *c, struct err *e);
+
+/* imap_rest.c: between two syncs */
+int imap_rest(struct session *session, struct err *e);
+int imap_wake(struct session *session, bool asks, struct err *e);
 
 /* imap_conn.c */
 void imap_begin(struct imap_conn *c, struct imap_command *cmd, enum imap_command_kind kind);
@@ -270,6 +274,8 @@ int imap_remove_uids(struct imap_conn *c, uint64_t epoch, const uint32_t *uids, 
     struct err *e);
 /* Of the selected mailbox: this run, in whatever session, means to expunge it. */
 bool imap_is_to_expunge(struct imap_conn *c, uint32_t uid);
+/* The sync has ended. */
+void imap_expunged(struct imap_store *st);
 
 /* imap_ahead.c: without waiting for the SELECT, which is sent as well; ticket_r: of the last. The answers go to w. */
 struct imap_known {

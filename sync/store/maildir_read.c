@@ -277,8 +277,9 @@ read_piece(int fd, char *piece, struct err *e)
 	return n;
 }
 
+/* loose NULL: not wanted. */
 static int
-digest_file(struct session *session, int fd, struct ident *ident_r, struct err *e)
+digest_file(struct session *session, int fd, struct digest *loose, struct identify_item *item, struct err *e)
 {
 	struct maildir_session *c = (struct maildir_session *)session;
 	char *piece = piece_of(session);
@@ -287,9 +288,16 @@ digest_file(struct session *session, int fd, struct ident *ident_r, struct err *
 	if (c->digest == NULL && (c->digest = digest_new(e)) == NULL)
 		return -1;
 	digest_start(c->digest, DIGEST_MESSAGE);
-	while ((n = read_piece(fd, piece, e)) > 0)
+	if (loose != NULL)
+		digest_start(loose, DIGEST_LOOSE);
+	while ((n = read_piece(fd, piece, e)) > 0) {
 		digest_feed(c->digest, piece, (size_t)n);
-	return n < 0 ? -1 : digest_end(c->digest, ident_r, e);
+		if (loose != NULL)
+			digest_feed(loose, piece, (size_t)n);
+	}
+	if (n < 0 || digest_end(c->digest, &item->ident, e) < 0)
+		return -1;
+	return loose != NULL ? digest_end_loose(loose, item->loose, e) : 0;
 }
 
 static int
@@ -297,25 +305,28 @@ identify(struct session *c, const char *box, uint64_t epoch, struct identify_ite
     unsigned want, struct err *e)
 {
 	struct mdir m = MDIR_CLOSED;
+	struct digest *loose = NULL;
 	struct stat st;
 	size_t i;
 	int fd;
 
-	(void)want;			/* reading is cheap: always in full */
+	/* Reading is cheap: always in full. */
 	for (i = 0; i < n; i++)
 		items[i].status = -1;
-	if (maildir_open_box(c, box, epoch, &m, e) < 0) {
+	if ((want & IDENT_LOOSE && (loose = digest_new(e)) == NULL) || maildir_open_box(c, box, epoch, &m, e) < 0) {
 		for (i = 0; i < n; i++)
 			items[i].err = *e;
+		digest_free(&loose);
 		return -1;
 	}
 	for (i = 0; i < n; i++) {
 		fd = msgfile_open(&m, items[i].key, items[i].hint, &st, &items[i].err);
 		if (fd < 0)
 			continue;
-		items[i].status = digest_file(c, fd, &items[i].ident, &items[i].err);
+		items[i].status = digest_file(c, fd, loose, &items[i], &items[i].err);
 		close(fd);
 	}
+	digest_free(&loose);
 	mdir_close(&m);
 	return 0;
 }

@@ -120,6 +120,43 @@ store_part_ended(int status, int *status_r, struct err *err_r, const struct err 
 	return 0;
 }
 
+/* What is local is opened anew at no cost, and keeps others out as long as it is open. */
+void
+store_rest(struct session *c)
+{
+	struct store *s = c->store;
+	struct err ignored;
+
+	if (s->ops->is_local || s->ops->rest(c, &ignored) < 0) {
+		s->ops->session_close(c);
+		return;
+	}
+	c->next = s->resting;
+	s->resting = c;
+}
+
+struct session *
+store_wake(struct store *s)
+{
+	struct session *c = s->resting;
+
+	if (c == NULL)
+		return NULL;
+	s->resting = c->next;
+	c->next = NULL;
+	c->is_rested = true;
+	return c;
+}
+
+void
+store_send_home(struct store *s)
+{
+	struct session *c;
+
+	while ((c = store_wake(s)) != NULL)
+		s->ops->session_close(c);
+}
+
 static int
 cmp_first(const void *x, const void *y)
 {

@@ -324,6 +324,7 @@ struct identify_item {
 	/* answer */
 	int status;			/* 0, or -1: unreadable or gone, err set */
 	struct ident ident;
+	unsigned char loose[16];	/* where IDENT_LOOSE was wanted */
 	struct err err;
 };
 
@@ -346,6 +347,10 @@ struct store_ops {
 	 * closes it with session_close whatever happened. */
 	struct session *(*session_open)(struct store *s, struct err *e);
 	void (*session_close)(struct session *c);
+	/* A sync has ended, and the session is to serve another one: nothing of this one may be left in it. NULL: nothing ever is. */
+	int (*rest)(struct session *c, struct err *e);
+	/* It is about to serve again. -1: it has ended meanwhile. asks: the store is asked, and not only heard. NULL: it is there. */
+	int (*wake)(struct session *c, bool asks, struct err *e);
 
 	/* All mailboxes with their cursors. */
 	int (*list)(struct session *c, struct listing *l, struct err *e);
@@ -416,6 +421,12 @@ int store_name_plain(struct buf *out, const char *name);
 /* Fills ops, all and can of s; leaves the rest. */
 void store_init(struct store *s, const struct store_ops *ops);
 
+/* A session between two syncs: store_rest() keeps it, or closes what cannot be kept. store_wake() gives one that was kept, NULL = none
+ * is: is_rested is set then. store_send_home() closes all of them. */
+void store_rest(struct session *c);
+struct session *store_wake(struct store *s);
+void store_send_home(struct store *s);
+
 /* Sorts the ranges of d->gone and joins them; returns how many are left. */
 size_t delta_join_gone(struct delta *d);
 
@@ -467,7 +478,14 @@ struct store {
 	int max_sessions;		/* workers that may use it at once */
 	bool is_dry;			/* set by the engine: this run writes nothing anywhere, not even a marker */
 	struct store_asks asks;		/* set by the engine, before a session is opened */
+	/* Of the channels that are open (sync/channel.h). One of them is synchronised at a time. */
+	unsigned channels;
+	struct session *resting;	/* open, and no channel's for the moment: store_rest() */
 };
-struct session { struct store *store; };
+struct session {
+	struct store *store;
+	bool is_rested;			/* since its last request another sync began: `wake` comes first */
+	struct session *next;		/* of store.resting */
+};
 
 #endif

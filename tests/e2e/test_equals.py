@@ -12,8 +12,10 @@ def stamped(data, i):
     head, _, body = data.partition(b'\n\n')
     lines = head.split(b'\n')
     lines = [line + b' ' * (k % 3) for k, line in enumerate(lines)]
-    stamps = [b'Status: RO', b'X-Status: A', b'X-Keywords:' + b' ' * 20, b'X-UID: %d' % i, b'X-IMAPbase: 1700000000 %d\n $Junk' % i]
-    lines[1:1] = stamps[i % 2:2 + i % 4]
+    if i % 5 == 0:
+        lines.insert(0, b'From anna@example.org Mon Jan  1 10:00:00 2024')
+    stamps = [b'Status: RO', b'Content-Length: %d' % len(body), b'X-Status: A', b'X-Keywords:' + b' ' * 20, b'X-UID: %d' % i, b'X-IMAPbase: 1700000000 %d\n $Junk' % i]
+    lines[1:1] = stamps[i % 3:2 + i % 5]
     return b'\n'.join(lines) + b'\n\n' + body
 
 
@@ -65,6 +67,9 @@ class Stamps(Scripts):
         self.paired(9)
 
 
+BODIES = (b'bo\rdy\n', b'two \r\r\n in a row\r\r\r\n', b'ends in CR\r', b'mixed\r\nline\nends\r\n', b'plain\n')
+
+
 class Altered(Account):
     """Servers that store something else than what they were sent; the state is lost; nothing is doubled."""
 
@@ -88,8 +93,33 @@ class Altered(Account):
 
     def test_bare_cr_at_dovecot(self):
         head = b'From: a@example.org\nSubject: s\nMessage-ID: <%d@x>\n\nserial %d.\n'
-        bodies = (b'bo\rdy\n', b'two \r\r\n in a row\r\r\r\n', b'ends in CR\r', b'mixed\r\nline\nends\r\n', b'plain\n')
-        self.lost('dovecot', [head % (i, i) + b for i, b in enumerate(bodies)])
+        self.lost('dovecot', [head % (i, i) + b for i, b in enumerate(BODIES)])
+
+    def test_line_ends_at_courier(self):
+        """It makes line ends of bare CRs, and ends a last line that has no end."""
+        head = b'From: a@example.org\nSubject: s\nMessage-ID: <%d@x>\n\nserial %d.\n'
+        mails = [head % (i, i) + b for i, b in enumerate(BODIES + (b'no end', b'no end\n\n and none', b''))]
+        # One header and one size, and other texts: who is whose twin is told by the bodies alone.
+        mails += [head.replace(b'<%d@', b'<same@') % i + b'text %d\r no end' % i for i in range(20, 25)]
+        self.lost('courier', mails)
+
+    def test_line_ends_and_from_lines_at_mailutils(self):
+        """It takes the line off by which a mbox parts messages, too."""
+        head = b'From: a@example.org\nSubject: s\nMessage-ID: <%d@x>\n\nserial %d.\n'
+        mails = [head % (i, i) + b for i, b in enumerate(BODIES)]
+        mails += [b'From a@example.org Mon Jan  1 10:00:00 2024\n' + head % (i, i) + b'text\n' for i in range(20, 23)]
+        self.lost('mailutils', mails)
+
+    def test_empty_lines_make_another_text(self):
+        """A draft that was saved again with an empty line more is another message, though a lost state would not tell."""
+        self.pair(far=self.account('courier'))
+        draft = b'From: a@example.org\nSubject: s\nMessage-ID: <d@x>\n\nserial 1.\nfirst\nsecond\n'
+        self.near.deliver('INBOX', draft, 'DS')
+        self.sync_twice()
+        self.near.delete(self.one(self.near, 1))
+        self.near.deliver('INBOX', draft.replace(b'first\n', b'first\n\n'), 'DS')
+        self.sync_twice()
+        self.assertIn(b'first\n\n', self.far.data(self.one(self.far, 1)))
 
 
 class Rekeyed(Case):

@@ -125,3 +125,102 @@ class SetAside(Waits):
             run = self.mailtwin(command, '-a')
             self.assertIn('1700000000.M1P1.host', run.out + run.err)
             self.assertIn('NUL', run.out + run.err)
+
+
+class Mailboxes(Waits):
+    """A mailbox that is left for the next run is work undone: 75, and the mailbox is named with the reason."""
+
+    def test_came_to_be_before_create(self):
+        """With mail in it, between the list and the run's own CREATE."""
+        self.start()
+        self.near.create('b')
+        self.fill(self.near, 'b', 3, 'S')
+
+        def after(session, verb, words):
+            if verb == 'LIST' and 'b' not in self.server.boxes:
+                self.server.create('b')
+                self.put(2, 'b')
+        self.server.after = after
+        run = self.sync(code=75)
+        self.assertRegex(run.err, r'\bb: came to be on the far side.*waiting for the next run')
+        self.server.after = None
+        self.sync_twice()
+        self.assertEqual(len(self.near.messages('b')), 5)
+
+    def test_changed_before_its_removal(self):
+        """Mail that comes at whatever moment keeps the mailbox; from the last look on that is left for the next run."""
+        codes = []
+        for moment in range(1, 7):
+            with self.subTest(moment=moment):
+                self.setUp()
+                self.start()
+                self.server.create('b')
+                self.put(3, 'b')
+                self.put(3)
+                self.sync_twice()
+                self.near.remove('b')
+                asked = []
+
+                def fault(session, verb, words):
+                    if verb in ('STATUS', 'SELECT', 'EXAMINE') and words[0] == 'b':
+                        asked.append(verb)
+                        if len(asked) == moment:
+                            self.put(1, 'b')
+                self.server.fault = fault
+                run = self.sync(code=(0, 75))
+                self.server.fault = None
+                if len(asked) < moment:
+                    break
+                codes.append(run.code)
+                if run.code == 75:
+                    self.assertRegex(run.err, r'\bb: changed on the far side.*waiting for the next run')
+                self.assertIn('b', self.server.boxes)
+                self.sync()
+                self.sync_twice()
+                self.assertIn(self._serial, serials(self.near))
+        self.assertIn(75, codes)
+
+    def test_not_listed_and_not_denied(self):
+        self.start()
+        for name in 'b', 'other':
+            self.server.create(name)
+            self.put(3, name)
+        self.sync_twice()
+        self.box('b').unlisted = True
+        self.server.fault = lambda session, verb, words: '{tag} NO the server is tired\r\n' if verb in ('STATUS', 'SELECT', 'EXAMINE') \
+            and words[0] == 'b' else None
+        run = self.sync(code=75)
+        self.assertRegex(run.err, r'\bb: not listed on the far side.*waiting for the next run')
+        self.assertEqual(len(self.near.messages('b')), 3)
+        self.box('b').unlisted = False
+        self.server.fault = None
+        self.sync_twice()
+
+    def test_not_listed_and_there(self):
+        """No work for the next run to do, but for a person."""
+        self.start()
+        self.server.create('b')
+        self.put(3, 'b')
+        self.sync_twice()
+        self.box('b').unlisted = True
+        run = self.sync(code=1)
+        self.assertRegex(run.err, r'\bb: not listed on the far side, though the server says that it exists')
+        self.assertEqual(len(self.near.messages('b')), 3)
+        self.box('b').unlisted = False
+        self.sync_twice()
+
+    def test_another_where_not_all_is_listed(self):
+        """What is new may be what a list that is short does not show under its old name."""
+        self.start()
+        self.server.create('b')
+        self.put(3, 'b')
+        self.put(3)
+        self.sync_twice()
+        self.box('b').unlisted = True
+        self.server.create('c')
+        self.put(2, 'c')
+        run = self.sync(code=1)
+        self.assertRegex(run.err, r'\bb: not listed')
+        self.box('b').unlisted = False
+        self.sync_twice()
+        self.assertEqual(len(self.near.messages('c')), 2)

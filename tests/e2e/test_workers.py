@@ -281,6 +281,25 @@ class Accounts(Account):
         self.sync('-j', '1', '-a')
         self.assertEqual(self.relayed(), ['begin a', 'end a', 'begin b', 'end b'])
 
+    def test_a_command_that_does_not_leave(self):
+        """Asked to end, mailtwin waits no two seconds for it, and leaves it not behind."""
+        self.two(wait=False)
+        with open(self.config) as f:
+            text = f.read()
+        mark = os.path.join(self.dir, 'pid')
+        stubborn = f"trap '' TERM HUP INT; echo $$ >>{mark}; while :; do sleep 0.2; done"
+        self.write_config(re.sub('Tunnel .*', lambda m: f'Tunnel "{stubborn}"', text))
+        p = self.spawn('-a')
+        begin = time.monotonic()
+        while time.monotonic() < begin + 30 and (not os.path.exists(mark) or len(open(mark).read().split()) < 2):
+            time.sleep(0.02)
+        p.send_signal(signal.SIGTERM)
+        begin = time.monotonic()
+        self.finish(p, None)
+        self.assertLess(time.monotonic() - begin, 4 if '/san/' in program() else 2)
+        for pid in open(mark).read().split():
+            self.assertRaises(ProcessLookupError, os.kill, int(pid), 0)
+
     def test_exit_codes_are_united(self):
         self.two(wait=False)
         with open(self.config) as f:

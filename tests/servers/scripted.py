@@ -41,6 +41,7 @@ class Box:
         self.has_modseq = True
         self.permanent = '\\Answered \\Flagged \\Draft \\Deleted \\Seen \\*'
         self.noselect = False
+        self.unlisted = False           # left out of LIST, though it is there
         self.attributes = ''            # words of its LIST line, such as \\Sent
         self.window, self.hidden = None, []     # how many of the newest are shown; those that are not
 
@@ -327,7 +328,7 @@ class Session(threading.Thread):
         items = next((w for i, w in enumerate(returns) if i and returns[i - 1] == 'STATUS'), None)
         match = re.compile('|'.join(re.escape(p).replace(r'\*', '.*').replace('%', '[^/]*') + r'\Z' for p in patterns), re.I)
         for name, b in sorted(self.server.boxes.items()):
-            if not match.match(name) or (subscribed and name not in self.server.subscribed):
+            if not match.match(name) or (subscribed and name not in self.server.subscribed) or (b.unlisted and self.user != 'tester'):
                 continue
             word = ' '.join(w for w in (b.attributes, '\\Noselect' if b.noselect else '') if w)
             self.send(f'* LIST ({word}) "{self.server.delimiter}" {self.server.quote(name)}\r\n')
@@ -375,7 +376,10 @@ class Session(threading.Thread):
         self.box = None
         return 'OK done'
 
-    do_close = do_unselect
+    def do_close(self, words):
+        if not self.read_only:
+            self.box.drop({m.uid for m in self.box.mails if '\\Deleted' in m.flags})
+        return self.do_unselect(words)
 
     def do_examine(self, words):
         return self.do_select(words, True)

@@ -6,6 +6,8 @@
  *   policies   the same, but each run has a policy of its own
  *   killed     the program ends at any step, in run after run, and people act in between; full policy
  *   troubled   people act during runs, stores fail and lie, the program ends at any step, the base gets lost
+ *
+ * In some the channel stays open between runs, with sessions that may have ended when the next one begins.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,9 @@ struct history {
 	struct sim *sim;
 	struct channel set;
 	struct db_memory *base, *backup;
+	bool stays_open;		/* one process makes run after run, until it ends at a step */
+	struct state *state;
+	struct open_channel *open;	/* stays_open: of the runs before; NULL = none */
 	bool is_troubled, has_policies, is_killed;
 	bool was_held;			/* a guard held deletions since the last settlement */
 	bool is_straight;		/* since the last settlement: full policy, no trouble */
@@ -131,14 +136,33 @@ check_progress(const struct history *h, const struct channel_report *report)
 		    p->boxes_done, p->boxes);
 }
 
-/* 0, or -1 when channel_run said so. */
+static void
+close_channel(struct history *h)
+{
+	channel_close(&h->open);
+	state_close(&h->state);
+}
+
+static int
+synchronise(struct history *h, const struct run_events *ev, struct channel_report *report, struct err *e)
+{
+	struct sim *s = h->sim;
+
+	h->set.open_state = h->state;
+	if (!h->stays_open)
+		return channel_run(&h->set, ev, report, e);
+	if (h->open == NULL && channel_open(&h->set, &h->open, e) < 0)
+		return -1;
+	return channel_sync(h->open, s->now, NULL, ev, report, e);
+}
+
+/* 0, or -1 when the channel said so. */
 static int
 run(struct history *h, struct err *e)
 {
 	struct sim *s = h->sim;
 	struct run_events ev = { .note = on_note, .progress = on_progress, .ctx = h };
 	struct channel_report report = { 0 };
-	struct state *state = NULL;
 	int status, i, b;
 
 	h->runs++;
@@ -154,16 +178,16 @@ run(struct history *h, struct err *e)
 	h->set.policy = s->policy;
 	h->set.now = s->now;
 	step_install(on_step, s);
-	status = state_open_memory(h->base, "sim", &state, e);
+	status = h->state != NULL ? 0 : state_open_memory(h->base, "sim", &h->state, e);
 	if (status == 0) {
-		h->set.open_state = state;
 		h->progress = (struct run_progress){ 0 };
-		status = channel_run(&h->set, &ev, &report, e);
+		status = synchronise(h, &ev, &report, e);
 		if (status == 0 && !step_is_dead() && s->trouble.people == 0)
 			check_progress(h, &report);
 		h->was_held |= report.held > 0;
 		report_release(&report);
-		state_close(&state);
+		if (!h->stays_open || step_is_dead())
+			close_channel(h);
 	} else if (!step_is_dead()) {
 		sim_fail(s, "the base does not open: %s", e->text);
 	}
@@ -375,6 +399,7 @@ disturb_base(struct history *h)
 		return;
 	if (h->backup == NULL && sim_happens(s, 100)) {
 		sim_trace(s, "the base is backed up");
+		close_channel(h);
 		h->backup = base_copy(h->base);
 	}
 	if (sim_happens(s, 15)) {
@@ -386,6 +411,7 @@ disturb_base(struct history *h)
 		ram_lift(s->ram[FAR]);
 		ram_lift(s->ram[NEAR]);
 		h->is_straight = false;
+		close_channel(h);
 		db_memory_free(&h->base);
 		h->base = db_memory_new();
 		ram_forgotten(s->ram[FAR], true);
@@ -399,6 +425,7 @@ disturb_base(struct history *h)
 		oracle_blank(s->oracle, FAR, -1);	/* it may be of before the first run */
 		oracle_blank(s->oracle, NEAR, -1);
 		h->is_straight = false;
+		close_channel(h);
 		db_memory_free(&h->base);
 		h->base = base_copy(h->backup);
 		ram_forgotten(s->ram[FAR], false);
@@ -554,7 +581,7 @@ live(struct history *h)
 void
 history_run(struct sim *s)
 {
-	struct history h = { .sim = s, .base = db_memory_new() };
+	struct history h = { .sim = s, .base = db_memory_new(), .stays_open = s->seed % 4 == 1 };
 	int i;
 
 	s->now = 1700000000;
@@ -563,6 +590,7 @@ history_run(struct sim *s)
 	draw_trash(s);
 	make_channel(&h);
 	live(&h);
+	close_channel(&h);
 	for (i = 0; i < s->contents; i++)
 		content_free(s->content[i]);
 	ram_free(s->ram[FAR]);

@@ -93,7 +93,7 @@ struct sim {
 	bool is_alike_by_two;		/* every two messages have one size */
 	bool is_same_size;		/* equal headers with other bodies may have equal sizes */
 	struct trouble trouble;
-	bool is_running;		/* inside channel_run */
+	bool is_running;		/* inside channel_run, or channel_sync */
 	struct policy policy;		/* of the present run */
 	struct trash trash[SIDES];	/* of all runs of this history */
 	bool is_selected[SIM_ALL];

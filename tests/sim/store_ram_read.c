@@ -424,6 +424,7 @@ identify(struct session *session, const char *name, uint64_t epoch, struct ident
 		f = content_form(r->box[box].messages.at[at].c, r->box[box].messages.at[at].form);
 		items[i].status = 0;
 		items[i].ident = f->ident;
+		memcpy(items[i].loose, f->ident.full, sizeof items[i].loose);
 		if (r->kind != RAM_MAILDIR && !(want & IDENT_FULL)) {
 			items[i].ident = f->head;
 			items[i].ident.has = (want & (IDENT_HEADER | IDENT_SIZE)) | IDENT_TRIMMED;

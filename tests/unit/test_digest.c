@@ -148,6 +148,7 @@ what_stores_write_does_not_count(void **state)
 	same(plain, "Status: RO\nX-Status: A\nA: b\nX-Keywords:                    \nSubject: c\nX-UID: 17\n\nbody\n");
 	same(plain, "X-IMAPbase: 1234 5\n $Junk\n\tmore\nA: b\nx-imap: 1 2\nX-IMAP-Other: 3\nSubject: c\nSTATUS:\n\nbody\n");
 	same(plain, "A: b \nSubject: c\t \t\n\nbody\n");
+	same(plain, "From a@b Mon Jan  1 00:00:00 2024\nA: b\nContent-Length: 5\nSubject: c\n\nbody\n");
 	same_header("A: b\n\n", "A: b \n");
 	same_header("A: b\n\n", "A: b \t");
 	same("A: b\n c\n\n", "A: b\n c  \n\n");
@@ -162,8 +163,51 @@ what_stores_write_does_not_count(void **state)
 	other_header("A: b\n\n", "A: b\nStatuses: 1\n\n");
 	other_header("A: b\n\n", "A: b\nX-UIDL: 1\n\n");
 	other_header("A: b\n\n", "A: b\nX-Stat: 1\n\n");
+	other_header("A: b\n\n", "From: c\nA: b\n\n");
+	other_full(plain, "A: b\nSubject: c\n\nFrom me\nbody\n");
 	other_header("A: b\n\n", "A: b\nX-IM: 1\n\n");
 	other_header("A: b\n\n", "A: b\n Status: 1\n\n");
+}
+
+static void
+loosely(const char *p, size_t step, unsigned char out[DIGEST_OCTETS])
+{
+	size_t len = strlen(p), n;
+
+	digest_start(d, DIGEST_LOOSE);
+	for (; len > 0; p += n, len -= n) {
+		n = step < len ? step : len;
+		digest_feed(d, p, n);
+	}
+	assert_int_equal(digest_end_loose(d, out, &err), 0);
+}
+
+static bool
+is_loosely(const char *a, const char *b)
+{
+	unsigned char x[DIGEST_OCTETS], y[DIGEST_OCTETS], z[DIGEST_OCTETS];
+
+	loosely(a, 1000, x);
+	loosely(b, 1, y);
+	loosely(b, 3, z);
+	assert_memory_equal(y, z, sizeof y);
+	return memcmp(x, y, sizeof x) == 0;
+}
+
+/* What servers make of line ends. */
+static void
+loose_digests_know_no_line_ends(void **state)
+{
+	(void)state;
+	assert_true(is_loosely("A: b\r\n\r\none\rtwo\r\r\nthree\r", "A: b\n\none\ntwo\n\nthree\n"));
+	assert_true(is_loosely("A: b\r\n\r\none\rtwo\r\r\nthree\r", "X: y\r\n\r\none\rtwo\r\nthree"));
+	assert_true(is_loosely("A: b\n\nend", "A: b\r\n\r\nend\r\n"));
+	assert_true(is_loosely("A: b\n", "A: b\n\n"));
+	assert_true(is_loosely("\nbody", "\r\n\r\nbody\n"));
+	assert_true(is_loosely("A: b\n\none\r two", "A: b\n\none two\n"));
+	assert_false(is_loosely("A: b\n\none two\n", "A: b\n\none\ntwo\n"));
+	assert_false(is_loosely("A: b\n\none\n", "A: b\n\none \n"));
+	assert_false(is_loosely("A: b\nbody\n", "A: b\n\nbody\n"));
 }
 
 /* A run of blanks that no line ends with: it is text. */
@@ -409,6 +453,7 @@ main(void)
 		cmocka_unit_test(line_ends_do_not_count),
 		cmocka_unit_test(tuid_does_not_count),
 		cmocka_unit_test(what_stores_write_does_not_count),
+		cmocka_unit_test(loose_digests_know_no_line_ends),
 		cmocka_unit_test(many_blanks_are_text),
 		cmocka_unit_test(old_digests_prove_no_difference),
 		cmocka_unit_test(header_end_does_not_count),

@@ -19,6 +19,9 @@ struct peer {
 	struct store store;
 	atomic_int open, most, opened;
 	int limit;			/* sessions it lets in; 0 = all */
+	bool is_ended;			/* sessions that rested have ended */
+	int asked;			/* ... were asked whether they have */
+	int breaks_once;		/* requests at which the line turns out to be dead */
 };
 
 struct talk {
@@ -117,6 +120,132 @@ work_through(struct peer *far, struct peer *near, unsigned every, bool is_inline
 	free(w);
 }
 
+static int
+wake_session(struct session *c, bool asks, struct err *e)
+{
+	struct peer *p = (struct peer *)c->store;
+
+	p->asked += asks;
+	return p->is_ended ? err_set(e, ERR_STORE, "ended meanwhile") : 0;
+}
+
+static struct session *last_used;
+
+static int
+run_one(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct peer *p = (struct peer *)session[FAR]->store;
+
+	(void)j;
+	last_used = session[FAR];
+	if (p->breaks_once == 0)
+		return 0;
+	p->breaks_once--;
+	return err_set(e, ERR_STORE, "the line was dead");
+}
+
+/* One job in a sync of its own; returns how it ended. */
+static int
+run_sync(struct pool *p, bool is_repeatable)
+{
+	struct job j = { .run = run_one, .is_repeatable = is_repeatable, .needs = { [FAR] = true } };
+	struct err e;
+	int status;
+
+	pool_wake(p);
+	status = pool_run(p, &j, &e);
+	pool_rest(p);
+	return status;
+}
+
+static void
+sessions_rest_and_wake(void **state)
+{
+	struct peer far = { .store = { .max_sessions = WIDTH } }, near = { .store = { .max_sessions = WIDTH } };
+	struct store_ops ops = remote;
+	struct pool_settings set = { .store = { [FAR] = &far.store, [NEAR] = &near.store } };
+	struct pool *one, *two;
+	struct session *first;
+
+	(void)state;
+	ops.wake = wake_session;
+	store_init(&far.store, &ops);
+	store_init(&near.store, &local);
+	one = pool_new(&set);
+	two = pool_new(&set);
+	assert_int_equal(run_sync(one, true), 0);
+	first = last_used;
+	/* The same serves both, and is asked first where the job cannot be begun again. */
+	assert_int_equal(run_sync(two, true), 0);
+	assert_ptr_equal(last_used, first);
+	assert_int_equal(far.asked, 0);
+	assert_int_equal(run_sync(one, false), 0);
+	assert_ptr_equal(last_used, first);
+	assert_int_equal(far.asked, 1);
+	assert_int_equal(far.opened, 1);
+	/* It has ended: another one is opened. */
+	far.is_ended = true;
+	assert_int_equal(run_sync(one, true), 0);
+	assert_int_equal(far.opened, 2);
+	far.is_ended = false;
+	/* It turns out to be dead: what can be begun again is, once; a session that is new is believed. */
+	far.breaks_once = 1;
+	assert_int_equal(run_sync(two, true), 0);
+	assert_int_equal(far.opened, 3);
+	far.breaks_once = 2;
+	assert_int_equal(run_sync(two, true), -1);
+	assert_int_equal(far.opened, 4);
+	assert_int_equal(far.open, 0);
+	assert_int_equal(run_sync(two, true), 0);
+	far.breaks_once = 1;
+	assert_int_equal(run_sync(one, false), -1);
+	assert_int_equal(run_sync(one, false), 0);
+	pool_free(&one);
+	pool_free(&two);
+	assert_int_equal(far.open, 1);
+	store_send_home(&far.store);
+	assert_int_equal(far.open, 0);
+}
+
+/* In many syncs, with many workers, and sessions that break: never more than allowed, and none is lost. */
+static void
+many_syncs(void **state)
+{
+	struct peer far = { .store = { .max_sessions = WIDTH } }, near = { .store = { .max_sessions = WIDTH } };
+	struct pool_settings set = { .store = { [FAR] = &far.store, [NEAR] = &near.store } };
+	struct work w[40];
+	struct pool *p;
+	unsigned i, n;
+
+	(void)state;
+	store_init(&far.store, &remote);
+	store_init(&near.store, &local);
+	p = pool_new(&set);
+	for (n = 0; n < 30; n++) {
+		pool_wake(p);
+		assert_int_equal(near.open, 0);
+		for (i = 0; i < sizeof w / sizeof w[0]; i++) {
+			w[i] = (struct work){ .job = { .run = run_work, .turns = 9 }, .number = i, .breaks = i == n };
+			w[i].job.needs[FAR] = i % 3 != 0;
+			w[i].job.needs[NEAR] = i % 3 != 1;
+			pool_submit(p, &w[i].job);
+		}
+		/* What broke off does not wait for those that are under way. */
+		if (n % 7 == 6)
+			pool_calm(p);
+		else
+			while (pool_wait(p) != NULL)
+				;
+		pool_rest(p);
+	}
+	pool_free(&p);
+	store_send_home(&far.store);
+	assert_in_range(far.most, 1, WIDTH);
+	assert_in_range(far.opened, far.most, far.most + 30);
+	assert_int_equal(far.open, 0);
+	assert_int_equal(near.open, 0);
+}
+
 static void
 no_more_sessions_than_allowed(void **state)
 {
@@ -171,6 +300,8 @@ main(void)
 		cmocka_unit_test(sessions_that_break_are_opened_anew),
 		cmocka_unit_test(refused_sessions_leave_the_work_to_those_there_are),
 		cmocka_unit_test(without_threads),
+		cmocka_unit_test(sessions_rest_and_wake),
+		cmocka_unit_test(many_syncs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
