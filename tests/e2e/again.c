@@ -25,7 +25,8 @@ static struct { struct channel set; struct open_channel *open; } channel[MOST];
 static void
 on_note(void *ctx, enum note_level level, const char *name, const char *box, const char *text)
 {
-	static const char *const words[] = { [NOTE_INFO] = "info", [NOTE_WARNING] = "warning", [NOTE_ERROR] = "error" };
+	static const char *const words[] = { [NOTE_INFO] = "info", [NOTE_WARNING] = "warning", [NOTE_LATER] = "later",
+		[NOTE_ERROR] = "error" };
 
 	(void)ctx;
 	fprintf(stderr, "%s: %s: %s: %s\n", words[level], name, box != NULL ? box : "-", text);
