@@ -81,7 +81,7 @@ asks_set(struct env *env, struct err *e)
 	if (box_all(env->state, &env->arena, &all, &n, e) < 0)
 		return -1;
 	if (env->news != NULL && !news_are_known(env, all, n))
-		env->news = NULL;
+		env->news = NULL;		/* one of them may be another by now */
 	for (s = 0; s < SIDES; s++) {
 		asking = arena_alloc(&env->arena, sizeof *asking);
 		*asking = (struct asking){ env, (enum side)s };

@@ -120,14 +120,13 @@ store_part_ended(int status, int *status_r, struct err *err_r, const struct err 
 	return 0;
 }
 
-/* What is local is opened anew at no cost, and keeps others out as long as it is open. */
 void
 store_rest(struct session *c)
 {
 	struct store *s = c->store;
 	struct err ignored;
 
-	if (s->ops->is_local || s->ops->rest(c, &ignored) < 0) {
+	if (s->ops->rest(c, &ignored) < 0) {
 		s->ops->session_close(c);
 		return;
 	}

@@ -347,7 +347,8 @@ struct store_ops {
 	 * closes it with session_close whatever happened. */
 	struct session *(*session_open)(struct store *s, struct err *e);
 	void (*session_close)(struct session *c);
-	/* A sync has ended, and the session is to serve another one: nothing of this one may be left in it. NULL: nothing ever is. */
+	/* A sync has ended, and the session is to serve another one: nothing of this one may be left in it, and nobody is to be kept out by it
+	 * meanwhile. NULL: it cannot, and is closed. */
 	int (*rest)(struct session *c, struct err *e);
 	/* It is about to serve again. -1: it has ended meanwhile. asks: the store is asked, and not only heard. NULL: it is there. */
 	int (*wake)(struct session *c, bool asks, struct err *e);
@@ -421,7 +422,7 @@ int store_name_plain(struct buf *out, const char *name);
 /* Fills ops, all and can of s; leaves the rest. */
 void store_init(struct store *s, const struct store_ops *ops);
 
-/* A session between two syncs: store_rest() keeps it, or closes what cannot be kept. store_wake() gives one that was kept, NULL = none
+/* A session between two syncs: store_rest() keeps it, or closes what cannot rest. store_wake() gives one that was kept, NULL = none
  * is: is_rested is set then. store_send_home() closes all of them. */
 void store_rest(struct session *c);
 struct session *store_wake(struct store *s);

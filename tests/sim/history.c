@@ -7,7 +7,8 @@
  *   killed     the program ends at any step, in run after run, and people act in between; full policy
  *   troubled   people act during runs, stores fail and lie, the program ends at any step, the base gets lost
  *
- * In some the channel stays open between runs, with sessions that may have ended when the next one begins.
+ * In some the channel stays open between runs, with sessions that may have ended when the next one begins, and some of these runs are told where
+ * to look.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,8 @@ struct history {
 	bool stays_open;		/* one process makes run after run, until it ends at a step */
 	struct state *state;
 	struct open_channel *open;	/* stays_open: of the runs before; NULL = none */
+	const char *news[2];		/* stays_open: said to have news in this run */
+	size_t n_news;			/* 0 = nothing is said */
 	bool is_troubled, has_policies, is_killed;
 	bool was_held;			/* a guard held deletions since the last settlement */
 	bool is_straight;		/* since the last settlement: full policy, no trouble */
@@ -146,14 +149,14 @@ close_channel(struct history *h)
 static int
 synchronise(struct history *h, const struct run_events *ev, struct channel_report *report, struct err *e)
 {
-	struct sim *s = h->sim;
+	const struct channel_names news = { h->news, h->n_news };
 
 	h->set.open_state = h->state;
 	if (!h->stays_open)
 		return channel_run(&h->set, ev, report, e);
 	if (h->open == NULL && channel_open(&h->set, &h->open, e) < 0)
 		return -1;
-	return channel_sync(h->open, s->now, NULL, ev, report, e);
+	return channel_sync(h->open, h->sim->now, h->n_news > 0 ? &news : NULL, ev, report, e);
 }
 
 /* 0, or -1 when the channel said so. */
@@ -389,6 +392,24 @@ draw_trouble(struct history *h)
 		s->trouble.die_at = 1 + sim_draw(s, sim_chance(s, 50) ? 8 : 30);
 }
 
+/* Somebody says where something may have changed, and is right or not. */
+static void
+draw_news(struct history *h)
+{
+	struct sim *s = h->sim;
+	uint64_t first, n;
+
+	h->n_news = 0;
+	if (!h->stays_open || h->is_straight || !sim_happens(s, 500))
+		return;
+	first = sim_chance(s, 40) ? 0 : sim_draw(s, SIM_MADE);
+	n = sim_draw(s, 2);
+	h->news[h->n_news++] = sim_box_name[first];
+	if (n == 1)
+		h->news[h->n_news++] = sim_box_name[(first + 1) % SIM_MADE];
+	sim_trace(s, "only %s%s%s has news", h->news[0], n == 1 ? ", " : "", n == 1 ? h->news[1] : "");
+}
+
 /* The base is lost, kept, or comes back from a backup; a store looks like another one. */
 static void
 disturb_base(struct history *h)
@@ -569,8 +590,10 @@ live(struct history *h)
 			continue;
 		}
 		oracle_ran(s->oracle);
+		draw_news(h);
 		if (run(h, &e) < 0 && !h->is_troubled && !h->is_killed)
 			sim_fail(s, "a run without any trouble fails: %s", e.text);
+		h->n_news = 0;
 		if (s->failure[0] == '\0' && sim_happens(s, 150))
 			settle(h);
 	}

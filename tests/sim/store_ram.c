@@ -422,6 +422,12 @@ session_close(struct session *c)
 	free(c);
 }
 
+static int
+session_rest(struct session *c, struct err *e)
+{
+	return ((struct ram_session *)c)->is_dead ? ram_die((struct ram_session *)c, e) : 0;
+}
+
 /* It may have ended while nobody looked; that shows at once, or only when it is asked. */
 static int
 session_wake(struct session *session, bool asks, struct err *e)
@@ -468,7 +474,7 @@ ram_new(struct sim *sim, enum side side, enum ram_kind kind)
 	r->keeps = SIM_FLAGS_ALL;
 	ops = (struct store_ops){ .kind = kind == RAM_MAILDIR ? "Maildir" : "IMAP",
 		.has_uid_keys = kind != RAM_MAILDIR, .is_local = kind == RAM_MAILDIR, .free = free_store,
-		.session_open = session_open, .session_close = session_close, .wake = session_wake, .list = ram_list,
+		.session_open = session_open, .session_close = session_close, .rest = kind == RAM_MAILDIR ? NULL : session_rest, .wake = session_wake, .list = ram_list,
 		.cursors = ram_cursors, .mailbox_state = ram_mailbox_state, .delta = ram_delta,
 		.confirm_gone = kind == RAM_MAILDIR ? ram_confirm_gone : NULL, .identify = ram_identify,
 		.fetch = ram_fetch, .choose_name = ram_choose_name, .deliver = ram_deliver,

@@ -15,7 +15,7 @@ struct drop {
 	struct store store;
 	struct letter at[64];
 	size_t n;
-	unsigned opened, fetched, identified;
+	unsigned opened, closed, fetched, identified;
 	bool is_down;
 };
 
@@ -38,7 +38,16 @@ drop_open(struct store *s, struct err *e)
 static void
 drop_close(struct session *c)
 {
+	((struct drop *)c->store)->closed++;
 	free(c);
+}
+
+static int
+drop_rest(struct session *c, struct err *e)
+{
+	(void)c;
+	(void)e;
+	return 0;
 }
 
 static void
@@ -454,6 +463,7 @@ a_thousand_syncs_of_an_open_channel(void **state)
 	long used = 0;
 	char *key;
 
+	b->drop.store.all.rest = drop_rest;
 	assert_int_equal(state_open_memory(b->base, "c", &b->set.open_state, &b->f.e), 0);
 	assert_int_equal(channel_open(&b->set, &c, &b->f.e), 0);
 	for (i = 0; i < 1000; i++) {
@@ -492,6 +502,29 @@ a_thousand_syncs_of_an_open_channel(void **state)
 	}
 }
 
+/* One that cannot rest, as it keeps others out, is opened for each. */
+static void
+a_session_that_cannot_rest(void **state)
+{
+	struct bench *b = *state;
+	struct open_channel *c;
+	unsigned i;
+
+	assert_int_equal(state_open_memory(b->base, "c", &b->set.open_state, &b->f.e), 0);
+	assert_int_equal(channel_open(&b->set, &c, &b->f.e), 0);
+	assert_int_equal(b->drop.opened, 0);
+	for (i = 1; i <= 3; i++) {
+		put(b, arena_printf(&b->f.a, "key%u", i), "hello");
+		assert_int_equal(channel_sync(c, 1700000000 + i, NULL, NULL, &b->report, &b->f.e), 0);
+		report_release(&b->report);
+		assert_int_equal(b->drop.opened, i);
+		assert_int_equal(b->drop.closed, i);
+	}
+	channel_close(&c);
+	state_close(&b->set.open_state);
+	near_has(b, "inbox", 3);
+}
+
 int
 main(void)
 {
@@ -506,6 +539,7 @@ main(void)
 		B(nothing_is_written_though_it_may_be),
 		B(a_dry_run_tells),
 		B(a_thousand_syncs_of_an_open_channel),
+		B(a_session_that_cannot_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,16 @@ close_session(struct session *c)
 	free(c);
 }
 
-static const struct store_ops remote = { .kind = "peer", .session_open = open_session, .session_close = close_session };
+static int
+rest_session(struct session *c, struct err *e)
+{
+	(void)c;
+	(void)e;
+	return 0;
+}
+
+static const struct store_ops remote = { .kind = "peer", .session_open = open_session, .session_close = close_session,
+	.rest = rest_session };
 static const struct store_ops local = { .kind = "disk", .is_local = true, .session_open = open_session,
 	.session_close = close_session };
 
