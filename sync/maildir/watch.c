@@ -446,6 +446,23 @@ watch_end(struct watch *w, const struct mdir *m, struct watch_changes *c_r)
 	return is_known;
 }
 
+void
+watch_forget(struct watch *w)
+{
+	struct watched *b;
+
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	while (w->boxes.n > 0) {
+		b = w->boxes.at[w->boxes.n - 1];
+		take_out(w, b);
+		free_box(b);
+	}
+	w->last = 0;
+	pthread_mutex_unlock(&w->lock);
+}
+
 #else
 
 struct watch *
@@ -491,6 +508,12 @@ watch_end(struct watch *w, const struct mdir *m, struct watch_changes *c_r)
 	(void)m;
 	memset(c_r, 0, sizeof *c_r);
 	return false;
+}
+
+void
+watch_forget(struct watch *w)
+{
+	(void)w;
 }
 
 #endif

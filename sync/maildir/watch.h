@@ -55,4 +55,7 @@ void watch_doubt(struct watch *w, const struct mdir *m);
  * watched no more. Waits for the clock as stamp_settle() does, and may make a probe file. */
 bool watch_end(struct watch *w, const struct mdir *m, struct watch_changes *c_r);
 
+/* Nothing is watched any more: of what is left nobody will ask, as its mailbox was removed or the sync broke off. */
+void watch_forget(struct watch *w);
+
 #endif

@@ -100,8 +100,10 @@ maildir_session_close(struct session *session)
 		return;
 	s = maildir_store_of(session);
 	pthread_mutex_lock(&s->mutex);
-	if (--s->sessions == 0)
+	if (--s->sessions == 0) {
+		watch_forget(s->mdir.watch);
 		root_lock_drop(&s->lock);
+	}
 	pthread_mutex_unlock(&s->mutex);
 	digest_free(&c->digest);
 	free(c->piece);

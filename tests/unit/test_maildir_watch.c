@@ -78,6 +78,27 @@ move_to(struct fixture *f, const char *box, const char *to, const char *key, con
 	return item.outcome;
 }
 
+static unsigned
+watches(void)
+{
+	char path[64], *line = NULL;
+	size_t room = 0;
+	unsigned n = 0;
+	FILE *f;
+	int fd;
+
+	for (fd = 3; fd < 64; fd++) {
+		snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+		f = fopen(path, "r");
+		while (f != NULL && getline(&line, &room, f) > 0)
+			n += strncmp(line, "inotify wd:", 11) == 0;
+		if (f != NULL)
+			fclose(f);
+	}
+	free(line);
+	return n;
+}
+
 /* A mailbox with messages 1.a to 9.a, all seen. */
 static struct cursor
 make_nine(struct fixture *f, const char *box)
@@ -88,6 +109,25 @@ make_nine(struct fixture *f, const char *box)
 }
 
 /* ---- alone ---- */
+
+/* A store serves sync after sync (sync/channel.h). */
+static void
+nothing_is_watched_from_sync_to_sync(void **state)
+{
+	struct fixture *f = *state;
+	struct cursor c = make_nine(f, "box");
+
+	flags_of(f, "box", "1.a", "c:2,S", "F", "");
+	assert_int_equal(watches(), 2);
+	f->store->ops->session_close(f->c);
+	assert_int_equal(watches(), 0);
+	f->c = f->store->ops->session_open(f->store, &f->e);
+	assert_non_null(f->c);
+	assert_string_equal(told(f, "box", &c), "listed");
+	flags_of(f, "box", "1.a", "c:2,FS", "", "F");
+	assert_string_equal(told(f, "box", &c), "1.a [S] c:2,S");
+	assert_int_equal(watches(), 0);
+}
 
 static void
 what_we_did_is_told(void **state)
@@ -615,6 +655,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(what_we_did_is_told),
+		T(nothing_is_watched_from_sync_to_sync),
 		T(moves_and_copies_are_told_on_both_ends),
 		T(nothing_done_is_nothing_told),
 		T(two_sessions_in_one_mailbox),
