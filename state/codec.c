@@ -358,7 +358,7 @@ decode_record(struct db_val v, struct record *r_r, bool *is_unsettled_r)
 	r_r->placeholder = bits & RECORD_PLACEHOLDER_FAR ? PLACEHOLDER_FAR : bits & RECORD_PLACEHOLDER_NEAR ? PLACEHOLDER_NEAR :
 	    PLACEHOLDER_NONE;
 	r.is_bad |= (bits & RECORD_PLACEHOLDER_FAR) && (bits & RECORD_PLACEHOLDER_NEAR);
-	r_r->mark = (enum record_mark)take_below(&r, MARK_TOMBSTONE + 1);
+	r_r->mark = (enum record_mark)take_below(&r, MARK_KEPT + 1);
 	fields = take_below(&r, FIELD_END);
 	if (fields & FIELD_AGREED) {
 		r_r->agreed.sys = take_u32(&r);

@@ -62,6 +62,19 @@ await_outcomes(struct env *env, struct err *e)
 	return wait_after_crash(env, e) < 0 ? -1 : recover_begin(env, e);
 }
 
+/* What came from a source that does not keep all, and has been seen on the other side by now, may go from there (P20). */
+static bool
+has_fetched(const struct env *env)
+{
+	bool has = false;
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		has |= env->set->store[s]->ops->is_source && env->set->policy.source[s].leave.kind == LEAVE_NONE &&
+		    env->report->side[side_other((enum side)s)].added > 0;
+	return has;
+}
+
 /* What was written has been read. What came without its key is paired, so that a flag changed there later is a change;
  * and what lacks flags that it was to have gets them. */
 static int
@@ -110,7 +123,7 @@ synchronise(struct env *env, struct err *e)
 	    recover_count(env, e) < 0 || left_out_count(env, e) < 0 || unread_count(env, e) < 0 || culprits_tell(env, e) < 0 || waiting_tell(env, e) < 0)
 		return -1;
 	/* What was told falsely is paired with what it is before anybody builds on it. */
-	if ((env->observe_state->is_short || env->observe_state->has_doubts) && fill_up(env, e) < 0)
+	if ((env->observe_state->is_short || env->observe_state->has_doubts || has_fetched(env)) && fill_up(env, e) < 0)
 		return -1;
 	return refused_count(env, e);
 }

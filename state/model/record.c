@@ -56,6 +56,8 @@ record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
 	/* What its server does not show can neither be changed nor copied, whatever became of the other half. */
 	if (far->presence == PRESENCE_BEYOND || near->presence == PRESENCE_BEYOND)
 		return true;
+	if (r->mark == MARK_KEPT && (far->presence == PRESENCE_HERE) != (near->presence == PRESENCE_HERE))
+		return true;
 	if (far->presence == PRESENCE_GONE || near->presence == PRESENCE_GONE)
 		return false;
 	if (is_open(far) || is_open(near))

@@ -48,6 +48,8 @@ enum record_mark {
 	MARK_FAILED,			/* refused for good; only Sync Old or --retry-failed retries */
 	MARK_EXPIRED,			/* one too many for MaxMessages on one side: never copied back there; what goes there is no deletion */
 	MARK_TOMBSTONE,			/* deleted by us, still shown by a server that cannot expunge one UID */
+	MARK_KEPT,			/* gone from a source (POP3), where that is no deletion: what is here stays, and its twin has its
+					 * key still, should it be shown again */
 };
 
 /* One half stands for the message on the other side, which was too large for it: it has the header and a few words. */

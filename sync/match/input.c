@@ -1,6 +1,8 @@
 /* The planner's input out of the base: every mailbox with its counts, and the messages not settled. */
 #include "sync/match/match_inside.h"
 
+enum { DAY = 24 * 3600 };
+
 static size_t
 slice_of(const struct env *env)
 {
@@ -101,6 +103,18 @@ needs_all(const struct run_box *b)
 	return b->side[FAR].is_gone || b->side[NEAR].is_gone;
 }
 
+/* A source that does not keep all is judged by all that is there: what is settled goes in its time (P20). */
+static bool
+empties(const struct env *env, const struct run_box *b)
+{
+	bool is = false;
+	int s;
+
+	for (s = 0; s < SIDES; s++)
+		is |= env->set->store[s]->ops->is_source && env->set->policy.source[s].leave.kind != LEAVE_ALL && b->rec.side[s].here > 0;
+	return is;
+}
+
 /* Whether this mailbox's messages may be planned in slices. is_new: there are some on that side. */
 static int
 judge_slices(struct env *env, const struct run_box *b, bool is_new[SIDES], bool *may_r, struct err *e)
@@ -192,9 +206,10 @@ add_messages(struct env *env, uint32_t index, struct matching *in, struct arena 
 	struct run_box *b = &env->boxes.at[index];
 	struct plan_box *pb = &in->boxes.at[index];
 	bool all = p->retry_failed || ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD) || needs_all(b) ||
-	    ((b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank) && env->observe_state->slicing != SLICING_YES);
+	    empties(env, b) || ((b->rec.side[FAR].is_blank || b->rec.side[NEAR].is_blank) && env->observe_state->slicing != SLICING_YES);
 	struct flag_mask masks[SIDES];
 	struct record rec;
+	enum side source;
 	uint64_t after = env->match_state->is_further ? b->sliced_to : 0;
 	int got, s;
 
@@ -209,7 +224,8 @@ add_messages(struct env *env, uint32_t index, struct matching *in, struct arena 
 		if (got <= 0)
 			return got;
 		after = rec.id;
-		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(env, &rec) && !may_be_shown(b, &rec))
+		if (all && !needs_all(b) && record_is_settled(&rec, masks) && !is_retried(env, &rec) && !may_be_shown(b, &rec) &&
+		    !plan_is_fetched(&in->policy, &rec, &source))
 			continue;
 		report_unkept(env, b, &rec);
 		b->slice_end = after;
@@ -284,8 +300,11 @@ input_make(struct env *env, struct matching *in, struct arena *a, struct err *e)
 	if (env->observe_state->slicing == SLICING_UNKNOWN && choose_slicing(env, e) < 0)
 		return -1;
 	in->policy = env->set->policy;
-	for (s = 0; s < SIDES; s++)
+	for (s = 0; s < SIDES; s++) {
 		in->policy.read_only[s] |= env->set->store[s]->read_only;
+		in->policy.source[s].is = env->set->store[s]->ops->is_source;
+		in->policy.source[s].before = env->set->now - (int64_t)in->policy.source[s].leave.days * DAY;
+	}
 	for (i = 0; i < env->boxes.n; i++) {
 		b = &env->boxes.at[i];
 		pb = (struct plan_box){ .id = b->rec.id, .name = b->name };
@@ -299,7 +318,7 @@ input_make(struct env *env, struct matching *in, struct arena *a, struct err *e)
 		b = &env->boxes.at[i];
 		if (b->is_excluded || b->rec.id == 0)
 			continue;
-		if (b->rec.unsettled == 0 && !needs_all(b) && !in->policy.retry_failed &&
+		if (b->rec.unsettled == 0 && !needs_all(b) && !empties(env, b) && !in->policy.retry_failed &&
 		    !((in->policy.sync[FAR] | in->policy.sync[NEAR]) & SYNC_OLD))
 			continue;
 		if (add_messages(env, (uint32_t)i, in, a, e) < 0)

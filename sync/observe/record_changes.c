@@ -81,6 +81,9 @@ see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct rec
 		h->date = d->date;
 	if (*d->server_id != '\0')
 		h->server_id = d->server_id;
+	/* A source shows it again: they are twins as they were. */
+	if (rec->mark == MARK_KEPT && rec->half[side_other(s)].presence == PRESENCE_HERE)
+		rec->mark = MARK_NEW;
 	return !is_same;
 }
 

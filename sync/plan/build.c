@@ -264,6 +264,8 @@ build_end(struct build *b)
 bool
 plan_may_copy(const struct policy *policy, enum record_mark mark, enum side t)
 {
+	if (policy->source[t].is)
+		return false;
 	switch (mark) {
 	case MARK_NEW:
 		return policy->sync[t] & SYNC_NEW;
@@ -274,6 +276,7 @@ plan_may_copy(const struct policy *policy, enum record_mark mark, enum side t)
 	case MARK_ORPHAN:
 	case MARK_EXPIRED:
 	case MARK_TOMBSTONE:
+	case MARK_KEPT:
 		break;
 	}
 	return false;

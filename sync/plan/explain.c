@@ -16,13 +16,14 @@ static const char *const reason_words[] = {
 	[REASON_IS_DELETED] = "is-deleted", [REASON_ORPHANED] = "orphaned",
 	[REASON_RENAMED] = "renamed", [REASON_REVIVED] = "revived", [REASON_WINDOW] = "window",
 	[REASON_EXPIRED] = "expired", [REASON_IMPORTANT] = "important",
+	[REASON_FETCHED] = "fetched",
 };
 
 static const char *const trash_words[] = { [TRASH_NONE] = "", [TRASH_OWN] = " to-trash", [TRASH_OTHER] = " to-other-trash" };
 
 static const char *const mark_words[] = {
 	[MARK_NEW] = "new", [MARK_ORPHAN] = "orphan", [MARK_SKIPPED] = "skipped", [MARK_FAILED] = "failed",
-	[MARK_EXPIRED] = "expired", [MARK_TOMBSTONE] = "tombstone",
+	[MARK_EXPIRED] = "expired", [MARK_TOMBSTONE] = "tombstone", [MARK_KEPT] = "kept",
 };
 
 const char *
@@ -50,6 +51,7 @@ reason_text(struct arena *a, enum reason reason, enum side side, const struct ex
 	case REASON_WINDOW: return arena_printf(a, "not shown by %s, which shows the newest messages only", here);
 	case REASON_EXPIRED: return arena_printf(a, "beyond MaxMessages, one of the oldest on %s", there);
 	case REASON_IMPORTANT: return "beyond MaxMessages, but flagged or unread since";
+	case REASON_FETCHED: return arena_printf(a, "%s has it, and it is not to be left on %s", there, here);
 	case REASON_REVIVED: return arena_printf(a, "removed on %s, but new or changed on %s", here, there);
 	}
 	return "";

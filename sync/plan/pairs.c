@@ -34,7 +34,7 @@ may_write(const struct pair *p, enum side x)
 static bool
 may_flag(const struct pair *p, enum side x)
 {
-	if (!may_write(p, x))
+	if (!may_write(p, x) || p->b->in->policy.source[x].is)
 		return false;
 	return (p->b->in->policy.sync[x] & SYNC_FLAGS) || (p->v->is_cloned && p->v->fresh == x);
 }

@@ -137,6 +137,47 @@ plan_beyond(struct build *b, uint32_t msg, enum side s, uint32_t after)
 	build_dep_readers(b, op, msg, t);
 }
 
+/* ---- one message: of a source (P19, P20) ---- */
+
+/* Gone from source s, here on t. */
+static void
+plan_gone_from_source(struct build *b, uint32_t msg, enum side s)
+{
+	enum side t = side_other(s);
+	uint32_t box = b->in->messages.at[msg].box;
+	bool is_deleted = build_record(b, msg)->half[t].flags.sys & FLAG_DELETED;
+
+	if (is_deleted && b->boxes[box].can_write[t] && policy_expunges_single(&b->in->policy, t))
+		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
+	else if (b->in->boxes.at[box].side[s].here > 0)
+		build_mark(b, msg, t, REASON_GONE, MARK_KEPT);
+}
+
+/* Its half on source s goes, for the other side has it, or had. False: that is not so, or other rules take it away. */
+static bool
+plan_fetched(struct build *b, uint32_t msg)
+{
+	const struct record *r = build_record(b, msg);
+	const struct box_view *v = &b->boxes[b->in->messages.at[msg].box];
+	enum side s, t;
+	uint32_t op;
+
+	if (!plan_is_fetched(&b->in->policy, r, &s) || !v->can_write[s])
+		return false;
+	t = side_other(s);
+	if (r->half[t].presence == PRESENCE_GONE) {
+		plan_expunge_last(b, msg, s, REASON_FETCHED);
+		return true;
+	}
+	if ((r->half[t].flags.sys & FLAG_DELETED) && v->can_write[t] && b->in->policy.expunge[t])
+		return false;
+	op = build_op(b, OP_EXPUNGE, s, REASON_FETCHED, b->in->messages.at[msg].box, msg, NONE);
+	build_dep(b, build_mark(b, msg, t, REASON_FETCHED, MARK_KEPT), op);
+	return true;
+}
+
+/* ---- one message: gone from one side ---- */
+
 static void
 plan_gone(struct build *b, uint32_t msg, enum side s)
 {
@@ -146,7 +187,9 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 	bool is_deleted = build_record(b, msg)->half[t].flags.sys & FLAG_DELETED;
 	bool may_follow = v->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE);
 
-	if (b->messages[msg].is_oldest[s] && v->window[s] == WINDOW_BEYOND)
+	if (b->in->policy.source[s].is)
+		plan_gone_from_source(b, msg, s);
+	else if (b->messages[msg].is_oldest[s] && v->window[s] == WINDOW_BEYOND)
 		plan_beyond(b, msg, s, build_op(b, OP_BEYOND, s, REASON_WINDOW, box, msg, NONE));
 	else if (is_deleted && v->can_write[t] && policy_expunges_single(&b->in->policy, t))
 		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
@@ -157,6 +200,8 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 	else if (b->in->boxes.at[box].side[s].restore && v->can_write[s]) {
 		if (may_restore(b, msg, s))
 			build_copy(b, msg, s, REASON_RESTORE);
+	} else if (plan_fetched(b, msg)) {
+		return;
 	} else if (is_reason_to_revive(b, msg, s)) {
 		build_copy(b, msg, s, REASON_REVIVED);
 	} else if (may_follow)
@@ -172,7 +217,7 @@ plan_aside(struct build *b, uint32_t msg)
 	const struct record *r = build_record(b, msg);
 	enum side x;
 
-	if (r->mark != MARK_ORPHAN && r->mark != MARK_EXPIRED)
+	if (r->mark != MARK_ORPHAN && r->mark != MARK_EXPIRED && r->mark != MARK_KEPT)
 		return;
 	for (x = FAR; x <= NEAR; x++)
 		if (build_presence(b, msg, x) == PRESENCE_HERE &&
@@ -218,14 +263,14 @@ plan_message(struct build *b, uint32_t msg)
 		build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, b->in->messages.at[msg].box, msg, NONE);
 		b->boxes[b->in->messages.at[msg].box].explained[FAR] += far == PRESENCE_GONE;
 		b->boxes[b->in->messages.at[msg].box].explained[NEAR] += near == PRESENCE_GONE;
-	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE) {
+	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE || (r->mark == MARK_KEPT && far != near)) {
 		plan_aside(b, msg);
 	} else if (r->mark == MARK_EXPIRED) {
 		plan_expired(b, msg);
 	} else if (far == PRESENCE_BEYOND || near == PRESENCE_BEYOND) {
 		plan_beyond(b, msg, far == PRESENCE_BEYOND ? FAR : NEAR, NONE);
 	} else if (far == PRESENCE_HERE && near == PRESENCE_HERE) {
-		if (!build_expiry(b, msg)) {
+		if (!plan_fetched(b, msg) && !build_expiry(b, msg)) {
 			struct pair_view v = build_view(b, msg);
 
 			build_pair(b, &v);

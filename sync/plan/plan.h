@@ -54,6 +54,11 @@
  *       has learnt what was changed on it. It is EXPIRED before that (OP_EXPIRE), so that nothing of it is a deletion: it is never carried
  *       over, and no guard counts it. Flags of it travel, but for that \Deleted. What becomes important again stays, or, with OLD, comes
  *       back. A limit that is raised or taken away brings nothing back.
+ *   P19 a source (source[s]) is written to by expunges alone: nothing is copied there, not by --restore either, and no flag changes. What is
+ *       gone from it was deleted by nobody that counts: its twin stays, and the record is KEPT, so that what is shown again is known. Not
+ *       while it shows nothing at all: then all may come back, under other keys even. What is gone from t goes from a source with expunge.
+ *   P20 a source that leaves nothing (source[s].leave), or nothing older than so many days: what the other side shows, or showed and is
+ *       gone from there, is expunged; the twin is KEPT. No guard counts that: nobody deleted anything.
  *
  * Invariants of a plan are those of tests/planner/check.h.
  */
@@ -185,6 +190,7 @@ enum reason {
 	REASON_REVIVED,			/* its mailbox was removed here, and it is new or changed on the other side */
 	REASON_EXPIRED,			/* one of the oldest, beyond the limit of this side */
 	REASON_IMPORTANT,		/* it was beyond the limit, and is important by now */
+	REASON_FETCHED,			/* the other side has it, and nothing is left here */
 };
 
 /* Of OP_EXPUNGE: where a copy of the message is before it goes (P17). */
@@ -242,6 +248,8 @@ struct plan {
 	VEC(struct plan_vanished) vanished;
 };
 
+/* P20: a pair whose half on a source may go from there. */
+bool plan_is_fetched(const struct policy *p, const struct record *r, enum side *source_r);
 void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zeroed */
 void plan_release(struct plan *p);
 /* Tests only: what is wrong with a plan, in words (arena), or NULL; such a plan is not carried out. NULL in what is installed. */

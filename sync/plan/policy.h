@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "state/model/side.h"
+#include "sync/plan/source.h"
 #include "sync/plan/window.h"
 
 /* mbsync's Sync types. Directions are by target: sync[NEAR] is what Pull may do. */
@@ -57,6 +58,7 @@ struct policy {
 	struct trash trash[SIDES];
 	struct limit limit;
 	struct window window[SIDES];	/* what the store of that side shows */
+	struct source source[SIDES];	/* `is` and `before` are filled in with the input (sync/match/input.c) */
 };
 
 /* What is \Deleted on side s is expunged there, once it has no twin on the other. */

@@ -340,6 +340,7 @@ struct store_ops {
 	const char *kind;		/* "IMAP", "Maildir", ... */
 	bool has_uid_keys;		/* keys are UIDs */
 	bool is_local;			/* reading a message costs no network: identify in full */
+	bool is_source;			/* messages come from there and are deleted there, and nothing else is written (P19 a source) */
 
 	void (*free)(struct store *s);
 

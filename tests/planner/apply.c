@@ -58,6 +58,8 @@ apply_copy(struct applied *w, const struct op *op)
 
 	r->half[op->side] = r->half[side_other(op->side)];
 	r->half[op->side].flags = flags_keep(&w->arena, r->half[op->side].flags, &w->boxes[op->box].side[op->side].mask);
+	/* No list has shown it yet, and a source keeps it until then. */
+	r->half[op->side].basis = w->in->policy.source[side_other(op->side)].is ? BASIS_TOLD : BASIS_LISTED;
 	r->mark = MARK_NEW;
 	agree(w, op->msg);
 }

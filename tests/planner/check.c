@@ -302,7 +302,7 @@ check_deletion(struct check *c, uint32_t at)
 		if (op->kind == OP_DROP && i != at && !depends(c, op, i) &&
 		    (d->kind == OP_EXPUNGE || d->kind == OP_MOVE || d->kind == OP_FLAGS || d->kind == OP_COPY))
 			fault(c, "C4", op, "forgets a message that is still acted on");
-		if (op->kind == OP_MARK && op->mark == MARK_ORPHAN && !depends(c, op, i) &&
+		if (op->kind == OP_MARK && (op->mark == MARK_ORPHAN || op->mark == MARK_KEPT) && !depends(c, op, i) &&
 		    (d->kind == OP_EXPUNGE || (d->kind == OP_FLAGS && (d->add.sys & FLAG_DELETED))))
 			fault(c, "C4", op, "does not wait for the deletion");
 	}
@@ -341,6 +341,21 @@ check_deletions(struct check *c)
 }
 
 /* ---- C7: what is allowed ---- */
+
+/* P20: the other side was seen to have it, and the source leaves nothing, or nothing so old. */
+static bool
+may_be_emptied(const struct check *c, const struct op *op)
+{
+	const struct record *r = c->in->messages.at[op->msg].rec;
+	const struct record_half *there = &r->half[side_other(op->side)], *here = &r->half[op->side];
+	const struct source *source = &c->in->policy.source[op->side];
+
+	if (!source->is || source->leave.kind == LEAVE_ALL || there->presence == PRESENCE_NEVER)
+		return false;
+	if (there->presence == PRESENCE_HERE && (there->is_sent || there->basis != BASIS_LISTED))
+		return false;
+	return source->leave.kind == LEAVE_NONE || (here->date != 0 && here->date < source->before);
+}
 
 static bool
 is_restored(const struct check *c, const struct op *op)
@@ -398,6 +413,8 @@ is_allowed(const struct check *c, const struct op *op)
 			return sync & (SYNC_NEW | SYNC_UPGRADE | SYNC_FLAGS);
 		return (sync & SYNC_FLAGS) || is_restored(c, op);
 	case OP_EXPUNGE:
+		if (op->reason == REASON_FETCHED)
+			return may_be_emptied(c, op);
 		if (op->reason == REASON_DELETED_THERE && !policy->expunge[side_other(op->side)] ? !policy->expunge[op->side] : !policy_expunges_single(policy, op->side))
 			return false;
 		if (op->reason == REASON_GONE)
@@ -421,6 +438,13 @@ is_trash_allowed(const struct check *c, const struct op *op)
 		return true;
 	return op->kind == OP_EXPUNGE && trash->name != NULL && (op->trash == TRASH_OWN || trash->remote_new) &&
 	    !box_side(c, op->box, FAR)->is_trash && !box_side(c, op->box, NEAR)->is_trash;
+}
+
+/* P19: a source is written to by expunges alone. */
+static bool
+is_for_source(const struct check *c, const struct op *op)
+{
+	return !c->in->policy.source[op->side].is || op->kind == OP_EXPUNGE;
 }
 
 static void
@@ -447,6 +471,8 @@ check_allowed(struct check *c)
 			fault(c, "C7", op, "the side could not be read");
 		if (!is_allowed(c, op))
 			fault(c, "C7", op, "not allowed");
+		if (!is_for_source(c, op))
+			fault(c, "C7", op, "a source takes nothing");
 		if (op->kind == OP_FLAGS && !flags_equal(op->add, flags_keep(&a, op->add, &from->mask)))
 			fault(c, "C7", op, "cannot be kept there");
 		arena_release(&a);

@@ -25,6 +25,7 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 		m->policy.read_only[i] = p->read_only[s];
 		m->policy.trash[i] = p->trash[s];
 		m->policy.window[i] = p->window[s];
+		m->policy.source[i] = p->source[s];
 	}
 	m->policy.limit.side = side_other(p->limit.side);
 	for (i = 0; i < in->boxes.n; i++) {

@@ -190,6 +190,13 @@ set_policy(const struct test_case *c, struct policy *p, char *line)
 			sides(c, value, is);
 			p->trash[FAR].remote_new = is[FAR];
 			p->trash[NEAR].remote_new = is[NEAR];
+		} else if (strcmp(word, "source") == 0) {
+			sides(c, value, is);
+			p->source[FAR].is = is[FAR];
+			p->source[NEAR].is = is[NEAR];
+		} else if (strcmp(word, "leave") == 0) {
+			p->source[FAR].leave.kind = p->source[NEAR].leave.kind = strcmp(value, "no") == 0 ? LEAVE_NONE : LEAVE_DAYS;
+			p->source[FAR].before = p->source[NEAR].before = strtoll(value, NULL, 10);
 		} else if (strcmp(word, "limit") == 0)
 			set_limit(c, &p->limit, value);
 		else if (strcmp(word, "max") == 0)
@@ -340,10 +347,10 @@ parse_half(struct test_case *c, struct record *r, enum side s, const char *value
 static enum record_mark
 parse_mark(const struct test_case *c, const char *word)
 {
-	static const char *const names[] = { "new", "orphan", "skipped", "failed", "expired", "tombstone" };
+	static const char *const names[] = { "new", "orphan", "skipped", "failed", "expired", "tombstone", "kept" };
 	enum record_mark m;
 
-	for (m = MARK_NEW; m <= MARK_TOMBSTONE; m++)
+	for (m = MARK_NEW; m <= MARK_KEPT; m++)
 		if (strcmp(names[m], word) == 0)
 			return m;
 	bad(c, "no such mark", word);
@@ -362,7 +369,7 @@ count_message(struct test_case *c, const struct record *r)
 	}
 }
 
-/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK sent=SIDE ours=SIDE placeholder=SIDE */
+/* [N*] [BOX] far=FLAGS near=FLAGS base=FLAGS mark=MARK sent=SIDE told=SIDE ours=SIDE listed=TIME placeholder=SIDE */
 static void
 parse_message(struct test_case *c, char *line)
 {
@@ -385,6 +392,10 @@ parse_message(struct test_case *c, char *line)
 			r.agreed = parse_flags(c, word + 5);
 		} else if (strncmp(word, "mark=", 5) == 0)
 			r.mark = parse_mark(c, word + 5);
+		else if (strncmp(word, "listed=", 7) == 0)
+			r.half[FAR].date = r.half[NEAR].date = strtoll(word + 7, NULL, 10);
+		else if (strcmp(word, "told=far") == 0 || strcmp(word, "told=near") == 0)
+			r.half[word[5] == 'f' ? FAR : NEAR].basis = BASIS_TOLD;
 		else if (strcmp(word, "sent=far") == 0 || strcmp(word, "sent=near") == 0)
 			r.half[word[5] == 'f' ? FAR : NEAR].is_sent = true;
 		else if (strcmp(word, "ours=far") == 0 || strcmp(word, "ours=near") == 0)
@@ -394,7 +405,7 @@ parse_message(struct test_case *c, char *line)
 		else if (strchr(word, '=') == NULL && *word != '\0')
 			r.box = box_named(c, word);
 		else if (*word != '\0')
-			bad(c, "a message is far=, near=, base=, mark=, sent=, ours=, placeholder= or a mailbox", word);
+			bad(c, "a message is far=, near=, base=, mark=, sent=, told=, ours=, listed=, placeholder= or a mailbox", word);
 	}
 	for (s = FAR; s <= NEAR; s++)
 		if (r.half[s].presence == PRESENCE_GONE)

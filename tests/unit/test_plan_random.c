@@ -159,7 +159,7 @@ make_message(struct world *w, uint32_t i)
 	    !w->in.boxes.at[r->box].side[NEAR].was_known) {
 		r->half[below(w, 2)] = RECORD_HALF_NEVER;
 		if (once_in(w, 4))
-			r->mark = below(w, MARK_TOMBSTONE + 1);
+			r->mark = below(w, MARK_KEPT + 1);
 	}
 	r->has_agreed = !once_in(w, 3);
 	r->agreed = some_flags(w);

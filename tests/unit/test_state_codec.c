@@ -81,7 +81,7 @@ roll_record(struct arena *a)
 	struct record r = record_blank(0);
 	enum side side;
 
-	r.mark = (enum record_mark)roll(MARK_TOMBSTONE + 1);
+	r.mark = (enum record_mark)roll(MARK_KEPT + 1);
 	r.why = roll_string(a);
 	r.refusals = roll(3) ? 0 : roll(256);
 	r.trouble = roll(3) ? TROUBLE_NONE : (enum record_trouble)roll(TROUBLE_LEFT_OUT + 1);
