@@ -14,6 +14,8 @@
 
 #define GLOBAL(field) IN_GLOBAL, OWNER_GLOBAL, .offset = offsetof(struct settings, field)
 #define STORE(where, field) where, OWNER_STORE, .offset = offsetof(struct store_settings, field)
+#define LINE(field) IN_LOGIN | IN_POP3, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
+#define STORE_LINE(field) IN_POP3, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
 #define LOGIN(field) IN_LOGIN, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
 #define CHANNEL(field) IN_CHANNEL, OWNER_CHANNEL, .offset = offsetof(struct channel_settings, field)
 #define RULE(field) IN_RULES, OWNER_CHANNEL, .offset = offsetof(struct channel_settings, field)
@@ -39,12 +41,13 @@ static const struct {
 } sections[] = {
 	{ IN_ACCOUNT, "IMAPAccount" },
 	{ IN_IMAP, "IMAPStore" },
+	{ IN_POP3, "POP3Store" },
 	{ IN_MAILDIR, "MaildirStore" },
 	{ IN_CHANNEL, "Channel" },
 	{ IN_GROUP, "Group" },
 };
 
-const char *const section_names[] = { "IMAPAccount", "IMAPStore", "MaildirStore", "Channel", "Group", NULL };
+const char *const section_names[] = { "IMAPAccount", "IMAPStore", "POP3Store", "MaildirStore", "Channel", "Group", NULL };
 
 const struct keyword *
 keyword_find(const char *name, enum config_section section)

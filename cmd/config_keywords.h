@@ -26,6 +26,7 @@ enum config_section {
 	IN_ACCOUNT = 1 << 3,
 	IN_CHANNEL = 1 << 4,
 	IN_GROUP = 1 << 5,
+	IN_POP3 = 1 << 6,
 };
 
 enum keyword_owner {
@@ -66,6 +67,7 @@ enum keyword_type {
 	KW_SYNC_STATE,
 	KW_LIMIT,
 	KW_WINDOW,
+	KW_LEAVE,			/* LeaveOnServer */
 	KW_CHANNEL_MAX_SIZE,
 	KW_STORE_PATH,			/* a path of a MaildirStore, a string of an IMAPStore */
 	KW_OLD_TLS,			/* n = enum old_tls */

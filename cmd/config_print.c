@@ -119,6 +119,15 @@ print_window(struct buf *out, const char *name, const struct window *window)
 }
 
 static void
+print_leave(struct buf *out, const char *name, const struct leave *leave)
+{
+	if (leave->kind == LEAVE_DAYS)
+		buf_printf(out, "%s %llud\n", name, (unsigned long long)leave->days);
+	else
+		buf_printf(out, "%s %s\n", name, leave->kind == LEAVE_ALL ? "yes" : "no");
+}
+
+static void
 print_tls_versions(struct buf *out, const char *name, unsigned versions)
 {
 	buf_adds(out, name);
@@ -236,6 +245,9 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 	case KW_WINDOW:
 		print_window(out, k->name, field);
 		break;
+	case KW_LEAVE:
+		print_leave(out, k->name, field);
+		break;
 	case KW_LIMIT:
 		print_limit(out, k->name, field);
 		break;
@@ -293,6 +305,7 @@ print_header(struct buf *out, enum config_section section, const char *name)
 void
 config_print(const struct settings *s, const char *state_dir, struct buf *out)
 {
+	static const enum config_section section_of[] = { [SETTINGS_MAILDIR] = IN_MAILDIR, [SETTINGS_IMAP] = IN_IMAP, [SETTINGS_POP3] = IN_POP3 };
 	struct channel_settings channel;
 	enum config_section section;
 
@@ -304,7 +317,7 @@ config_print(const struct settings *s, const char *state_dir, struct buf *out)
 		print_rows(out, IN_ACCOUNT, OWNER_ACCOUNT, s->accounts[i]);
 	}
 	for (size_t i = 0; i < s->n_stores; i++) {
-		section = s->stores[i]->kind == SETTINGS_IMAP ? IN_IMAP : IN_MAILDIR;
+		section = section_of[s->stores[i]->kind];
 		print_header(out, section, s->stores[i]->name);
 		print_rows(out, section, OWNER_STORE, s->stores[i]);
 		if (s->stores[i]->account != NULL && s->stores[i]->account->is_inline)

@@ -30,6 +30,7 @@ read_name(struct parser *p, enum config_section section)
 	switch (section) {
 	case IN_MAILDIR:
 	case IN_IMAP:
+	case IN_POP3:
 		is_taken = settings_store(p->s, name) != NULL;
 		if (strchr(name, ':') != NULL)
 			parser_error(p, parser_word(p, 1), "a Store's name cannot contain \":\": \"%s\"", name);
@@ -48,7 +49,7 @@ read_name(struct parser *p, enum config_section section)
 	}
 	if (is_taken)
 		parser_error(p, parser_word(p, 1), "%s \"%s\" is defined already",
-		    section & (IN_MAILDIR | IN_IMAP) ? "Store" : section_name(section), name);
+		    section & (IN_MAILDIR | IN_IMAP | IN_POP3) ? "Store" : section_name(section), name);
 	if (section != IN_GROUP && p->line->n > 2)
 		parser_error(p, parser_word(p, 2), "nothing may follow the name of a section: \"%s\"",
 		    p->line->words[2].text);
@@ -126,6 +127,11 @@ section_open(struct parser *p, enum config_section section)
 	case IN_IMAP:
 		open_account(p, name, true);
 		open_store(p, name, SETTINGS_IMAP);
+		break;
+	case IN_POP3:
+		open_account(p, name, true);
+		open_store(p, name, SETTINGS_POP3);
+		p->store->account = p->account;
 		break;
 	case IN_MAILDIR:
 		open_store(p, name, SETTINGS_MAILDIR);
@@ -218,7 +224,9 @@ close_account(struct parser *p)
 	fill_tls_versions(p, &account->net.tls_versions);
 	if (p->old_tls_at.line == 0 && SEEN_ACCOUNT(net.tls_type).line == 0)
 		account->net.tls_type = account->net.tunnel != NULL ? NET_TLS_NONE : NET_TLS_STARTTLS;
-	if (account->net.port == 0)
+	if (account->net.port == 0 && kind == IN_POP3)
+		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? 995 : 110;
+	else if (account->net.port == 0)
 		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? 993 : 143;
 }
 
@@ -310,6 +318,23 @@ close_ops(struct parser *p, struct channel_settings *channel)
 	parser_error(p, at, "%s %s", name, why);
 }
 
+/* A POP3Store is one mailbox that messages come from. */
+static void
+check_source(struct parser *p, const struct channel_settings *c)
+{
+	if (c->store[NEAR] != NULL && c->store[NEAR]->kind == SETTINGS_POP3)
+		parser_error(p, SEEN_CHANNEL(store[NEAR]), "Near cannot be the POP3Store \"%s\": messages come from there, and none go "
+		    "there", c->store[NEAR]->name);
+	if (c->store[FAR] == NULL || c->store[FAR]->kind != SETTINGS_POP3)
+		return;
+	if (c->has_patterns)
+		parser_error(p, SEEN_CHANNEL(patterns), "Patterns has no meaning here: the POP3Store \"%s\" has one mailbox, INBOX",
+		    c->store[FAR]->name);
+	if (c->box[FAR] != NULL && !names_is_inbox(c->box[FAR]))
+		parser_error(p, SEEN_CHANNEL(store[FAR]), "the POP3Store \"%s\" has no mailbox but INBOX, and no \"%s\"",
+		    c->store[FAR]->name, c->box[FAR]);
+}
+
 static void
 close_channel(struct parser *p)
 {
@@ -331,6 +356,7 @@ close_channel(struct parser *p)
 	}
 	if (c->role != 0 && !c->has_patterns)
 		parser_error(p, SEEN_CHANNEL(role), "Role needs Patterns: a channel of one mailbox has one pair");
+	check_source(p, c);
 	if (c->store[FAR] == NULL || c->store[NEAR] == NULL)
 		return;
 	if (c->store[FAR] == c->store[NEAR] &&
@@ -368,6 +394,9 @@ section_close(struct parser *p)
 		check_role_boxes(p);
 		check_mechanisms(p);
 		close_imap_store(p);
+		break;
+	case IN_POP3:
+		close_account(p);
 		break;
 	case IN_MAILDIR:
 		check_role_boxes(p);

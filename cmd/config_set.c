@@ -230,7 +230,7 @@ set_mailbox(struct parser *p, const struct keyword *k)
 	}
 	name = arena_strndup(&p->s->arena, word + 1, (size_t)(box - word - 1));
 	if ((store = settings_store(p->s, name)) == NULL) {
-		unknown_name(p, 1, name, IN_MAILDIR | IN_IMAP, "Store");
+		unknown_name(p, 1, name, IN_MAILDIR | IN_IMAP | IN_POP3, "Store");
 		return;
 	}
 	p->channel->store[k->n] = store;
@@ -443,6 +443,10 @@ set_one(struct parser *p, const struct keyword *k)
 		if (!value_window(word, field(p, k)))
 			parser_error(p, parser_word(p, 1), "%s takes the number of messages that the server shows, or no, not "
 			    "\"%s\"", k->name, word);
+		break;
+	case KW_LEAVE:
+		if (!value_leave(word, field(p, k)))
+			parser_error(p, parser_word(p, 1), "%s takes yes, no, or a number of days such as 30d, not \"%s\"", k->name, word);
 		break;
 	case KW_LIMIT:
 		if (!value_limit(word, field(p, k)))

@@ -110,6 +110,25 @@ value_window(const char *word, struct window *window_r)
 }
 
 bool
+value_leave(const char *word, struct leave *leave_r)
+{
+	uint64_t days;
+
+	if (strcasecmp(word, "yes") == 0 || strcasecmp(word, "true") == 0 || strcasecmp(word, "on") == 0) {
+		*leave_r = (struct leave){ .kind = LEAVE_ALL };
+		return true;
+	}
+	if (strcasecmp(word, "no") == 0 || strcasecmp(word, "false") == 0 || strcasecmp(word, "off") == 0) {
+		*leave_r = (struct leave){ .kind = LEAVE_NONE };
+		return true;
+	}
+	if (!digits(&word, 100000, &days) || strcasecmp(word, "d") != 0 || days == 0)
+		return false;
+	*leave_r = (struct leave){ .kind = LEAVE_DAYS, .days = days };
+	return true;
+}
+
+bool
 value_path(const char *word, const char *dir, const char *home, struct arena *arena, char **path_r)
 {
 	const char *rest, *start = home;

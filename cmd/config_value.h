@@ -22,6 +22,7 @@ bool value_limit(const char *word, struct max_delete *limit_r);
 
 /* N (not 0), or one of the words for no. */
 bool value_window(const char *word, struct window *window_r);
+bool value_leave(const char *word, struct leave *leave_r);
 
 /* A local path: "~" and "~user" opened, a relative one put behind `dir` (which ends with "/" or is
  * ""). False if there is no such user. The result is the arena's. */

@@ -10,6 +10,7 @@
 #include "cmd/version.h"
 #include "sync/store/imap.h"
 #include "sync/store/maildir.h"
+#include "sync/store/pop3.h"
 
 void
 engine_init(struct engine *en, struct app *app, const struct secrets *secrets)
@@ -76,6 +77,31 @@ make_imap(struct engine *en, const struct store_settings *s, struct err *e)
 	return imap_store_new(s, &env, e);
 }
 
+static struct store *
+make_pop3(struct engine *en, const struct store_settings *s, struct err *e)
+{
+	const struct secret *secret = secret_of(en->secrets, s->account);
+	const struct pop3_store_env env = {
+		.user = buf_str(&secret->user), .secret = secret->pass.len != 0 ? &secret->pass : NULL,
+		.transcript_dir = en->app->options.transcript, .cancel_fd = interrupt_fd(), .warn = tell_warning, .warn_ctx = en,
+	};
+
+	return pop3_store_new(s, &env, e);
+}
+
+static struct store *
+make_store(struct engine *en, const struct store_settings *s, bool copy_arrival_date, struct err *e)
+{
+	switch (s->kind) {
+	case SETTINGS_IMAP:
+		return make_imap(en, s, e);
+	case SETTINGS_POP3:
+		return make_pop3(en, s, e);
+	default:
+		return maildir_store_new(s, en->app->settings->fsync, copy_arrival_date);
+	}
+}
+
 int
 engine_store(struct engine *en, const struct store_settings *s, bool copy_arrival_date, struct store **store_r,
     struct err *e)
@@ -83,13 +109,13 @@ engine_store(struct engine *en, const struct store_settings *s, bool copy_arriva
 	struct engine_store es = { .settings = s, .copy_arrival_date = copy_arrival_date };
 
 	for (size_t i = 0; i < en->stores.n; i++) {
-		if (en->stores.at[i].settings == s && (s->kind == SETTINGS_IMAP ||
+		if (en->stores.at[i].settings == s && (s->account != NULL ||
 		    en->stores.at[i].copy_arrival_date == copy_arrival_date)) {
 			*store_r = en->stores.at[i].store;
 			return 0;
 		}
 	}
-	es.store = s->kind == SETTINGS_MAILDIR ? maildir_store_new(s, en->app->settings->fsync, copy_arrival_date) : make_imap(en, s, e);
+	es.store = make_store(en, s, copy_arrival_date, e);
 	if (es.store == NULL)
 		return -1;
 	for (enum role role = 0; role < ROLES; role++)
@@ -109,6 +135,7 @@ fill_policy(const struct channel_settings *c, const struct options *o, struct po
 		c->expire_unread < 0 ? EXPIRE_UNREAD_UNSET : c->expire_unread > 0 ? EXPIRE_UNREAD_YES : EXPIRE_UNREAD_NO };
 	for (int s = 0; s < SIDES; s++) {
 		p->window[s] = c->store[s]->window;
+		p->source[s].leave = c->store[s]->leave_on_server;
 		p->read_only[s] = c->store[s]->read_only;
 		p->trash[s] = (struct trash){ c->store[s]->trash, c->store[s]->trash_new_only, c->store[s]->trash_remote_new };
 	}

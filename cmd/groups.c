@@ -57,7 +57,7 @@ is_same_spot(const struct spot *a, const struct spot *b)
 		return true;
 	if (a->store->kind != b->store->kind)
 		return false;
-	if (a->store->kind == SETTINGS_IMAP)
+	if (a->store->account != NULL)
 		return is_same_account(a->store->account, b->store->account);
 	return is_near(a->path, b->path) || is_near(a->inbox, b->inbox) || is_near(a->path, b->inbox) || is_near(a->inbox, b->path);
 }
@@ -119,7 +119,7 @@ name_of(const struct group *g, const struct targets *t)
 	for (size_t i = 0; i < g->targets.n; i++) {
 		c = t->all.at[g->targets.at[i]].channel;
 		for (int s = 0; s < SIDES; s++)
-			if (c->store[s]->kind == SETTINGS_IMAP)
+			if (c->store[s]->account != NULL)
 				return mem_strdup(c->store[s]->account->name);
 	}
 	return mem_strdup(t->all.at[g->targets.at[0]].channel->name);

@@ -166,7 +166,7 @@ list_store(struct app *app, struct secrets *secrets, const struct store_settings
 	int rc = 0;
 
 	engine_init(&engine, app, secrets);
-	if (s->kind == SETTINGS_IMAP) {
+	if (s->account != NULL) {
 		secrets_fetch(secrets, s->account, RUN_SECRET_LIMIT, interrupt_flag());
 		secret = secret_of(secrets, s->account);
 		rc = secret->status;

@@ -18,9 +18,13 @@ list_of(const struct keyword *k)
 	case IN_GLOBAL:
 		return MANUAL_GLOBAL;
 	case IN_MAILDIR | IN_IMAP:
+	case IN_MAILDIR | IN_IMAP | IN_POP3:
 		return MANUAL_STORE;
 	case IN_ACCOUNT | IN_IMAP:
+	case IN_ACCOUNT | IN_IMAP | IN_POP3:
 		return MANUAL_ACCOUNT;
+	case IN_POP3:
+		return MANUAL_POP3;
 	case IN_IMAP:
 		return MANUAL_IMAP;
 	case IN_MAILDIR:

@@ -96,20 +96,22 @@ host_of(struct arena *a, const struct account_settings *account)
 	for (i = 0; i < sizeof loopback / sizeof *loopback; i++)
 		if (strcmp(host, loopback[i]) == 0)
 			host = loopback[0];
-	/* The two ports of IMAP are doors of one server; others may be servers of their own. */
-	if (account->net.port == 143 || account->net.port == 993)
+	/* The two ports of a protocol are doors of one server; others may be servers of their own. */
+	if (account->net.port == 143 || account->net.port == 993 || account->net.port == 110 || account->net.port == 995)
 		return host;
 	return arena_printf(a, "%s:%u", host, account->net.port);
 }
 
-/* "imap:jane@host/": what comes before the prefix of the store. */
+/* "imap:jane@host/": what comes before the prefix of the store. The INBOX of POP3 and that of IMAP are told apart: a channel may take mail
+ * from the one and file it in the other. */
 static const char *
-account_root(struct arena *a, const struct account_settings *account)
+account_root(struct arena *a, const struct store_settings *s)
 {
+	const struct account_settings *account = s->account;
 	const char *user = account->user != NULL ? lower(a, account->user) : account->user_cmd.shell != NULL ?
 	    arena_printf(a, "|%s", account->user_cmd.shell) : arena_printf(a, "?%s", account->name);
 
-	return arena_printf(a, "imap:%s@%s/", user, host_of(a, account));
+	return arena_printf(a, "%s:%s@%s/", s->kind == SETTINGS_POP3 ? "pop3" : "imap", user, host_of(a, account));
 }
 
 /* Path with '/' for the server's delimiter, as far as the configuration tells that. */
@@ -140,8 +142,8 @@ root_of(struct arena *a, const struct store_settings *s)
 {
 	struct layout l;
 
-	if (s->kind == SETTINGS_IMAP)
-		return arena_printf(a, "%s%s", account_root(a, s->account), imap_prefix(a, s));
+	if (s->account != NULL)
+		return arena_printf(a, "%s%s", account_root(a, s), imap_prefix(a, s));
 	l = layout_of(s);
 	if (l.kind == NAMES_MAILDIRPP)
 		return arena_printf(a, "maildir++:%s/", resolve(a, s->inbox));
@@ -152,8 +154,8 @@ root_of(struct arena *a, const struct store_settings *s)
 static const char *
 inbox_root(struct arena *a, const struct store_settings *s)
 {
-	if (s->kind == SETTINGS_IMAP)
-		return arena_printf(a, "%sINBOX", account_root(a, s->account));
+	if (s->account != NULL)
+		return arena_printf(a, "%sINBOX", account_root(a, s));
 	return arena_printf(a, "dir:%s", resolve(a, s->inbox));
 }
 
@@ -207,7 +209,7 @@ is_inbox_listed(const struct store_settings *s)
 {
 	struct layout l;
 
-	if (s->kind == SETTINGS_IMAP)
+	if (s->account != NULL)
 		return s->path == NULL || *s->path == '\0';
 	l = layout_of(s);
 	return s->map_inbox == NULL && layout_is_inbox_listed(&l);
@@ -323,7 +325,9 @@ meet(const struct places *p, const struct places *q, struct arena *a, struct mee
 static const char *
 store_words(struct arena *a, const struct store_settings *s)
 {
-	return arena_printf(a, "%s \"%s\"", s->kind == SETTINGS_IMAP ? "IMAPStore" : "MaildirStore", s->name);
+	static const char *const kinds[] = { [SETTINGS_MAILDIR] = "MaildirStore", [SETTINGS_IMAP] = "IMAPStore", [SETTINGS_POP3] = "POP3Store" };
+
+	return arena_printf(a, "%s \"%s\"", kinds[s->kind], s->name);
 }
 
 static int

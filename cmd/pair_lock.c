@@ -55,7 +55,7 @@ pair_lock_take(const struct channel_settings *c, int *fd_r, struct err *e)
 	int len;
 
 	*fd_r = -1;
-	if (c->store[FAR]->kind != SETTINGS_IMAP || c->store[NEAR]->kind != SETTINGS_IMAP)
+	if (c->store[FAR]->account == NULL || c->store[NEAR]->account == NULL)
 		return 0;
 	add_side(&key, c, FAR);
 	add_side(&key, c, NEAR);

@@ -71,7 +71,7 @@ fetch_secrets(struct run_set *set)
 	for (size_t i = 0; i < set->targets.all.n; i++) {
 		c = set->targets.all.at[i].channel;
 		for (int s = 0; s < SIDES && *interrupt_flag() == 0; s++)
-			if (c->store[s]->kind == SETTINGS_IMAP)
+			if (c->store[s]->account != NULL)
 				secrets_fetch(&set->secrets, c->store[s]->account, RUN_SECRET_LIMIT, interrupt_flag());
 	}
 }
@@ -84,7 +84,7 @@ check_secrets(const struct run_set *set, const struct target *t, struct err *e)
 
 	for (int s = 0; s < SIDES; s++) {
 		store = t->channel->store[s];
-		if (store->kind != SETTINGS_IMAP)
+		if (store->account == NULL)
 			continue;
 		secret = secret_of(&set->secrets, store->account);
 		if (secret == NULL)

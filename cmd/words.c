@@ -70,6 +70,11 @@ const struct word words_tls_type[] = {
 	{ .name = NULL },
 };
 
+const struct word words_tls_type_pop3[] = {
+	{ "None", NET_TLS_NONE, NULL }, { "STARTTLS", NET_TLS_STARTTLS, NULL }, { "POP3S", NET_TLS_IMPLICIT, NULL },
+	{ .name = NULL },
+};
+
 const struct word words_tls_version[] = {
 	{ "1.0", NET_TLS_1_0, NULL }, { "1.1", NET_TLS_1_1, NULL }, { "1.2", NET_TLS_1_2, NULL },
 	{ "1.3", NET_TLS_1_3, NULL },
@@ -92,7 +97,7 @@ const struct word words_mechanism[] = {
 	{ "XOAUTH2", 0, NULL }, { "OAUTHBEARER", 0, NULL }, { "CRAM-MD5", 0, NULL }, { "DIGEST-MD5", 0, NULL },
 	{ "SCRAM-SHA-1", 0, NULL }, { "SCRAM-SHA-1-PLUS", 0, NULL }, { "SCRAM-SHA-256", 0, NULL },
 	{ "SCRAM-SHA-256-PLUS", 0, NULL }, { "SCRAM-SHA-512", 0, NULL }, { "SCRAM-SHA-512-PLUS", 0, NULL },
-	{ "GSSAPI", 0, NULL }, { "NTLM", 0, NULL },
+	{ "GSSAPI", 0, NULL }, { "NTLM", 0, NULL }, { "APOP", 0, NULL },
 	{ .name = NULL },
 };
 

@@ -110,7 +110,7 @@ forget_others(const struct workers *w, const struct group *g)
 	for (size_t i = 0; i < g->targets.n; i++) {
 		c = w->set->targets.all.at[g->targets.at[i]].channel;
 		for (int s = 0; s < SIDES; s++)
-			if (c->store[s]->kind == SETTINGS_IMAP)
+			if (c->store[s]->account != NULL)
 				vec_push(&ours, c->store[s]->account);
 	}
 	secrets_keep(secrets, ours.at, ours.n);
@@ -308,7 +308,7 @@ is_its_tunnel(void *ctx, const char *command)
 	for (size_t i = 0; i < g->targets.n; i++)
 		for (int s = 0; s < SIDES; s++) {
 			store = right->w->set->targets.all.at[g->targets.at[i]].channel->store[s];
-			if (store->kind == SETTINGS_IMAP && store->account->net.tunnel != NULL && strcmp(store->account->net.tunnel, command) == 0)
+			if (store->account != NULL && store->account->net.tunnel != NULL && strcmp(store->account->net.tunnel, command) == 0)
 				return true;
 		}
 	return false;

@@ -26,11 +26,11 @@ _mailtwin() {
 	local keywords='
 		FSync FieldDelimiter BufferLimit Path MapInbox ReadOnly Hub RoleArchive RoleDrafts RoleJunk
 		RoleSent RoleTrash Flatten Trash TrashNewOnly TrashRemoteNew Host Port Tunnel Timeout User UserCmd
-		Pass PassCmd AuthMechs TLSType TLSVersions SystemCertificates CertificateFile ClientCertificate
-		ClientKey CipherString Connections PipelineDepth AnswerLimit DisableExtensions Throttle Account
-		UseNamespace PathDelimiter SubscribedOnly Window Inbox SubFolders InfoDelimiter AltMap Keywords Far
-		Near Patterns MaxSize Role Sync Create Remove Expunge CopyArrivalDate MaxDelete PostSync SyncState
-		MaxMessages ExpireUnread ExpireSide ExpungeSolo Channels
+		Pass PassCmd AuthMechs TLSVersions SystemCertificates CertificateFile ClientCertificate ClientKey
+		CipherString Connections PipelineDepth AnswerLimit DisableExtensions Throttle Account UseNamespace
+		PathDelimiter SubscribedOnly Window TLSType LeaveOnServer Inbox SubFolders InfoDelimiter AltMap
+		Keywords Far Near Patterns MaxSize Role Sync Create Remove Expunge CopyArrivalDate MaxDelete
+		PostSync SyncState MaxMessages ExpireUnread ExpireSide ExpungeSolo Channels
 	'
 	# end: bash
 	COMPREPLY=()
@@ -71,7 +71,7 @@ _mailtwin() {
 		COMPREPLY=($(compgen -W "$commands $(_mailtwin_names 'Channel|Group')" -- "$cur")) ;;
 	*)
 		if [[ " ${COMP_WORDS[*]} " == *' --list-stores '* || " ${COMP_WORDS[*]} " == *' -ls '* ]]; then
-			COMPREPLY=($(compgen -W "$(_mailtwin_names 'IMAPStore|MaildirStore')" -- "$cur"))
+			COMPREPLY=($(compgen -W "$(_mailtwin_names 'IMAPStore|POP3Store|MaildirStore')" -- "$cur"))
 		else
 			COMPREPLY=($(compgen -W "$(_mailtwin_names 'Channel|Group')" -- "$cur"))
 		fi ;;

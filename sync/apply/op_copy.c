@@ -31,6 +31,7 @@ struct copying {
 	struct stretch stretch[BATCH_PARTS];
 	size_t n_stretches;
 	struct stretch *now;		/* whose body is coming */
+	struct task *counted;		/* of that body, whose size nobody knew; NULL = it was known */
 	struct digest *digest;
 	bool is_cancelled;
 	bool has_sink_failed;		/* the error came from the receiving side */
@@ -104,8 +105,9 @@ body_begin(void *ctx, const struct body_head *head, struct err *e)
 		return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "stopped on request");
 	}
 	digest_start(t->digest, DIGEST_MESSAGE);
-	t->b->task[t->at[head->index]].size = head->size;
-	t->b->task[t->at[head->index]].wire_size = head->wire_size;
+	t->b->task[t->at[head->index]].size = head->size == BODY_SIZE_UNKNOWN ? 0 : head->size;
+	t->b->task[t->at[head->index]].wire_size = head->wire_size == BODY_SIZE_UNKNOWN ? 0 : head->wire_size;
+	t->counted = head->size == BODY_SIZE_UNKNOWN ? &t->b->task[t->at[head->index]] : NULL;
 	t->items[head->index].date = t->b->copy_arrival_date ? head->date : 0;
 	if (turn_to(t, head->index, e) < 0)
 		return -1;
@@ -122,6 +124,8 @@ body_data(void *ctx, const void *p, size_t len, struct err *e)
 	struct err why;
 
 	digest_feed(t->digest, p, len);
+	if (t->counted != NULL)
+		t->counted->wire_size = t->counted->size += len;
 	return sink != NULL && sink->data(sink->ctx, p, len, &why) < 0 ? sink_failed(t, &why, e) : 0;
 }
 

@@ -298,7 +298,7 @@ deliver_end(struct deliver *d, const struct err *failed, struct err *e)
 		fail(d, it, failed);
 		return 0;
 	}
-	if (d->got != d->body.size) {
+	if (d->body.size != DELIVER_SIZE_UNKNOWN && d->got != d->body.size) {
 		err_set(e, ERR_MESSAGE, "the message for %s has %llu octets instead of the %llu announced",
 		    d->m->name, (unsigned long long)d->got, (unsigned long long)d->body.size);
 		return fail(d, it, e);

@@ -48,11 +48,13 @@ struct deliver_result {
 	struct err err;			/* with FAILED and UNKNOWN */
 };
 
+#define DELIVER_SIZE_UNKNOWN UINT64_MAX
+
 struct deliver_body {
 	const char *base;		/* of the name it gets */
 	uint32_t flags;			/* as in sync/maildir/filename.h */
 	bool is_wire;			/* CRLF: to be made LF where that can be undone (R23 line ends) */
-	uint64_t size;			/* octets that come */
+	uint64_t size;			/* octets that come; DELIVER_SIZE_UNKNOWN = as many as do */
 	int64_t date;			/* seconds since 1970 for its mtime; 0 = leave it at now */
 };
 

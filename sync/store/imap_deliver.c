@@ -113,12 +113,24 @@ leave_off(struct deliver_item *item)
 		item->date = 0;
 }
 
+/* What is larger than the server takes need not be sent. */
+static int
+check_limit(struct imap_deliver *d, uint64_t size)
+{
+	const uint64_t limit = imap_session_caps(d->c->s)->append_limit;
+	char why[128];
+
+	if (limit == 0 || size <= limit)
+		return 0;
+	snprintf(why, sizeof why, "its %llu octets are more than the server takes (%llu)", (unsigned long long)size,
+	    (unsigned long long)limit);
+	return refuse(d, why);
+}
+
 static int
 deliver_begin(void *ctx, const struct body_head *head, struct err *e)
 {
 	struct imap_deliver *d = ctx;
-	uint64_t limit = imap_session_caps(d->c->s)->append_limit;
-	char why[128];
 
 	drop_message(d);
 	if (d->refused >= REFUSED_MOST) {
@@ -132,12 +144,7 @@ deliver_begin(void *ctx, const struct body_head *head, struct err *e)
 	d->lines = (struct lineends_out){ 0 };
 	d->converts = head->form == BODY_FILE;
 	leave_off(&d->items[d->index]);
-	if (limit != 0 && head->wire_size > limit) {
-		snprintf(why, sizeof why, "its %llu octets are more than the server takes (%llu)",
-		    (unsigned long long)head->wire_size, (unsigned long long)limit);
-		return refuse(d, why);
-	}
-	return 0;
+	return head->wire_size == BODY_SIZE_UNKNOWN ? 0 : check_limit(d, head->wire_size);
 }
 
 static int
@@ -486,7 +493,10 @@ deliver_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 		d->items[index].outcome = OUTCOME_FAILED;
 		d->items[index].err = *failed;
 	} else if (!d->is_refused && d->is_open) {
-		status = end_message(d, e);
+		/* Its size may not have been known before. */
+		status = check_limit(d, d->spill != NULL ? d->spilled : d->bytes.len - d->start);
+		if (status == 0 && !d->is_refused)
+			status = end_message(d, e);
 	}
 	drop_message(d);
 	return status;

@@ -75,7 +75,7 @@ sink_begin(void *ctx, const struct body_head *head, struct err *e)
 		.base = arena_strndup(d->arena, item->name.data, item->name.len),
 		.flags = keywords_bits(&d->keywords, item->flags),
 		.is_wire = head->form == BODY_WIRE,
-		.size = head->size,
+		.size = head->size == BODY_SIZE_UNKNOWN ? DELIVER_SIZE_UNKNOWN : head->size,
 		.date = item->date != 0 ? item->date : d->copy_arrival_date ? head->date : 0,
 	};
 

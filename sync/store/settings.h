@@ -15,6 +15,7 @@
 #include "sync/net/net.h"
 #include "sync/pair/names.h"
 #include "sync/pair/roles.h"
+#include "sync/plan/source.h"
 #include "sync/plan/window.h"
 
 struct settings_list {
@@ -28,7 +29,7 @@ struct settings_command {
 	bool uses_tty;			/* was written with a leading "+", which is not in shell */
 };
 
-/* An IMAPAccount, or the same keywords inside an IMAPStore. */
+/* An IMAPAccount, or the same keywords inside an IMAPStore or a POP3Store. */
 struct account_settings {
 	const char *name;		/* of an inline account: the store's */
 	bool is_inline;
@@ -44,7 +45,7 @@ struct account_settings {
 	unsigned connections;		/* sessions at most; 0 = 4 */
 };
 
-enum settings_store_kind { SETTINGS_MAILDIR, SETTINGS_IMAP };
+enum settings_store_kind { SETTINGS_MAILDIR, SETTINGS_IMAP, SETTINGS_POP3 };
 
 struct store_settings {
 	const char *name;
@@ -66,12 +67,17 @@ struct store_settings {
 	bool alt_map;
 	bool keywords;			/* dovecot-keywords is made where it is missing */
 
+	/* IMAP, POP3 */
+	struct account_settings *account;	/* NULL: it is on the disk */
+
 	/* IMAP */
-	struct account_settings *account;
 	bool use_namespace;
 	char path_delimiter;		/* 0 = the server's */
 	bool subscribed_only;
 	struct window window;
+
+	/* POP3 */
+	struct leave leave_on_server;
 };
 
 #endif

@@ -170,11 +170,13 @@ enum body_form {
 	BODY_WIRE,			/* as IMAP carries them: CRLF */
 };
 
+#define BODY_SIZE_UNKNOWN UINT64_MAX
+
 struct body_head {
 	size_t index;			/* of the request's array */
 	enum body_form form;
-	uint64_t size;			/* octets that follow, exactly */
-	uint64_t wire_size;		/* octets of the canonical form (sync/message/lineends.h) */
+	uint64_t size;			/* octets that follow, exactly; BODY_SIZE_UNKNOWN = the end tells */
+	uint64_t wire_size;		/* octets of the canonical form (sync/message/lineends.h); BODY_SIZE_UNKNOWN with such a size */
 	int64_t date;			/* arrival, seconds since 1970; 0 = not known */
 };
 

@@ -179,7 +179,7 @@ class Contrib(lib.Case):
             return done.stdout.split()
         self.assertEqual(ask('pl'), ['plan'])
         self.assertEqual(ask('--allow'), ['--allow-delete'])
-        self.assertEqual(ask('-c', self.config, 'plan', ''), ['work', 'old', 'mail'])
+        self.assertEqual(ask('-c', self.config, 'plan', ''), ['work', 'old', 'provider', 'mail'])
         self.assertEqual(ask('-c', self.config, 'state', 'dump', 'o'), ['old'])
         self.assertEqual(ask('-c', self.config, 'list', '-ls', 'work-d'), ['work-disk'])
 

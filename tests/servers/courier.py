@@ -92,7 +92,7 @@ class Courier(Server):
         """Writes the users as Courier's userdb, as makeuserdb does."""
         entries = {
             'userdb': ''.join(f'{u}\tuid={self.uid}|gid={self.gid}|home={self.dir}/home/{u}|_=\n' for u in self.users),
-            'userdbshadow': ''.join(f'{u}\timappw={self._password}\n' for u in self.users)}
+            'userdbshadow': ''.join(f'{u}\timappw={self._password}|pop3pw={self._password}\n' for u in self.users)}
         for name, lines in entries.items():
             path = f'{self.dir}/etc/{name}.dat'
             done = subprocess.run([f'{self.tree}/usr/lib/courier/courier-authlib/makedatprog', '-', path + '.part', path],

@@ -106,9 +106,9 @@ static const struct {
 	  "rc:17:1: \"Expunge\" stands outside a section (an empty line ends one); it belongs to Channel "
 	  "or before the first section\n" },
 	{ "Host h\n", "rc:1:1: \"Host\" stands outside a section (an empty line ends one); it belongs to "
-	  "IMAPAccount or IMAPStore\n" },
+	  "IMAPAccount or IMAPStore or POP3Store\n" },
 	{ CHANNEL "Host h\n", "rc:12:1: \"Host\" has no place in a section of kind Channel; it belongs to "
-	  "IMAPAccount or IMAPStore\n" },
+	  "IMAPAccount or IMAPStore or POP3Store\n" },
 	{ STORES "Group g\nPath x\n", "rc:10:1: \"Path\" has no place in a section of kind Group; it "
 	  "belongs to IMAPStore or MaildirStore\n" },
 	{ CHANNEL "Pattrns *\n", "rc:12:1: unknown keyword \"Pattrns\" in a section of kind Channel; did "
@@ -747,7 +747,7 @@ example_is_right(void **unused)
 	if (config_load("mbsyncrc.example", "/home/me", &notes, &s, &e) < 0)
 		fail_msg("%s: %s", e.text, notes.all.n != 0 ? notes.all.at[0].text : "");
 	assert_int_equal(notes.all.n, 0);
-	assert_int_equal(s->n_channels, 2);
+	assert_int_equal(s->n_channels, 3);
 	assert_int_equal(s->n_groups, 1);
 	assert_int_equal(s->file[0], '/');
 	assert_string_equal(settings_channel(s, "work")->store[NEAR]->path, "/home/me/Mail/work/");

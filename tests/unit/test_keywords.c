@@ -47,7 +47,7 @@ sample_of(const struct keyword *k)
 		return (struct sample){ "!", "!" };
 	case KW_CHOICE:
 		return strcmp(k->name, "SubFolders") == 0 ? (struct sample){ "legacy", "Legacy" } :
-		    strcmp(k->name, "TLSType") == 0 ? (struct sample){ "imaps", "IMAPS" } : (struct sample){ "far", "Far" };
+		    strcmp(k->name, "TLSType") == 0 ? k->where & IN_POP3 ? (struct sample){ "pop3s", "POP3S" } : (struct sample){ "imaps", "IMAPS" } : (struct sample){ "far", "Far" };
 	case KW_WORDS:
 		return (struct sample){ "c", "c" };
 	case KW_EXTENSIONS:
@@ -70,6 +70,8 @@ sample_of(const struct keyword *k)
 		return (struct sample){ "sent TRASH", "Sent Trash" };
 	case KW_LIMIT:
 		return (struct sample){ "5%", "5%" };
+	case KW_LEAVE:
+		return (struct sample){ "30D", "30d" };
 	case KW_WINDOW:
 		return (struct sample){ "100", "100" };
 	default:
@@ -104,7 +106,10 @@ write_config(struct buf *text, const struct keyword *k, enum config_section sect
 		add_base(text, k, "Account a");
 	else if (strcmp(k->name, "Host") != 0)
 		buf_adds(text, "Host h\n");
-	buf_printf(text, "%s\nChannel c\n", section == IN_IMAP ? line : "");
+	buf_printf(text, "%s\nPOP3Store p\n", section == IN_IMAP ? line : "");
+	if (section != IN_POP3 || strcmp(k->name, "Host") != 0)
+		buf_adds(text, "Host h\n");
+	buf_printf(text, "%s\nChannel c\n", section == IN_POP3 ? line : "");
 	add_base(text, k, "Far :f:");
 	add_base(text, k, "Near :n:");
 	add_base(text, k, "Patterns *");
@@ -143,7 +148,7 @@ keywords_parse_and_print(void **unused)
 		if (k->flags & (KEYWORD_ALIAS | KEYWORD_NOT_YET))
 			continue;
 		sample = sample_of(k);
-		for (enum config_section section = IN_GLOBAL; section <= IN_GROUP; section <<= 1) {
+		for (enum config_section section = IN_GLOBAL; section <= IN_POP3; section <<= 1) {
 			if (!(k->where & section))
 				continue;
 			write_config(&text, k, section, sample.said);
@@ -166,7 +171,7 @@ keywords_parse_and_print(void **unused)
 static void
 defaults_are_printed(void **unused)
 {
-	static const char text[] = "IMAPStore i\nHost h\n\nIMAPAccount a\nHost h\n\nMaildirStore f\nPath /f/\nInbox /f/in\n\n"
+	static const char text[] = "POP3Store p\nHost h\n\nIMAPStore i\nHost h\n\nIMAPAccount a\nHost h\n\nMaildirStore f\nPath /f/\nInbox /f/in\n\n"
 	    "MaildirStore n\n\nChannel c\nFar :f:\nNear :n:\n\nGroup g c\n";
 	struct buf config = { 0 };
 	char *out, *line;
