@@ -675,6 +675,55 @@ lost(void **state)
 	}
 }
 
+/* A session that rests has no mailbox, and expunges none for that; what is said meanwhile is nobody's, but for a good-bye. */
+static void
+between_two_uses(void **state)
+{
+	static const struct { const char *caps, *script; bool is_left, is_there; } cases[] = {
+		{ "UNSELECT", "C A3 UNSELECT\nS A3 OK\nS * 9 EXISTS\nS * 1 EXPUNGE\nS * 1 FETCH (UID 5 FLAGS ())\nC A4 SELECT \"b\"\n", true, true },
+		{ "IDLE", "C A3 EXAMINE \"a\"\n" SELECTED("A3", "1") "C A4 CLOSE\nS A4 OK\nS * 9 EXISTS\nC A5 SELECT \"b\"\n", true, true },
+		/* It went meanwhile: a SELECT that is refused leaves none selected. */
+		{ "IDLE", "C A3 EXAMINE \"a\"\nS A3 NO [NONEXISTENT] gone\nC A4 SELECT \"b\"\n", true, true },
+		{ "UNSELECT", "C A3 UNSELECT\nS A3 OK\nS * BYE idle for too long\n", true, false },
+		{ "UNSELECT", "C A3 UNSELECT\nS A3 BAD what\nX\n", false, false },
+	};
+	struct heard one = { { 0 } }, two = { { 0 } };
+	char script[2000], tag[8];
+	struct side a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(tag, sizeof tag, "A%d", i == 1 ? 5 : 4);
+		snprintf(script, sizeof script, "%s%s] in\nC A2 SELECT \"a\"\n%s%s%s%s%s", GREETING
+		    "C A1 AUTHENTICATE PLAIN AHUAcHc=\nS A1 OK [CAPABILITY IMAP4rev1 ", cases[i].caps, SELECTED("A2", "1"), cases[i].script,
+		    cases[i].is_there ? "S * 2 EXISTS\nS * OK [UIDVALIDITY 2] x\nS " : "", cases[i].is_there ? tag : "",
+		    cases[i].is_there ? " OK [READ-WRITE] y\nX\n" : "");
+		side_start(&a, NET_TLS_NONE, script, NULL);
+		side_open(&a);
+		assert_int_equal(0, imap_unselect(a.s, &a.e));
+		assert_int_equal(0, imap_hear(a.s, &a.e));
+		choose(&a, "a", &one);
+		assert_int_equal(cases[i].is_left ? 0 : -1, imap_unselect(a.s, &a.e));
+		was_heard(&one, "OK ");
+		if (cases[i].is_left)
+			assert_null(imap_session_box(a.s));
+		assert_int_equal(cases[i].is_there ? 0 : -1, imap_hear(a.s, &a.e));
+		if (!cases[i].is_there)
+			assert_false(imap_session_is_alive(a.s));
+		if (cases[i].is_left && !cases[i].is_there)
+			assert_non_null(strstr(a.e.text, "idle for too long"));
+		if (cases[i].is_there) {
+			choose(&a, "b", &two);
+			assert_int_equal(0, imap_finish(a.s, &a.e));
+			assert_int_equal(2, imap_session_box(a.s)->uidvalidity);
+			assert_int_equal(2, imap_session_box(a.s)->exists);
+			was_heard(&two, "OK ");
+		}
+		was_heard(&one, "");
+		side_end(&a);
+	}
+}
+
 /* SEARCH answers bear no tag: the second waits for the first. With ESEARCH they need not. */
 static void
 searches(void **state)
@@ -783,7 +832,7 @@ main(void)
 		cmocka_unit_test(step_by_step), cmocka_unit_test(openings_refused), cmocka_unit_test(in_one_flight),
 		cmocka_unit_test(flight_falls_back), cmocka_unit_test(flight_not_tried), cmocka_unit_test(reordered),
 		cmocka_unit_test(two_mailboxes), cmocka_unit_test(mutations_wait), cmocka_unit_test(what_was_saved_goes_ahead), cmocka_unit_test(literals),
-		cmocka_unit_test(lost), cmocka_unit_test(searches), cmocka_unit_test(no_deadlock), cmocka_unit_test(meanings),
+		cmocka_unit_test(lost), cmocka_unit_test(between_two_uses), cmocka_unit_test(searches), cmocka_unit_test(no_deadlock), cmocka_unit_test(meanings),
 	};
 
 	return cmocka_run_group_tests(tests, peer_set_up, peer_tear_down);
