@@ -146,6 +146,35 @@ section_name(enum config_section section)
 	return "";
 }
 
+const struct store_kind *
+section_kind(enum config_section section)
+{
+	for (size_t i = 0; i < STORE_KINDS; i++)
+		if (strcmp(store_kinds[i].section, section_name(section)) == 0)
+			return &store_kinds[i];
+	return NULL;
+}
+
+const struct store_kind *
+section_account_kind(void)
+{
+	size_t i = 0;
+
+	while (!store_kinds[i].may_name_account)
+		i++;
+	return &store_kinds[i];
+}
+
+unsigned
+section_stores(void)
+{
+	unsigned where = 0;
+
+	for (size_t i = 0; i < STORE_KINDS; i++)
+		where |= keyword_opens(store_kinds[i].section);
+	return where;
+}
+
 const char *
 section_list(unsigned where, char *buf, size_t size)
 {

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "cmd/words.h"
+#include "sync/store/kinds.h"
 
 /* Where a line stands. Keywords carry a set of them. */
 enum config_section {
@@ -125,6 +126,12 @@ extern const char *const section_names[];
 
 /* "Channel" for IN_CHANNEL; "" for IN_GLOBAL. */
 const char *section_name(enum config_section section);
+
+/* What a section says a store is; NULL = it says none. */
+const struct store_kind *section_kind(enum config_section section);
+/* The kind that an account by itself is for. */
+const struct store_kind *section_account_kind(void);
+unsigned section_stores(void);	/* the sections that say a store */
 
 /* Writes "IMAPAccount or IMAPStore" for the set of these two into buf, which it returns. */
 const char *section_list(unsigned where, char *buf, size_t size);

@@ -305,7 +305,6 @@ print_header(struct buf *out, enum config_section section, const char *name)
 void
 config_print(const struct settings *s, const char *state_dir, struct buf *out)
 {
-	static const enum config_section section_of[] = { [SETTINGS_MAILDIR] = IN_MAILDIR, [SETTINGS_IMAP] = IN_IMAP, [SETTINGS_POP3] = IN_POP3 };
 	struct channel_settings channel;
 	enum config_section section;
 
@@ -317,7 +316,7 @@ config_print(const struct settings *s, const char *state_dir, struct buf *out)
 		print_rows(out, IN_ACCOUNT, OWNER_ACCOUNT, s->accounts[i]);
 	}
 	for (size_t i = 0; i < s->n_stores; i++) {
-		section = section_of[s->stores[i]->kind];
+		section = keyword_opens(store_kinds[s->stores[i]->kind].section);
 		print_header(out, section, s->stores[i]->name);
 		print_rows(out, section, OWNER_STORE, s->stores[i]);
 		if (s->stores[i]->account != NULL && s->stores[i]->account->is_inline)

@@ -27,14 +27,12 @@ read_name(struct parser *p, enum config_section section)
 		parser_error(p, parser_word(p, p->line->n > 1), "%s has no name", section_name(section));
 		return arena_strdup(&p->s->arena, "");
 	}
-	switch (section) {
-	case IN_MAILDIR:
-	case IN_IMAP:
-	case IN_POP3:
+	if (section_kind(section) != NULL) {
 		is_taken = settings_store(p->s, name) != NULL;
 		if (strchr(name, ':') != NULL)
 			parser_error(p, parser_word(p, 1), "a Store's name cannot contain \":\": \"%s\"", name);
-		break;
+	}
+	switch (section) {
 	case IN_ACCOUNT:
 		is_taken = settings_account(p->s, name) != NULL;
 		break;
@@ -49,7 +47,7 @@ read_name(struct parser *p, enum config_section section)
 	}
 	if (is_taken)
 		parser_error(p, parser_word(p, 1), "%s \"%s\" is defined already",
-		    section & (IN_MAILDIR | IN_IMAP | IN_POP3) ? "Store" : section_name(section), name);
+		    section_kind(section) != NULL ? "Store" : section_name(section), name);
 	if (section != IN_GROUP && p->line->n > 2)
 		parser_error(p, parser_word(p, 2), "nothing may follow the name of a section: \"%s\"",
 		    p->line->words[2].text);
@@ -69,14 +67,14 @@ open_account(struct parser *p, char *name, bool is_inline)
 }
 
 static void
-open_store(struct parser *p, char *name, enum settings_store_kind kind)
+open_store(struct parser *p, char *name, const struct store_kind *kind)
 {
 	struct store_settings *store = arena_alloc(&p->s->arena, sizeof *store);
 
 	store->name = name;
-	store->kind = kind;
+	store->kind = (enum settings_store_kind)(kind - store_kinds);
 	store->info_delimiter = p->s->field_delimiter;
-	store->sub_folders = kind == SETTINGS_MAILDIR ? NAMES_UNSET : NAMES_IMAP;
+	store->sub_folders = kind->scheme == NULL ? NAMES_UNSET : NAMES_IMAP;
 	LIST_ADD(p->s->stores, p->s->n_stores, store);
 	p->store = store;
 	parser_set_defaults(p, p->section, OWNER_STORE);
@@ -113,6 +111,7 @@ open_group(struct parser *p, char *name)
 void
 section_open(struct parser *p, enum config_section section)
 {
+	const struct store_kind *kind = section_kind(section);
 	char *name;
 
 	section_close(p);
@@ -124,23 +123,16 @@ section_open(struct parser *p, enum config_section section)
 	case IN_ACCOUNT:
 		open_account(p, name, false);
 		break;
-	case IN_IMAP:
-		open_account(p, name, true);
-		open_store(p, name, SETTINGS_IMAP);
-		break;
-	case IN_POP3:
-		open_account(p, name, true);
-		open_store(p, name, SETTINGS_POP3);
-		p->store->account = p->account;
-		break;
-	case IN_MAILDIR:
-		open_store(p, name, SETTINGS_MAILDIR);
-		break;
 	case IN_CHANNEL:
 		open_channel(p, name);
 		break;
-	default:
+	case IN_GROUP:
 		open_group(p, name);
+		break;
+	default:
+		if (kind->port != 0)
+			open_account(p, name, true);
+		open_store(p, name, kind);
 		break;
 	}
 }
@@ -213,21 +205,21 @@ static void
 close_account(struct parser *p)
 {
 	struct account_settings *account = p->account;
-	const unsigned kind = p->section;
+	const struct store_kind *kind = section_kind(p->section);
+	/* Of an account by itself: those that may name one are of one protocol. */
+	const struct store_kind *protocol = kind != NULL ? kind : section_account_kind();
 
 	exclude(p, SEEN_ACCOUNT(user), "User", SEEN_ACCOUNT(user_cmd), "UserCmd");
 	exclude(p, SEEN_ACCOUNT(pass), "Pass", SEEN_ACCOUNT(pass_cmd), "PassCmd");
 	if (SEEN_ACCOUNT(net.host).line == 0 && SEEN_ACCOUNT(net.tunnel).line == 0 && !p->is_unclear)
-		parser_error(p, p->opened, "%s \"%s\" has neither %sHost nor Tunnel", section_name(kind),
-		    account->name, kind == IN_IMAP ? "Account nor " : "");
+		parser_error(p, p->opened, "%s \"%s\" has neither %sHost nor Tunnel", section_name(p->section),
+		    account->name, kind != NULL && kind->may_name_account ? "Account nor " : "");
 	close_old_tls(p, &account->net);
 	fill_tls_versions(p, &account->net.tls_versions);
 	if (p->old_tls_at.line == 0 && SEEN_ACCOUNT(net.tls_type).line == 0)
 		account->net.tls_type = account->net.tunnel != NULL ? NET_TLS_NONE : NET_TLS_STARTTLS;
-	if (account->net.port == 0 && kind == IN_POP3)
-		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? 995 : 110;
-	else if (account->net.port == 0)
-		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? 993 : 143;
+	if (account->net.port == 0)
+		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? protocol->tls_port : protocol->port;
 }
 
 /* RequireCRAM and AuthMechs fill the same list, but the first is not a way to add to the second. */
@@ -245,9 +237,9 @@ check_mechanisms(struct parser *p)
 	exclude(p, named, "AuthMechs", cram, "RequireCRAM");
 }
 
-/* An IMAPStore names an account or is one. */
+/* A store with an account is one, or names it. */
 static void
-close_imap_store(struct parser *p)
+close_account_store(struct parser *p)
 {
 	const struct place named = SEEN_STORE(account);
 	struct place at;
@@ -318,21 +310,30 @@ close_ops(struct parser *p, struct channel_settings *channel)
 	parser_error(p, at, "%s %s", name, why);
 }
 
-/* A POP3Store is one mailbox that messages come from. */
+static bool
+is_source(const struct store_settings *s)
+{
+	return s != NULL && store_kinds[s->kind].is_source;
+}
+
+/* A source is one mailbox that messages come from. */
 static void
 check_source(struct parser *p, const struct channel_settings *c)
 {
-	if (c->store[NEAR] != NULL && c->store[NEAR]->kind == SETTINGS_POP3)
-		parser_error(p, SEEN_CHANNEL(store[NEAR]), "Near cannot be the POP3Store \"%s\": messages come from there, and none go "
-		    "there", c->store[NEAR]->name);
-	if (c->store[FAR] == NULL || c->store[FAR]->kind != SETTINGS_POP3)
+	const char *word;
+
+	if (is_source(c->store[NEAR]))
+		parser_error(p, SEEN_CHANNEL(store[NEAR]), "Near cannot be the %s \"%s\": messages come from there, and none go "
+		    "there", store_kinds[c->store[NEAR]->kind].section, c->store[NEAR]->name);
+	if (!is_source(c->store[FAR]))
 		return;
+	word = store_kinds[c->store[FAR]->kind].section;
 	if (c->has_patterns)
-		parser_error(p, SEEN_CHANNEL(patterns), "Patterns has no meaning here: the POP3Store \"%s\" has one mailbox, INBOX",
-		    c->store[FAR]->name);
+		parser_error(p, SEEN_CHANNEL(patterns), "Patterns has no meaning here: the %s \"%s\" has one mailbox, INBOX",
+		    word, c->store[FAR]->name);
 	if (c->box[FAR] != NULL && !names_is_inbox(c->box[FAR]))
-		parser_error(p, SEEN_CHANNEL(store[FAR]), "the POP3Store \"%s\" has no mailbox but INBOX, and no \"%s\"",
-		    c->store[FAR]->name, c->box[FAR]);
+		parser_error(p, SEEN_CHANNEL(store[FAR]), "the %s \"%s\" has no mailbox but INBOX, and no \"%s\"",
+		    word, c->store[FAR]->name, c->box[FAR]);
 }
 
 static void
@@ -370,6 +371,18 @@ close_channel(struct parser *p)
 	}
 }
 
+static void
+close_store(struct parser *p, const struct store_kind *kind)
+{
+	check_role_boxes(p);
+	if (kind->port == 0) {
+		close_maildir_store(p);
+		return;
+	}
+	check_mechanisms(p);
+	close_account_store(p);
+}
+
 void
 section_begin(struct parser *p)
 {
@@ -390,22 +403,14 @@ section_close(struct parser *p)
 		check_mechanisms(p);
 		close_account(p);
 		break;
-	case IN_IMAP:
-		check_role_boxes(p);
-		check_mechanisms(p);
-		close_imap_store(p);
-		break;
-	case IN_POP3:
-		close_account(p);
-		break;
-	case IN_MAILDIR:
-		check_role_boxes(p);
-		close_maildir_store(p);
-		break;
 	case IN_CHANNEL:
 		close_channel(p);
 		break;
+	case IN_GROUP:
+		break;
 	default:
+		if (p->section != 0)
+			close_store(p, section_kind(p->section));
 		break;
 	}
 	p->section = 0;

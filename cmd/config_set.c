@@ -230,7 +230,7 @@ set_mailbox(struct parser *p, const struct keyword *k)
 	}
 	name = arena_strndup(&p->s->arena, word + 1, (size_t)(box - word - 1));
 	if ((store = settings_store(p->s, name)) == NULL) {
-		unknown_name(p, 1, name, IN_MAILDIR | IN_IMAP | IN_POP3, "Store");
+		unknown_name(p, 1, name, section_stores(), "Store");
 		return;
 	}
 	p->channel->store[k->n] = store;

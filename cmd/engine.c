@@ -8,9 +8,7 @@
 #include "cmd/mbsync_place.h"
 #include "cmd/state_place.h"
 #include "cmd/version.h"
-#include "sync/store/imap.h"
-#include "sync/store/maildir.h"
-#include "sync/store/pop3.h"
+#include "sync/store/kinds.h"
 
 void
 engine_init(struct engine *en, struct app *app, const struct secrets *secrets)
@@ -65,41 +63,19 @@ tell_warning(void *ctx, const char *store, const char *text)
 }
 
 static struct store *
-make_imap(struct engine *en, const struct store_settings *s, struct err *e)
-{
-	const struct secret *secret = secret_of(en->secrets, s->account);
-	const struct imap_store_env env = {
-		.user = buf_str(&secret->user), .secret = secret->pass.len != 0 ? &secret->pass : NULL,
-		.version = MAILTWIN_VERSION, .transcript_dir = en->app->options.transcript, .cancel_fd = interrupt_fd(),
-		.alert = tell_alert, .warn = tell_warning, .alert_ctx = en,
-	};
-
-	return imap_store_new(s, &env, e);
-}
-
-static struct store *
-make_pop3(struct engine *en, const struct store_settings *s, struct err *e)
-{
-	const struct secret *secret = secret_of(en->secrets, s->account);
-	const struct pop3_store_env env = {
-		.user = buf_str(&secret->user), .secret = secret->pass.len != 0 ? &secret->pass : NULL,
-		.transcript_dir = en->app->options.transcript, .cancel_fd = interrupt_fd(), .warn = tell_warning, .warn_ctx = en,
-	};
-
-	return pop3_store_new(s, &env, e);
-}
-
-static struct store *
 make_store(struct engine *en, const struct store_settings *s, bool copy_arrival_date, struct err *e)
 {
-	switch (s->kind) {
-	case SETTINGS_IMAP:
-		return make_imap(en, s, e);
-	case SETTINGS_POP3:
-		return make_pop3(en, s, e);
-	default:
-		return maildir_store_new(s, en->app->settings->fsync, copy_arrival_date);
+	struct store_env env = { .version = MAILTWIN_VERSION, .transcript_dir = en->app->options.transcript, .cancel_fd = interrupt_fd(),
+		.alert = tell_alert, .warn = tell_warning, .ctx = en, .fsync = en->app->settings->fsync,
+		.copy_arrival_date = copy_arrival_date };
+	const struct secret *secret;
+
+	if (s->account != NULL) {
+		secret = secret_of(en->secrets, s->account);
+		env.user = buf_str(&secret->user);
+		env.secret = secret->pass.len != 0 ? &secret->pass : NULL;
 	}
+	return store_kinds[s->kind].make(s, &env, e);
 }
 
 int
@@ -141,6 +117,13 @@ fill_policy(const struct channel_settings *c, const struct options *o, struct po
 	}
 }
 
+/* Of a server that is given mail with the date it arrived, and shows it. */
+static bool
+keeps_dates(const struct store_settings *s)
+{
+	return s->account != NULL && !store_kinds[s->kind].is_source;
+}
+
 int
 engine_channel(struct engine *en, const struct target *t, struct channel *set_r, struct err *e)
 {
@@ -153,7 +136,7 @@ engine_channel(struct engine *en, const struct target *t, struct channel *set_r,
 		.allow_delete = { o->allow_delete.at, o->allow_delete.n },
 		.restore = { o->restore.at, o->restore.n },
 		.copy_arrival_date = c->copy_arrival_date ||
-		    (c->store[FAR]->kind == SETTINGS_IMAP && c->store[NEAR]->kind == SETTINGS_IMAP),
+		    (keeps_dates(c->store[FAR]) && keeps_dates(c->store[NEAR])),
 		.buffer_limit = en->app->settings->buffer_limit,
 		.max_transfer = o->max_transfer,
 		.state = { .channel = c->name, .is_dry = o->is_dry, .fsync = en->app->settings->fsync },

@@ -10,6 +10,7 @@
 #include "sync/pair/names.h"
 #include "sync/pair/patterns.h"
 #include "sync/pair/patterns_common.h"
+#include "sync/store/kinds.h"
 
 /* The mailboxes that a channel means on one side, as places of real mailboxes. */
 struct places {
@@ -97,8 +98,9 @@ host_of(struct arena *a, const struct account_settings *account)
 		if (strcmp(host, loopback[i]) == 0)
 			host = loopback[0];
 	/* The two ports of a protocol are doors of one server; others may be servers of their own. */
-	if (account->net.port == 143 || account->net.port == 993 || account->net.port == 110 || account->net.port == 995)
-		return host;
+	for (i = 0; i < STORE_KINDS; i++)
+		if (account->net.port == store_kinds[i].port || account->net.port == store_kinds[i].tls_port)
+			return host;
 	return arena_printf(a, "%s:%u", host, account->net.port);
 }
 
@@ -111,7 +113,7 @@ account_root(struct arena *a, const struct store_settings *s)
 	const char *user = account->user != NULL ? lower(a, account->user) : account->user_cmd.shell != NULL ?
 	    arena_printf(a, "|%s", account->user_cmd.shell) : arena_printf(a, "?%s", account->name);
 
-	return arena_printf(a, "%s:%s@%s/", s->kind == SETTINGS_POP3 ? "pop3" : "imap", user, host_of(a, account));
+	return arena_printf(a, "%s:%s@%s/", store_kinds[s->kind].scheme, user, host_of(a, account));
 }
 
 /* Path with '/' for the server's delimiter, as far as the configuration tells that. */
@@ -325,9 +327,7 @@ meet(const struct places *p, const struct places *q, struct arena *a, struct mee
 static const char *
 store_words(struct arena *a, const struct store_settings *s)
 {
-	static const char *const kinds[] = { [SETTINGS_MAILDIR] = "MaildirStore", [SETTINGS_IMAP] = "IMAPStore", [SETTINGS_POP3] = "POP3Store" };
-
-	return arena_printf(a, "%s \"%s\"", kinds[s->kind], s->name);
+	return arena_printf(a, "%s \"%s\"", store_kinds[s->kind].section, s->name);
 }
 
 static int

@@ -47,6 +47,7 @@ deny 'LMDB only in state/db' '#include <lmdb' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/
 deny 'OpenSSL only in sync/net and sync/message/digest' '#include <openssl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/net/|^sync/message/digest')
 deny 'libetpan only in sync/net, sync/imap and sync/pop3' '#include <libetpan' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -vE '^sync/(net|imap|pop3)/')
 deny 'Cyrus SASL only in sync/sasl' '#include <sasl' $(ls cmd/*.[ch] cmd/*/*.[ch] sync/*.[ch] sync/*/*.[ch] state/*.[ch] state/*/*.[ch] 2>/dev/null | grep -v '^sync/sasl/')
+deny 'what a kind of stores is says its row in sync/store/kinds.c' 'SETTINGS_(IMAP|POP3)' $(ls cmd/*.[ch] sync/*.[ch] sync/*/*.[ch] 2>/dev/null | grep -vE '^sync/store/(kinds\.c|settings\.h)$')
 deny 'only cmd/ prints or exits' '(^|[^a-z_])(printf|puts|putchar|perror|exit)\(' $(ls sync/*.c sync/*/*.c state/*.c state/model/*.c 2>/dev/null)
 
 # The table of tests/README.md names only tests that exist: a file, then what is in it.

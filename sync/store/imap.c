@@ -62,7 +62,7 @@ static const struct store_ops imap_ops = {
 
 /* The wire's settings: the account's, and what this run adds. */
 static struct net *
-make_net(const struct account_settings *account, const struct imap_store_env *env, struct err *e)
+make_net(const struct account_settings *account, const struct store_env *env, struct err *e)
 {
 	char *name = mem_printf("account %s", account->name);
 	struct net_settings set = account->net;
@@ -77,7 +77,7 @@ make_net(const struct account_settings *account, const struct imap_store_env *en
 }
 
 struct store *
-imap_store_new(const struct store_settings *set, const struct imap_store_env *env, struct err *e)
+imap_store_new(const struct store_settings *set, const struct store_env *env, struct err *e)
 {
 	const struct account_settings *account = set->account;
 	struct imap_store *st = mem_alloc(sizeof *st);

@@ -7,7 +7,7 @@ alert(void *ctx, const char *text)
 	struct imap_conn *c = ctx;
 
 	if (c->st->env.alert != NULL)
-		c->st->env.alert(c->st->env.alert_ctx, c->st->store.name, text);
+		c->st->env.alert(c->st->env.ctx, c->st->store.name, text);
 }
 
 static void
@@ -16,7 +16,7 @@ warn(void *ctx, const char *text)
 	struct imap_conn *c = ctx;
 
 	if (c->st->env.warn != NULL)
-		c->st->env.warn(c->st->env.alert_ctx, c->st->store.name, text);
+		c->st->env.warn(c->st->env.ctx, c->st->store.name, text);
 }
 
 /* In the flight of the login: the listing that every run begins with (R24). */

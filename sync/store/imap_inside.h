@@ -13,7 +13,7 @@ struct imap_store {
 	struct net *net;
 	struct auth_settings auth;
 	const struct store_settings *set;	/* with its account */
-	struct imap_store_env env;
+	struct store_env env;
 	uint64_t disable_extensions;	/* as imap_caps.disabled has them */
 
 	pthread_mutex_t lock;		/* what follows */

@@ -82,7 +82,7 @@ static const struct store_ops pop3_ops = {
 };
 
 static struct net *
-make_net(const struct account_settings *account, const struct pop3_store_env *env, struct err *e)
+make_net(const struct account_settings *account, const struct store_env *env, struct err *e)
 {
 	char *name = mem_printf("store %s", account->name);
 	struct net_settings set = account->net;
@@ -98,7 +98,7 @@ make_net(const struct account_settings *account, const struct pop3_store_env *en
 }
 
 struct store *
-pop3_store_new(const struct store_settings *set, const struct pop3_store_env *env, struct err *e)
+pop3_store_new(const struct store_settings *set, const struct store_env *env, struct err *e)
 {
 	const struct account_settings *account = set->account;
 	struct pop3_store *st = mem_alloc(sizeof *st);

@@ -8,22 +8,11 @@
 #ifndef SYNC_STORE_POP3_H
 #define SYNC_STORE_POP3_H
 
-#include "state/base/buf.h"
 #include "sync/store/settings.h"
 #include "sync/store/store.h"
 
-/* What the store is given beside its settings. NULL or "" = none. */
-struct pop3_store_env {
-	const char *user;
-	const struct buf *secret;	/* password or token */
-	const char *transcript_dir;	/* a file per connection goes there */
-	int cancel_fd;			/* readable = give up whatever is under way; 0 = none */
-	void (*warn)(void *ctx, const char *store, const char *text);	/* about this server, from any thread */
-	void *warn_ctx;
-};
-
 /* The settings, their account, and what env points to must outlive the store. NULL with *e (ERR_USAGE) when the settings
  * cannot be. */
-struct store *pop3_store_new(const struct store_settings *set, const struct pop3_store_env *env, struct err *e);
+struct store *pop3_store_new(const struct store_settings *set, const struct store_env *env, struct err *e);
 
 #endif

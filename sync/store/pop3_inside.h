@@ -19,7 +19,7 @@ struct pop3_message {
 struct pop3_store {
 	struct store store;
 	const struct store_settings *set;
-	struct pop3_store_env env;
+	struct store_env env;
 	struct net *net;
 	struct auth_settings auth;
 	unsigned offered;		/* as pop3_session_offered() has it */

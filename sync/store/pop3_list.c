@@ -23,7 +23,7 @@ warn(void *ctx, const char *text)
 	const struct pop3_store *st = ctx;
 
 	if (st->env.warn != NULL)
-		st->env.warn(st->env.warn_ctx, st->store.name, text);
+		st->env.warn(st->env.ctx, st->store.name, text);
 }
 
 /* LOGIN-DELAY: a server's word on how often it may be asked. A short rest is waited for. */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "state/base/buf.h"
 #include "sync/net/net.h"
 #include "sync/pair/names.h"
 #include "sync/pair/roles.h"
@@ -45,7 +46,23 @@ struct account_settings {
 	unsigned connections;		/* sessions at most; 0 = 4 */
 };
 
-enum settings_store_kind { SETTINGS_MAILDIR, SETTINGS_IMAP, SETTINGS_POP3 };
+/* What a store is given beside its settings, of its program and this run. NULL or "" = none; what it has no use for it does not look at. */
+struct store_env {
+	const char *user;
+	const struct buf *secret;	/* password or token */
+	const char *version;		/* of the program, for ID */
+	const char *transcript_dir;	/* a file per connection goes there */
+	int cancel_fd;			/* readable = give up whatever is under way; 0 = none */
+	/* What the server wants its users to see, and what they should know of it; from any thread. */
+	void (*alert)(void *ctx, const char *store, const char *text);
+	void (*warn)(void *ctx, const char *store, const char *text);
+	void *ctx;
+	bool fsync;			/* FSync */
+	bool copy_arrival_date;		/* CopyArrivalDate */
+};
+
+/* What each is: sync/store/kinds.c. */
+enum settings_store_kind { SETTINGS_MAILDIR, SETTINGS_IMAP, SETTINGS_POP3, STORE_KINDS };
 
 struct store_settings {
 	const char *name;
