@@ -641,6 +641,8 @@ put_tail(struct buf *b, const struct box_record *box)
 		put_u32(b, box->limit.max);
 		put_u8(b, (unsigned)box->limit.side);
 		put_u8(b, box->limit.unread);
+		for (s = FAR; s <= NEAR; s++)
+			put_u32(b, box->limit.here[s]);
 	}
 }
 
@@ -681,6 +683,8 @@ take_tail(struct reader *r, struct box_record *box)
 		box->limit.max = take_u32(r);
 		box->limit.side = (enum side)take_below(r, SIDES);
 		box->limit.unread = take_below(r, 3);
+		for (s = FAR; s <= NEAR; s++)
+			box->limit.here[s] = take_u32(r);
 	}
 }
 

@@ -109,12 +109,13 @@ struct box_side {
 	struct box_passed passed;
 };
 
-/* The limit (sync/plan/policy.h) under which the mailbox was counted last, with nothing left to let go. As long as that is the channel's,
- * it is counted again only when something has changed. max 0 = it is to be counted. */
+/* The limit (sync/plan/policy.h) under which the mailbox was counted last, with nothing left to let go, and how many messages it had then. As
+ * long as that is so, it is counted again only when something has changed. max 0 = it is to be counted. */
 struct box_limit {
 	uint32_t max;
 	enum side side;
 	unsigned unread;
+	uint32_t here[SIDES];
 };
 
 struct box_record {

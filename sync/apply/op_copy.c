@@ -388,8 +388,9 @@ prepare(struct applying *x, struct batch *b, struct err *e)
 	struct task *t;
 
 	for (t = b->task; t < b->task + b->n; t++) {
-		/* What is copied back has no twin until it arrives: the one that went is not looked for. */
-		if (intent_await_twin(x, apply_box(x, t->op->box), t->rec, b->side, t->rec->half[b->side].presence == PRESENCE_GONE, e) < 0)
+		/* What is copied back has no twin until it arrives: the one that went is not looked for. Nor is what was let go (P18). */
+		if (intent_await_twin(x, apply_box(x, t->op->box), t->rec, b->side,
+		    t->rec->half[b->side].presence == PRESENCE_GONE || t->rec->mark == MARK_EXPIRED, e) < 0)
 			return -1;
 		t->intent = intent_begin(x, t, INTENT_DELIVER);
 		t->intent.key = t->deliver->name;

@@ -10,8 +10,11 @@
 
 #include "state/base/log.h"
 #include "sync/plan/expire.h"
+#include "sync/plan/merge.h"
 
 #include <stdlib.h>
+
+enum { NONE = UINT32_MAX };
 
 struct counted {
 	uint64_t order, id;
@@ -27,27 +30,29 @@ struct counting {
 	bool is_by_uid;
 	bool may_flag[SIDES];
 	struct flag_mask mask[SIDES];
+	const uint32_t *twin;		/* of each message: the one that it is paired with just now, or NONE */
 	VEC(struct counted) at;
-	size_t leaving;			/* they will be the newest */
+	size_t leaving;			/* they will be the newest, and pairs, once the other side has them */
 };
 
 static struct box_limit
-limit_of(const struct policy *p)
+limit_of(const struct policy *p, const struct run_box *b)
 {
-	return (struct box_limit){ (uint32_t)p->limit.max, p->limit.side, (unsigned)p->limit.unread };
+	return (struct box_limit){ (uint32_t)p->limit.max, p->limit.side, (unsigned)p->limit.unread,
+		{ (uint32_t)b->rec.side[FAR].here, (uint32_t)b->rec.side[NEAR].here } };
 }
 
 static bool
 is_same(const struct box_limit *a, const struct box_limit *b)
 {
-	return a->max == b->max && a->side == b->side && a->unread == b->unread;
+	return a->max == b->max && a->side == b->side && a->unread == b->unread && a->here[FAR] == b->here[FAR] && a->here[NEAR] == b->here[NEAR];
 }
 
 /* limit.max 0: it is to be counted in the next run, too. */
 static int
 remember(struct env *env, struct run_box *b, const struct box_limit *limit, struct err *e)
 {
-	if (is_same(&b->rec.limit, limit) || env->set->is_dry)
+	if (is_same(&b->rec.limit, limit) || (b->rec.limit.max == 0 && limit->max == 0) || env->set->is_dry)
 		return 0;
 	b->rec.limit = *limit;
 	return box_put(env->state, &b->rec, e);
@@ -92,9 +97,32 @@ count_pairs(struct counting *c, struct err *e)
 	return got < 0 ? -1 : 0;
 }
 
-/* What is to be copied. In slices, what the later ones have counts as well. A message that found its twin is one with it. */
+/* Of twins that are paired just now there is one: the one that the other side has. */
+static bool
+is_other_of_two(const struct counting *c, uint32_t i)
+{
+	return c->twin[i] != NONE && record_is_single(c->in->messages.at[i].rec, c->x);
+}
+
+/* A message as it will be in the base: with the half of its twin. */
+static struct record
+joined(const struct counting *c, uint32_t i, struct arena *a)
+{
+	struct record rec = *c->in->messages.at[i].rec;
+	const struct record *other = c->twin[i] != NONE ? c->in->messages.at[c->twin[i]].rec : NULL;
+
+	if (other == NULL)
+		return rec;
+	rec.agreed = c->x == FAR ? merge_base_twin(a, other, &rec, NULL) : merge_base_twin(a, &rec, other, NULL);
+	rec.has_agreed = true;
+	rec.half[c->x] = other->half[c->x];
+	rec.mark = MARK_NEW;
+	return rec;
+}
+
+/* What is to be copied, or paired. In slices, what the later ones have counts as well. */
 static int
-count_single(struct counting *c, const bool *is_twin, struct err *e)
+count_single(struct counting *c, struct err *e)
 {
 	struct arena a = { 0 };
 	struct record rec;
@@ -103,9 +131,13 @@ count_single(struct counting *c, const bool *is_twin, struct err *e)
 	int got = 0;
 
 	if (c->env->observe_state->slicing != SLICING_YES) {
-		for (i = 0; i < c->in->messages.n; i++)
-			if (c->in->messages.at[i].box == c->box && !is_twin[i] && !record_is_pair(c->in->messages.at[i].rec))
-				count_record(c, c->in->messages.at[i].rec);
+		for (i = 0; i < c->in->messages.n; i++) {
+			if (c->in->messages.at[i].box != c->box || record_is_pair(c->in->messages.at[i].rec) || is_other_of_two(c, (uint32_t)i))
+				continue;
+			rec = joined(c, (uint32_t)i, &a);
+			count_record(c, &rec);
+		}
+		arena_release(&a);
 		return 0;
 	}
 	while ((got = message_next_unsettled(c->env->state, &a, c->env->boxes.at[c->box].rec.id, after, &rec, e)) > 0) {
@@ -184,50 +216,56 @@ static size_t
 count_linked_beyond(const struct counting *c)
 {
 	const struct plan_limit *limit = &c->in->boxes.at[c->box].limit;
-	const struct record *rec;
+	struct arena a = { 0 };
+	enum standing standing;
+	struct record rec;
 	size_t i, n = 0;
+	uint32_t at;
 
 	for (i = 0; i < c->in->links.n && limit->is_set; i++) {
 		const struct plan_link *l = &c->in->links.at[i];
-		uint32_t at = l->kind == LINK_TWIN && c->x == NEAR ? l->a : l->b;
 
-		rec = c->in->messages.at[at].rec;
-		n += l->kind != LINK_SHARED && c->in->messages.at[at].box == c->box &&
-		    expire_standing(&c->in->policy, rec, c->mask) == STANDING_COMING &&
-		    !expire_is_important(&c->in->policy, rec, c->mask, c->may_flag) &&
-		    expire_order(&c->in->policy, rec, c->is_by_uid) < limit->from;
+		at = l->kind == LINK_TWIN && c->x == NEAR ? l->a : l->b;
+		if (l->kind == LINK_SHARED || c->in->messages.at[at].box != c->box)
+			continue;
+		rec = joined(c, at, &a);
+		standing = expire_standing(&c->in->policy, &rec, c->mask);
+		n += (standing == STANDING_COMING || standing == STANDING_PAIR) &&
+		    !expire_is_important(&c->in->policy, &rec, c->mask, c->may_flag) &&
+		    expire_order(&c->in->policy, &rec, c->is_by_uid) < limit->from;
 	}
+	arena_release(&a);
 	return n;
 }
 
-/* Or it may be created on the side that has the limit. */
+/* Or it may be created. */
 static bool
 is_there(const struct matching *in, uint32_t box, enum side s)
 {
 	const struct plan_box_side *side = &in->boxes.at[box].side[s];
 
-	return side->exists ? side->is_readable : s == in->policy.limit.side;
+	return !side->exists || side->is_readable;
 }
 
 static int
-count_box(struct counting *c, const bool *is_twin, struct arena *a, size_t *waiting_r, struct err *e)
+count_box(struct counting *c, struct arena *a, size_t *waiting_r, struct err *e)
 {
-	const struct box_limit now = limit_of(&c->in->policy), again = { 0 };
 	struct run_box *b = &c->env->boxes.at[c->box];
+	const struct box_limit now = limit_of(&c->in->policy, b), again = { 0 };
 	uint64_t max = c->in->policy.limit.max;
-	size_t keep, to_go = 0;
+	size_t to_go = 0;
 
 	box_masks(b, c->mask);
 	/* There cannot be more of them than this. */
-	if (b->rec.side[c->x].here + b->rec.unsettled + c->in->messages.n > max && (count_pairs(c, e) < 0 || count_single(c, is_twin, e) < 0))
+	if (b->rec.side[c->x].here + b->rec.unsettled + c->in->messages.n > max && (count_pairs(c, e) < 0 || count_single(c, e) < 0))
 		return -1;
-	keep = c->leaving < max ? (size_t)max - c->leaving : 0;
 	if (c->at.n > 1)
 		qsort(c->at.at, c->at.n, sizeof c->at.at[0], cmp_newest_first);
-	if (c->at.n > keep && judge(c, keep, a, &to_go, e) < 0)
+	if (c->at.n > max && judge(c, (size_t)max, a, &to_go, e) < 0)
 		return -1;
-	/* What gets its twin just now, and is beyond, goes once that is in the base. */
-	*waiting_r += count_linked_beyond(c) + (c->leaving > max ? c->leaving : 0);
+	/* What gets its twin just now, and is beyond, goes once that is in the base; and so does what is beyond for what the other side gets, if
+	 * it takes that. */
+	*waiting_r += count_linked_beyond(c) + (c->at.n + c->leaving > max ? c->leaving : 0);
 	if (to_go > 0)
 		log_line(LOG_RUN, "%s: %zu messages beyond the limit are to go", b->name, to_go);
 	return remember(c->env, b, to_go > 0 || b->is_beyond_unsaid ? &again : &now, e);
@@ -240,12 +278,12 @@ is_due(const struct run_box *b, const struct box_limit *now)
 }
 
 static int
-count_one(struct env *env, struct matching *in, uint32_t box, const bool *is_twin, struct arena *a, size_t *waiting_r, struct err *e)
+count_one(struct env *env, struct matching *in, uint32_t box, const uint32_t *twin, struct arena *a, size_t *waiting_r, struct err *e)
 {
 	const struct policy *p = &in->policy;
-	const struct box_limit now = limit_of(p);
 	struct run_box *b = &env->boxes.at[box];
-	struct counting c = { .env = env, .in = in, .box = box, .x = p->limit.side,
+	const struct box_limit now = limit_of(p, b);
+	struct counting c = { .env = env, .in = in, .box = box, .x = p->limit.side, .twin = twin,
 		.is_by_uid = env->set->store[side_other(p->limit.side)]->ops->has_uid_keys };
 	int s, status;
 
@@ -254,43 +292,53 @@ count_one(struct env *env, struct matching *in, uint32_t box, const bool *is_twi
 	for (s = 0; s < SIDES; s++)
 		c.may_flag[s] = (p->sync[s] & SYNC_FLAGS) && !p->read_only[s] && !in->boxes.at[box].side[s].is_readonly;
 	b->is_beyond_unsaid = false;
-	status = count_box(&c, is_twin, a, waiting_r, e);
+	status = count_box(&c, a, waiting_r, e);
 	vec_release(&c.at);
 	if (b->is_beyond_unsaid)
 		in->boxes.at[box].side[FAR].is_readable = in->boxes.at[box].side[NEAR].is_readable = false;
 	return status;
 }
 
-/* A limit that comes back is another one. */
+/* Not counted in this run: nor, what changed in it, if there is a limit that this run does not keep; a limit that comes back is another one. */
 static int
-forget(struct env *env, struct err *e)
+forget(struct env *env, const struct policy *p, struct err *e)
 {
 	const struct box_limit none = { 0 };
+	struct run_box *b;
 	size_t i;
 
-	for (i = 0; i < env->boxes.n; i++)
-		if (env->boxes.at[i].rec.id != 0 && remember(env, &env->boxes.at[i], &none, e) < 0)
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
+		if (b->rec.id == 0 || (p->limit.max != 0 && b->rec.unsettled == 0 && !b->side[FAR].was_read && !b->side[NEAR].was_read))
+			continue;
+		if (remember(env, b, &none, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
 int
 limits_find(struct env *env, struct matching *in, struct arena *a, size_t *waiting_r, struct err *e)
 {
-	bool *is_twin;
+	const struct plan_link *l;
+	uint32_t *twin, box;
 	size_t i;
-	uint32_t box;
 	int status = 0;
 
 	if (!expire_is_on(&in->policy))
-		return in->policy.limit.max == 0 ? forget(env, e) : 0;
-	is_twin = mem_alloc(in->messages.n + 1);
-	/* Of twins the one on the other side counts. */
-	for (i = 0; i < in->links.n; i++)
-		if (in->links.at[i].kind == LINK_TWIN)
-			is_twin[in->policy.limit.side == FAR ? in->links.at[i].a : in->links.at[i].b] = true;
+		return forget(env, &in->policy, e);
+	twin = mem_alloc((in->messages.n + 1) * sizeof *twin);
+	for (i = 0; i < in->messages.n; i++)
+		twin[i] = NONE;
+	for (i = 0; i < in->links.n; i++) {
+		l = &in->links.at[i];
+		if (l->kind != LINK_TWIN)
+			continue;
+		twin[l->a] = l->b;
+		twin[l->b] = l->a;
+	}
 	for (box = 0; box < in->boxes.n && status == 0; box++)
-		status = count_one(env, in, box, is_twin, a, waiting_r, e);
-	free(is_twin);
+		status = count_one(env, in, box, twin, a, waiting_r, e);
+	free(twin);
 	return status;
 }

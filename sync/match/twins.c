@@ -230,8 +230,7 @@ add_item(struct search *x, uint32_t index, const struct id_set *awaited)
 	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
 
 	/* In a mailbox that is not there any more nothing can be read, and nothing has a twin. */
-	if (!record_is_pair(rec) && rec->half[s].presence == PRESENCE_HERE && rec->mark != MARK_ORPHAN &&
-	    rec->mark != MARK_TOMBSTONE &&
+	if (!record_is_pair(rec) && rec->half[s].presence == PRESENCE_HERE && record_may_pair(rec) &&
 	    x->env->boxes.at[x->in->messages.at[index].box].side[s].listed != NULL)
 		search_add(x, s, index);
 	else

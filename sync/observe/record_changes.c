@@ -28,10 +28,16 @@ cmp_entry(const void *x, const void *y)
 
 /* What the half rests on once it is seen like this. */
 static enum half_basis
-basis_seen(const struct record_half *h, const struct delta_entry *d)
+basis_seen(const struct record *rec, enum side s, const struct delta_entry *d)
 {
+	const struct record_half *h = &rec->half[s];
+
 	switch (h->basis) {
 	case BASIS_OURS:
+		/* P18: it was not marked when the program ended, so nobody took that off. */
+		if (rec->mark == MARK_EXPIRED && !(h->flags.sys & FLAG_DELETED))
+			return h->basis;
+		/* fall through */
 	case BASIS_MOVING:
 		/* Marked, and then the program ended: the rest is still to be done. */
 		return d->flags.sys & FLAG_DELETED ? h->basis : BASIS_LISTED;
@@ -61,7 +67,7 @@ static bool
 see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
 {
 	struct record_half *h = &rec->half[s];
-	enum half_basis basis = basis_seen(h, d);
+	enum half_basis basis = basis_seen(rec, s, d);
 	bool is_same = h->presence == PRESENCE_HERE && h->basis == basis && flags_equal(h->flags, d->flags) && !h->is_sent &&
 	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
 

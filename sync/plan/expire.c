@@ -26,13 +26,20 @@ is_pair_here(const struct record *rec)
 	return rec->half[FAR].presence == PRESENCE_HERE && rec->half[NEAR].presence == PRESENCE_HERE;
 }
 
+/* Flags that both sides keep, and did not refuse (R14 masks). */
+static uint32_t
+kept_by_both(const struct flag_mask mask[SIDES])
+{
+	return mask[FAR].sys & ~mask[FAR].refused.sys & mask[NEAR].sys & ~mask[NEAR].refused.sys;
+}
+
 /* Flags that both sides will show, \Deleted among them. */
 static uint32_t
 merged(const struct record *rec, const struct flag_mask mask[SIDES])
 {
 	struct arena a = { 0 };
 	struct flags shown[SIDES] = { rec->half[FAR].flags, rec->half[NEAR].flags }, base;
-	uint32_t sys, both = mask[FAR].sys & mask[NEAR].sys;
+	uint32_t sys, both = kept_by_both(mask);
 
 	if (!is_pair_here(rec))
 		return rec->half[rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR].flags.sys;
@@ -64,7 +71,7 @@ expire_standing(const struct policy *policy, const struct record *rec, const str
 static bool
 is_unread(uint32_t sys, const struct flag_mask mask[SIDES])
 {
-	return !(sys & FLAG_SEEN) && (mask[FAR].sys & mask[NEAR].sys & FLAG_SEEN);
+	return !(sys & FLAG_SEEN) && (kept_by_both(mask) & FLAG_SEEN);
 }
 
 static bool
@@ -196,6 +203,9 @@ build_expiry(struct build *b, uint32_t msg)
 
 	if (!is_beyond(b, msg))
 		return false;
+	/* What a mailbox that is not there shows once it is there may be the twin. */
+	if (b->boxes[b->in->messages.at[msg].box].create[x] != NONE)
+		return true;
 	begun = build_op(b, OP_EXPIRE, x, REASON_EXPIRED, b->in->messages.at[msg].box, msg, NONE);
 	if (build_presence(b, msg, x) == PRESENCE_HERE)
 		let_go(b, msg, x, begun);
@@ -216,6 +226,10 @@ find_side(const struct build *b, uint32_t msg, enum side *x_r)
 			return true;
 	for (s = FAR; s <= NEAR; s++)
 		if ((*x_r = s, r->half[s].basis == BASIS_OURS && r->half[side_other(s)].basis != BASIS_OURS))
+			return true;
+	/* Both: it is going because it is gone from the other. */
+	for (s = FAR; s <= NEAR; s++)
+		if ((*x_r = s, r->half[s].basis == BASIS_OURS && build_presence(b, msg, s) == PRESENCE_HERE))
 			return true;
 	for (s = FAR; s <= NEAR; s++)
 		if ((*x_r = s, r->half[s].flags.sys & ~r->half[side_other(s)].flags.sys & FLAG_DELETED))

@@ -18,7 +18,7 @@ enum standing {
 	STANDING_NONE,			/* it does not count */
 	STANDING_PAIR,			/* on both sides */
 	STANDING_COMING,		/* to be copied to the side that has the limit */
-	STANDING_LEAVING,		/* to be copied to the other, where it will be the newest */
+	STANDING_LEAVING,		/* to be copied to the other, where it will be the newest: it counts once it is there */
 };
 
 /* There is a limit, and Sync lets something be done on its side. */

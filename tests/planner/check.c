@@ -363,6 +363,12 @@ is_restored(const struct check *c, const struct op *op)
 	return op->reason == REASON_RESTORE && box_side(c, op->box, op->side)->restore;
 }
 
+static uint32_t
+keeps(const struct check *c, uint32_t box, enum side s)
+{
+	return box_side(c, box, s)->mask.sys & ~box_side(c, box, s)->mask.refused.sys;
+}
+
 /* P18: the other side has it, and does not delete it; it is not flagged on both, nor by a policy that keeps what is unread both unread; and
  * it was let go before, or the limit is of this side and leaves it out. */
 static bool
@@ -374,7 +380,7 @@ may_expire(const struct check *c, const struct op *op)
 
 	if (!is_here(c, op->msg, side_other(op->side)) || (r->half[side_other(op->side)].flags.sys & FLAG_DELETED) || (both & FLAG_FLAGGED) ||
 	    (limit->max != 0 && limit->unread != EXPIRE_UNREAD_YES && is_here(c, op->msg, op->side) && !(any & FLAG_SEEN) &&
-	    (box_side(c, op->box, FAR)->mask.sys & box_side(c, op->box, NEAR)->mask.sys & FLAG_SEEN)))
+	    (keeps(c, op->box, FAR) & keeps(c, op->box, NEAR) & FLAG_SEEN)))
 		return false;
 	return r->mark == MARK_EXPIRED || (limit->max != 0 && limit->side == op->side && c->in->boxes.at[op->box].limit.is_set &&
 	    (c->in->boxes.at[op->box].limit.is_by_uid || r->id < c->in->boxes.at[op->box].limit.from));

@@ -237,7 +237,7 @@ full_policy(struct sim *s)
 	int i;
 
 	s->policy = (struct policy){ .sync = { FULL, FULL }, .create = { true, true }, .remove = { true, true },
-		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 }, .trash = { s->trash[FAR], s->trash[NEAR] } };
+		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 }, .trash = { s->trash[FAR], s->trash[NEAR] }, .limit = s->limit };
 	for (i = 0; i < SIDES; i++)
 		s->policy.window[i] = s->ram[i] == s->unsettled ? (struct window){ WINDOW_UNSET, 0 } : s->ram[i]->window == 0 || s->ram[i]->is_lifted ? (struct window){ WINDOW_NO, 0 } :
 		    (struct window){ WINDOW_SIZE, s->ram[i]->window };
@@ -301,7 +301,7 @@ settle(struct history *h)
 		/* Of two names for one mailbox what was deleted under one may still be to be deleted under the other. */
 		if (!h->is_straight && oracle_has_renames(s->oracle) && s->changes != 0 && i + 1 < most)
 			continue;
-		if (oracle_is_settled(s->oracle, &v, why, sizeof why))
+		if (oracle_is_settled(s->oracle, &v, why, sizeof why) && limit_is_kept(s, why, sizeof why))
 			break;
 		sim_trace(s, "not settled: %s", why);
 	}
@@ -355,6 +355,8 @@ draw_policy(struct history *h)
 			s->ram[i]->box[b].is_readonly = sim_chance(s, 5);
 	}
 	s->policy.retry_failed = sim_chance(s, 10);
+	if (s->limit.max != 0)
+		limit_vary(s);
 	if (sim_chance(s, 50))
 		s->policy.max_delete = (struct max_delete){ sim_chance(s, 50) ? MAX_DELETE_DEFAULT : MAX_DELETE_COUNT,
 			sim_draw(s, 3) };
@@ -611,6 +613,7 @@ history_run(struct sim *s)
 	s->oracle = oracle_new();
 	make_stores(s);
 	draw_trash(s);
+	limit_draw(s);
 	make_channel(&h);
 	live(&h);
 	close_channel(&h);

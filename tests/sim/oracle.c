@@ -39,6 +39,12 @@ oracle_disturb(struct oracle *o, enum oracle_level level)
 }
 
 void
+oracle_limited(struct oracle *o, int side)
+{
+	o->is_limited[side] = true;
+}
+
+void
 oracle_restricted(struct oracle *o)
 {
 	o->is_inexact = true;

@@ -35,6 +35,9 @@
  *       settlement is one, in whatever mailbox, or none if a person removed it, however often they moved it or gave it another key
  *   O12 what the program expunges where a store has a trash is in it by then; and where nothing but the end of the program went wrong,
  *       it is there once
+ *   O13 with a limit (oracle_limited) the side that has it may lack what the other has; nothing else changes: what the program takes
+ *       away there for the limit it takes away nowhere else, and never what the other side has not. At a settlement no more are
+ *       there than the limit says, but for what is important
  * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
  */
 #ifndef TESTS_SIM_ORACLE_H
@@ -62,6 +65,8 @@ void oracle_free(struct oracle **o);
 const char *oracle_finding(const struct oracle *o);
 
 void oracle_disturb(struct oracle *o, enum oracle_level level);
+/* The program may let mail go on that side, as long as the other has it. */
+void oracle_limited(struct oracle *o, int side);
 /* A run is made that may not do all. */
 void oracle_restricted(struct oracle *o);
 /* The program ended at some step. */

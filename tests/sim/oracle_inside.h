@@ -60,9 +60,17 @@ struct oracle {
 	bool has_run;			/* in this window, before the settlement */
 	int trashed[ORACLE_SERIALS][2], expunged[ORACLE_SERIALS][2];	/* ever: where there is a trash */
 	bool has_faults;		/* something else than the end of the program went wrong, ever */
+	bool is_limited[2];		/* that side need not have all that the other has */
 	bool is_inexact;		/* O11 does not hold: since a settlement that left no doubt */
 	char finding[300];
 };
+
+/* The side that has all, if one need not. */
+static inline int
+oracle_full(const struct oracle *o)
+{
+	return o->is_limited[0];
+}
 
 /* The first finding stays. */
 void oracle_find(struct oracle *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -110,6 +110,8 @@ reflag(struct ram *r, int box, size_t at, uint32_t flags)
 		return;
 	sim_trace(r->sim, "  person: %s %s: flags of %s: %s -> %s", r->store.name, sim_box_name[box], ram_text(r, m),
 	    sim_flags_text(m->flags), sim_flags_text(flags));
+	if (m->flags & ~flags & FLAG_DELETED)
+		r->sim->content[m->c->serial]->is_taken_back = true;
 	oracle_flags(r->sim->oracle, r->side, box, m->c->serial, m->flags, flags);
 	if (flags & FLAG_DELETED)
 		unsettled_taken(r->sim, r, box, m->c);

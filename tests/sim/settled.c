@@ -131,7 +131,9 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	uint32_t flags[2][FLAGS_MOST], known, value;
 	const struct mail *m = &o->mail[serial];
 	int as_two = oracle_rekeyed_as_two(o, serial, 0) + oracle_rekeyed_as_two(o, serial, 1);
-	int n, i, added = c->added[0] > c->added[1] ? c->added[0] : c->added[1];
+	int full = oracle_full(o);
+	bool is_limited = o->is_limited[0] || o->is_limited[1];
+	int n, i, least, added = c->added[0] > c->added[1] ? c->added[0] : c->added[1];
 	int gone = c->removed[0] + c->removed[1] + c->marked[0] + c->marked[1];
 	/* Removed under the other of its two names, perhaps: is_somewhere() counts them all. */
 	bool may_be_elsewhere = oracle_is_moved(o, serial) || (o->has_renames && m->ours_moved[0] + m->ours_moved[1] > 0);
@@ -139,26 +141,35 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 
 	if (c->is_loose)
 		return true;
-	if (c->count[0] != c->count[1])
+	if (c->count[full] < c->count[!full] || (!is_limited && c->count[0] != c->count[1]))
 		return says(why, size, "O4: box %d message %d: %d far, %d near", b, serial, c->count[0], c->count[1]);
-	n = c->count[0];
+	n = c->count[full];
 	for (i = 0; i < 2; i++)
-		if (flags_of(v, i, b, serial, flags[i]) != n)
+		if (flags_of(v, i, b, serial, flags[i]) != c->count[i])
 			return says(why, size, "the simulation itself: box %d message %d is not as counted", b, serial);
-	if (n > c->most && !o->has_renames)
+	/* What was let go may be put there again: O2 must do. */
+	if (n > c->most && !o->has_renames && !is_limited)
 		return says(why, size, "O7: box %d message %d is there %d times, at most %d before", b, serial, n, c->most);
+	/* What was let go since the backup is gone, to an old base. */
+	if (is_limited && o->level >= ORACLE_OLD)
+		return true;
 	if (!may_be_elsewhere && added == 0 && gone_at_all == 0 && n < c->agreed)
 		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
 	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
 	if (o->level >= ORACLE_OLD && has_ever_gone(c))
 		gone_at_all += added;
 	/* Seen to come and to go at different times, it may be taken for equal mail that was put on the other side. */
-	if (!may_be_elsewhere && n < c->agreed + added - gone_at_all - as_two)
+	least = c->agreed + added - gone_at_all - as_two;
+	/* Of two equal ones, one that was put is taken for the twin of one that was let go, and asked back. */
+	if (is_limited && least > 1)
+		least = 1;
+	if (!may_be_elsewhere && n < least)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
-	if (o->level < ORACLE_LOST && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 && as_two == 0 &&
-	    c->agreed == 1 && gone > 0 && n != 0)
+	/* Sent back to the side with the limit by a run that ended there, and deleted where it came from: new on that side, as new mail would be. */
+	if (o->level < (is_limited ? ORACLE_DISTURBED : ORACLE_LOST) && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 && as_two == 0 &&
+	    c->agreed == 1 && (is_limited ? c->removed[full] + c->marked[full] : gone) > 0 && n != 0)
 		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
-	if (memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
+	if (c->count[0] == c->count[1] && memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
 		return says(why, size, "O4: box %d message %d: flags %x far, %x near", b, serial, flags[0][0], flags[1][0]);
 	/* A copy made within a store has the flags of the moment. */
 	if (o->level >= ORACLE_DISTURBED && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
@@ -167,9 +178,12 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 		return true;
 	value = expected(o, c, &known) & v->common;
 	known &= v->common & ~(uint32_t)ORACLE_DELETED;
-	if ((flags[0][0] & known) != (value & known))
+	/* Let go by a run that could not tell the other side of them. */
+	if (is_limited && (o->level != ORACLE_CALM || o->has_run))
+		known &= c->agreed == 0 ? 0 : ~c->touched[!full];
+	if ((flags[full][0] & known) != (value & known))
 		return says(why, size, "O6: box %d message %d has flags %x, people's acts make %x of %x", b, serial,
-		    flags[0][0] & known, value & known, known);
+		    flags[full][0] & known, value & known, known);
 	return true;
 }
 
@@ -178,13 +192,15 @@ is_box_settled(const struct oracle *o, const struct oracle_view *v, int b, char 
 {
 	const struct box *box = &o->box[b];
 	int s, serial;
+	/* Where one was removed, what had been let go there speaks against the removal on the other. */
+	bool is_limited = o->is_limited[0] || o->is_limited[1];
 
 	for (s = 0; s < 2; s++)
-		if (o->level == ORACLE_CALM && box->removed[s] && !box->is_stuck && !box->is_loose && !box->removed[!s] && !box->is_busy[!s] &&
+		if (!is_limited && o->level == ORACLE_CALM && box->removed[s] && !box->is_stuck && !box->is_loose && !box->removed[!s] && !box->is_busy[!s] &&
 		    box->was_there[0] && box->was_there[1] && (v->exists[0][b] || v->exists[1][b]))
 			return says(why, size, "O8: box %d was removed on side %d and is still there", b, s);
 	/* Removed under the other of two names, and not carried over yet: what went with it is still to be counted. */
-	if (o->has_renames && (box->removed[0] || box->removed[1] || box->is_loose) && !box->is_stuck &&
+	if (!is_limited && o->has_renames && (box->removed[0] || box->removed[1] || box->is_loose) && !box->is_stuck &&
 	    v->exists[0][b] != v->exists[1][b] && o->level < ORACLE_LOST)
 		return says(why, size, "O8: box %d was removed, and is on one side still", b);
 	if (box->removed[0] || box->removed[1] || box->is_loose)
@@ -219,14 +235,14 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 			c = &o->cell[b][n];
 			if (box->is_loose || c->is_loose || !v->is_selected[b])
 				continue;
-			c->agreed = c->limit = c->count[0];
-			c->was[0] = c->was[1] = c->count[0] > 0;
+			c->agreed = c->limit = c->count[oracle_full(o)];
+			c->was[0] = c->was[1] = c->agreed > 0;
 			c->added_both = 0;
 			for (s = 0; s < 2; s++)
 				c->added[s] = c->removed[s] = c->marked[s] = c->ours[s] = 0;
 			c->touched[0] = c->touched[1] = c->last[0] = c->last[1] = c->twice = c->unseen = 0;
-			if (c->count[0] > 0) {
-				flags_of(v, 0, b, n, flags);
+			if (c->agreed > 0) {
+				flags_of(v, oracle_full(o), b, n, flags);
 				c->base = flags[0];
 			}
 		}
@@ -246,6 +262,9 @@ is_somewhere(const struct oracle *o, int serial)
 	int b, least = m->put[0] > m->put[1] ? m->put[0] : m->put[1], agreed = 0, most = 0;
 	bool has_gone = false;
 
+	/* What was let go since the backup is gone, to an old base. */
+	if (o->level >= ORACLE_OLD && (o->is_limited[0] || o->is_limited[1]))
+		return true;
 	if ((!oracle_is_moved(o, serial) && !o->has_renames) || m->marked[0] + m->marked[1] > 0)
 		return true;
 	for (b = 0; b < ORACLE_BOXES; b++) {
@@ -288,7 +307,7 @@ is_doubled(const struct oracle *o, const struct oracle_view *v, int serial)
 		if (!o->box[b].is_blank[0] || !o->box[b].is_blank[1] || c->is_loose || o->box[b].is_loose ||
 		    o->box[b].removed[0] || o->box[b].removed[1])
 			return false;
-		n += v->is_selected[b] ? c->count[0] : 0;
+		n += v->is_selected[b] ? c->count[oracle_full(o)] : 0;
 	}
 	return n > (m->total[0] > m->total[1] ? m->total[0] : m->total[1]);
 }
@@ -305,7 +324,7 @@ is_too_often(const struct oracle *o, const struct oracle_view *v, int serial)
 		c = &o->cell[b][serial];
 		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] || !v->is_selected[b])
 			return false;
-		n += c->count[0];
+		n += c->count[oracle_full(o)];
 		most += c->most;
 		agreed += c->agreed;
 	}
@@ -324,7 +343,7 @@ is_exact(const struct oracle *o, const struct oracle_view *v, int serial, char *
 	const struct cell *c;
 	int b, n = 0, agreed = 0;
 
-	if (o->is_inexact || o->has_renames || m->made[0] + m->made[1] + m->made_both > 0)
+	if (o->is_inexact || o->is_limited[0] || o->is_limited[1] || o->has_renames || m->made[0] + m->made[1] + m->made_both > 0)
 		return true;
 	for (b = 0; b < ORACLE_BOXES; b++) {
 		c = &o->cell[b][serial];
@@ -369,7 +388,7 @@ oracle_is_settled(struct oracle *o, const struct oracle_view *v, char *why, size
 			return says(why, why_size, "O9: message %d was moved, and is lost", n);
 		else if (is_doubled(o, v, n))
 			return says(why, why_size, "O10: message %d is there more often than on either side before", n);
-		else if (o->has_renames && is_too_often(o, v, n))
+		else if (o->has_renames && !o->is_limited[0] && !o->is_limited[1] && is_too_often(o, v, n))
 			return says(why, why_size, "O7: message %d is there more often, over all mailboxes, than people made it", n);
 
 	for (b = 0; b < ORACLE_BOXES; b++)

@@ -54,6 +54,7 @@ struct content {
 	struct form *form[FORMS];	/* made when first asked for; 0 is as it was written */
 	size_t pad;			/* octets of its body */
 	bool has_line;			/* and a line that may have a bare CR */
+	bool is_taken_back;		/* a person has taken a \Deleted off it: it stays where it is, beyond the limit or not */
 	bool is_misstated;		/* servers tell a wrong size */
 	bool is_refused[SIDES];		/* a store refuses it for good */
 	/* In troubled runs: each session ends at which it is fetched from that side, delivered to it. */
@@ -96,6 +97,7 @@ struct sim {
 	bool is_running;		/* inside channel_run, or channel_sync */
 	struct policy policy;		/* of the present run */
 	struct trash trash[SIDES];	/* of all runs of this history */
+	struct limit limit;		/* the same, but that a run may have no limit, or another number */
 	bool is_selected[SIM_ALL];
 	uint32_t common;		/* flags both sides can keep */
 	unsigned long changes;		/* calls of this run that changed something on a store */
@@ -139,6 +141,11 @@ bool unsettled_oldest(struct sim *s, const struct ram *r);	/* a person now delet
 void unsettled_settled(struct sim *s);
 /* A person has removed it on that side, or marked it to be: where its twin is out of sight, both have gone to the program, until the window says otherwise. */
 void unsettled_taken(struct sim *s, const struct ram *r, int box, const struct content *c);
+
+/* history_limit.c: a side that keeps so many messages only. */
+void limit_draw(struct sim *s);
+void limit_vary(struct sim *s);			/* this run has another number, or none */
+bool limit_is_kept(const struct sim *s, char *why, size_t why_size);
 
 /* history.c: lives through the history of `seed`. Fills failure and taken. */
 void history_run(struct sim *s);

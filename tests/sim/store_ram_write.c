@@ -107,13 +107,32 @@ is_deletion(const struct ram *r, int box, const struct ram_message *m)
 	return !(m->flags & FLAG_DELETED);
 }
 
+/* It may be let go for the limit, for the other side has it. What it has under another name after a rename counts as well. */
+static bool
+may_expire(const struct ram *r, const struct ram_message *m)
+{
+	const struct ram *other = r->sim->ram[side_other(r->side)];
+	size_t i;
+	int b;
+
+	if (r->sim->limit.max == 0 || r->sim->limit.side != r->side)
+		return false;
+	for (b = 0; b < SIM_BOXES; b++)
+		for (i = 0; i < other->box[b].messages.n; i++)
+			if (other->box[b].exists && other->box[b].messages.at[i].c == m->c)
+				return true;
+	return false;
+}
+
 /* The flags of a message become `flags` by the program's hand. */
 void
 ram_set_flags_ours(struct ram *r, int box, size_t i, uint32_t flags)
 {
 	struct ram_message *m = &r->box[box].messages.at[i];
 
-	if ((flags & ~m->flags & FLAG_DELETED) && !m->is_counted) {
+	if ((flags & ~m->flags & FLAG_DELETED) && may_expire(r, m)) {
+		m->is_counted = true;
+	} else if ((flags & ~m->flags & FLAG_DELETED) && !m->is_counted) {
 		r->sim->deletions[r->side][box] += is_deletion(r, box, m);
 		m->is_counted = true;
 		oracle_ours_marked(r->sim->oracle, r->side, box, m->c->serial);
@@ -127,8 +146,8 @@ ram_expunge(struct ram *r, int box, size_t i)
 {
 	const struct ram_message *m = &r->box[box].messages.at[i];
 
-	r->sim->deletions[r->side][box] += is_deletion(r, box, m);
-	oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted);
+	r->sim->deletions[r->side][box] += !may_expire(r, m) && is_deletion(r, box, m);
+	oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted || may_expire(r, m));
 	ram_remove(r, box, i);
 	ram_watch_act(r, box);
 }
@@ -444,6 +463,7 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		m = &r->box[box].messages.at[at];
 		flags = ((m->flags | add) & ~remove) & r->keeps;
 		ram_changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)) ||
+		    (add == FLAG_DELETED && may(r, SYNC_NEW | SYNC_UPGRADE) && may_expire(r, m)) ||
 		    r->sim->has_moved[r->side][box], "a flag change");
 		/* It may not know yet what one of them does not take. */
 		if (((add | remove) & ~(r->sim->common | r->sim->ram[FAR]->refuses | r->sim->ram[NEAR]->refuses | FLAG_DELETED)) && !r->sim->has_created[r->side][box])
