@@ -170,15 +170,15 @@ work_end(struct fetch_work *w)
 	digest_free(&w->loose);
 }
 
-/* False: it is not there any more. */
+/* listed: its size, as the engine knows it; a session that has listed UIDs alone does not. False: it is not there any more. */
 static bool
-add(struct fetch_work *w, struct key key, size_t index)
+add(struct fetch_work *w, struct key key, uint64_t listed, size_t index)
 {
 	const struct pop3_message *m = pop3_find(w->c->st, key);
 
 	if (m == NULL)
 		return false;
-	w->wanted[w->n] = (struct wanted){ index, m->size };
+	w->wanted[w->n] = (struct wanted){ index, m->size != 0 ? m->size : listed };
 	w->numbers[w->n++] = m->number;
 	return true;
 }
@@ -210,7 +210,7 @@ pop3_fetch(struct session *session, struct fetch_part *parts, size_t n, const st
 	gone(&w, &missing);
 	for (i = 0; i < n && status == 0; i++)
 		for (k = parts[i].first; k < parts[i].first + parts[i].n && status == 0; k++)
-			if (!add(&w, items[k].key, k))
+			if (!add(&w, items[k].key, items[k].size, k))
 				status = sink->end(sink->ctx, k, &missing, e);
 	if (status == 0)
 		status = run(&w, false, e);
@@ -235,7 +235,7 @@ pop3_identify(struct session *session, struct fetch_part *parts, size_t n, struc
 			items[k].status = -1;
 			gone(&w, &items[k].err);
 			if (status == 0)
-				(void)add(&w, items[k].key, k);
+				(void)add(&w, items[k].key, items[k].size, k);
 		}
 	if (status == 0)
 		status = run(&w, !w.wants_full, e);

@@ -5,9 +5,11 @@ import re
 import shutil
 import time
 
-from lib import Case, message, serial_of
+import accounts
+from lib import Case, ImapSide, message, program, serial_of
 from pop3_servers import Pop3Courier, Pop3Dovecot, Pop3Mailutils
 from pop3_scripted import CAPABILITIES, CUT, Pop3Scripted
+from servers import Delay
 
 RESENT = b'Subject: %d\r\nFrom: a@example.org\r\n\r\nserial %d.\r\n'
 
@@ -262,3 +264,340 @@ class Real(Case):
     def forget_near(self):
         for path in (self.near.path, self.state):
             shutil.rmtree(path, True)
+
+
+class Odd(Pop):
+    """What servers get wrong, and what they refuse."""
+
+    def data(self, serial):
+        return self.near.data(self.one(self.near, serial)).replace(b'\n', b'\r\n')
+
+    def test_no_uidl(self):
+        self.add(2)
+        self.pop.has_uidl = False
+        run = self.sync(code=1)
+        self.assertIn('has no UIDL', run.err)
+        self.pop.capabilities = ('TOP', 'USER', 'SASL PLAIN')
+        self.assertIn('has no UIDL', self.sync(code=1).err)
+        self.assertEqual(self.serials(), [])
+
+    def test_no_capa(self):
+        """RFC 1939 alone: USER and PASS, one command after the other."""
+        self.pop.capabilities = None
+        made = self.add(4)
+        self.configure(tls='TLSType None\nAuthMechs LOGIN')
+        self.assertEqual(self.said(), ['CAPA', 'USER', 'PASS', 'UIDL', 'LIST'] + 4 * ['RETR'] + ['QUIT'])
+        self.assertEqual(self.serials(), made)
+
+    def test_clear_text_needs_to_be_named(self):
+        self.add(1)
+        self.configure(tls='TLSType None')
+        self.assertIn('AuthMechs', self.sync(code=77).err)
+        self.assertEqual(self.pop.verbs().count('PASS') + self.pop.verbs().count('AUTH'), 0)
+
+    def test_starttls(self):
+        made = self.add(3)
+        self.configure(tls=f'CertificateFile "{self.pop.ca}"')
+        self.assertEqual(self.said(), ['CAPA', 'STLS', 'CAPA', 'AUTH', 'UIDL', 'LIST'] + 3 * ['RETR'] + ['QUIT'])
+        self.assertEqual(self.serials(), made)
+        self.pop.capabilities = tuple(c for c in CAPABILITIES if c != 'STLS')
+        self.assertIn('STLS', self.sync(code=77).err)
+        # Words that stay in the session, behind the answer to STLS.
+        self.pop.capabilities = CAPABILITIES
+        self.pop.fault = lambda s, verb, words: b'+OK begin\r\n+OK and more\r\n' if verb == 'STLS' else None
+        self.assertIn('unprotected data', self.sync(code=77).err)
+
+    def test_apop(self):
+        made = self.add(1)
+        self.configure(tls='TLSType None\nAuthMechs APOP')
+        self.assertIn('APOP', self.said())
+        self.assertEqual(self.serials(), made)
+        self.pop.greeting = b'+OK no timestamp\r\n'
+        self.assertIn('timestamp', self.sync(code=77).err)
+        # It is named or it is not used, and gives way to what is better than clear text.
+        self.pop.greeting = f'+OK {self.pop.timestamp}\r\n'.encode()
+        self.configure()
+        self.assertNotIn('APOP', self.said())
+
+    def test_wrong_password(self):
+        self.add(1)
+        self.configure(password='other')
+        self.assertIn('refuses to log', self.sync(code=77).err)
+        self.pop.refusal = 'no'
+        self.sync(code=77)
+
+    def test_try_later(self):
+        self.add(1)
+        self.pop.locked = True
+        self.assertIn('another session has it', self.sync(code=75).err)
+        self.pop.locked = False
+        for words in (b'[SYS/TEMP] the disk', b'[LOGIN-DELAY] too soon', b'[IN-USE] busy'):
+            self.pop.fault = lambda s, verb, _, w=words: b'-ERR ' + w + b'\r\n' if verb == 'AUTH' else None
+            self.sync(code=75)
+        self.pop.fault = lambda s, verb, _: b'-ERR [SYS/PERM] no\r\n' if verb == 'UIDL' else None
+        self.sync(code=1)
+        self.pop.fault = lambda s, verb, _: b'-ERR [SYS/TEMP] no\r\n' if verb == 'UIDL' else None
+        self.sync(code=75)
+        self.pop.fault = None
+        self.pop.greeting = b'-ERR not now\r\n'
+        self.sync(code=75)
+
+    def test_one_message_is_refused(self):
+        made = self.add(5)
+        for words in (b'-ERR [SYS/TEMP] later\r\n', b'-ERR no\r\n'):
+            self.pop.fault = lambda s, verb, n, w=words: w if verb == 'RETR' and n == '3' else None
+            self.sync(code=(1, 75))
+            self.assertEqual(self.serials(), [m for m in made if m != made[2]])
+        self.pop.fault = None
+        self.sync()
+        self.assertEqual(self.serials(), made)
+
+    def test_login_delay(self):
+        self.pop.capabilities = CAPABILITIES + ('LOGIN-DELAY 900',)
+        made = self.add(1)
+        self.sync()
+        logins = self.pop.logins
+        self.assertIn('LOGIN-DELAY', self.sync(code=75).err)
+        self.assertEqual(self.pop.logins, logins)
+        # A short one is waited for.
+        self.near.create('x')
+        self.pop.capabilities = CAPABILITIES + ('LOGIN-DELAY 2',)
+        shutil.rmtree(self.state)
+        self.sync()
+        begin = time.monotonic()
+        self.sync()
+        self.assertGreater(time.monotonic() - begin, 0.9)
+        self.assertEqual(self.serials(), made)
+
+    def test_sizes_that_are_wrong(self):
+        made = self.add(6)
+        for i, size in enumerate((0, 1, 10, 99999, 10 ** 12, 2 ** 64)):
+            self.pop.maildrop[i].size = size
+        self.sync()
+        self.assertEqual(self.serials(), made)
+        self.assertEqual([self.data(m) for m in made], [wire(m) for m in made])
+        self.assertNotIn('RETR', self.said())
+
+    def test_texts(self):
+        """Dots, lines without end, a NUL, nothing but a header, lines that are long."""
+        texts = {1: b'Subject: 1\r\n\r\nserial 1.\r\n.\r\n..\r\n...x\r\n.x\r\n', 2: b'Subject: 2\r\n\r\nserial 2.\r\n' + b'x' * 300000 + b'\r\n',
+                 3: b'Subject: 3\r\n\r\nserial 3.\r\n\0\r\n', 4: b'Subject: 4\r\n\r\nserial 4.\r\na\n.\r\n+OK\r\nb\r\n',
+                 5: b'Subject: 5\r\n\r\nserial 5.\r\nno end'}
+        for data in texts.values():
+            self.pop.add(data)
+        # Of one that is stuffed where its lines end in CRLF alone, the rest is text.
+        self.sync()
+        self.assertEqual(self.serials(), list(texts))
+        for serial, data in texts.items():
+            got = self.near.data(self.one(self.near, serial))
+            self.assertEqual(got.replace(b'\r\n', b'\n'), (data if data.endswith(b'\r\n') else data + b'\r\n').replace(b'\r\n', b'\n'))
+
+    def test_nothing_for_a_text(self):
+        made = self.add(2)
+        self.pop.maildrop[0].text = b'.\r\n'
+        self.assertIn('no text', self.sync(code=1).err)
+        self.assertEqual(self.serials(), made[1:])
+
+    def test_equal_uids(self):
+        """UIDs made of what messages are: two equal ones have one."""
+        for _ in range(3):
+            self.pop.add(wire(1), uid='same')
+        self.pop.add(wire(2), uid='other')
+        self.sync()
+        self.assertEqual(self.serials(), [1, 1, 1, 2])
+        self.assertNotIn('RETR', self.said())
+        del self.pop.maildrop[0]
+        self.assertNotIn('RETR', self.said())
+
+    def test_new_uids_for_old_mail(self):
+        made = self.add(12)
+        self.sync()
+        self.near.flag(self.one(self.near, made[0]), add='S')
+        for mail in self.pop.maildrop:
+            mail.uid = 'n' + mail.uid
+        made += self.add(1)
+        self.sync()
+        self.assertEqual(self.serials(), made)
+        self.assertIn('S', self.one(self.near, made[0]).flags)
+        self.assertEqual(self.said(), ['CAPA', 'AUTH', 'UIDL', 'QUIT'])
+        # Where it shows nothing in between as well.
+        mails, self.pop.maildrop = self.pop.maildrop, []
+        self.sync()
+        for mail in mails:
+            mail.uid = 'm' + mail.uid
+        self.pop.maildrop = mails
+        self.sync()
+        self.assertEqual(self.serials(), made)
+
+    def test_state_lost(self):
+        made = self.add(5)
+        self.sync()
+        shutil.rmtree(self.state)
+        verbs = self.said()
+        self.assertNotIn('RETR', verbs)
+        self.assertIn('TOP', verbs)
+        self.assertEqual(self.serials(), made)
+
+    def test_lists_that_nobody_can_read(self):
+        made = self.add(3)
+        self.sync()
+        for answer in (b'+OK\r\n1\r\n.\r\n', b'+OK\r\n0 a\r\n.\r\n', b'+OK\r\n4294967296 a\r\n.\r\n', b'+OK\r\n-1 a\r\n.\r\n',
+                       b'+OK\r\n1 a\r\n1 b\r\n.\r\n', b'+OK\r\nx\r\n.\r\n', b'+OK\r\n1 ' + b'a' * 500 + b'\r\n.\r\n', b'what\r\n',
+                       b'+OK\r\n1 a\0b\r\n.\r\n', b'+ more\r\n', b'', b'+OK\r\n' + b'x' * 20000):
+            with self.subTest(answer[:30]):
+                self.pop.fault = lambda s, verb, _, a=answer: (a or CUT) if verb == 'UIDL' else None
+                self.configure(more='Timeout 2')
+                self.sync(code=(1, 75))
+                self.assertEqual(self.serials(), made)
+        self.pop.fault = None
+        self.assertNotIn('RETR', self.said())
+
+    def flood(self, verb, head, piece):
+        def send(session, said, _):
+            if said != verb:
+                return None
+            session.send(head)
+            try:
+                while True:
+                    session.send(piece)
+            except OSError:
+                return CUT
+        self.pop.fault = send
+        self.configure(more='Timeout 5\nAnswerLimit 1m')
+        run = self.sync(code=(1, 75), limit=60)
+        self.pop.fault = None
+        return run
+
+    def test_floods(self):
+        self.add(1)
+        self.flood('UIDL', b'+OK\r\n', b''.join(b'%d u%d\r\n' % (i, i) for i in range(1, 5000)))
+        self.flood('UIDL', b'+OK ', b'x' * 65536)
+        self.flood('LIST', b'+OK\r\n', b'1 1\r\n' * 10000)
+        self.flood('CAPA', b'+OK\r\n', b'SASL X\r\n' * 10000)
+        self.flood('AUTH', b'', b'+ \r\n' * 10000)
+        self.assertEqual(self.serials(), [])
+
+    def test_a_text_without_end(self):
+        self.add(2)
+        self.pop.maildrop[0].size = 100
+        self.flood('RETR', b'+OK\r\n', (b'x' * 998 + b'\r\n') * 500)
+        self.sync()
+        self.assertEqual(len(self.serials()), 2)
+
+    def test_silence(self):
+        self.add(1)
+        self.configure(more='Timeout 1')
+        for verb in ('CAPA', 'UIDL', 'RETR'):
+            self.pop.fault = lambda s, said, _, v=verb: b'' if said == v else None
+            self.sync(code=(1, 75), limit=30)
+
+
+class Cut(Pop):
+    """The line is cut behind each octet that the server says."""
+
+    def cut(self, more, step):
+        self.configure(more=more + '\nTimeout 5')
+        self.pop.cut_at = None
+        self.binary = program('MAILTWIN_FAST')
+        at = 0
+        while True:
+            made = self.add(2)
+            self.pop.cut_at, self.pop.sent = at, 0
+            before = set(self.serials())
+            run = self.mailtwin('-a', code=(0, 1, 75))
+            was_cut = self.pop.sent >= at
+            self.pop.cut_at = None
+            # What is not here is there, and nothing is here twice.
+            here = self.serials()
+            self.assertEqual(len(here), len(set(here)), at)
+            self.assertEqual(set(here) | set(self.left()), before | set(made), at)
+            self.sync()
+            self.assertEqual(self.serials(), sorted(before | set(made)), at)
+            self.assertEqual(self.left(), [] if 'no' in more else self.serials(), at)
+            if run.code == 0 and not was_cut:
+                break
+            at += step
+        self.assertGreater(at, 100)
+
+    def test_fetched(self):
+        self.cut('LeaveOnServer no', 1 if os.environ.get('MAILTWIN_LONG') else 29)
+
+
+class Steps(Pop):
+    def test_stopped_at_every_step(self):
+        self.binary = program('MAILTWIN_FAST')
+        self.configure(more='LeaveOnServer no')
+        n = 0
+        while True:
+            n += 1
+            before = self.serials()
+            made = self.add(2)
+            run = self.mailtwin('-a', code=None, env={'MAILTWIN_STEP_EXIT': str(n)})
+            here = self.serials()
+            self.assertEqual(len(here), len(set(here)), n)
+            self.assertEqual(set(here) | set(self.left()), set(before) | set(made), n)
+            self.sync()
+            self.assertEqual(self.serials(), before + made, n)
+            self.assertEqual(self.left(), [], n)
+            if run.code == 0:
+                break
+        self.assertGreater(n, 10)
+
+
+class ToAnAccount(Pop):
+    """Near is an IMAP account: moving off an old provider."""
+
+    def setUp(self):
+        super().setUp()
+        self.near = ImapSide(accounts.server('dovecot'), f'pop{os.getpid()}{self._testMethodName}')
+        self.addCleanup(self.near.close)
+        self.configure()
+
+    def test_moved_over(self):
+        made = self.add(20)
+        self._serial += 1
+        self.pop.add(wire(self._serial, size=3 << 20))
+        made.append(self._serial)
+        self.configure(more='LeaveOnServer no', channel='Expunge Far')
+        self.sync()
+        self.assertEqual(self.serials(), made)
+        self.assertEqual(self.left(), [])
+        for mail in self.near.messages('INBOX'):
+            self.assertEqual(self.near.data(mail).replace(b'\r\n', b'\n'), wire(mail.serial, size=(3 << 20) * (mail.serial == made[-1])).replace(b'\r\n', b'\n'))
+        self.assertEqual(self.said(), ['CAPA', 'AUTH', 'UIDL', 'QUIT'])
+
+    def test_beside_it(self):
+        self.configure(channel='Expunge Far')
+        made = self.add(8)
+        self.sync()
+        self.near.flag(self.one(self.near, made[0]), add='SF')
+        self.near.delete(self.one(self.near, made[3]))
+        made += self.add(1)
+        self.assertEqual(self.said().count('RETR'), 1)
+        rest = [m for m in made if m != made[3]]
+        self.assertEqual(self.left(), rest)
+        self.assertEqual(self.serials(), rest)
+        for mail in self.pop.maildrop:
+            mail.uid = 'n' + mail.uid
+        self.sync()
+        self.assertEqual(self.serials(), rest)
+        shutil.rmtree(self.state)
+        self.sync()
+        self.assertEqual(self.serials(), rest)
+
+    def test_answers_lost(self):
+        """The account loses what it answers to an APPEND: nothing is there twice, and nothing is deleted before it is."""
+        made = self.add(6)
+        for at in range(300, 6000, 700):
+            made += self.add(2)
+            with Delay(self.near.server.port, cut=f'down:{at}') as line:
+                self.write_config(self.store(more='LeaveOnServer no') + '\n' + self.near.store('near', port=line.port) +
+                                  '\nChannel c\nFar :pop:\nNear :near:\n')
+                self.mailtwin('-a', code=None)
+            here = self.serials()
+            self.assertEqual(len(here), len(set(here)), at)
+            self.assertEqual(set(here) | set(self.left()), set(made), at)
+        self.configure(more='LeaveOnServer no')
+        self.sync()
+        self.assertEqual(self.serials(), made)
+        self.assertEqual(self.left(), [])
