@@ -9,6 +9,7 @@ from accounts import Account
 from lib import difference, find
 from scripted import CUT, Scripted
 from servers import Delay
+import test_pop3
 import test_scripted
 
 Sync = collections.namedtuple('Sync', 'rc errors boxes memory descriptors')
@@ -222,7 +223,7 @@ class Again(Opens):
             two.flag(two.messages('a')[0], add='F')
         self.assertEqual(self.logins(far) - before, 1)
 
-    def test_a_bad_line_ends_one_sync_only(self):
+    def test_a_sync_that_failed_is_not_the_next_ones_matter(self):
         """Errors of one sync are not those of the next one."""
         self.imap_pair()
         c = self.open()
@@ -407,3 +408,19 @@ class Ends(test_scripted.Told, Opens):
                 self.assertEqual(len(self.near.messages('INBOX')), 4)
                 self.assertEqual(len({n for n, _, _ in self.server.seen}), 1)
                 self.assertEqual(difference(self.far, self.near), '')
+
+
+class Maildrops(test_pop3.Pop, Opens):
+    def test_each_sync_has_a_session_of_its_own(self):
+        """A maildrop is locked, and shown as it was at the login, as long as a session with it is open."""
+        self.configure(more='LeaveOnServer no')
+        c, all_made = self.open(), []
+        for n in range(5):
+            all_made += self.add(2)
+            since = len(self.pop.seen)
+            c.sync()
+            self.assertEqual(self.serials(), all_made)
+            verbs = self.pop.verbs(since)
+            self.assertEqual((verbs.count('AUTH'), verbs.count('RETR'), verbs[-1]), (verbs.count('QUIT'), 2, 'QUIT'))
+            c.sync()
+            self.assertEqual(self.left(), [])
