@@ -15,7 +15,7 @@
 #include "sync/pop3/engine.h"
 #include "sync/sasl/auth.h"
 
-enum { MECHANISMS_MAX = 64, CHALLENGES_MAX = 32, PIPELINE = 100, AUTH_LINE_MAX = 255 };
+enum { MECHANISMS_MAX = 64, CHALLENGES_MAX = 32, PIPELINE = 1000, AUTH_LINE_MAX = 255 };
 
 struct opening {
 	const struct pop3_open *o;

@@ -6,7 +6,7 @@
  * hold for one session.
  *
  * Invariants:
- *   1. Commands that are unanswered at once are short, and no more than a hundred: two full buffers never face each other. Without
+ *   1. Commands that are unanswered at once are short, and no more than a thousand: two full buffers never face each other. Without
  *      PIPELINING each waits for the answer to the one before.
  *   2. Any error on the wire closes the connection. From then on every call returns -1 with it.
  *   3. What a server says before STLS is neither kept nor shown: it may be anybody's.
