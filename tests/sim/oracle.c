@@ -508,6 +508,10 @@ oracle_ours_removed(struct oracle *o, int side, int serial)
 void
 oracle_ours_marked(struct oracle *o, int side, int box, int serial)
 {
+	/* What the limit had marked, and where nothing is known of it any more is a copy that a person made of its equal: it is copied as
+	 * marked as it is. */
+	if ((o->is_limited[0] || o->is_limited[1]) && o->level >= ORACLE_LOST)
+		return;
 	ours(o, side, box, serial);
 }
 

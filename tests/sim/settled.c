@@ -160,9 +160,9 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 		gone_at_all += added;
 	/* Seen to come and to go at different times, it may be taken for equal mail that was put on the other side. */
 	least = c->agreed + added - gone_at_all - as_two;
-	/* Of two equal ones, one that was put is taken for the twin of one that was let go, and asked back. */
-	if (is_limited && least > 1)
-		least = 1;
+	/* Of two equal ones, one that was put is taken for the twin of one that was let go, and asked back; and goes with it. */
+	if (is_limited && c->limit > 1 && least > 0)
+		least = gone_at_all == 0;
 	if (!may_be_elsewhere && n < least)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
 	/* Sent back to the side with the limit by a run that ended there, and deleted where it came from: new on that side, as new mail would be. */
