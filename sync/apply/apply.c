@@ -149,6 +149,11 @@ run_ready(struct applying *x, const uint32_t *ready, size_t n, struct err *e)
 	while (at < n || flying > 0) {
 		out.n = 0;
 		while (status == 0 && at < n && flying + out.n < ahead && !env_is_cancelled(x->env)) {
+			/* It was found to be kept meanwhile. */
+			if (x->status[ready[at]] == OP_FAILED) {
+				at++;
+				continue;
+			}
 			if (!batching_is_possible(x, ready[at])) {
 				impossible(x, ready[at++]);
 				continue;

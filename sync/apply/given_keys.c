@@ -40,6 +40,21 @@ given_alias(struct applying *x, const struct run_box *box, enum side s, struct k
 }
 
 void
+given_stays(struct applying *x, const struct task *t, struct key key)
+{
+	const struct op *op;
+	uint32_t i;
+
+	for (i = 0; i < x->plan->ops.n; i++) {
+		op = &x->plan->ops.at[i];
+		if (x->status[i] == OP_WAIT && op->kind == OP_EXPUNGE && op->side == t->op->side &&
+		    key_cmp(apply_record(x, op->msg)->half[op->side].key, key) == 0 &&
+		    apply_record(x, op->msg)->box == (t->other != NULL ? t->other : t->rec)->box)
+			x->status[i] = OP_FAILED;
+	}
+}
+
+void
 given_take(struct applying *x, const struct task *t, struct record_half *h, struct key key, const char *hint)
 {
 	h->presence = PRESENCE_HERE;

@@ -456,6 +456,7 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	}
 	if (alias == ALIAS_EQUAL) {
 		shared_mark(rec, b->side, BASIS_SHARED_TOLD);
+		given_stays(x, t, d->key);
 		x->env->observe_state->is_short = true;
 	} else {
 		given_take(x, t, h, d->key, d->hint);

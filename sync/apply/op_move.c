@@ -110,10 +110,16 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	to->has_agreed = true;
 	if (t->move->new_key.len > 0 && given_alias(x, to_box, b->side, t->move->new_key, to, &alias, e) < 0)
 		return -1;
-	/* Of what is told twice, or of another, the next delta tells the truth. */
-	if (alias != ALIAS_NONE)
+	/* Of what is told of another message the next delta tells the truth. */
+	if (alias == ALIAS_FALSE)
 		t->move->new_key = KEY_NONE;
-	arrived(x, t);
+	if (alias == ALIAS_EQUAL) {
+		shared_mark(to, b->side, BASIS_SHARED_TOLD);
+		given_stays(x, t, t->move->new_key);
+		x->env->observe_state->is_short = true;
+	} else {
+		arrived(x, t);
+	}
 	if (apply_put(x, to_box, to, e) < 0)
 		return -1;
 	x->env->apply_state->has_left |= t->move->is_left;

@@ -322,6 +322,36 @@ recover_count(struct env *env, struct err *e)
 	return got < 0 ? -1 : 0;
 }
 
+/* The store took it, and shows it nowhere. What it takes in run after run and never shows would be sent for ever. 1: no more. */
+static int
+count_vain(struct env *env, struct matching *input, const struct intent *in, struct arena *a, struct err *e)
+{
+	enum { VAIN_MOST = 3 };
+	struct run_box *b = env_box_by_id(env, in->box);
+	struct flag_mask masks[SIDES];
+	struct record rec;
+	size_t i;
+	int got;
+
+	if (in->kind != INTENT_DELIVER || in->tries == 0 || b == NULL)
+		return 0;
+	got = message_get(env->state, a, in->box, in->record, &rec, e);
+	if (got <= 0 || record_is_pair(&rec) || rec.mark != MARK_NEW)
+		return got < 0 ? -1 : 0;
+	if (++rec.refusals >= VAIN_MOST) {
+		rec.refusals = 0;
+		rec.mark = MARK_FAILED;
+		rec.why = arena_printf(a, "%s took it in %d runs, and shows it nowhere", env->set->store[in->side]->name, VAIN_MOST);
+		env->report->failed++;
+		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "a message (%s) is not sent again without --retry-failed: %s",
+		    culprit_words(env, b, &rec, side_other(in->side), env->set->store[side_other(in->side)]->ops->is_local).place, rec.why));
+	}
+	for (i = 0; i < input->messages.n; i++)
+		if (input->messages.at[i].rec->id == rec.id && input->messages.at[i].rec->box == rec.box)
+			input->messages.at[i].rec->refusals = rec.refusals;
+	return message_put(env->state, &rec, box_masks(b, masks), e) < 0 ? -1 : rec.mark == MARK_FAILED;
+}
+
 int
 recover_hold(struct env *env, struct matching *in, struct arena *a, struct err *e)
 {
@@ -348,9 +378,14 @@ recover_hold(struct env *env, struct matching *in, struct arena *a, struct err *
 		} else if (may_come(env, &intent)) {
 			vec_push(&held.v, intent.record);
 			log_line(LOG_RUN, "a write of an earlier run is still awaited; not sent again");
-		} else if (intent_delete(env->state, intent.id, e) < 0) {
-			got = -1;
-			break;
+		} else {
+			got = count_vain(env, in, &intent, a, e);
+			if (got > 0)
+				vec_push(&held.v, intent.record);
+			if (got < 0 || intent_delete(env->state, intent.id, e) < 0) {
+				got = -1;
+				break;
+			}
 		}
 	}
 	id_set_sort(&held);

@@ -55,6 +55,39 @@ find_pair(struct env *env, const struct intent *in, struct record *pair_r, struc
 	return find_pair_that(env, in, PRESENCE_HERE, pair_r, a, e);
 }
 
+/* The equal message is there by itself: an orphan, or left alone for another reason. It is not sent for what nobody wants there any more, but it is
+ * what this one has become. 1/0/-1 */
+static int
+join_single(struct env *env, const struct intent *like, struct record *rec, struct arena *a, struct err *e)
+{
+	struct run_box *home = env_box_by_id(env, like->box);
+	enum side s = like->side, o = side_other(s);
+	struct flag_mask masks[SIDES];
+	struct record single;
+	uint64_t after = 0, tag;
+	int got;
+
+	if (!(like->ident.has & IDENT_HEADER) || home == NULL)
+		return 0;
+	tag = message_tag_header(&like->ident);
+	while ((got = message_next_tagged(env->state, a, tag, after, &single, e)) > 0) {
+		after = single.id;
+		if (single.box == like->box && single.id != like->record && single.half[s].presence == PRESENCE_HERE &&
+		    single.half[o].presence != PRESENCE_HERE && is_equal(&single.ident, &like->ident))
+			break;
+	}
+	if (got <= 0)
+		return got;
+	rec->half[s] = single.half[s];
+	rec->mark = MARK_NEW;
+	rec->why = "";
+	record_agree(a, rec, box_masks(home, masks));
+	env->observe_state->is_short = true;
+	if (message_delete(env->state, single.box, single.id, e) < 0 || message_put(env->state, rec, masks, e) < 0)
+		return -1;
+	return 1;
+}
+
 /* Of each message: a link is about it. To be freed. */
 static bool *
 find_linked(const struct matching *in)
@@ -85,7 +118,7 @@ look_at_new(const struct matching *input, const struct intent *in, bool *is_pair
 	for (i = 0; i < input->messages.n; i++) {
 		rec = input->messages.at[i].rec;
 		*may_be_r |= !is_linked[i] && rec->box == in->box && !record_is_pair(rec) && rec->id != in->record &&
-		    rec->half[in->side].presence == PRESENCE_HERE;
+		    rec->half[in->side].presence == PRESENCE_HERE && ident_compare(&rec->ident, &in->ident) != IDENT_DIFFER;
 	}
 	free(is_linked);
 }
@@ -105,11 +138,12 @@ shared_find(struct env *env, const struct matching *input, const struct intent *
 	look_at_new(input, in, &is_paired, &may_be);
 	if (may_be)
 		return 0;
-	got = is_paired ? 1 : find_pair(env, in, &pair, a, e);
-	if (got > 0)
-		got = message_get(env->state, a, in->box, in->record, &rec, e);
+	got = message_get(env->state, a, in->box, in->record, &rec, e);
 	if (got <= 0 || !record_is_single(&rec, side_other(in->side)))
 		return got < 0 ? -1 : 0;
+	got = is_paired ? 1 : find_pair(env, in, &pair, a, e);
+	if (got <= 0)
+		return got < 0 ? -1 : join_single(env, in, &rec, a, e);
 	shared_mark(&rec, in->side, BASIS_SHARED);
 	box_masks(home, masks);
 	return message_put(env->state, &rec, masks, e) < 0 ? -1 : 1;
@@ -174,8 +208,8 @@ was_moved(const struct matching *in, uint64_t id, enum side s)
 	return false;
 }
 
-/* No message is there any more that is this one as well. It went: this has lost its twin with the other. Or it was moved, or nobody
- * knows that it was shared, and this is sent anew. */
+/* No message is there any more that is this one as well. It went while its own twin is there: this has lost its twin with the other. Or it was
+ * moved, or it is we who expunged it, or nobody knows that it was shared, and this is sent anew. */
 static int
 share_no_more(struct env *env, const struct matching *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
     struct err *e)
@@ -186,14 +220,20 @@ share_no_more(struct env *env, const struct matching *in, uint32_t box, struct r
 	struct record pair;
 	int got = find_pair_that(env, like, PRESENCE_GONE, &pair, a, e);
 
-	if (got <= 0)
-		return got;
+	if (got < 0)
+		return -1;
 	rec->half[s] = RECORD_HALF_NEVER;
-	if (is_told && !was_moved(in, pair.id, s))
+	if (got > 0 && is_told && pair.half[side_other(s)].presence == PRESENCE_HERE && !was_moved(in, pair.id, s))
 		rec->half[s].presence = PRESENCE_GONE;
 	rec->mark = MARK_NEW;
 	rec->why = "";
 	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
+}
+
+static bool
+is_to_be_expunged(const struct env *env, const struct record *pair, enum side s)
+{
+	return env->set->policy.expunge[s] && (pair->half[s].flags.sys & FLAG_DELETED) && !(pair->half[side_other(s)].flags.sys & FLAG_DELETED);
 }
 
 static int
@@ -202,12 +242,25 @@ share_one(struct env *env, struct matching *in, uint32_t i, enum side s, struct 
 	struct record *rec = in->messages.at[i].rec, pair;
 	struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
 	uint32_t box = in->messages.at[i].box, at;
+	struct flag_mask masks[SIDES];
 	int got = find_pair(env, &like, &pair, a, e);
 
 	if (got < 0)
 		return -1;
+	if (got == 0 && (got = join_single(env, &like, rec, a, e)) != 0) {
+		set_aside(in, i, a);
+		return got < 0 ? -1 : 0;
+	}
 	if (got == 0)
 		return share_no_more(env, in, box, rec, &like, a, e);
+	/* A person has marked it to be expunged where it is kept: with it this has lost its twin as well. */
+	if (rec->half[s].basis == BASIS_SHARED_TOLD && is_to_be_expunged(env, &pair, s)) {
+		rec->half[s] = RECORD_HALF_NEVER;
+		rec->half[s].presence = PRESENCE_GONE;
+		rec->mark = MARK_NEW;
+		rec->why = "";
+		return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
+	}
 	/* One that has gone from the other side is about to be deleted, or replaced by this (rekeyed.c). */
 	if (pair.half[side_other(s)].presence != PRESENCE_HERE || (at = index_of(in, &pair, box, a)) == UINT32_MAX)
 		return 0;

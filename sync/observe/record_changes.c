@@ -62,6 +62,21 @@ is_recalled(const struct record *rec, enum side s, const struct delta_entry *d)
 	    (rec->half[s].flags.sys & ~d->flags.sys & FLAG_SEEN));
 }
 
+/* A file that was gone, and its twin was expunged for that, by us, and now it is there again (R19 removals are begun): nobody wants that
+ * deletion carried back. A UID never comes back but where a window hid it (P15). */
+static void
+come_back(const struct env *env, struct record *rec, enum side s)
+{
+	struct record_half *twin = &rec->half[side_other(s)];
+
+	if (env->set->store[s]->ops->has_uid_keys || rec->half[s].presence != PRESENCE_GONE ||
+	    rec->mark != MARK_NEW || twin->presence != PRESENCE_GONE || twin->basis != BASIS_OURS)
+		return;
+	*twin = RECORD_HALF_NEVER;
+	rec->has_agreed = false;
+	rec->agreed = FLAGS_NONE;
+}
+
 /* Seen this way on side s: true if the record was changed by it. */
 static bool
 see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct record *rec, const struct delta_entry *d)
@@ -77,6 +92,7 @@ see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct rec
 		rec->agreed = FLAGS_NONE;
 	}
 	kept_seen(env, b, s, a, rec, d->flags);
+	come_back(env, rec, s);
 	h->presence = PRESENCE_HERE;
 	h->basis = basis;
 	h->flags = d->flags;

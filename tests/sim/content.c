@@ -129,7 +129,7 @@ content_new(struct sim *s, int header)
 		c->features = (c->header % 3 == 0 ? FORM_ASCII : 0) | (c->header % 5 == 1 ? FORM_TRIMMED : 0) |
 		    (c->serial % 3 == 1 ? FORM_NO_CR : 0);
 	c->pad = pad_of(s, c);
-	c->is_misstated = !s->is_same_size && c->serial % 5 == 2;
+	c->is_misstated = !s->is_same_size && s->once == NULL && c->serial % 5 == 2;
 	content_form(c, 0);
 	s->content[s->contents++] = c;
 	return c;

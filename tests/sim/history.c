@@ -226,8 +226,9 @@ look(struct sim *s, struct oracle_view *v, struct oracle_sight *room, size_t mos
 			box = &s->ram[side]->box[b];
 			v->exists[side][b] = box->exists;
 			for (i = 0; i < box->messages.n && box->exists && v->n < most; i++)
-				room[v->n++] = (struct oracle_sight){ side, b, box->messages.at[i].c->serial,
-					box->messages.at[i].flags };
+				if (!once_is_repeated(s->ram[side], b, i))
+					room[v->n++] = (struct oracle_sight){ side, b, box->messages.at[i].c->serial,
+						once_flags(s->ram[side], b, i) };
 		}
 }
 
@@ -263,11 +264,13 @@ settle(struct history *h)
 	struct err e;
 	char why[300] = "";
 	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);	/* or not for sure */
-	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight ? 2 : s->has_lied ? 5 : 3;
+	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight && s->once == NULL ? 2 : s->has_lied ? 5 : 3;
 
-	/* What is suspected is held first. */
+	/* What is suspected is held first; and what was found to be kept once is looked at once more. */
 	if (s->unsettled != NULL && most < BLIND_RUNS)
 		most = BLIND_RUNS;
+	if (s->once != NULL)
+		most = RUNS + 2;
 	bool is_lifted[SIDES] = { s->ram[FAR]->is_lifted, s->ram[NEAR]->is_lifted };
 
 	/* What arrived without its key, and was moved back before a run has looked, is not always known again. */
@@ -311,7 +314,7 @@ settle(struct history *h)
 		s->now += 1000;
 		if (run(h, &e) < 0)
 			sim_fail(s, "a run with nothing to do fails: %s", e.text);
-		else if (s->changes != 0 && h->is_straight && !is_blind && !s->has_lied)
+		else if (s->changes != 0 && h->is_straight && !is_blind && s->once == NULL && !s->has_lied)
 			sim_fail(s, "a run with nothing to do changes something (%lu times)", s->changes);
 		else if (i == quiet - 1 && s->changes != 0)
 			sim_fail(s, "runs do not come to rest (%lu changes)", s->changes);
@@ -327,6 +330,7 @@ settle(struct history *h)
 	s->ram[FAR]->is_lifted = is_lifted[FAR];
 	s->ram[NEAR]->is_lifted = is_lifted[NEAR];
 	unsettled_settled(s);
+	once_settled(s);
 }
 
 /* ---- what a history is made of ---- */
@@ -517,6 +521,7 @@ make_stores(struct sim *s)
 			    r->refusal == RAM_UNFIT ? ", which cannot be said" : " without a word");
 	}
 	unsettled_draw(s);
+	once_draw(s);
 	s->common = s->ram[FAR]->keeps & s->ram[NEAR]->keeps;
 	s->is_alike_by_two = sim_chance(s, 30);
 	s->is_same_size = s->ram[FAR]->kind == RAM_MAILDIR && s->ram[NEAR]->kind == RAM_MAILDIR && sim_chance(s, 50);

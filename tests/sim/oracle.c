@@ -350,6 +350,18 @@ oracle_loose(struct oracle *o, int box, int serial)
 }
 
 void
+oracle_shared(struct oracle *o, int box, int serial)
+{
+	cell(o, box, serial)->is_shared = true;
+}
+
+void
+oracle_one_of_several_gone(struct oracle *o, int side, int box, int serial)
+{
+	cell(o, box, serial)->several[side]++;
+}
+
+void
 oracle_lied(struct oracle *o, int box, int serial)
 {
 	/* "Removed", and it will show up again as new. */
@@ -459,6 +471,9 @@ ours(struct oracle *o, int side, int box, int serial)
 		return;
 	/* Two names may be of one mailbox, as in is_within(); where they part, what was put there since is moved after its twin. */
 	if (o->has_renames && m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side] + m->ours_moved[side])
+		return;
+	if ((o->is_inexact || o->level >= ORACLE_DISTURBED) &&
+	    c->ours[side] <= c->removed[other] + c->several[other] + c->marked[other] + c->marked[side])
 		return;
 	if (is_lied(o, box, serial) || oracle_is_torn(o, serial) || (oracle_is_moved(o, serial) &&
 	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side]))

@@ -100,6 +100,10 @@ void oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was,
 /* Those were taken off something that the program had put there, and not looked at yet: it may take it for a server's
  * that did not keep them, and set them again. */
 void oracle_unseen(struct oracle *o, int box, int serial, uint32_t flags);
+/* Of several equal messages in that mailbox a side has made one: its flags are those of any of them. */
+void oracle_shared(struct oracle *o, int box, int serial);
+/* By a person, of a side that has more than one: where a run did not do all, each may have a twin of its own. */
+void oracle_one_of_several_gone(struct oracle *o, int side, int box, int serial);
 /* It may stay on one side for good. */
 void oracle_loose(struct oracle *o, int box, int serial);
 /* A store said that it had been changed or removed, and it had not. */

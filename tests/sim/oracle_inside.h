@@ -13,9 +13,11 @@ struct cell {
 	int added[2], added_both;	/* by people */
 	int removed[2], marked[2];	/* by people */
 	int ever_rekeyed[2];		/* by people: counts where something went wrong */
+	int several[2];			/* removed by people, while others are there */
 	int ours[2];			/* removed or marked by the program */
 	int ever_removed[2], ever_marked[2], ever_ours[2];
 	bool is_loose, is_lied;
+	bool is_shared;			/* with equals of it, this window */
 	bool was[2];			/* there at some time of this window */
 	uint32_t base;			/* flags at the last settlement, or as put */
 	uint32_t touched[2], last[2];	/* which flags people changed, and to what */

@@ -62,13 +62,24 @@ note_content(struct sim *s, int box, const struct content *c)
 		oracle_loose(s->oracle, box, c->serial);
 }
 
+/* NULL: its equal is there, and a store that keeps such once has nothing new. *is_told_r: to the oracle. */
 static struct ram_message *
-put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t number)
+put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t number, bool *is_told_r)
 {
-	struct ram_message *m = ram_put(r, box, c, flags, number);
+	struct ram_message *m = once_equal(r, box, c);
+	bool is_told = m == NULL && once_is_first(r, box, c);
 
+	if (is_told_r != NULL)
+		*is_told_r = is_told;
+	if (m != NULL)
+		return NULL;
+	m = ram_put(r, box, c, flags, number);
 	note_content(r->sim, box, c);
-	oracle_put(r->sim->oracle, r->side, box, c->serial, m->flags);
+	once_put(r, c, m->flags);
+	if (is_told)
+		oracle_put(r->sim->oracle, r->side, box, c->serial, m->flags);
+	else if (m->flags & FLAG_DELETED)
+		oracle_flags(r->sim->oracle, r->side, box, c->serial, 0, FLAG_DELETED);
 	ram_window_equal(r, box, c);
 	sim_trace(r->sim, "  person: %s %s: puts %s with %s", r->store.name, sim_box_name[box], ram_text(r, m),
 	    sim_flags_text(m->flags));
@@ -87,17 +98,25 @@ doubt(struct ram *r, int box)
 	ram_mistaken(r);
 }
 
-static void
+/* Whether the oracle was told. */
+static bool
 take(struct ram *r, int box, size_t at)
 {
 	const struct ram_message *m = &r->box[box].messages.at[at];
+	bool is_told = once_is_last(r, box, at);
 
 	sim_trace(r->sim, "  person: %s %s: removes %s", r->store.name, sim_box_name[box], ram_text(r, m));
-	oracle_gone(r->sim->oracle, r->side, box, m->c->serial);
+	once_taken(r, m->c);
+	once_unnamed(r, box, m->c, !r->has_uidplus);
+	if (is_told)
+		oracle_gone(r->sim->oracle, r->side, box, m->c->serial);
+	else
+		oracle_one_of_several_gone(r->sim->oracle, r->side, box, m->c->serial);
 	unsettled_taken(r->sim, r, box, m->c);
 	r->box[box].has_lost |= m->is_shown || m->was_shown;
 	doubt(r, box);
 	ram_remove(r, box, at);
+	return is_told;
 }
 
 static void
@@ -113,6 +132,12 @@ reflag(struct ram *r, int box, size_t at, uint32_t flags)
 	if (m->flags & ~flags & FLAG_DELETED)
 		r->sim->content[m->c->serial]->is_taken_back = true;
 	oracle_flags(r->sim->oracle, r->side, box, m->c->serial, m->flags, flags);
+	if (flags & FLAG_DELETED) {
+		once_taken(r, m->c);
+		once_unnamed(r, box, m->c, !r->has_uidplus);
+	}
+	if (!once_is_last(r, box, at))
+		oracle_shared(r->sim->oracle, box, m->c->serial);
 	if (flags & FLAG_DELETED)
 		unsettled_taken(r->sim, r, box, m->c);
 	if (m->is_ours && !m->was_listed)
@@ -132,7 +157,7 @@ put_new(struct sim *s, struct ram *r)
 		return;
 	if (sim_chance(s, 2))
 		c->is_refused[side_other(r->side)] = true;
-	put(r, s->unsettled == r ? 0 : box, c, pick_flags(s, r), 0);
+	put(r, s->unsettled == r ? 0 : box, c, pick_flags(s, r), 0, NULL);
 	if (unsettled_oldest(s, r))
 		take(r, 0, 0);
 }
@@ -145,7 +170,7 @@ put_equal(struct sim *s, struct ram *r)
 
 	if (box < 0 || s->contents == 0)
 		return;
-	put(r, box, s->content[sim_draw(s, (uint64_t)s->contents)], pick_flags(s, r), 0);
+	put(r, box, s->content[sim_draw(s, (uint64_t)s->contents)], pick_flags(s, r), 0, NULL);
 }
 
 /* Filed by a filter on both sides. */
@@ -162,6 +187,7 @@ put_both(struct sim *s, struct ram *r)
 		return;
 	for (i = 0; i < SIDES; i++)
 		flags[i] = ram_put(s->ram[i], box, c, pick_flags(s, s->ram[i]), 0)->flags;
+	once_put(s->ram[s->once == s->ram[FAR] ? NEAR : FAR], c, flags[FAR] | flags[NEAR]);
 	sim_trace(s, "  person: both sides %s: put message %d with %s and %s", sim_box_name[box], c->serial,
 	    sim_flags_text(flags[FAR]), sim_flags_text(flags[NEAR]));
 	oracle_put_both(s->oracle, box, c->serial, flags);
@@ -177,7 +203,7 @@ put_same_header(struct sim *s, struct ram *r)
 
 	if (!pick_message(s, r, &box, &at) || (c = content_new(s, r->box[box].messages.at[at].c->serial)) == NULL)
 		return;
-	put(r, box, c, pick_flags(s, r), 0);
+	put(r, box, c, pick_flags(s, r), 0, NULL);
 	if (sim_chance(s, 60))
 		take(r, box, at);
 }
@@ -236,20 +262,22 @@ file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
 	int to = pick_box(s, r);
 	struct ram_message m, *copy;
 	uint32_t number;
-	bool is_given;
+	bool is_given, is_put;
 
 	if (to < 0 || (to == box && !keep))
 		return;
 	m = r->box[box].messages.at[at];
 	is_given = !keep && m.is_given && sim_chance(s, 70);
 	number = is_given || (!keep && !m.is_given && sim_chance(s, 70)) ? m.number : 0;
-	copy = put(r, to, m.c, m.flags, number);
-	copy->is_given = is_given;
-	copy->form = m.form;
-	if (keep)
-		return;
-	take(r, box, at);
-	oracle_same(s->oracle, r->side, m.c->serial);
+	copy = put(r, to, m.c, m.flags, number, &is_put);
+	if (copy != NULL) {
+		copy->is_given = is_given;
+		copy->form = m.form;
+	}
+	/* Nor do they go along to another mailbox. */
+	once_unnamed(r, box, m.c, !keep);
+	if (!keep && take(r, box, at) && is_put)
+		oracle_same(s->oracle, r->side, m.c->serial);
 }
 
 static void
@@ -343,6 +371,7 @@ renamed(struct ram *r, int from, int to)
 	const bool is_within = r->sim->is_selected[from] && r->sim->is_selected[to];
 	size_t i;
 
+	once_doubted(r->sim);
 	/* Twice, and then out of what the channel means: the name it is gone from is the first of them. */
 	if (r->box[from].is_renamed && !is_within)
 		ram_mistaken(r);
@@ -355,6 +384,9 @@ renamed(struct ram *r, int from, int to)
 	for (i = 0; i < r->box[from].messages.n; i++) {
 		m = &r->box[from].messages.at[i];
 		note_content(r->sim, to, m->c);
+		once_taken(r, m->c);
+		if (once_is_repeated(r, from, i))
+			continue;
 		oracle_went(r->sim->oracle, r->side, from, to, m->c->serial, m->flags);
 	}
 	oracle_box_renamed(r->sim->oracle, r->side, from, to);
@@ -407,6 +439,7 @@ rekey(struct sim *s, struct ram *r)
 	struct ram_message m, *again;
 	size_t at;
 	int box;
+	bool is_told;
 
 	if (!pick_message(s, r, &box, &at))
 		return;
@@ -414,12 +447,28 @@ rekey(struct sim *s, struct ram *r)
 	/* What the server does not show has no key that anybody knows. */
 	if (m.is_hidden || m.is_away || m.is_replaced)
 		return;
-	again = put(r, box, m.c, m.flags, 0);
+	/* A store that keeps it once has let go of it first. */
+	if (r == s->once) {
+		oracle_rekeyed(s->oracle, r->side, box, m.c->serial);
+		oracle_shared(s->oracle, box, m.c->serial);
+		sim_trace(s, "  person: %s %s: gives %s another UID", r->store.name, sim_box_name[box], ram_text(r, &m));
+		/* It may be taken for an equal one on its way there. */
+		if (!r->has_uidplus)
+			once_taken(r, m.c);
+		ram_remove(r, box, at);
+		again = ram_put(r, box, m.c, m.flags, 0);
+		again->date = m.date;
+		again->is_counted = m.is_counted;
+		return;
+	}
+	again = put(r, box, m.c, m.flags, 0, &is_told);
 	again->date = m.date;
 	again->form = m.form;
 	take(r, box, at);
+	if (!is_told)
+		oracle_rekeyed(s->oracle, r->side, box, m.c->serial);
 	/* A draft that nobody has read in full is saved again, for all that one can know. */
-	if (!m.was_draft)
+	else if (!m.was_draft)
 		oracle_same(s->oracle, r->side, m.c->serial);
 }
 

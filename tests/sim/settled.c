@@ -166,7 +166,8 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	if (!may_be_elsewhere && n < least)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
 	/* Sent back to the side with the limit by a run that ended there, and deleted where it came from: new on that side, as new mail would be. */
-	if (o->level < (is_limited ? ORACLE_DISTURBED : ORACLE_LOST) && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 && as_two == 0 &&
+	if (o->level < (is_limited ? ORACLE_DISTURBED : ORACLE_LOST) && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 &&
+	    !c->is_shared && as_two == 0 &&
 	    c->agreed == 1 && (is_limited ? c->removed[full] + c->marked[full] : gone) > 0 && n != 0)
 		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
 	if (c->count[0] == c->count[1] && memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
@@ -174,7 +175,7 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	/* A copy made within a store has the flags of the moment. */
 	if (o->level >= ORACLE_DISTURBED && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
 		return true;
-	if (n != 1 || c->limit != 1 || gone > 0 || as_two > 0 || oracle_is_moved(o, serial) || o->level >= ORACLE_LOST)
+	if (n != 1 || c->limit != 1 || c->is_shared || gone > 0 || as_two > 0 || oracle_is_moved(o, serial) || o->level >= ORACLE_LOST)
 		return true;
 	value = expected(o, c, &known) & v->common;
 	known &= v->common & ~(uint32_t)ORACLE_DELETED;
@@ -239,7 +240,8 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 			c->was[0] = c->was[1] = c->agreed > 0;
 			c->added_both = 0;
 			for (s = 0; s < 2; s++)
-				c->added[s] = c->removed[s] = c->marked[s] = c->ours[s] = 0;
+				c->added[s] = c->several[s] = c->removed[s] = c->marked[s] = c->ours[s] = 0;
+			c->is_shared = false;
 			c->touched[0] = c->touched[1] = c->last[0] = c->last[1] = c->twice = c->unseen = 0;
 			if (c->agreed > 0) {
 				flags_of(v, oracle_full(o), b, n, flags);
@@ -269,7 +271,7 @@ is_somewhere(const struct oracle *o, int serial)
 		return true;
 	for (b = 0; b < ORACLE_BOXES; b++) {
 		c = &o->cell[b][serial];
-		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1])
+		if (c->is_loose || c->is_shared || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1])
 			return true;
 		agreed += c->agreed;
 		has_gone |= has_ever_gone(c);
@@ -347,7 +349,7 @@ is_exact(const struct oracle *o, const struct oracle_view *v, int serial, char *
 		return true;
 	for (b = 0; b < ORACLE_BOXES; b++) {
 		c = &o->cell[b][serial];
-		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] || o->box[b].is_blank[0] ||
+		if (c->is_loose || c->is_shared || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] || o->box[b].is_blank[0] ||
 		    o->box[b].is_blank[1] || (!v->is_selected[b] && (c->was[0] || c->was[1])))
 			return true;
 		n += c->count[0];

@@ -62,6 +62,8 @@ void
 sim_disturb(struct sim *s, enum oracle_level level)
 {
 	oracle_disturb(s->oracle, level);
+	if (level > s->worst)
+		s->worst = level;
 }
 
 void

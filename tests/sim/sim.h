@@ -87,6 +87,11 @@ struct sim {
 	struct arena arena;
 	struct ram *ram[SIDES];
 	struct ram *unsettled;		/* history_window.c; NULL = none */
+	struct ram *once;		/* store_ram_once.c: keeps equal messages once; NULL = none */
+	int made[ORACLE_SERIALS];	/* there: by people, or there at the last settlement, over all mailboxes */
+	int least[ORACLE_SERIALS];	/* there: of these, on the side that counts */
+	bool is_taken[ORACLE_SERIALS];	/* there: by people, since */
+	enum oracle_level worst;	/* there: since */
 	struct oracle *oracle;
 	struct content *content[ORACLE_SERIALS];
 	int contents;

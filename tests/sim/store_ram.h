@@ -145,6 +145,25 @@ void ram_window_equal(struct ram *r, int box, const struct content *c);
 /* To be expunged, and not shown: it is not there, as far as one can see, and may be shown again. */
 void ram_window_missed(struct ram *r, int box, struct key key);
 
+/* ---- store_ram_once.c ---- */
+void once_draw(struct sim *s);				/* once there are stores */
+/* The message that is there already, which this becomes; NULL = it is put. */
+struct ram_message *once_equal(struct ram *r, int box, const struct content *c);
+/* Whether the oracle is told: no equal is in that mailbox; no other one is; none that the program has not marked. */
+bool once_is_first(const struct ram *r, int box, const struct content *c);
+bool once_is_last(const struct ram *r, int box, size_t at);
+bool once_is_last_unmarked(const struct ram *r, int box, size_t at);
+/* For the oracle's look: not the first of its equals; the flags of all of them, or what nobody has where they differ. */
+bool once_is_repeated(const struct ram *r, int box, size_t at);
+uint32_t once_flags(const struct ram *r, int box, size_t at);
+/* By people. */
+void once_put(const struct ram *r, const struct content *c, uint32_t flags);
+void once_taken(const struct ram *r, const struct content *c);
+/* Removed where it is kept once: of equals that no APPENDUID named it for, nobody can say that they go with it. */
+void once_unnamed(struct ram *r, int box, const struct content *c, bool may_stay);
+void once_doubted(struct sim *s);			/* a mailbox was renamed: how many there are is not looked at */
+void once_settled(struct sim *s);
+
 /* ---- damage.c ---- */
 /* Something of a Maildir is damaged or out of sight, or some of it is back. */
 void damage_act(struct sim *s);

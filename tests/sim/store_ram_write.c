@@ -134,8 +134,9 @@ ram_set_flags_ours(struct ram *r, int box, size_t i, uint32_t flags)
 		m->is_counted = true;
 	} else if ((flags & ~m->flags & FLAG_DELETED) && !m->is_counted) {
 		r->sim->deletions[r->side][box] += is_deletion(r, box, m);
+		if (once_is_last_unmarked(r, box, i))
+			oracle_ours_marked(r->sim->oracle, r->side, box, m->c->serial);
 		m->is_counted = true;
-		oracle_ours_marked(r->sim->oracle, r->side, box, m->c->serial);
 	}
 	ram_set_flags(r, box, i, flags);
 	ram_watch_act(r, box);
@@ -147,7 +148,8 @@ ram_expunge(struct ram *r, int box, size_t i)
 	const struct ram_message *m = &r->box[box].messages.at[i];
 
 	r->sim->deletions[r->side][box] += !may_expire(r, m) && is_deletion(r, box, m);
-	oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted || may_expire(r, m));
+	if (once_is_last(r, box, i))
+		oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted || may_expire(r, m));
 	ram_remove(r, box, i);
 	ram_watch_act(r, box);
 }
@@ -200,9 +202,14 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c, unsign
 {
 	struct ram *r = ram_of(&d->c->session);
 	struct deliver_item *item = &d->items[index];
-	struct ram_message *m;
+	struct ram_message *m = once_equal(r, d->box, c);
+	bool is_first = m == NULL && once_is_first(r, d->box, c);
 
 	ram_changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
+	if (m != NULL) {
+		item->key = r->has_uidplus ? ram_key(r, d->arena, m) : KEY_NONE;
+		return;
+	}
 	m = ram_put(r, d->box, c, ram_kept(r, sim_bits(item->flags)), ram_number(item->name));
 	m->is_ours = true;
 	m->form = ram_altered(r, form);
@@ -213,7 +220,8 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c, unsign
 		m->date = item->date;
 	sim_trace(r->sim, "  %s %s: %s arrives with %s", r->store.name, sim_box_name[d->box], ram_text(r, m),
 	    sim_flags_text(m->flags));
-	oracle_ours_put(r->sim->oracle, r->side, d->box, c->serial);
+	if (is_first)
+		oracle_ours_put(r->sim->oracle, r->side, d->box, c->serial);
 	if (r->has_uidplus || r->kind == RAM_MAILDIR) {
 		item->key = ram_key(r, d->arena, m);
 		item->hint = ram_hint(r, d->arena, m);
@@ -640,17 +648,21 @@ move_one(struct ram_session *c, int box, long at, int to, struct key name, bool 
     bool *is_left_r, struct err *e)
 {
 	struct ram *r = ram_of(&c->session);
-	struct ram_message old = r->box[box].messages.at[at], *m;
+	struct ram_message old = r->box[box].messages.at[at], *m = once_equal(r, to, old.c);
+	bool is_first = m == NULL && once_is_first(r, to, old.c);
 
-	m = ram_put(r, to, old.c, ram_kept(r, old.flags), ram_number(name));
-	m->is_ours = true;
-	m->form = old.form;
+	if (m == NULL) {
+		m = ram_put(r, to, old.c, ram_kept(r, old.flags), ram_number(name));
+		m->is_ours = true;
+		m->form = old.form;
+		m->is_given = name.len > 0;
+		m->date = old.date;
+		m->is_counted = keep && (old.flags & FLAG_DELETED);	/* as deleted as the original */
+	}
 	ram_watch_act(r, to);
-	m->is_given = name.len > 0;
-	m->date = old.date;
-	m->is_counted = keep && (old.flags & FLAG_DELETED);	/* as deleted as the original */
 	*m_r = *m;
-	oracle_ours_moved(r->sim->oracle, r->side, to, old.c->serial, keep);
+	if (is_first)
+		oracle_ours_moved(r->sim->oracle, r->side, to, old.c->serial, keep);
 	/* What arrives by a copy in the store has the flags of the original until it is given its own. */
 	r->sim->has_moved[r->side][to] = true;
 	if (keep)
