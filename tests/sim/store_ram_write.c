@@ -104,7 +104,7 @@ is_deletion(const struct ram *r, int box, const struct ram_message *m)
 		for (i = 0; i < other->box[b].messages.n; i++)
 			if (b != box && other->box[b].exists && other->box[b].messages.at[i].c == m->c)
 				return false;
-	return !(m->flags & FLAG_DELETED);
+	return !(m->flags & FLAG_DELETED) && !m->is_counted;
 }
 
 /* It may be let go for the limit, for the other side has it. What it has under another name after a rename counts as well. */
