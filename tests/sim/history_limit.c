@@ -10,7 +10,7 @@ limit_draw(struct sim *s)
 	uint64_t n = s->seed / 7;
 	int i;
 
-	if (s->seed % 7 != 2 || s->unsettled != NULL)
+	if (s->seed % 7 != 2 || s->unsettled != NULL || s->once != NULL)
 		return;
 	s->limit = (struct limit){ 1 + n / 4 % 5, n % 2 == 0 ? NEAR : FAR, n / 2 % 2 == 0 ? EXPIRE_UNREAD_YES : EXPIRE_UNREAD_NO };
 	for (i = 0; i < SIDES; i++) {
