@@ -220,7 +220,7 @@ is_inbox_listed(const struct store_settings *s)
 /* The patterns, and behind them what names of mailboxes elsewhere are not theirs. */
 static const char *const *
 add_exclusions(struct arena *a, const struct channel_settings *c, const struct store_settings *s, const char *box,
-    bool is_inbox_asked, size_t *n_r)
+    bool is_asked, size_t *n_r)
 {
 	const char **out = arena_alloc(a, (c->patterns.n + 6) * sizeof *out);
 	size_t n = c->patterns.n, len;
@@ -228,7 +228,7 @@ add_exclusions(struct arena *a, const struct channel_settings *c, const struct s
 	memcpy(out, c->patterns.at, n * sizeof *out);
 	if (*box == '\0') {
 		out[n++] = "!INBOX";
-		if (!is_inbox_asked || is_below_inbox(s, "INBOX/x"))
+		if (!is_asked || is_below_inbox(s, "INBOX/x"))
 			out[n++] = "!INBOX/*";
 		if (s->map_inbox != NULL)
 			out[n++] = arena_printf(a, "!%s", s->map_inbox);
@@ -240,6 +240,16 @@ add_exclusions(struct arena *a, const struct channel_settings *c, const struct s
 	}
 	*n_r = n;
 	return out;
+}
+
+/* INBOX is there by its name, or because the other side lists one: then it is its twin, wherever it lies. */
+static bool
+is_inbox_asked(const struct channel_settings *c, enum side side)
+{
+	const char *box = box_of(c, side), *other = box_of(c, side_other(side));
+
+	return is_inbox_listed(c->store[side]) || (*box == '\0' && *other == '\0' && is_inbox_listed(c->store[side_other(side)])) ||
+	    patterns_ask_inbox((const char *const *)c->patterns.at, c->patterns.n, box);
 }
 
 static void
@@ -257,7 +267,7 @@ fill(const struct channel_settings *c, enum side side, struct arena *a, struct p
 		add_one(p, a, s, *box != '\0' ? box : "INBOX");
 		return;
 	}
-	is_asked = is_inbox_listed(s) || patterns_ask_inbox(patterns, c->patterns.n, box);
+	is_asked = is_inbox_asked(c, side);
 	if (patterns_select(patterns, c->patterns.n, box, is_asked || s->map_inbox != NULL, inbox) != NULL)
 		add_one(p, a, s, inbox);
 	if (is_asked && is_below_inbox(s, "INBOX/x") && (*box == '\0' || is_below_inbox(s, box))) {

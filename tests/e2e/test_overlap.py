@@ -30,6 +30,24 @@ class Overlap(Case):
         self.assertNotIn('Private', self.b.boxes())
         self.sync('other')
 
+    def test_one_inbox_two_paths(self):
+        """INBOX is synchronised because the server lists it, wherever Inbox points to: at that of another channel, or at a folder of it."""
+        for inbox in ('INBOX', 'work'):
+            with self.subTest(inbox=inbox):
+                self.setUp()
+                self.a, self.b = self.maildir('a'), self.maildir('b')
+                mine, theirs = self.fill(self.a, 'INBOX', 3), self.fill(self.b, 'INBOX', 2)
+                near = ''.join(f'MaildirStore {name}\nPath {self.dir}/{name}/\nInbox {box}\nSubFolders Verbatim\n\n'
+                               for name, box in (('d', f'{self.dir}/d/INBOX'), ('e', f'{self.dir}/d/{inbox}')))
+                self.write_config(self.a.store('a') + self.b.store('b') + near +
+                                  'Channel home\nFar :a:\nNear :d:\nPatterns *\nCreate Both\n\n'
+                                  'Channel work\nFar :b:\nNear :e:\nPatterns *\nCreate Both\n')
+                for args in (('check-config',), ('-a',), ('work',)):
+                    self.assertIn('"home" and "work"', self.mailtwin(*args, code=2).err)
+                self.assertEqual([sorted(serials(s)) for s in (self.a, self.b)], [mine, theirs])
+        self.write_config(open(self.config).read().replace('Near :e:\nPatterns *', 'Near :e:\nPatterns * !INBOX !INBOX/*'))
+        self.mailtwin('check-config')
+
     def test_meant_or_apart(self):
         self.channels('Hub yes\n')
         s = self.fill(self.a, 'INBOX', 3) + self.fill(self.b, 'INBOX', 2)

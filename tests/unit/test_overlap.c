@@ -94,8 +94,10 @@ static const struct {
 	{ "IMAPStore s1\nHost h\nPort 1143\nUser u\nPassCmd x\n\nIMAPStore s2\nHost h\nPort 1144\nUser u\nPassCmd x\n\n"
 	  DISK("d", "/m/", "/m/INBOX") "\n" DISK("e", "/n/", "/n/INBOX") "\n" CHANNEL("a", ":s1:", ":d:") "Patterns *\n\n"
 	  CHANNEL("b", ":s2:", ":e:") "Patterns *\n", NULL },
-	/* INBOX kept elsewhere is not meant by "*". */
+	/* INBOX kept elsewhere is not meant by "*", but where the other side lists one. */
 	{ TWO "MaildirStore d\nPath /m/\nInbox /i\n\nMaildirStore e\nPath /n/\nInbox /i\n\n" CHANNEL("a", ":s1:", ":d:")
+	  "Patterns *\n\n" CHANNEL("b", ":s2:", ":e:") "Patterns *\n", "share the mailbox INBOX (/i)" },
+	{ TWO "MaildirStore d\nPath /m/\nInbox /i\n\nMaildirStore e\nPath /n/\nInbox /i\n\n" CHANNEL("a", ":s1:Sent/", ":d:")
 	  "Patterns *\n\n" CHANNEL("b", ":s2:", ":e:") "Patterns *\n", NULL },
 	{ TWO "MaildirStore d\nInbox /i\nSubFolders Maildir++\n\nMaildirStore e\nInbox /i/\nSubFolders Maildir++\n\n"
 	  CHANNEL("a", ":s1:", ":d:") "Patterns Work\n\n" CHANNEL("b", ":s2:", ":e:") "Patterns W*\n", "share the mailbox Work" },
