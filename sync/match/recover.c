@@ -308,12 +308,14 @@ recover_count(struct env *env, struct err *e)
 
 	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
-		b = in.kind == INTENT_DELIVER && in.tries == 0 ? env_box_by_id(env, in.box) : NULL;
+		/* Taken, and a list has been read since. */
+		b = in.kind == INTENT_DELIVER && (in.tries == 0 || in.id <= env->match_state->last_intent) ? env_box_by_id(env, in.box) : NULL;
 		if (b != NULL && (got = message_get(env->state, &a, in.box, in.record, &rec, e)) < 0)
 			break;
 		if (b != NULL && got == 1 && !record_is_pair(&rec) && rec.trouble != TROUBLE_SESSION) {
-			err_class(&why, ERR_BOX, ERR_TEMPORARY, ERR_LATER, "whether %s took what was sent before the connection was lost "
-			    "is not known yet", env->set->store[in.side]->name);
+			err_class(&why, ERR_BOX, ERR_TEMPORARY, ERR_LATER, in.tries == 0 ?
+			    "whether %s took what was sent before the connection was lost is not known yet" :
+			    "%s answered that it had taken what was sent, and does not show it", env->set->store[in.side]->name);
 			waiting_add(env, (uint32_t)(b - env->boxes.at), in.side, rec.id, &why);
 		}
 		arena_release(&a);
