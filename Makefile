@@ -130,7 +130,7 @@ bench: mailtwin
 # SIM_FROM. SEED=n replays one, cut down, with a trace. sim-faults: faults put into the program one by one, each of which the
 # simulation must find.
 SIM       := $(wildcard tests/sim/*.c)
-SIM_COUNT ?= 90000
+SIM_COUNT ?= 50000
 SIM_NEW   ?= 0
 SIM_FROM  ?= new
 $(B)/sim: $(call obj,$(SIM) $(PLANNER)) $(B)/mailtwin.a
@@ -143,7 +143,7 @@ sim-faults: $(B)/sim
 
 # Fuzz targets, FUZZ_TIME seconds each, two at a time.
 FUZZ      := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_TIME ?= 60
+FUZZ_TIME ?= 40
 fuzz:
 	$(Q)$(again) KIND=fuzz CC=clang CFLAGS='-O1 -g' fuzz-programs
 	$(Q)tests/fuzz/run $(FUZZ_TIME) $(FUZZ:%.c=.build/fuzz/%)
@@ -201,7 +201,7 @@ clean:
 help:
 	@echo 'targets: all docs check test demo bench unit layers headers clang tsan sim sim-faults e2e crash fuzz deps install uninstall clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|fast|san|tsan|fuzz PREFIX= DESTDIR='
-	@echo '         CASES="test_ends ..." for e2e and crash, SEED= SIM_COUNT= SIM_NEW= SIM_FROM= for sim, FUZZ_TIME=60, BENCH="-s 0.1 day"'
+	@echo '         CASES="test_ends ..." for e2e and crash, SEED= SIM_COUNT= SIM_NEW= SIM_FROM= for sim, FUZZ_TIME=40, BENCH="-s 0.1 day"'
 
 .PHONY: all docs docs-check check test demo demo-deps bench unit layers headers clang tsan tsan-unit sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
 .SECONDARY:
