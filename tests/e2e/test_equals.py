@@ -222,6 +222,15 @@ def once(session, words):
     return f'OK [APPENDUID {box.uidvalidity} {",".join(map(str, uids))}] done' if 'UIDPLUS' in session.server.caps else 'OK done'
 
 
+def copied_once(session, words):
+    """UID COPY within such a server."""
+    to = session.server.boxes[session.server.find(words[1])]
+    hits = [m for m in session.box.mails if m.uid in session.box.uids(words[0])]
+    new = [next((o.uid for o in to.mails if o.data == m.data), None) or to.add(m.data, m.flags, m.date).uid for m in hits]
+    code = f'[COPYUID {to.uidvalidity} {",".join(str(m.uid) for m in hits)} {",".join(map(str, new))}] '
+    return f'OK {code if "UIDPLUS" in session.server.caps else ""}done'
+
+
 class FalseKeys(Scripts):
     """COPYUID and APPENDUID that name other messages than those meant."""
 
@@ -299,6 +308,38 @@ class FalseKeys(Scripts):
 
     def test_kept_once_without_uidplus(self):
         self.kept_once(('UIDPLUS', 'QRESYNC', 'CONDSTORE'))
+
+    def test_kept_once_and_copied(self):
+        """A file of which the server has the message is copied here: told by the COPYUID, nothing is sent."""
+        self.behave(do_append=once, do_uid_copy=copied_once)
+        server = self.scripted()
+        self.pair(far=self.account_of(server))
+        self.near.deliver('INBOX', message(1), 'S')
+        self.sync_twice()
+        server.seen.clear()
+        self.near.deliver('INBOX', message(1), 'S')
+        self.sync()
+        self.assertEqual([verb for _, verb, _ in server.seen if verb == 'APPEND'], [])
+        self.sync_twice(twins=False)
+        self.assertEqual([len(s.messages('INBOX')) for s in (self.far, self.near)], [1, 2])
+
+    def test_kept_once_and_marked(self):
+        """\\Deleted on the server takes both files along; on one of the files, that one."""
+        for side, left in (('far', [0, 0]), ('near', [1, 1])):
+            with self.subTest(side=side):
+                self.setUp()
+                self.far = self.near = None
+                self.behave(do_append=once)
+                self.pair(far=self.account_of(self.scripted()))
+                for _ in range(2):
+                    self.near.deliver('INBOX', message(1), 'S')
+                self.sync()
+                self.sync_twice(twins=False)
+                marked = getattr(self, side)
+                marked.flag(marked.messages('INBOX')[0], add='T')
+                self.sync()
+                self.sync_twice()
+                self.assertEqual([len(s.messages('INBOX')) for s in (self.far, self.near)], left)
 
     def flags_kept_once(self, without):
         self.behave(do_append=once)
