@@ -100,7 +100,7 @@ synchronise(struct env *env, struct err *e)
 		return 0;
 	if (status == 0 && env->set->is_dry && !env->set->policy.retry_failed)
 		status = refused_tell(env, e);
-	if (status == 0 && env->set->is_dry && (shared_tell(env, e) < 0 || unread_count(env, e) < 0 || waiting_tell(env, e) < 0))
+	if (status == 0 && env->set->is_dry && (shared_tell(env, e) < 0 || recover_count(env, e) < 0 || unread_count(env, e) < 0 || waiting_tell(env, e) < 0))
 		status = -1;
 	if (status < 0 || env->set->is_dry)
 		return status;

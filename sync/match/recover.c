@@ -308,8 +308,9 @@ recover_count(struct env *env, struct err *e)
 
 	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
-		/* Taken, and a list has been read since. */
-		b = in.kind == INTENT_DELIVER && (in.tries == 0 || in.id <= env->match_state->last_intent) ? env_box_by_id(env, in.box) : NULL;
+		/* Taken, and a list has been read since. What became of the rest is not for a plan to say. */
+		b = in.kind == INTENT_DELIVER && (in.tries == 0 ? !env->set->is_dry : in.id <= env->match_state->last_intent) ?
+		    env_box_by_id(env, in.box) : NULL;
 		if (b != NULL && (got = message_get(env->state, &a, in.box, in.record, &rec, e)) < 0)
 			break;
 		if (b != NULL && got == 1 && !record_is_pair(&rec) && rec.trouble != TROUBLE_SESSION) {

@@ -286,6 +286,9 @@ class Claims(Told):
             run = self.sync(code=75)
             self.assertIn('1 message waits', run.err)
             self.assertIn('does not show it', run.err)
+        plan = self.mailtwin('plan', '-a', code=75)
+        self.assertIn('does not show it', plan.err)
+        self.assertNotIn('nothing to do', plan.out)
         self.assertEqual(self.server.verbs().count('APPEND'), 1)
         self.assertEqual(len(find(self.near, n[0])), 1)
 
