@@ -143,7 +143,7 @@ sim-faults: $(B)/sim
 
 # Fuzz targets, FUZZ_TIME seconds each, two at a time.
 FUZZ      := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_TIME ?= 40
+FUZZ_TIME ?= 30
 fuzz:
 	$(Q)$(again) KIND=fuzz CC=clang CFLAGS='-O1 -g' fuzz-programs
 	$(Q)tests/fuzz/run $(FUZZ_TIME) $(FUZZ:%.c=.build/fuzz/%)
@@ -201,7 +201,7 @@ clean:
 help:
 	@echo 'targets: all docs check test demo bench unit layers headers clang tsan sim sim-faults e2e crash fuzz deps install uninstall clean'
 	@echo 'knobs:   V=1 DEVELOPER=1 CC=clang KIND=opt|fast|san|tsan|fuzz PREFIX= DESTDIR='
-	@echo '         CASES="test_ends ..." for e2e and crash, SEED= SIM_COUNT= SIM_NEW= SIM_FROM= for sim, FUZZ_TIME=40, BENCH="-s 0.1 day"'
+	@echo '         CASES="test_ends ..." for e2e and crash, SEED= SIM_COUNT= SIM_NEW= SIM_FROM= for sim, FUZZ_TIME=30, BENCH="-s 0.1 day"'
 
 .PHONY: all docs docs-check check test demo demo-deps bench unit layers headers clang tsan tsan-unit sim sim-faults e2e crash fuzz fuzz-programs deps install uninstall clean help FORCE
 .SECONDARY:

@@ -133,7 +133,7 @@ check_progress(const struct history *h, const struct channel_report *report)
 {
 	const struct run_progress *p = &h->progress;
 
-	if (report->errors.n == 0 && report->failed == 0 && p->messages != 0 && p->messages == p->messages_done &&
+	if (report->errors.n == 0 && report->failed == 0 && h->sim->trouble.item == 0 && p->messages != 0 && p->messages == p->messages_done &&
 	    p->boxes_done != p->boxes)
 		sim_fail(h->sim, "progress: all %llu messages are done, and %zu of %zu mailboxes", (unsigned long long)p->messages,
 		    p->boxes_done, p->boxes);
@@ -264,7 +264,7 @@ settle(struct history *h)
 	struct err e;
 	char why[300] = "";
 	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);	/* or not for sure */
-	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight && s->once == NULL ? 2 : s->has_lied ? 5 : 3;
+	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight && s->once == NULL && s->limit.max == 0 ? 2 : s->has_lied ? 5 : 3;
 
 	/* What is suspected is held first; and what was found to be kept once is looked at once more. */
 	if (s->unsettled != NULL && most < BLIND_RUNS)

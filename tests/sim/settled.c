@@ -82,7 +82,9 @@ expected(const struct oracle *o, const struct cell *c, uint32_t *known_r)
 	}
 	/* Changed and changed back: a run that ended in between may have carried the first, and not known it. */
 	if (o->level != ORACLE_CALM)
-		*known_r &= ~(c->twice | c->unseen);
+		*known_r &= ~c->twice;
+	/* Nor may one that never saw the first. */
+	*known_r &= ~c->unseen;
 	/* A message not yet agreed on may be paired anew after a crash: then flags are united. */
 	if (c->agreed == 0 && o->level != ORACLE_CALM)
 		*known_r &= value;
