@@ -336,7 +336,12 @@ settle(struct applying *x, struct batch *b, struct err *e)
 		/* What was planned for this mailbox on that side cannot be carried out. */
 		if (b->kind == OP_CREATE_BOX)
 			sight_worsen(&box->side[b->side], SIGHT_FAILED);
-		if (b->is_there)
+		/* Each server has one: what is not listed as INBOX is listed under another name. */
+		if (b->is_there && b->kind == OP_CREATE_BOX && strcmp(b->part[0].on, "INBOX") == 0)
+			report_note(x->env, NOTE_ERROR, box->name, arena_printf(&x->env->arena, "cannot be created on the %s side: the INBOX of %s "
+			    "has another name here (MapInbox); this line in the channel leaves it out: Patterns * \"!INBOX\"",
+			    side_name(b->side), x->env->set->store[b->side]->name));
+		else if (b->is_there)
 			report_note(x->env, NOTE_LATER, box->name, arena_printf(&x->env->arena, b->kind == OP_CREATE_BOX ?
 			    "came to be on the %s side since its mailboxes were listed; waiting for the next run" :
 			    "changed on the %s side while it was to be removed; waiting for the next run",

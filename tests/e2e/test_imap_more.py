@@ -140,9 +140,13 @@ class Shapes(Account):
     def test_map_inbox(self):
         self.pair(far=self.account(), far_store='MapInbox Eingang')
         s = self.fill(self.far, 'INBOX', 3)
-        self.sync(code=(0, 1))
-        self.sync(code=(0, 1))
+        for _ in range(2):
+            self.assertIn('has another name here (MapInbox)', self.sync(code=1).err)
         self.assertEqual(sorted(m.serial for m in self.near.messages('Eingang')), s)
+        with open(self.config) as f:
+            text = f.read()
+        self.write_config(text.replace('Patterns *', 'Patterns * "!INBOX"'))
+        self.sync()
 
     def test_keywords(self):
         """Keywords between two accounts; $Forwarded is P in a Maildir."""
