@@ -129,9 +129,9 @@ tunnels_answer(struct tunnels *t, int socket, struct event *question, bool (*is_
 }
 
 void
-tunnels_end(struct tunnels *t)
+tunnels_end(struct tunnels *t, bool at_once)
 {
 	for (size_t i = 0; i < t->pids.n; i++)
-		tunnel_stop(t->pids.at[i], true);
+		tunnel_stop(t->pids.at[i], at_once);
 	vec_release(&t->pids);
 }

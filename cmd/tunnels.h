@@ -24,6 +24,6 @@ void tunnels_borrow(struct link *parent);
 /* is_allowed: whether this command is one of the worker's. -1: the question makes no sense. */
 int tunnels_answer(struct tunnels *t, int socket, struct event *question, bool (*is_allowed)(void *ctx, const char *command),
     void *ctx);
-void tunnels_end(struct tunnels *t);
+void tunnels_end(struct tunnels *t, bool at_once);	/* tunnel_stop() */
 
 #endif

@@ -599,7 +599,7 @@ end_worker(struct workers *w, size_t at)
 	close(me.fd);
 	while (waitpid(me.pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	tunnels_end(&me.tunnels);
+	tunnels_end(&me.tunnels, *interrupt_flag() != 0);
 	buf_release(&me.in);
 	w->running.at[at] = w->running.at[--w->running.n];
 	steps_ended(status);

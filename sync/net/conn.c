@@ -164,7 +164,7 @@ is_cancelled(const struct conn *c)
 {
 	struct pollfd stop = { .fd = net_settings(c->net)->cancel_fd, .events = POLLIN };
 
-	return stop.fd > 0 && poll(&stop, 1, 0) > 0;
+	return stop.fd > 0 && poll(&stop, 1, 0) > 0 && (stop.revents & POLLIN);
 }
 
 /* Cancelled, or asleep for so long that nobody knows what became of the connection. */
