@@ -113,13 +113,11 @@ bool
 value_leave(const char *word, struct leave *leave_r)
 {
 	uint64_t days;
+	bool stays;
 
-	if (strcasecmp(word, "yes") == 0 || strcasecmp(word, "true") == 0 || strcasecmp(word, "on") == 0) {
-		*leave_r = (struct leave){ .kind = LEAVE_ALL };
-		return true;
-	}
-	if (strcasecmp(word, "no") == 0 || strcasecmp(word, "false") == 0 || strcasecmp(word, "off") == 0) {
-		*leave_r = (struct leave){ .kind = LEAVE_NONE };
+	/* 1 and 0 may be meant for days. */
+	if (*word != '0' && *word != '1' && value_bool(word, &stays)) {
+		*leave_r = (struct leave){ .kind = stays ? LEAVE_ALL : LEAVE_NONE };
 		return true;
 	}
 	if (!digits(&word, 100000, &days) || strcasecmp(word, "d") != 0 || days == 0)

@@ -21,6 +21,14 @@ record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDE
 	r->has_agreed = true;
 }
 
+void
+record_begin_anew(struct record *r)
+{
+	r->mark = MARK_NEW;
+	r->has_agreed = false;
+	r->agreed = FLAGS_NONE;
+}
+
 /* What is shared may have to take the place of the other; what is doubted is looked into. */
 static bool
 is_open(const struct record_half *h)

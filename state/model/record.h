@@ -132,6 +132,8 @@ record_may_pair(const struct record *r)
 /* Makes `agreed` what both sides show, flag by flag, within what both can keep; for each flag they
  * differ in, agreed stays as it was. Strings of the result live in `a` or in *r. */
 void record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDES]);
+/* As if it had come just now: neither set aside nor agreed on. */
+void record_begin_anew(struct record *r);
 
 /* The store shows these flags of what we put there, for the first time (half s is_sent): what it did not keep of what was
  * sent was never agreed. Returns that. */

@@ -62,8 +62,8 @@ enum alias {
 /* Whether `key` on this side of the box already belongs to another record. */
 int given_alias(struct applying *x, const struct run_box *box, enum side s, struct key key, const struct record *rec, enum alias *alias_r,
     struct err *e);
-/* The equal message that bears this key is this one as well: planned to be expunged, it stays, and the next look says for which of them. */
-void given_stays(struct applying *x, const struct task *t, struct key key);
+/* ALIAS_EQUAL: the message that bears this key is this one as well. Planned to be expunged, it stays. */
+void given_shared(struct applying *x, struct record *rec, enum side s, struct key key);
 /* Believed once a list shows a message of that size under it. */
 void given_take(struct applying *x, const struct task *t, struct record_half *h, struct key key, const char *hint);
 /* Messages of one size whose keys were given together, perhaps in a false order. key_of: KEY_NONE = the store did not say. */

@@ -26,12 +26,14 @@ given_alias(struct applying *x, const struct run_box *box, enum side s, struct k
 {
 	struct arena a = { 0 };
 	struct record other;
+	const bool is_server = x->env->set->store[s]->ops->has_uid_keys;
 	int got = message_find(x->env->state, &a, box->rec.id, s, key, &other, e), status = got < 0 ? -1 : 0;
 
 	*alias_r = ALIAS_NONE;
 	if (got == 1 && other.id != rec->id && other.half[s].presence == PRESENCE_HERE)
-		*alias_r = ident_compare(&other.ident, &rec->ident) == IDENT_SAME ? ALIAS_EQUAL : ALIAS_FALSE;
-	else if (x->env->set->store[s]->ops->has_uid_keys && key_uid(key) < box->side[s].uidnext)
+		/* Only a server keeps equal messages once: a file is that of the other record, which a list has shown already. */
+		*alias_r = is_server && ident_compare(&other.ident, &rec->ident) == IDENT_SAME ? ALIAS_EQUAL : ALIAS_FALSE;
+	else if (is_server && key_uid(key) < box->side[s].uidnext)
 		*alias_r = ALIAS_FALSE;
 	else if (got == 1 && other.id != rec->id)
 		status = give_up_key(x, box, s, &other, e);
@@ -39,19 +41,27 @@ given_alias(struct applying *x, const struct run_box *box, enum side s, struct k
 	return status;
 }
 
-void
-given_stays(struct applying *x, const struct task *t, struct key key)
+/* Planned to be expunged, the message that bears this key stays, and the next look says for which of them. */
+static void
+keep(struct applying *x, const struct record *rec, enum side s, struct key key)
 {
 	const struct op *op;
 	uint32_t i;
 
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
-		if (x->status[i] == OP_WAIT && op->kind == OP_EXPUNGE && op->side == t->op->side &&
-		    key_cmp(apply_record(x, op->msg)->half[op->side].key, key) == 0 &&
-		    apply_record(x, op->msg)->box == (t->other != NULL ? t->other : t->rec)->box)
+		if (x->status[i] == OP_WAIT && op->kind == OP_EXPUNGE && op->side == s && apply_record(x, op->msg)->box == rec->box &&
+		    key_cmp(apply_record(x, op->msg)->half[s].key, key) == 0)
 			x->status[i] = OP_FAILED;
 	}
+}
+
+void
+given_shared(struct applying *x, struct record *rec, enum side s, struct key key)
+{
+	shared_mark(rec, s, BASIS_SHARED_TOLD);
+	keep(x, rec, s, key);
+	x->env->observe_state->is_short = true;
 }
 
 void

@@ -455,9 +455,7 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 		return apply_put(x, box, rec, e) < 0 ? -1 : intent_keep(x, t, &rec->ident, e);
 	}
 	if (alias == ALIAS_EQUAL) {
-		shared_mark(rec, b->side, BASIS_SHARED_TOLD);
-		given_stays(x, t, d->key);
-		x->env->observe_state->is_short = true;
+		given_shared(x, rec, b->side, d->key);
 	} else {
 		given_take(x, t, h, d->key, d->hint);
 		h->flags = flags_dup(&x->arena, d->flags);

@@ -100,7 +100,6 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	struct flag_mask masks[SIDES];
 	struct merge_left both;
 	enum alias alias = ALIAS_NONE;
-	bool is_kept_once;
 
 	*(b->kind == OP_MOVE ? &x->env->report->side[b->side].moved : &x->env->report->side[b->side].cloned) += 1;
 	sight_worsen(&to_box->side[b->side], SIGHT_WRITTEN);
@@ -111,17 +110,13 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	to->has_agreed = true;
 	if (t->move->new_key.len > 0 && given_alias(x, to_box, b->side, t->move->new_key, to, &alias, e) < 0)
 		return -1;
-	is_kept_once = alias == ALIAS_EQUAL && x->env->set->store[b->side]->ops->has_uid_keys;
-	/* Of what is told twice, or of another, the next delta tells the truth. */
-	if (alias != ALIAS_NONE && !is_kept_once)
+	/* Of what is told of another message the next delta tells the truth. */
+	if (alias == ALIAS_FALSE)
 		t->move->new_key = KEY_NONE;
-	if (is_kept_once) {
-		shared_mark(to, b->side, BASIS_SHARED_TOLD);
-		given_stays(x, t, t->move->new_key);
-		x->env->observe_state->is_short = true;
-	} else {
+	if (alias == ALIAS_EQUAL)
+		given_shared(x, to, b->side, t->move->new_key);
+	else
 		arrived(x, t);
-	}
 	if (apply_put(x, to_box, to, e) < 0)
 		return -1;
 	x->env->apply_state->has_left |= t->move->is_left;

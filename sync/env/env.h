@@ -217,6 +217,10 @@ void left_out_note(struct env *env, uint32_t box, enum side s, uint64_t id);
 int left_out_count(struct env *env, struct err *e);	/* at the end: those that are listed still */
 
 /* refused.c */
+enum { REFUSED_RUNS = 3 };
+/* One run more in which it was not to be had on the other side for reasons of its own. True: that makes REFUSED_RUNS, and it is set aside with
+ * that reason (borrowed). */
+bool refused_once_more(struct record *rec, const char *why);
 void refused_note(struct env *env, const struct record *rec, enum side s, const struct err *why);
 /* At the end of the run: counts them, and sets aside what was refused often enough. */
 int refused_count(struct env *env, struct err *e);

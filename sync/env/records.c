@@ -32,11 +32,8 @@ records_forget_side(struct env *env, struct run_box *b, enum side s, struct err 
 			if (rec.half[s].presence == PRESENCE_BEYOND)
 				rec.mark = MARK_SKIPPED;
 			/* It may be there still, marked: it is paired anew as any other, and let go again if it is beyond the limit (P18). */
-			if (rec.mark == MARK_EXPIRED) {
-				rec.mark = MARK_NEW;
-				rec.has_agreed = false;
-				rec.agreed = FLAGS_NONE;
-			}
+			if (rec.mark == MARK_EXPIRED)
+				record_begin_anew(&rec);
 			rec.half[s] = RECORD_HALF_NEVER;
 			if (rec.half[side_other(s)].presence == PRESENCE_GONE)
 				rec.half[side_other(s)] = RECORD_HALF_NEVER;

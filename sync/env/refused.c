@@ -6,7 +6,16 @@
  */
 #include "sync/env/env.h"
 
-enum { REFUSALS = 3 };
+bool
+refused_once_more(struct record *rec, const char *why)
+{
+	if (++rec->refusals < REFUSED_RUNS)
+		return false;
+	rec->mark = MARK_FAILED;
+	rec->why = why;
+	rec->refusals = 0;
+	return true;
+}
 
 void
 refused_note(struct env *env, const struct record *rec, enum side s, const struct err *why)
@@ -27,14 +36,9 @@ count_one(struct env *env, const struct run_refused *f, struct err *e)
 	got = message_get(env->state, &env->arena, f->box, f->id, &rec, e);
 	if (got <= 0 || record_is_pair(&rec) || rec.mark != MARK_NEW)
 		return got < 0 ? -1 : 0;
-	rec.refusals++;
-	if (rec.refusals >= REFUSALS) {
-		rec.mark = MARK_FAILED;
-		rec.why = f->text;
-		rec.refusals = 0;
+	if (refused_once_more(&rec, f->text))
 		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "a message was refused in %d runs that took "
-		    "others, and is not tried again without --retry-failed: %s", REFUSALS, f->text));
-	}
+		    "others, and is not tried again without --retry-failed: %s", REFUSED_RUNS, f->text));
 	return message_put(env->state, &rec, box_masks(b, masks), e);
 }
 

@@ -329,7 +329,6 @@ recover_count(struct env *env, struct err *e)
 static int
 count_vain(struct env *env, struct matching *input, const struct intent *in, struct arena *a, struct err *e)
 {
-	enum { VAIN_MOST = 3 };
 	struct run_box *b = env_box_by_id(env, in->box);
 	struct flag_mask masks[SIDES];
 	struct record rec;
@@ -341,10 +340,8 @@ count_vain(struct env *env, struct matching *input, const struct intent *in, str
 	got = message_get(env->state, a, in->box, in->record, &rec, e);
 	if (got <= 0 || record_is_pair(&rec) || rec.mark != MARK_NEW)
 		return got < 0 ? -1 : 0;
-	if (++rec.refusals >= VAIN_MOST) {
-		rec.refusals = 0;
-		rec.mark = MARK_FAILED;
-		rec.why = arena_printf(a, "%s took it in %d runs, and shows it nowhere", env->set->store[in->side]->name, VAIN_MOST);
+	if (refused_once_more(&rec, arena_printf(a, "%s took it in %d runs, and shows it nowhere", env->set->store[in->side]->name,
+	    REFUSED_RUNS))) {
 		env->report->failed++;
 		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "a message (%s) is not sent again without --retry-failed: %s",
 		    culprit_words(env, b, &rec, side_other(in->side), env->set->store[side_other(in->side)]->ops->is_local).place, rec.why));

@@ -30,9 +30,10 @@ is_equal(const struct ident *a, const struct ident *b)
 	return (a->has & enough) == enough && (b->has & enough) == enough && ident_compare(a, b) == IDENT_SAME;
 }
 
-/* A pair of the mailbox that is the same message, and there as far as is known; or gone. 1/0/-1 */
+/* Another record of the mailbox that is the same message. 1/0/-1 */
 static int
-find_pair_that(struct env *env, const struct intent *in, enum presence is, struct record *pair_r, struct arena *a, struct err *e)
+find_equal(struct env *env, const struct intent *in, bool (*is)(const struct record *rec, enum side s), struct record *rec_r, struct arena *a,
+    struct err *e)
 {
 	uint64_t after = 0, tag;
 	int got;
@@ -40,19 +41,31 @@ find_pair_that(struct env *env, const struct intent *in, enum presence is, struc
 	if (!(in->ident.has & IDENT_HEADER))
 		return 0;
 	tag = message_tag_header(&in->ident);
-	while ((got = message_next_tagged(env->state, a, tag, after, pair_r, e)) > 0) {
-		after = pair_r->id;
-		if (record_is_pair(pair_r) && pair_r->box == in->box && pair_r->id != in->record &&
-		    pair_r->half[in->side].presence == is && is_equal(&pair_r->ident, &in->ident))
+	while ((got = message_next_tagged(env->state, a, tag, after, rec_r, e)) > 0) {
+		after = rec_r->id;
+		if (rec_r->box == in->box && rec_r->id != in->record && is(rec_r, in->side) && is_equal(&rec_r->ident, &in->ident))
 			return 1;
 	}
 	return got;
 }
 
-static int
-find_pair(struct env *env, const struct intent *in, struct record *pair_r, struct arena *a, struct err *e)
+/* A pair that is there as far as is known; one that has gone; one that is there by itself. */
+static bool
+is_pair_here(const struct record *rec, enum side s)
 {
-	return find_pair_that(env, in, PRESENCE_HERE, pair_r, a, e);
+	return record_is_pair(rec) && rec->half[s].presence == PRESENCE_HERE;
+}
+
+static bool
+is_pair_gone(const struct record *rec, enum side s)
+{
+	return record_is_pair(rec) && rec->half[s].presence == PRESENCE_GONE;
+}
+
+static bool
+is_alone(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_HERE && rec->half[side_other(s)].presence != PRESENCE_HERE;
 }
 
 /* The equal message is there by itself: an orphan, or left alone for another reason. It is not sent for what nobody wants there any more, but it is
@@ -61,24 +74,13 @@ static int
 join_single(struct env *env, const struct intent *like, struct record *rec, struct arena *a, struct err *e)
 {
 	struct run_box *home = env_box_by_id(env, like->box);
-	enum side s = like->side, o = side_other(s);
 	struct flag_mask masks[SIDES];
 	struct record single;
-	uint64_t after = 0, tag;
-	int got;
+	int got = home != NULL ? find_equal(env, like, is_alone, &single, a, e) : 0;
 
-	if (!(like->ident.has & IDENT_HEADER) || home == NULL)
-		return 0;
-	tag = message_tag_header(&like->ident);
-	while ((got = message_next_tagged(env->state, a, tag, after, &single, e)) > 0) {
-		after = single.id;
-		if (single.box == like->box && single.id != like->record && single.half[s].presence == PRESENCE_HERE &&
-		    single.half[o].presence != PRESENCE_HERE && is_equal(&single.ident, &like->ident))
-			break;
-	}
 	if (got <= 0)
 		return got;
-	rec->half[s] = single.half[s];
+	rec->half[like->side] = single.half[like->side];
 	rec->mark = MARK_NEW;
 	rec->why = "";
 	record_agree(a, rec, box_masks(home, masks));
@@ -141,7 +143,7 @@ shared_find(struct env *env, const struct matching *input, const struct intent *
 	got = message_get(env->state, a, in->box, in->record, &rec, e);
 	if (got <= 0 || !record_is_single(&rec, side_other(in->side)))
 		return got < 0 ? -1 : 0;
-	got = is_paired ? 1 : find_pair(env, in, &pair, a, e);
+	got = is_paired ? 1 : find_equal(env, in, is_pair_here, &pair, a, e);
 	if (got <= 0)
 		return got < 0 ? -1 : join_single(env, in, &rec, a, e);
 	shared_mark(&rec, in->side, BASIS_SHARED);
@@ -208,6 +210,19 @@ was_moved(const struct matching *in, uint64_t id, enum side s)
 	return false;
 }
 
+/* It is not shared any more: it has lost its twin (GONE), or is sent anew (NEVER). */
+static int
+part(struct env *env, uint32_t box, struct record *rec, enum side s, enum presence becomes, struct err *e)
+{
+	struct flag_mask masks[SIDES];
+
+	rec->half[s] = RECORD_HALF_NEVER;
+	rec->half[s].presence = becomes;
+	rec->mark = MARK_NEW;
+	rec->why = "";
+	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
+}
+
 /* No message is there any more that is this one as well. It went while its own twin is there: this has lost its twin with the other. Or it was
  * moved, or it is we who expunged it, or nobody knows that it was shared, and this is sent anew. */
 static int
@@ -215,19 +230,15 @@ share_no_more(struct env *env, const struct matching *in, uint32_t box, struct r
     struct err *e)
 {
 	enum side s = like->side;
-	bool is_told = rec->half[s].basis == BASIS_SHARED_TOLD;
-	struct flag_mask masks[SIDES];
+	bool has_lost;
 	struct record pair;
-	int got = find_pair_that(env, like, PRESENCE_GONE, &pair, a, e);
+	int got = find_equal(env, like, is_pair_gone, &pair, a, e);
 
 	if (got < 0)
 		return -1;
-	rec->half[s] = RECORD_HALF_NEVER;
-	if (got > 0 && is_told && pair.half[side_other(s)].presence == PRESENCE_HERE && !was_moved(in, pair.id, s))
-		rec->half[s].presence = PRESENCE_GONE;
-	rec->mark = MARK_NEW;
-	rec->why = "";
-	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
+	has_lost = got > 0 && rec->half[s].basis == BASIS_SHARED_TOLD && pair.half[side_other(s)].presence == PRESENCE_HERE &&
+	    !was_moved(in, pair.id, s);
+	return part(env, box, rec, s, has_lost ? PRESENCE_GONE : PRESENCE_NEVER, e);
 }
 
 static bool
@@ -242,8 +253,7 @@ share_one(struct env *env, struct matching *in, uint32_t i, enum side s, struct 
 	struct record *rec = in->messages.at[i].rec, pair;
 	struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
 	uint32_t box = in->messages.at[i].box, at;
-	struct flag_mask masks[SIDES];
-	int got = find_pair(env, &like, &pair, a, e);
+	int got = find_equal(env, &like, is_pair_here, &pair, a, e);
 
 	if (got < 0)
 		return -1;
@@ -254,13 +264,8 @@ share_one(struct env *env, struct matching *in, uint32_t i, enum side s, struct 
 	if (got == 0)
 		return share_no_more(env, in, box, rec, &like, a, e);
 	/* A person has marked it to be expunged where it is kept: with it this has lost its twin as well. */
-	if (rec->half[s].basis == BASIS_SHARED_TOLD && is_to_be_expunged(env, &pair, s)) {
-		rec->half[s] = RECORD_HALF_NEVER;
-		rec->half[s].presence = PRESENCE_GONE;
-		rec->mark = MARK_NEW;
-		rec->why = "";
-		return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
-	}
+	if (rec->half[s].basis == BASIS_SHARED_TOLD && is_to_be_expunged(env, &pair, s))
+		return part(env, box, rec, s, PRESENCE_GONE, e);
 	/* One that has gone from the other side is about to be deleted, or replaced by this (rekeyed.c). */
 	if (pair.half[side_other(s)].presence != PRESENCE_HERE || (at = index_of(in, &pair, box, a)) == UINT32_MAX)
 		return 0;
@@ -296,7 +301,7 @@ tell_one(struct env *env, const struct run_box *b, const struct record *rec, enu
 	enum side here = side_other(s);
 	struct message_words words = culprit_words(env, b, rec, here, env->set->store[here]->ops->is_local), other;
 	struct record pair;
-	int got = find_pair(env, &like, &pair, a, e);
+	int got = find_equal(env, &like, is_pair_here, &pair, a, e);
 
 	if (got <= 0)
 		return got;

@@ -73,8 +73,7 @@ come_back(const struct env *env, struct record *rec, enum side s)
 	    rec->mark != MARK_NEW || twin->presence != PRESENCE_GONE || twin->basis != BASIS_OURS)
 		return;
 	*twin = RECORD_HALF_NEVER;
-	rec->has_agreed = false;
-	rec->agreed = FLAGS_NONE;
+	record_begin_anew(rec);
 }
 
 /* Seen this way on side s: true if the record was changed by it. */
@@ -86,11 +85,8 @@ see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct rec
 	bool is_same = h->presence == PRESENCE_HERE && h->basis == basis && flags_equal(h->flags, d->flags) && !h->is_sent &&
 	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
 
-	if (is_recalled(rec, s, d)) {
-		rec->mark = MARK_NEW;
-		rec->has_agreed = false;
-		rec->agreed = FLAGS_NONE;
-	}
+	if (is_recalled(rec, s, d))
+		record_begin_anew(rec);
 	kept_seen(env, b, s, a, rec, d->flags);
 	come_back(env, rec, s);
 	h->presence = PRESENCE_HERE;

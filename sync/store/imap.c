@@ -2,6 +2,7 @@
 #include "sync/store/imap_inside.h"
 
 #include "state/base/log.h"
+#include "sync/store/account.h"
 
 static const char *
 memory_save(struct store *s, struct arena *a)
@@ -60,22 +61,6 @@ static const struct store_ops imap_ops = {
 	.memory_load = memory_load,
 };
 
-/* The wire's settings: the account's, and what this run adds. */
-static struct net *
-make_net(const struct account_settings *account, const struct store_env *env, struct err *e)
-{
-	char *name = mem_printf("account %s", account->name);
-	struct net_settings set = account->net;
-	struct net *net;
-
-	set.name = name;
-	set.transcript_dir = env->transcript_dir;
-	set.cancel_fd = env->cancel_fd;
-	net = net_new(&set, e);
-	free(name);
-	return net;
-}
-
 struct store *
 imap_store_new(const struct store_settings *set, const struct store_env *env, struct err *e)
 {
@@ -93,15 +78,11 @@ imap_store_new(const struct store_settings *set, const struct store_env *env, st
 		imap_caps_disable(&caps, account->disable_extensions.at[i]);
 	st->disable_extensions = caps.disabled;
 	imap_caps_release(&caps);
-	st->net = make_net(account, env, e);
+	st->net = account_net(account, "account", "imap", env, e);
 	if (st->net == NULL) {
 		store_free(&st->store);
 		return NULL;
 	}
-	st->auth = (struct auth_settings){ .label = net_label(st->net), .service = "imap",
-		.host = net_settings(st->net)->host, .port = net_settings(st->net)->port,
-		.user = env->user != NULL && *env->user != '\0' ? env->user : NULL,
-		.secret = env->secret, .allowed = account->auth_mechs.at, .n_allowed = account->auth_mechs.n,
-		.has_client_certificate = net_settings(st->net)->client_certificate != NULL };
+	st->auth = account_auth(account, st->net, "imap", env);
 	return &st->store;
 }

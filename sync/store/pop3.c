@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sync/store/account.h"
+
 static struct pop3_store *
 store_of(struct store *s)
 {
@@ -81,22 +83,6 @@ static const struct store_ops pop3_ops = {
 	.fetch = pop3_fetch, .change = pop3_change, .memory_save = memory_save, .memory_load = memory_load,
 };
 
-static struct net *
-make_net(const struct account_settings *account, const struct store_env *env, struct err *e)
-{
-	char *name = mem_printf("store %s", account->name);
-	struct net_settings set = account->net;
-	struct net *net;
-
-	set.name = name;
-	set.protocol = "pop3";
-	set.transcript_dir = env->transcript_dir;
-	set.cancel_fd = env->cancel_fd;
-	net = net_new(&set, e);
-	free(name);
-	return net;
-}
-
 struct store *
 pop3_store_new(const struct store_settings *set, const struct store_env *env, struct err *e)
 {
@@ -108,14 +94,11 @@ pop3_store_new(const struct store_settings *set, const struct store_env *env, st
 	st->store = (struct store){ .name = set->name, .read_only = set->read_only, .layout = NAMES_IMAP, .max_sessions = 1,
 		.is_inbox_listed = true };
 	store_init(&st->store, &pop3_ops);
-	st->net = make_net(account, env, e);
+	st->net = account_net(account, "store", "pop3", env, e);
 	if (st->net == NULL) {
 		store_free(&st->store);
 		return NULL;
 	}
-	st->auth = (struct auth_settings){ .label = net_label(st->net), .service = "pop", .host = net_settings(st->net)->host,
-		.port = net_settings(st->net)->port, .user = env->user != NULL && *env->user != '\0' ? env->user : NULL,
-		.secret = env->secret, .allowed = account->auth_mechs.at, .n_allowed = account->auth_mechs.n,
-		.has_client_certificate = net_settings(st->net)->client_certificate != NULL };
+	st->auth = account_auth(account, st->net, "pop", env);
 	return &st->store;
 }
