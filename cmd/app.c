@@ -11,9 +11,12 @@
 
 #include "cmd/config.h"
 #include "cmd/json.h"
+#include "cmd/nearest.h"
 #include "cmd/terminal.h"
+#include "cmd/told.h"
 #include "state/base/redact.h"
 #include "state/base/log.h"
+#include "state/base/shell_word.h"
 
 /* In a worker: who says what is said. Set before threads are started. */
 static struct {
@@ -62,9 +65,7 @@ json_note(const char *level, const char *text)
 	json_text(&line, "channel", NULL);
 	json_text(&line, "mailbox", NULL);
 	json_text(&line, "text", text);
-	json_close(&line);
-	terminal_raw(stdout, buf_str(&line));
-	buf_release(&line);
+	terminal_json(&line);
 }
 
 void
@@ -80,7 +81,7 @@ app_fail_at(struct app *app, const char *channel, const char *box, const struct 
 		[ERR_TEMPORARY] = "temporary", [ERR_REFUSED] = "refused", [ERR_CANCELLED] = "stopped" };
 	struct buf line = { 0 };
 
-	status_add(&app->status, e->class);
+	exit_status_add(&app->status, e->class);
 	if (!app->options.is_json) {
 		terminal_line(stderr, TERMINAL_ERROR, "mailtwin: ", e->text);
 		return;
@@ -91,9 +92,7 @@ app_fail_at(struct app *app, const char *channel, const char *box, const struct 
 	json_text(&line, "channel", channel);
 	json_text(&line, "mailbox", box);
 	json_text(&line, "text", e->text);
-	json_close(&line);
-	terminal_raw(stdout, buf_str(&line));
-	buf_release(&line);
+	terminal_json(&line);
 }
 
 enum { REDACTED_MORE = 1024 };		/* what is put in place of a password may be longer */
@@ -172,11 +171,23 @@ app_notice(const struct app *app, const char *fmt, ...)
 	free(text);
 }
 
-/* Old words mean what they meant: who listens to nothing but errors, or reads a list, need not hear of them. */
+/* Old words mean what they meant: who listens to nothing but errors, or reads a list, need not hear of them, and others once a month. */
 static bool
-is_deprecated_told(const struct app *app)
+is_deprecated_told(const struct app *app, const char *words)
 {
-	return app->options.quiet == 0 && strcmp(app->options.command, "list") != 0;
+	enum { MONTH = 30 * 24 * 3600 };
+	const struct options *o = &app->options;
+	bool was_told;
+	char *dir;
+
+	if (o->quiet > 0 || *words == '\0' || strcmp(o->command, "list") == 0)
+		return false;
+	if (strcmp(o->command, "check-config") == 0)
+		return true;
+	dir = config_state_dir(getenv("XDG_STATE_HOME"), app->home);
+	was_told = told_lately(dir, words, MONTH, strcmp(o->command, "sync") == 0 && !o->is_dry);
+	free(dir);
+	return !was_told;
 }
 
 int
@@ -185,6 +196,7 @@ app_init(struct app *app, const struct command *commands, const char *const *nam
 	struct err e;
 
 	*app = (struct app){ .commands = commands, .names = names };
+	terminal_init();
 	app->home = config_home();
 	if (app->home[0] != '/') {
 		err_class(&e, ERR_RUN, ERR_USAGE, ERR_NEVER, "HOME is \"%s\", which is no absolute path: the configuration and the state "
@@ -196,8 +208,9 @@ app_init(struct app *app, const struct command *commands, const char *const *nam
 		app_fail(app, &e);
 		return -1;
 	}
-	for (size_t i = 0; is_deprecated_told(app) && i < app->options.warnings.n; i++)
-		app_warn(app, "%s", app->options.warnings.at[i]);
+	for (size_t i = 0; i < app->options.warnings.n; i++)
+		if (is_deprecated_told(app, app->options.warnings.at[i]))
+			app_warn(app, "%s", app->options.warnings.at[i]);
 	if (app->options.debug != 0)
 		log_install(app->options.debug, print_debug);
 	return 0;
@@ -215,29 +228,59 @@ tell_shadowed(const struct app *app)
 		    app->file.shadowed[0]);
 }
 
+/* Without a configuration there are no channels: a word that is no command may be meant for one. */
+static void
+name_misspelt(const struct app *app, struct err *e)
+{
+	struct err no_file = *e;
+	struct nearest near;
+
+	if (app->options.args.n == 0 || strcmp(app->options.command, "sync") != 0 || app->options.is_mbsync)
+		return;
+	nearest_init(&near, app->options.args.at[0]);
+	nearest_try_all(&near, app->names);
+	if (nearest_word(&near) != NULL)
+		err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no command \"%s\"; did you mean \"%s\"? If it is a channel: %s",
+		    app->options.args.at[0], nearest_word(&near), no_file.text);
+	else
+		err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no command \"%s\" (`mailtwin help` lists them). If it is a channel: %s",
+		    app->options.args.at[0], no_file.text);
+}
+
 int
 app_configure(struct app *app)
 {
 	struct config_notes notes = { 0 };
-	struct buf text = { 0 };
+	struct buf text = { 0 }, deprecated = { 0 };
 	struct err e;
 	int rc = -1;
 
+	if (app->settings != NULL)
+		return 0;
 	if (config_file_find(app->options.config, getenv("XDG_CONFIG_HOME"), app->home, &app->file, &e) < 0) {
+		name_misspelt(app, &e);
 		app_fail(app, &e);
 		goto done;
 	}
 	tell_shadowed(app);
 	rc = config_load(app->file.used, app->home, &notes, &app->settings, &e);
-	config_notes_print(&notes, app->file.used, app->options.quiet >= 2 ? CONFIG_ERROR :
-	    is_deprecated_told(app) ? CONFIG_DEPRECATED : CONFIG_WARNING, &text);
+	config_notes_print(&notes, app->file.used, CONFIG_DEPRECATED, CONFIG_DEPRECATED, &deprecated);
+	config_notes_print(&notes, app->file.used, CONFIG_ERROR, app->options.quiet >= 2 ? CONFIG_ERROR :
+	    is_deprecated_told(app, buf_str(&deprecated)) ? CONFIG_DEPRECATED : CONFIG_WARNING, &text);
 	fputs(buf_str(&text), stderr);
 	if (rc < 0)
 		app_fail(app, &e);
 done:
 	buf_release(&text);
+	buf_release(&deprecated);
 	config_notes_release(&notes);
 	return rc;
+}
+
+const char *
+app_command(const struct app *app, struct arena *a)
+{
+	return app->options.config == NULL ? "mailtwin" : arena_printf(a, "mailtwin -c %s", shell_word(a, app->options.config));
 }
 
 void
@@ -249,7 +292,7 @@ app_check_mode(const struct app *app)
 		return;
 	for (size_t i = 0; i < app->settings->n_accounts; i++) {
 		if (app->settings->accounts[i]->pass != NULL) {
-			app_warn(app, "%s holds a password and can be read by others: chmod 600",
+			app_warn(app, "%s holds a password and can be read by others:  chmod 600 %s", app->settings->file,
 			    app->settings->file);
 			return;
 		}
@@ -272,7 +315,7 @@ app_takes_nothing(struct app *app)
 int
 app_code(const struct app *app)
 {
-	return status_code(&app->status, app->options.is_mbsync, app->options.has_ext_exit);
+	return app->exit_code != 0 ? app->exit_code : exit_status_code(&app->status, app->options.is_mbsync, app->options.has_ext_exit);
 }
 
 void

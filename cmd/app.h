@@ -13,7 +13,7 @@
 #include "cmd/config_file.h"
 #include "cmd/options.h"
 #include "cmd/settings.h"
-#include "cmd/status.h"
+#include "cmd/exit_status.h"
 #include "state/base/err.h"
 
 /* What is said apart from errors and results. */
@@ -28,19 +28,23 @@ struct app {
 	char *home;
 	struct config_file file;	/* after app_configure() */
 	struct settings *settings;	/* NULL before app_configure() */
-	struct status status;
+	bool keeps_answers;		/* passwords that were given stay with the accounts: another run follows in this process */
+	struct exit_status status;
+	int exit_code;			/* of a command that has codes of its own; 0 = as status has it */
 };
 
 /* Reads the command line, in which there are these commands. -1: it was wrong and that was told; only app_finish() is left to do. */
 int app_init(struct app *app, const struct command *commands, const char *const *names, int argc, char *const *argv);
 
-/* Finds, reads and parses the configuration and tells its notes. -1: told, nothing to go on with. */
+/* Finds, reads and parses the configuration, unless that was done, and tells its notes. -1: told, nothing to go on with. */
 int app_configure(struct app *app);
 
 /* For commands without arguments: -1 if there are some, which is told. */
 int app_takes_nothing(struct app *app);
 /* Warns of a password in a configuration that others can read. */
 void app_check_mode(const struct app *app);
+/* As it was typed, for commands that people may type next: "mailtwin" or "mailtwin -c FILE". In the arena. */
+const char *app_command(const struct app *app, struct arena *a);
 
 void app_fail(struct app *app, const struct err *e);
 /* The same about a channel or a mailbox, which with --json are fields of their own; NULL = neither. */

@@ -10,6 +10,7 @@ struct command {
 	const char *arguments;		/* as in a synopsis; "" = none */
 	const char *summary;		/* one line */
 	const char *text;		/* what `help NAME` adds; ends with a newline, or "" */
+	void (*more_help)(void);	/* prints what `help NAME` adds behind that; NULL = nothing */
 	void (*run)(struct app *app);	/* tells its findings itself (cmd/app.h) */
 };
 
@@ -22,14 +23,23 @@ const char *const *command_names(void);
 /* Runs the command of the options. */
 void command_run(struct app *app);
 
+void check_run(struct app *app);
 void check_config_run(struct app *app);
+void enqueue_run(struct app *app);
+void explain_run(struct app *app);
 void export_run(struct app *app);
 void help_run(struct app *app);
 void import_run(struct app *app);
+void init_run(struct app *app);
 void list_run(struct app *app);
 void log_run(struct app *app);
+void outbox_run(struct app *app);
+void search_run(struct app *app);
+void search_help(void);
 void state_run(struct app *app);
+void status_run(struct app *app);
 void sync_run(struct app *app);
+void verify_run(struct app *app);
 void version_run(struct app *app);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "cmd/config_parser.h"
 #include "cmd/nearest.h"
+#include "cmd/shared_state.h"
 
 /* The line's first word is no keyword of this section: says why, and if it looks like the beginning
  * of a section, goes into it so that what follows is judged by what was meant. */
@@ -85,7 +86,7 @@ read_line(struct parser *p)
 		unknown_keyword(p);
 	} else if (line->n < 2) {
 		p->is_unclear = true;
-		parser_error(p, parser_word(p, 0), "%s has no argument", k->name);
+		parser_error(p, parser_word(p, 0), "%s has no value behind it; `mailtwin help %s` says what it takes", k->name, k->name);
 	} else {
 		parser_set(p, k);
 	}
@@ -128,6 +129,7 @@ config_parse(const char *file, const char *text, size_t len, const char *home, s
 	p.dir = arena_strndup(&p.s->arena, file, slash != NULL ? (size_t)(slash - file) + 1 : 0);
 	p.s->file = arena_strdup(&p.s->arena, file);
 	p.defaults.expire_unread = -1;
+	p.defaults.outbox.sent_copy = -1;
 	p.channel = &p.defaults;
 	section_begin(&p);
 
@@ -139,6 +141,8 @@ config_parse(const char *file, const char *text, size_t len, const char *home, s
 	section_close(&p);
 	p.s->sync_state = p.defaults.sync_state;
 	check_members(&p);
+	if (notes->n_errors == 0)
+		shared_state_find(p.s);
 	config_notes_sort(notes);
 	vec_release(&p.members);
 	config_lines_release(&lines);

@@ -54,8 +54,9 @@ struct settings *config_parse(const char *file, const char *text, size_t len, co
 int config_load(const char *file, const char *home, struct config_notes *notes, struct settings **s_r,
     struct err *e);
 
-/* One line "FILE:LINE:COLUMN: TEXT" for each note of a kind up to `most`, warnings marked as such. */
-void config_notes_print(const struct config_notes *notes, const char *file, enum config_note_kind most, struct buf *out);
+/* One line "FILE:LINE:COLUMN: TEXT" for each note of these kinds, warnings marked as such. */
+void config_notes_print(const struct config_notes *notes, const char *file, enum config_note_kind first, enum config_note_kind last,
+    struct buf *out);
 void config_notes_release(struct config_notes *notes);
 
 #endif

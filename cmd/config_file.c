@@ -47,7 +47,7 @@ config_file_find(const char *option, const char *xdg_config_home, const char *ho
 	}
 	if (file->used == NULL) {
 		err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "there is no configuration: neither %s nor %s nor "
-		    "%s exists; mbsyncrc.example is one to begin with", places[0], places[1], places[2]);
+		    "%s exists; `mailtwin init ADDRESS` makes one", places[0], places[1], places[2]);
 		goto done;
 	}
 	rc = 0;

@@ -14,14 +14,15 @@
 
 #define GLOBAL(field) IN_GLOBAL, OWNER_GLOBAL, .offset = offsetof(struct settings, field)
 #define STORE(where, field) where, OWNER_STORE, .offset = offsetof(struct store_settings, field)
-#define LINE(field) IN_LOGIN | IN_POP3, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
+#define LINE(field) IN_LOGIN | IN_POP3 | IN_SMTP, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
+#define ANSWERS(field) IN_LOGIN | IN_POP3, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
+#define SMTP_LINE(field) IN_SMTP, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
 #define STORE_LINE(field) IN_POP3, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
 #define LOGIN(field) IN_LOGIN, OWNER_ACCOUNT, .offset = offsetof(struct account_settings, field)
 #define CHANNEL(field) IN_CHANNEL, OWNER_CHANNEL, .offset = offsetof(struct channel_settings, field)
 #define RULE(field) IN_RULES, OWNER_CHANNEL, .offset = offsetof(struct channel_settings, field)
 #define GROUP(field) IN_GROUP, OWNER_GROUP, .offset = offsetof(struct group_settings, field)
 #define OWN .flags = KEYWORD_OWN
-#define NOT_YET .flags = KEYWORD_NOT_YET
 #define OLD(name) .flags = KEYWORD_DEPRECATED | KEYWORD_ALIAS, .instead = name
 #define ROLE_SHOWN "what the server says, or the English word"
 
@@ -40,6 +41,7 @@ static const struct {
 	const char *name;
 } sections[] = {
 	{ IN_ACCOUNT, "IMAPAccount" },
+	{ IN_SMTP, "SMTPAccount" },
 	{ IN_IMAP, "IMAPStore" },
 	{ IN_POP3, "POP3Store" },
 	{ IN_MAILDIR, "MaildirStore" },
@@ -47,7 +49,7 @@ static const struct {
 	{ IN_GROUP, "Group" },
 };
 
-const char *const section_names[] = { "IMAPAccount", "IMAPStore", "POP3Store", "MaildirStore", "Channel", "Group", NULL };
+const char *const section_names[] = { "IMAPAccount", "SMTPAccount", "IMAPStore", "POP3Store", "MaildirStore", "Channel", "Group", NULL };
 
 const struct keyword *
 keyword_find(const char *name, enum config_section section)

@@ -5,10 +5,8 @@
  * table to print settings as a configuration again; cmd/manual.c to write what people read.
  *
  * What must always hold:
- *   1. A keyword is refused ("not available yet") while KEYWORD_NOT_YET stands in its row, unless what it says asks for
- *      nothing; and works once the flag is gone: nothing else changes.
- *   2. offset is that of a field of the C type `type` names, in the struct of `owner`.
- *   3. In one section no name has two rows.
+ *   1. offset is that of a field of the C type `type` names, in the struct of `owner`.
+ *   2. In one section no name has two rows.
  */
 #ifndef CMD_CONFIG_KEYWORDS_H
 #define CMD_CONFIG_KEYWORDS_H
@@ -28,6 +26,7 @@ enum config_section {
 	IN_CHANNEL = 1 << 4,
 	IN_GROUP = 1 << 5,
 	IN_POP3 = 1 << 6,
+	IN_SMTP = 1 << 7,
 };
 
 enum keyword_owner {
@@ -60,6 +59,7 @@ enum keyword_type {
 	KW_SSL_VERSIONS,
 	KW_REQUIRE_CRAM,
 	KW_ACCOUNT,
+	KW_SMTP_ACCOUNT,
 	KW_SYNC,
 	KW_SIDES,			/* n = enum ops_kind */
 	KW_MAILBOX,			/* n = enum side */
@@ -69,6 +69,7 @@ enum keyword_type {
 	KW_LIMIT,
 	KW_WINDOW,
 	KW_LEAVE,			/* LeaveOnServer */
+	KW_DAYS,			/* `unsigned`, 0 = none */
 	KW_CHANNEL_MAX_SIZE,
 	KW_STORE_PATH,			/* a path of a MaildirStore, a string of an IMAPStore */
 	KW_OLD_TLS,			/* n = enum old_tls */
@@ -80,7 +81,6 @@ enum keyword_type {
 enum old_tls { OLD_TLS_REQUIRE, OLD_TLS_IMAPS, OLD_TLS_GONE, OLD_TLS_1_0, OLD_TLS_1_1, OLD_TLS_1_2, OLD_TLS_1_3, OLD_TLS_WORDS };
 
 enum keyword_flags {
-	KEYWORD_NOT_YET = 1 << 0,	/* parsed and checked, but its effect is not built */
 	KEYWORD_DEPRECATED = 1 << 1,	/* instead is the present way to say it: a notice */
 	KEYWORD_ALIAS = 1 << 2,		/* another spelling: neither printed nor suggested */
 	KEYWORD_SECRET = 1 << 3,	/* what the command's arguments are is not shown */

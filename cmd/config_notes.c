@@ -89,6 +89,24 @@ parser_unknown(struct parser *p, const struct config_word *word, const struct wo
 	free(text);
 }
 
+void
+parser_unknown_word(struct parser *p, const struct config_word *word, const struct keyword *k)
+{
+	enum { FEW = 8 };
+	struct buf only = { 0 };
+	size_t n = 0;
+
+	for (const struct word *w = k->words; w->name != NULL; w++)
+		if (w->instead == NULL)
+			buf_printf(&only, "%s%s", n++ == 0 ? " (only " : ", ", w->name);
+	if (n > FEW)
+		buf_clear(&only);
+	else
+		buf_addc(&only, ')');
+	parser_unknown(p, word, k->words, "%s knows no \"%s\"%s", k->name, word->text, buf_str(&only));
+	buf_release(&only);
+}
+
 struct place
 parser_word(const struct parser *p, size_t i)
 {
@@ -127,12 +145,13 @@ config_notes_sort(struct config_notes *notes)
 }
 
 void
-config_notes_print(const struct config_notes *notes, const char *file, enum config_note_kind most, struct buf *out)
+config_notes_print(const struct config_notes *notes, const char *file, enum config_note_kind first, enum config_note_kind last,
+    struct buf *out)
 {
 	static const char *const heads[] = { [CONFIG_ERROR] = "", [CONFIG_WARNING] = "warning: ", [CONFIG_DEPRECATED] = "notice: " };
 
 	for (size_t i = 0; i < notes->all.n; i++)
-		if (notes->all.at[i].kind <= most)
+		if (notes->all.at[i].kind >= first && notes->all.at[i].kind <= last)
 			buf_printf(out, "%s:%u:%u: %s%s\n", file, notes->all.at[i].line, notes->all.at[i].column,
 			    heads[notes->all.at[i].kind], notes->all.at[i].text);
 }

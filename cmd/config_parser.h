@@ -59,6 +59,8 @@ void parser_deprecated(struct parser *p, struct place at, const char *word, cons
 /* "TEXT; did you mean "NEAR"?", the last part only if one of the candidates is near `word`. */
 void parser_unknown(struct parser *p, const struct config_word *word, const struct word *candidates,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* "KEYWORD knows no WORD", with all the words that it knows, if they are few. */
+void parser_unknown_word(struct parser *p, const struct config_word *word, const struct keyword *k);
 
 /* The place of the line's word i; of the line if there is none. */
 struct place parser_word(const struct parser *p, size_t i);

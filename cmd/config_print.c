@@ -5,9 +5,8 @@
 #include "cmd/config_keywords.h"
 #include "cmd/ops.h"
 
-/* One argument, quoted where the reader would otherwise see something else. */
-static void
-print_word(struct buf *out, const char *word)
+void
+config_put_word(struct buf *out, const char *word)
 {
 	buf_addc(out, ' ');
 	if (word[0] != '\0' && word[0] != '#' && word[strcspn(word, " \t\v\f\r\"\\")] == '\0') {
@@ -30,7 +29,7 @@ print_list(struct buf *out, const char *name, const struct settings_list *list)
 		return;
 	buf_adds(out, name);
 	for (size_t i = 0; i < list->n; i++)
-		print_word(out, list->at[i]);
+		config_put_word(out, list->at[i]);
 	buf_addc(out, '\n');
 }
 
@@ -40,7 +39,7 @@ print_string(struct buf *out, const char *name, const char *value)
 	if (value == NULL)
 		return;
 	buf_adds(out, name);
-	print_word(out, value);
+	config_put_word(out, value);
 	buf_addc(out, '\n');
 }
 
@@ -96,7 +95,7 @@ print_limit(struct buf *out, const char *name, const struct max_delete *limit)
 {
 	switch (limit->kind) {
 	case MAX_DELETE_DEFAULT:
-		buf_printf(out, "%s default\n", name);
+		buf_printf(out, "%s default # 500, and from 20 on half of the mailbox\n", name);
 		break;
 	case MAX_DELETE_NONE:
 		buf_printf(out, "%s none\n", name);
@@ -172,7 +171,7 @@ print_roles(struct buf *out, const char *name, unsigned roles)
 	buf_adds(out, name);
 	for (const struct word *w = words_role; w->name != NULL; w++)
 		if (w->value != ROLES_ALL && (roles & w->value))
-			print_word(out, w->name);
+			config_put_word(out, w->name);
 	buf_addc(out, '\n');
 }
 
@@ -233,6 +232,10 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 		if (account != NULL && !account->is_inline)
 			print_string(out, k->name, account->name);
 		break;
+	case KW_SMTP_ACCOUNT:
+		account = *(struct account_settings *const *)field;
+		print_string(out, k->name, account != NULL ? account->name : NULL);
+		break;
 	case KW_SYNC:
 		print_sync(out, field);
 		break;
@@ -244,6 +247,9 @@ print_row(struct buf *out, const struct keyword *k, const void *owner)
 		break;
 	case KW_WINDOW:
 		print_window(out, k->name, field);
+		break;
+	case KW_DAYS:
+		buf_printf(out, *(const unsigned *)field != 0 ? "%s %ud\n" : "%s %u\n", k->name, *(const unsigned *)field);
 		break;
 	case KW_LEAVE:
 		print_leave(out, k->name, field);
@@ -286,7 +292,7 @@ print_rows(struct buf *out, enum config_section section, enum keyword_owner owne
 	size_t len;
 
 	for (const struct keyword *k = keywords; k->name != NULL; k++) {
-		if (!(k->where & section) || k->owner != owned || (k->flags & (KEYWORD_ALIAS | KEYWORD_NOT_YET)))
+		if (!(k->where & section) || k->owner != owned || (k->flags & KEYWORD_ALIAS))
 			continue;
 		len = out->len;
 		print_row(out, k, owner);
@@ -314,6 +320,10 @@ config_print(const struct settings *s, const char *state_dir, struct buf *out)
 			continue;
 		print_header(out, IN_ACCOUNT, s->accounts[i]->name);
 		print_rows(out, IN_ACCOUNT, OWNER_ACCOUNT, s->accounts[i]);
+	}
+	for (size_t i = 0; i < s->n_smtp_accounts; i++) {
+		print_header(out, IN_SMTP, s->smtp_accounts[i]->name);
+		print_rows(out, IN_SMTP, OWNER_ACCOUNT, s->smtp_accounts[i]);
 	}
 	for (size_t i = 0; i < s->n_stores; i++) {
 		section = keyword_opens(store_kinds[s->stores[i]->kind].section);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/config_parser.h"
+#include "sync/imap/utf7.h"
 #include "sync/pair/names.h"
 
 #define SEEN_ACCOUNT(field) parser_seen(p, OWNER_ACCOUNT, offsetof(struct account_settings, field))
@@ -15,6 +16,33 @@
 	(list) = mem_realloc(list, (n) + 1, sizeof *(list)); \
 	(list)[(n)++] = (item); \
 } while (0)
+
+/* Where the first section of this kind and name begins. */
+static unsigned
+first_line(const struct parser *p, enum config_section section, const char *name)
+{
+	const struct config_line *line;
+	enum config_section opens;
+
+	for (size_t i = 0; i < p->lines->lines.n; i++) {
+		line = &p->lines->lines.at[i];
+		opens = line->n > 1 && strcmp(line->words[1].text, name) == 0 ? keyword_opens(line->words[0].text) : 0;
+		if (opens == section || (opens != 0 && section_kind(opens) != NULL && section_kind(section) != NULL))
+			return line->number;
+	}
+	return 0;
+}
+
+/* As mbsync has it: all channels are run, and a name is that of the first. */
+static void
+warn_taken(struct parser *p, enum config_section section, const char *name)
+{
+	const char *kind = section_kind(section) != NULL ? "Store" : section_name(section);
+
+	parser_warn(p, parser_word(p, 1), section == IN_CHANNEL ? "%s \"%s\" is defined already, in line %u: both are run with -a, and the name "
+	    "means the first" : "%s \"%s\" is defined already, in line %u: the name means that one, and this one is not used", kind, name,
+	    first_line(p, section, name));
+}
 
 /* The name of the section the line opens, checked; "" if there is none. */
 static char *
@@ -36,6 +64,9 @@ read_name(struct parser *p, enum config_section section)
 	case IN_ACCOUNT:
 		is_taken = settings_account(p->s, name) != NULL;
 		break;
+	case IN_SMTP:
+		is_taken = settings_smtp_account(p->s, name) != NULL;
+		break;
 	case IN_CHANNEL:
 		is_taken = settings_channel(p->s, name) != NULL;
 		break;
@@ -46,8 +77,7 @@ read_name(struct parser *p, enum config_section section)
 		break;
 	}
 	if (is_taken)
-		parser_error(p, parser_word(p, 1), "%s \"%s\" is defined already",
-		    section_kind(section) != NULL ? "Store" : section_name(section), name);
+		warn_taken(p, section, name);
 	if (section != IN_GROUP && p->line->n > 2)
 		parser_error(p, parser_word(p, 2), "nothing may follow the name of a section: \"%s\"",
 		    p->line->words[2].text);
@@ -61,7 +91,10 @@ open_account(struct parser *p, char *name, bool is_inline)
 
 	account->name = name;
 	account->is_inline = is_inline;
-	LIST_ADD(p->s->accounts, p->s->n_accounts, account);
+	if (p->section == IN_SMTP)
+		LIST_ADD(p->s->smtp_accounts, p->s->n_smtp_accounts, account);
+	else
+		LIST_ADD(p->s->accounts, p->s->n_accounts, account);
 	p->account = account;
 	parser_set_defaults(p, p->section, OWNER_ACCOUNT);
 }
@@ -74,6 +107,7 @@ open_store(struct parser *p, char *name, const struct store_kind *kind)
 	store->name = name;
 	store->kind = (enum settings_store_kind)(kind - store_kinds);
 	store->info_delimiter = p->s->field_delimiter;
+	store->outbox.sent_copy = -1;
 	store->sub_folders = kind->scheme == NULL ? NAMES_UNSET : NAMES_IMAP;
 	LIST_ADD(p->s->stores, p->s->n_stores, store);
 	p->store = store;
@@ -101,7 +135,7 @@ open_group(struct parser *p, char *name)
 	LIST_ADD(p->s->groups, p->s->n_groups, group);
 	p->group = group;
 	for (size_t i = 2; i < p->line->n; i++) {
-		settings_list_add(p->s, &group->channels, p->line->words[i].text,
+		settings_list_add(&p->s->arena, &group->channels, p->line->words[i].text,
 		    strlen(p->line->words[i].text));
 		vec_push(&p->members, (struct member){ .place = parser_word(p, i),
 		    .name = group->channels.at[group->channels.n - 1] });
@@ -121,6 +155,7 @@ section_open(struct parser *p, enum config_section section)
 	name = read_name(p, section);
 	switch (section) {
 	case IN_ACCOUNT:
+	case IN_SMTP:
 		open_account(p, name, false);
 		break;
 	case IN_CHANNEL:
@@ -218,7 +253,9 @@ close_account(struct parser *p)
 	fill_tls_versions(p, &account->net.tls_versions);
 	if (p->old_tls_at.line == 0 && SEEN_ACCOUNT(net.tls_type).line == 0)
 		account->net.tls_type = account->net.tunnel != NULL ? NET_TLS_NONE : NET_TLS_STARTTLS;
-	if (account->net.port == 0)
+	if (account->net.port == 0 && p->section == IN_SMTP)
+		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? 465 : 587;
+	else if (account->net.port == 0)
 		account->net.port = account->net.tls_type == NET_TLS_IMPLICIT ? protocol->tls_port : protocol->port;
 }
 
@@ -276,12 +313,49 @@ check_role_boxes(struct parser *p)
 	}
 }
 
+/* The mailboxes of an outbox, whose keywords stood at these places. */
+static void
+check_outbox(struct parser *p, const struct outbox_settings *o, struct place account, struct place box, struct place sent, struct place copy)
+{
+	const struct { const char *word, *name; struct place at; } names[] = { { "Outbox", o->box, box }, { "Sent", o->sent, sent } };
+	const char *fault;
+
+	if (account.line == 0 && (box.line != 0 || sent.line != 0 || copy.line != 0)) {
+		parser_error(p, box.line != 0 ? box : sent.line != 0 ? sent : copy, "%s needs an SMTPAccount beside it, which sends",
+		    box.line != 0 ? "Outbox" : sent.line != 0 ? "Sent" : "SentCopy");
+		return;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		if (names[i].name == NULL)
+			continue;
+		fault = names_is_inbox(names[i].name) ? "is where mail arrives" : names_fault(names[i].name, strlen(names[i].name));
+		if (fault == NULL && (strpbrk(names[i].name, "*%") != NULL || names[i].name[0] == '!'))
+			fault = "has a character that means something else in Patterns";
+		if (fault != NULL)
+			parser_error(p, names[i].at, "%s cannot be \"%s\": it %s", names[i].word, names[i].name, fault);
+	}
+	if (strcmp(o->box != NULL ? o->box : "Outbox", o->sent != NULL ? o->sent : "Sent") == 0)
+		parser_error(p, sent.line != 0 ? sent : box, "Outbox and Sent are the same mailbox: what was sent would be sent again");
+}
+
+/* Meant as the directory that mailboxes are in, and without the slash that says so: it is Inbox, or above it. */
+static bool
+is_directory_above(const char *path, const char *inbox)
+{
+	size_t len = strlen(path);
+
+	return len != 0 && path[len - 1] != '/' && strncmp(path, inbox, len) == 0 && (inbox[len] == '/' || inbox[len] == '\0');
+}
+
 static void
 close_maildir_store(struct parser *p)
 {
 	struct store_settings *store = p->store;
 	size_t len;
 
+	check_outbox(p, &store->outbox, SEEN_STORE(outbox.account), SEEN_STORE(outbox.box), SEEN_STORE(outbox.sent), SEEN_STORE(outbox.sent_copy));
+	if (store->outbox.account != NULL && store->read_only)
+		parser_error(p, SEEN_STORE(outbox.account), "SMTPAccount needs a store that may be written, and this one is ReadOnly");
 	for (len = strlen(store->inbox); len > 1 && store->inbox[len - 1] == '/'; len--)
 		continue;
 	store->inbox = arena_strndup(&p->s->arena, store->inbox, len);
@@ -293,6 +367,9 @@ close_maildir_store(struct parser *p)
 	else if (strncmp(store->path, store->inbox, len) == 0 && store->path[len] == '/' &&
 	    store->path[len + strspn(store->path + len, "/")] != '\0')
 		parser_error(p, SEEN_STORE(path), "Path (%s) lies inside Inbox (%s)", store->path, store->inbox);
+	else if (is_directory_above(store->path, store->inbox))
+		parser_warn(p, SEEN_STORE(path), "Path (%s) does not end in \"/\": the mailbox \"archive\" would be %sarchive", store->path,
+		    store->path);
 }
 
 /* What the operations of the section come to, over `channel`. */
@@ -336,6 +413,51 @@ check_source(struct parser *p, const struct channel_settings *c)
 		    word, c->store[FAR]->name, c->box[FAR]);
 }
 
+/* mbsync before 1.5 had names as a server writes them (modified UTF-7). What is exactly that is nothing else. */
+static const char *
+plain_name(struct parser *p, struct place at, const char *name)
+{
+	struct buf plain = { 0 };
+	const char *out = name;
+
+	if (name != NULL && strchr(name, '&') != NULL && utf7_decode(&plain, name, strlen(name)) == 0 && strcmp(buf_str(&plain), name) != 0) {
+		out = arena_strdup(&p->s->arena, buf_str(&plain));
+		parser_deprecated(p, at, name, out);
+	}
+	buf_release(&plain);
+	return out;
+}
+
+static void
+take_plain_names(struct parser *p, struct channel_settings *c)
+{
+	bool is_on_server = false;
+
+	for (enum side side = FAR; side <= NEAR; side++) {
+		if (c->store[side]->account == NULL)
+			continue;
+		is_on_server = true;
+		c->box[side] = plain_name(p, SEEN_CHANNEL(store[side]), c->box[side]);
+	}
+	for (size_t i = 0; is_on_server && i < c->patterns.n; i++)
+		c->patterns.at[i] = plain_name(p, SEEN_CHANNEL(patterns), c->patterns.at[i]);
+}
+
+static void
+check_channel_outbox(struct parser *p, const struct channel_settings *c)
+{
+	const struct place account = SEEN_CHANNEL(outbox.account);
+	const struct store_settings *near = c->store[NEAR];
+
+	check_outbox(p, &c->outbox, account, SEEN_CHANNEL(outbox.box), SEEN_CHANNEL(outbox.sent), SEEN_CHANNEL(outbox.sent_copy));
+	if (account.line == 0 || near == NULL)
+		return;
+	if (near->kind != SETTINGS_MAILDIR)
+		parser_error(p, account, "SMTPAccount needs a MaildirStore at Near, in which mail waits to be sent, not \"%s\"", near->name);
+	else if (near->read_only)
+		parser_error(p, account, "SMTPAccount needs a Near that may be written: \"%s\" is ReadOnly", near->name);
+}
+
 static void
 close_channel(struct parser *p)
 {
@@ -358,8 +480,10 @@ close_channel(struct parser *p)
 	if (c->role != 0 && !c->has_patterns)
 		parser_error(p, SEEN_CHANNEL(role), "Role needs Patterns: a channel of one mailbox has one pair");
 	check_source(p, c);
+	check_channel_outbox(p, c);
 	if (c->store[FAR] == NULL || c->store[NEAR] == NULL)
 		return;
+	take_plain_names(p, c);
 	if (c->store[FAR] == c->store[NEAR] &&
 	    strcmp(c->box[FAR] != NULL ? c->box[FAR] : "", c->box[NEAR] != NULL ? c->box[NEAR] : "") == 0)
 		parser_error(p, SEEN_CHANNEL(store[NEAR]), "Far and Near are the same mailbox");
@@ -389,6 +513,7 @@ section_begin(struct parser *p)
 	parser_set_defaults(p, IN_GLOBAL, OWNER_GLOBAL);
 	parser_set_defaults(p, IN_GLOBAL, OWNER_CHANNEL);
 	close_ops(p, &p->defaults);
+	p->defaults.policy.says_full = false;	/* nobody has */
 	p->ops = (struct ops){ .has_sync = false };
 }
 
@@ -400,6 +525,7 @@ section_close(struct parser *p)
 		close_ops(p, &p->defaults);
 		break;
 	case IN_ACCOUNT:
+	case IN_SMTP:
 		check_mechanisms(p);
 		close_account(p);
 		break;

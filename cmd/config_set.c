@@ -74,7 +74,7 @@ set_sync(struct parser *p, const struct keyword *k, size_t i)
 	if (ops_add_sync(&p->ops, word->text, &instead))
 		deprecated(p, i, instead);
 	else
-		parser_unknown(p, word, k->words, "Sync knows no \"%s\"", word->text);
+		parser_unknown_word(p, word, k);
 }
 
 static void
@@ -86,8 +86,7 @@ set_sides(struct parser *p, const struct keyword *k, size_t i)
 	if (ops_add_sides(&p->ops, (enum ops_kind)k->n, word->text, &instead))
 		deprecated(p, i, instead);
 	else
-		parser_unknown(p, word, k->words, "%s knows no \"%s\" (only None, Far, Near, Both)",
-		    k->name, word->text);
+		parser_unknown_word(p, word, k);
 }
 
 /* A role, All of them or None: what stood before does not count then. */
@@ -99,8 +98,7 @@ set_role(struct parser *p, const struct keyword *k, size_t i)
 	unsigned *role = field(p, k);
 
 	if (w == NULL)
-		parser_unknown(p, word, k->words, "%s knows no \"%s\" (only Archive, Drafts, Junk, Sent, Trash, All, None)",
-		    k->name, word->text);
+		parser_unknown_word(p, word, k);
 	else if (w->value == 0 || w->value == ROLES_ALL)
 		*role = w->value;
 	else
@@ -118,7 +116,7 @@ add_upper(struct parser *p, struct settings_list *list, const char *word)
 			return;
 	for (char *c = upper; *c != '\0'; c++)
 		*c = (char)toupper((unsigned char)*c);
-	settings_list_add(p->s, list, upper, strlen(upper));
+	settings_list_add(&p->s->arena, list, upper, strlen(upper));
 }
 
 static void
@@ -208,7 +206,9 @@ unknown_name(struct parser *p, size_t i, const char *name, unsigned kinds, const
 	for (size_t j = 0; kinds == IN_ACCOUNT && j < p->s->n_accounts; j++)
 		if (!p->s->accounts[j]->is_inline)
 			nearest_try(&near, p->s->accounts[j]->name);
-	for (size_t j = 0; kinds != IN_ACCOUNT && j < p->s->n_stores; j++)
+	for (size_t j = 0; kinds == IN_SMTP && j < p->s->n_smtp_accounts; j++)
+		nearest_try(&near, p->s->smtp_accounts[j]->name);
+	for (size_t j = 0; kinds != IN_ACCOUNT && kinds != IN_SMTP && j < p->s->n_stores; j++)
 		nearest_try(&near, p->s->stores[j]->name);
 	parser_error(p, parser_word(p, i), "there is no %s \"%s\"%s%s%s", what, name,
 	    nearest_word(&near) != NULL ? "; did you mean \"" : "", nearest_word(&near) != NULL ? nearest_word(&near) : "",
@@ -244,7 +244,7 @@ set_choice(struct parser *p, const struct keyword *k)
 	const struct word *w = word_find(k->words, word->text);
 
 	if (w == NULL) {
-		parser_unknown(p, word, k->words, "%s knows no \"%s\"", k->name, word->text);
+		parser_unknown_word(p, word, k);
 		return;
 	}
 	deprecated(p, 1, w->instead);
@@ -439,6 +439,11 @@ set_one(struct parser *p, const struct keyword *k)
 		if (p->store->account == NULL)
 			unknown_name(p, 1, word, IN_ACCOUNT, "IMAPAccount");
 		break;
+	case KW_SMTP_ACCOUNT:
+		*(struct account_settings **)field(p, k) = settings_smtp_account(p->s, word);
+		if (settings_smtp_account(p->s, word) == NULL)
+			unknown_name(p, 1, word, IN_SMTP, "SMTPAccount");
+		break;
 	case KW_WINDOW:
 		if (!value_window(word, field(p, k)))
 			parser_error(p, parser_word(p, 1), "%s takes the number of messages that the server shows, or no, not "
@@ -447,6 +452,10 @@ set_one(struct parser *p, const struct keyword *k)
 	case KW_LEAVE:
 		if (!value_leave(word, field(p, k)))
 			parser_error(p, parser_word(p, 1), "%s takes yes, no, or a number of days such as 30d, not \"%s\"", k->name, word);
+		break;
+	case KW_DAYS:
+		if (!value_days(word, field(p, k)))
+			parser_error(p, parser_word(p, 1), "%s takes a number of days such as 90d, or 0, not \"%s\"", k->name, word);
 		break;
 	case KW_LIMIT:
 		if (!value_limit(word, field(p, k)))
@@ -489,34 +498,14 @@ set_many(struct parser *p, const struct keyword *k, size_t i)
 		break;
 	case KW_PATTERNS:
 		p->channel->has_patterns = true;
-		settings_list_add(p->s, field(p, k), word, strlen(word));
+		settings_list_add(&p->s->arena, field(p, k), word, strlen(word));
 		break;
 	default:
-		settings_list_add(p->s, field(p, k), word, strlen(word));
+		settings_list_add(&p->s->arena, field(p, k), word, strlen(word));
 		if (k->owner == OWNER_GROUP)
 			vec_push(&p->members, (struct member){ .place = parser_word(p, i),
 			    .name = p->group->channels.at[p->group->channels.n - 1] });
 		break;
-	}
-}
-
-/* Arguments of what is not available yet that ask for nothing: "MaxMessages 0", "TrashNewOnly no". */
-static bool
-asks_for_nothing(const struct parser *p, const struct keyword *k)
-{
-	switch (k->type) {
-	case KW_BOOL:
-		return !*(const bool *)field(p, k);
-	case KW_COUNT:
-		return *(const unsigned *)field(p, k) == 0;
-	case KW_SIZE:
-		return *(const uint64_t *)field(p, k) == 0;
-	case KW_CHANNEL_MAX_SIZE:
-		return p->channel_max_size == 0;
-	case KW_SIDES:
-		return !p->ops.sides[k->n].is_both && !p->ops.sides[k->n].one[FAR] && !p->ops.sides[k->n].one[NEAR];
-	default:
-		return false;
 	}
 }
 
@@ -546,7 +535,6 @@ check_one(struct parser *p, const struct keyword *k)
 void
 parser_set(struct parser *p, const struct keyword *k)
 {
-	const size_t n_errors = p->notes->n_errors;
 	struct place *seen, before;
 	bool is_asked;
 
@@ -570,8 +558,6 @@ parser_set(struct parser *p, const struct keyword *k)
 		set_one(p, k);
 		check_one(p, k);
 	}
-	if ((k->flags & KEYWORD_NOT_YET) && (p->notes->n_errors != n_errors || !asks_for_nothing(p, k)))
-		parser_error(p, parser_word(p, 0), "%s is not available yet", k->name);
 }
 
 void

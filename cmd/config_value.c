@@ -69,6 +69,24 @@ value_size(const char *word, uint64_t *bytes_r)
 }
 
 bool
+value_duration(const char *word, int64_t *seconds_r)
+{
+	enum { MOST = 100000 };
+	static const struct { char letter; int64_t seconds; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
+	const size_t digits = strspn(word, "0123456789");
+	const unsigned long n = digits > 0 && digits < 7 ? strtoul(word, NULL, 10) : 0;
+
+	if (n == 0 || n > MOST || word[digits] == '\0' || word[digits + 1] != '\0')
+		return false;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (units[i].letter == word[digits]) {
+			*seconds_r = (int64_t)n * units[i].seconds;
+			return true;
+		}
+	return false;
+}
+
+bool
 value_limit(const char *word, struct max_delete *limit_r)
 {
 	uint64_t n;
@@ -110,9 +128,20 @@ value_window(const char *word, struct window *window_r)
 }
 
 bool
-value_leave(const char *word, struct leave *leave_r)
+value_days(const char *word, unsigned *days_r)
 {
 	uint64_t days;
+
+	if (!digits(&word, 100000, &days) || strcasecmp(word, days == 0 ? "" : "d") != 0)
+		return false;
+	*days_r = (unsigned)days;
+	return true;
+}
+
+bool
+value_leave(const char *word, struct leave *leave_r)
+{
+	unsigned days;
 	bool stays;
 
 	/* 1 and 0 may be meant for days. */
@@ -120,7 +149,7 @@ value_leave(const char *word, struct leave *leave_r)
 		*leave_r = (struct leave){ .kind = stays ? LEAVE_ALL : LEAVE_NONE };
 		return true;
 	}
-	if (!digits(&word, 100000, &days) || strcasecmp(word, "d") != 0 || days == 0)
+	if (!value_days(word, &days) || days == 0)
 		return false;
 	*leave_r = (struct leave){ .kind = LEAVE_DAYS, .days = days };
 	return true;

@@ -6,6 +6,8 @@
 
 #include "cmd/interrupt.h"
 #include "cmd/mbsync_place.h"
+#include "cmd/outboxes.h"
+#include "cmd/shared_state.h"
 #include "cmd/state_place.h"
 #include "cmd/version.h"
 #include "sync/store/kinds.h"
@@ -63,9 +65,9 @@ tell_warning(void *ctx, const char *store, const char *text)
 }
 
 static struct store *
-make_store(struct engine *en, const struct store_settings *s, bool copy_arrival_date, struct err *e)
+make_store(struct engine *en, const struct store_settings *s, bool copy_arrival_date, struct net_wait *wait, struct err *e)
 {
-	struct store_env env = { .version = MAILTWIN_VERSION, .transcript_dir = en->app->options.transcript, .cancel_fd = interrupt_fd(),
+	struct store_env env = { .version = MAILTWIN_VERSION, .transcript_dir = en->app->options.transcript, .cancel_fd = interrupt_fd(), .wait = wait,
 		.alert = tell_alert, .warn = tell_warning, .ctx = en, .fsync = en->app->settings->fsync,
 		.copy_arrival_date = copy_arrival_date };
 	const struct secret *secret;
@@ -91,7 +93,8 @@ engine_store(struct engine *en, const struct store_settings *s, bool copy_arriva
 			return 0;
 		}
 	}
-	es.store = make_store(en, s, copy_arrival_date, e);
+	es.wait = s->account != NULL ? arena_alloc(&en->arena, sizeof *es.wait) : NULL;
+	es.store = make_store(en, s, copy_arrival_date, es.wait, e);
 	if (es.store == NULL)
 		return -1;
 	for (enum role role = 0; role < ROLES; role++)
@@ -101,14 +104,34 @@ engine_store(struct engine *en, const struct store_settings *s, bool copy_arriva
 	return 0;
 }
 
+const char *
+engine_awaited(const struct engine *en, unsigned *seconds_r)
+{
+	const struct account_settings *account, *awaited = NULL;
+	long long most = 0, waited;
+
+	for (size_t i = 0; i < en->stores.n; i++) {
+		account = en->stores.at[i].settings->account;
+		waited = account != NULL ? net_waited(en->stores.at[i].wait) : 0;
+		if (waited <= most)
+			continue;
+		most = waited;
+		awaited = account;
+	}
+	*seconds_r = (unsigned)(most / 1000);
+	return awaited == NULL ? NULL : awaited->net.host != NULL ? awaited->net.host : awaited->name;
+}
+
 /* The channel's own, and what its stores and the options add. */
 static void
 fill_policy(const struct channel_settings *c, const struct options *o, struct policy *p)
 {
 	*p = c->policy;
 	p->retry_failed = o->retry_failed;
-	p->limit = (struct limit){ c->max_messages, c->expire_side,
-		c->expire_unread < 0 ? EXPIRE_UNREAD_UNSET : c->expire_unread > 0 ? EXPIRE_UNREAD_YES : EXPIRE_UNREAD_NO };
+	p->max_size[FAR] = c->store[FAR]->max_size;
+	p->max_size[NEAR] = c->store[NEAR]->max_size;
+	p->limit = (struct limit){ .max = c->max_messages, .days = c->max_age, .side = c->expire_side,
+		.unread = c->expire_unread < 0 ? EXPIRE_UNREAD_UNSET : c->expire_unread > 0 ? EXPIRE_UNREAD_YES : EXPIRE_UNREAD_NO };
 	for (int s = 0; s < SIDES; s++) {
 		p->window[s] = c->store[s]->window;
 		p->source[s].leave = c->store[s]->leave_on_server;
@@ -124,15 +147,56 @@ keeps_dates(const struct store_settings *s)
 	return s->account != NULL && !store_kinds[s->kind].is_source;
 }
 
-int
-engine_channel(struct engine *en, const struct target *t, struct channel *set_r, struct err *e)
+/* Names in the words of the channel whose state it is. */
+static struct channel_names
+names_in_state(const struct channel_settings *c, const char *const *names, size_t n, struct arena *arena)
+{
+	const char **out;
+
+	if (c->state_of == NULL)
+		return (struct channel_names){ names, n };
+	out = arena_alloc(arena, (n + 1) * sizeof *out);
+	for (size_t i = 0; i < n; i++)
+		out[i] = shared_state_name(c, names[i], arena);
+	return (struct channel_names){ out, n };
+}
+
+/* Which mailboxes. */
+static void
+fill_boxes(struct engine *en, const struct target *t, struct channel *set)
+{
+	static const char *const itself[] = { "" };
+	const struct channel_settings *c = t->channel, *names = c->state_of != NULL ? c->state_of : c;
+	struct settings_list patterns;
+
+	for (int s = 0; s < SIDES; s++)
+		set->box[s] = names->box[s] != NULL ? names->box[s] : "";
+	set->only = names_in_state(c, t->boxes, t->n_boxes, &en->arena);
+	if (c->has_patterns) {
+		patterns = outboxes_left_out(en->app->settings, c, &en->arena);
+		set->patterns = names_in_state(c, patterns.at, patterns.n, &en->arena);
+	} else if (c->state_of != NULL)
+		set->patterns = names_in_state(c, itself, 1, &en->arena);
+}
+
+/* Messages of each kind of act in a mailbox (cmd/acts.h). */
+static uint64_t
+named_of_each(const struct options *o)
+{
+	enum { NAMED = 20 };
+
+	return o->verbose > 1 ? UINT64_MAX : o->verbose > 0 || o->is_json ? NAMED : 0;
+}
+
+static int
+fill_channel(struct engine *en, const struct target *t, bool on_disk, struct channel *set_r, struct err *e)
 {
 	const struct channel_settings *c = t->channel;
 	const struct options *o = &en->app->options;
 
 	*set_r = (struct channel){
 		.name = c->name,
-		.only = { t->boxes, t->n_boxes },
+		.command = app_command(en->app, &en->arena),
 		.allow_delete = { o->allow_delete.at, o->allow_delete.n },
 		.restore = { o->restore.at, o->restore.n },
 		.copy_arrival_date = c->copy_arrival_date ||
@@ -142,6 +206,8 @@ engine_channel(struct engine *en, const struct target *t, struct channel *set_r,
 		.state = { .channel = c->name, .is_dry = o->is_dry, .fsync = en->app->settings->fsync },
 		.is_dry = o->is_dry,
 		.now = time(NULL),
+		.names = named_of_each(o),
+		.nag = options_is_patient(o) ? o->nag : 0,
 		.cancel = interrupt_flag(),
 	};
 	mbsync_place(en->app->settings, c, getenv("XDG_STATE_HOME"), en->app->home, &en->arena, &set_r->mbsync);
@@ -149,16 +215,28 @@ engine_channel(struct engine *en, const struct target *t, struct channel *set_r,
 	set_r->renames_utf7 = o->renames_utf7;
 	set_r->purpose = o->purpose;
 	set_r->role = c->role;
-	if (c->has_patterns)
-		set_r->patterns = (struct channel_names){ c->patterns.at, c->patterns.n };
+	fill_boxes(en, t, set_r);
 	fill_policy(c, o, &set_r->policy);
 	set_r->state.path = state_place(c, getenv("XDG_STATE_HOME"), en->app->home, &en->arena, e);
 	if (set_r->state.path == NULL)
 		return -1;
 	for (int s = 0; s < SIDES; s++) {
-		set_r->box[s] = c->box[s] != NULL ? c->box[s] : "";
+		if (on_disk && c->store[s]->account != NULL)
+			continue;
 		if (engine_store(en, c->store[s], set_r->copy_arrival_date, &set_r->store[s], e) < 0)
 			return err_context(e, "channel %s", c->name);
 	}
 	return 0;
+}
+
+int
+engine_channel(struct engine *en, const struct target *t, struct channel *set_r, struct err *e)
+{
+	return fill_channel(en, t, false, set_r, e);
+}
+
+int
+engine_channel_on_disk(struct engine *en, const struct target *t, struct channel *set_r, struct err *e)
+{
+	return fill_channel(en, t, true, set_r, e);
 }

@@ -25,6 +25,7 @@ struct engine_store {
 	const struct store_settings *settings;
 	bool copy_arrival_date;
 	struct store *store;
+	struct net_wait *wait;		/* its server's; NULL = it has none */
 };
 
 struct engine {
@@ -42,6 +43,12 @@ void engine_release(struct engine *en);
 /* The engine's; -1 if it cannot be as configured. The secrets of an account must be there. */
 int engine_store(struct engine *en, const struct store_settings *s, bool copy_arrival_date, struct store **store_r,
     struct err *e);
+
+/* The server that has kept its connections waiting longest, and for how long; NULL = none does. From any thread. */
+const char *engine_awaited(const struct engine *en, unsigned *seconds_r);
+
+/* The same with the stores alone that are on the disk; the others are NULL, and no secret is needed. */
+int engine_channel_on_disk(struct engine *en, const struct target *t, struct channel *set_r, struct err *e);
 
 /* Fills *set_r; what it points to is the engine's, the settings' or the target's. */
 int engine_channel(struct engine *en, const struct target *t, struct channel *set_r, struct err *e);

@@ -64,19 +64,22 @@ event_err(struct buf *b, const struct err *e)
 	event_text(b, e->text);
 }
 
-static void
-put_counts(struct buf *b, const struct channel_report *r)
+void
+event_counts(struct buf *b, const struct side_counts *n)
 {
-	const struct side_counts *c;
+	event_number(b, n->added);
+	event_number(b, n->flagged);
+	event_number(b, n->trashed);
+	event_number(b, n->expunged);
+	event_number(b, n->moved);
+	event_number(b, n->cloned);
+}
 
+static void
+put_numbers(struct buf *b, const struct channel_report *r)
+{
 	for (int s = 0; s < SIDES; s++) {
-		c = &r->side[s];
-		event_number(b, c->added);
-		event_number(b, c->flagged);
-		event_number(b, c->trashed);
-		event_number(b, c->expunged);
-		event_number(b, c->moved);
-		event_number(b, c->cloned);
+		event_counts(b, &r->side[s]);
 		event_number(b, r->is_changed[s]);
 	}
 	event_number(b, r->paired);
@@ -85,13 +88,15 @@ put_counts(struct buf *b, const struct channel_report *r)
 	event_number(b, r->held);
 	event_number(b, r->refused);
 	event_number(b, r->bytes);
+	event_number(b, r->sent);
 	event_number(b, r->hit_max_transfer);
+	event_number(b, r->is_lasting);
 }
 
 void
 event_report(struct buf *b, const struct channel_report *r)
 {
-	put_counts(b, r);
+	put_numbers(b, r);
 	event_number(b, r->removed.n);
 	for (size_t i = 0; i < r->removed.n; i++) {
 		event_number(b, (uint64_t)r->removed.at[i].side);
@@ -199,19 +204,22 @@ event_get_err(struct event *ev, struct err *e)
 	err_class(e, scope, class, retry, "%s", event_get_words(ev));
 }
 
-static void
-get_counts(struct event *ev, struct channel_report *r)
+void
+event_get_counts(struct event *ev, struct side_counts *n)
 {
-	struct side_counts *c;
+	n->added = event_get_number(ev);
+	n->flagged = event_get_number(ev);
+	n->trashed = event_get_number(ev);
+	n->expunged = event_get_number(ev);
+	n->moved = event_get_number(ev);
+	n->cloned = event_get_number(ev);
+}
 
+static void
+get_numbers(struct event *ev, struct channel_report *r)
+{
 	for (int s = 0; s < SIDES; s++) {
-		c = &r->side[s];
-		c->added = event_get_number(ev);
-		c->flagged = event_get_number(ev);
-		c->trashed = event_get_number(ev);
-		c->expunged = event_get_number(ev);
-		c->moved = event_get_number(ev);
-		c->cloned = event_get_number(ev);
+		event_get_counts(ev, &r->side[s]);
 		r->is_changed[s] = get_below(ev, 2);
 	}
 	r->paired = event_get_number(ev);
@@ -220,7 +228,9 @@ get_counts(struct event *ev, struct channel_report *r)
 	r->held = event_get_number(ev);
 	r->refused = event_get_number(ev);
 	r->bytes = event_get_number(ev);
+	r->sent = event_get_number(ev);
 	r->hit_max_transfer = get_below(ev, 2);
+	r->is_lasting = get_below(ev, 2);
 }
 
 void
@@ -232,7 +242,7 @@ event_get_report(struct event *ev, struct channel_report *r)
 	uint64_t n;
 
 	*r = (struct channel_report){ 0 };
-	get_counts(ev, r);
+	get_numbers(ev, r);
 	for (n = event_get_number(ev); n > 0 && !ev->is_bad; n--) {
 		removed.side = (enum side)get_below(ev, SIDES);
 		removed.box = arena_strdup(&r->arena, event_get_words(ev));

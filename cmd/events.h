@@ -24,12 +24,22 @@ enum event_kind {
 	/* From a worker. */
 	EVENT_BEGIN = 1,		/* target, milliseconds: it begins with this one */
 	EVENT_NOTE,			/* level, channel, box, text */
-	EVENT_PROGRESS,			/* as struct run_progress */
+	EVENT_ACT,			/* as struct run_act */
+	EVENT_CHANGED,			/* as struct run_changed */
+	EVENT_PROGRESS,			/* as struct run_progress, then as struct progress_waiting */
 	EVENT_SAID,			/* enum app_voice, text: not of a channel (an alert of a server) */
 	EVENT_DEBUG,			/* a whole line */
 	EVENT_REPORT,			/* event_put_report(), milliseconds: the target is over */
 	EVENT_MAILBOX,			/* name, far, near, on[FAR], on[NEAR] */
 	EVENT_LISTED,			/* rc, error: the target's mailboxes have been sent */
+	EVENT_HIT,			/* as struct search_hit (cmd/found.h) */
+	EVENT_SEARCH_NOTE,		/* as struct search_note */
+	EVENT_SEARCHED,			/* rc, then hits found and whether on the disk alone, or an error */
+	EVENT_DIFFERENCE,		/* as struct verify_difference (sync/channel_verify.h) */
+	EVENT_NOT_VERIFIED,		/* mailbox or NULL, error */
+	EVENT_VERIFIED,			/* rc, then the numbers of struct verify_report, or an error */
+	EVENT_FINDING,			/* as struct finding (state/base/finding.h) */
+	EVENT_CHECKED,			/* the target has been checked */
 	EVENT_TUNNEL,			/* enum tunnel_ask, command or NULL, number: is answered */
 	EVENT_FILE,			/* a temporary file is wanted: is answered with one */
 	EVENT_OUTSIDE,			/* a directory leads out of what was granted; it ends, and wants to be started again */
@@ -43,6 +53,8 @@ void event_begin(struct buf *b, enum event_kind kind);
 void event_number(struct buf *b, uint64_t n);
 void event_text(struct buf *b, const char *text);
 void event_err(struct buf *b, const struct err *e);
+/* Of one side. */
+void event_counts(struct buf *b, const struct side_counts *n);
 void event_report(struct buf *b, const struct channel_report *r);
 void event_end(struct buf *b);			/* of the frame that was begun last; a buffer may hold several */
 
@@ -60,6 +72,7 @@ uint64_t event_get_number(struct event *ev);
 const char *event_get_text(struct event *ev);
 const char *event_get_words(struct event *ev);		/* never NULL */
 void event_get_err(struct event *ev, struct err *e);
+void event_get_counts(struct event *ev, struct side_counts *n);
 /* *r is zeroed by this; report_release() in any case. */
 void event_get_report(struct event *ev, struct channel_report *r);
 /* All was read, and all of it fitted. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/outboxes.h"
 #include "cmd/steps.h"
 
 static void
@@ -65,6 +66,14 @@ add_maildir(struct grants *g, const char *path)
 }
 
 static void
+add_account(struct grants *g, const struct account_settings *account)
+{
+	add(g, account->net.certificate_file, GRANT_READ);
+	add(g, account->net.client_certificate, GRANT_READ);
+	add(g, account->net.client_key, GRANT_READ);
+}
+
+static void
 add_store(struct grants *g, const struct store_settings *s)
 {
 	if (s->kind == SETTINGS_MAILDIR) {
@@ -72,18 +81,21 @@ add_store(struct grants *g, const struct store_settings *s)
 		add_maildir(g, s->inbox);
 		return;
 	}
-	add(g, s->account->net.certificate_file, GRANT_READ);
-	add(g, s->account->net.client_certificate, GRANT_READ);
-	add(g, s->account->net.client_key, GRANT_READ);
+	add_account(g, s->account);
 }
 
 void
 grants_for(struct grants *g, const struct channel_settings *c, const char *state, const char *transcript_dir)
 {
+	struct outboxes boxes = { 0 };
 	char *real;
 
 	for (int s = 0; s < SIDES; s++)
 		add_store(g, c->store[s]);
+	outboxes_of(c, &g->arena, &boxes);
+	for (size_t i = 0; i < boxes.all.n; i++)
+		add_account(g, boxes.all.at[i].account);
+	outboxes_release(&boxes);
 	add_directory_of(g, state);
 	if (transcript_dir == NULL)
 		return;

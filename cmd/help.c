@@ -27,17 +27,24 @@ static const char options_text[] =
 	"      --rename-utf7     give directories that older programs named in modified UTF-7 their names\n"
 	"      --adopt           do not read what mbsync knows of a channel; pair what is equal\n"
 	"  -j, --jobs N          so many accounts at once (4)\n"
+	"      --print WHAT, --limit N, -0, --offline, --fuzzy  of the command search: `mailtwin help search`\n"
+	"      --bodies, --since DATE  of the command verify: `mailtwin help verify`\n"
+	"      --since DATE, --mailbox BOX, --limit N  of the command log\n"
 	"      --max-transfer SIZE  stop, settled, after so many bytes of messages (exit code 75)\n"
 	"\n"
 	"Options for everything:\n"
 	"  -c, --config FILE     read this configuration\n"
 	"  -l, --list            list the mailboxes of the channels; -ls, --list-stores: of stores\n"
-	"  -V, --verbose         say more;  -q, --quiet  say less;  -qq  no warnings either\n"
+	"  -V, --verbose         name what is done to which message; -VV to all;  -q, --quiet  say less;  -qq  no warnings\n"
+	"      --nag TIME        -q: what may pass by itself is said once it has lasted so long (24h)\n"
 	"      --json            tell events as lines of JSON\n"
 	"      --transcript DIR  write what is said to servers into files there, without secrets\n"
 	"  -D, --debug[=AREA,...]  net, imap, maildir, plan, state, run\n"
 	"  -e, --ext-exit        exit codes of mbsync: 0 or 1, plus 32 if far changed, plus 64 if near did\n"
 	"  -h, --help            this;  -v, --version\n"
+	"\n"
+	"The summary counts, of each side: + messages added, * with changed flags, # marked as deleted, - removed,\n"
+	"> moved and = copied within it.\n"
 	"\n"
 	"Exit codes: 0 done, 1 something failed, 2 command line or configuration, 75 try again later,\n"
 	"77 credentials or certificate refused.\n";
@@ -99,4 +106,6 @@ help_run(struct app *app)
 	    c->summary);
 	if (c->text[0] != '\0')
 		printf("\n%s", c->text);
+	if (c->more_help != NULL)
+		c->more_help();
 }

@@ -26,21 +26,23 @@ print_json(const char *where, const char *place, const struct channel_box *box)
 		json_bool(&line, "exists", box->on[s]);
 		json_close(&line);
 	}
-	json_close(&line);
-	terminal_raw(stdout, buf_str(&line));
-	buf_release(&line);
+	terminal_json(&line);
 }
 
-/* As mbsync has it: "far <=> near" where the two have different names or are the only ones. */
+/* As mbsync has it: "far <=> near" where there is a prefix, where the two have different names, or are the only ones. For a person, and no program
+ * that reads names, a side that does not have it is named. */
 static void
-print_box(const struct channel_settings *c, const struct channel_box *box)
+print_box(const struct app *app, const struct channel_settings *c, const struct channel_box *box)
 {
+	const bool names_side = !app->options.is_mbsync && (terminal_is_live() || app->options.verbose > 0);
 	struct buf line = { 0 };
 
-	if (c->has_patterns && strcmp(box->far, box->near) == 0)
+	if (c->has_patterns && c->box[FAR] == NULL && c->box[NEAR] == NULL && strcmp(box->far, box->near) == 0)
 		buf_adds(&line, box->name);
 	else
 		buf_printf(&line, "%s <=> %s", box->far, box->near);
+	if (names_side && box->on[FAR] != box->on[NEAR])
+		buf_printf(&line, "  (not on %s)", side_name(box->on[FAR] ? NEAR : FAR));
 	terminal_line(stdout, TERMINAL_PLAIN, "", buf_str(&line));
 	buf_release(&line);
 }
@@ -103,7 +105,7 @@ on_told(void *ctx, size_t target, struct event *ev)
 	if (told.kind == MAILBOXES_ONE && l->set->app->options.is_json)
 		print_json("channel", c->name, &told.box);
 	else if (told.kind == MAILBOXES_ONE)
-		print_box(c, &told.box);
+		print_box(l->set->app, c, &told.box);
 }
 
 static void
@@ -114,7 +116,7 @@ list_channels(struct app *app)
 	const struct workers_use use = { .work = mailboxes_send, .last = EVENT_LISTED, .begin = on_begin, .told = on_told,
 		.lost = on_lost, .ctx = &l };
 
-	if (run_begin(&set, app, true) == 0 && option_boxes_check(&set) == 0)
+	if (run_begin(&set, app, RUN_ALL_UNLESS_NAMED) == 0 && option_boxes_check(&set) == 0)
 		workers_run(&set, &use);
 	run_end(&set);
 }

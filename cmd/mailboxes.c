@@ -45,9 +45,7 @@ send_all(struct run_set *set, struct link *parent, size_t target, const struct r
 	event_number(&b, rc == 0);
 	if (rc < 0)
 		event_err(&b, &e);
-	event_end(&b);
-	link_send(parent, &b);
-	buf_release(&b);
+	worker_send(parent, &b);
 	arena_release(&arena);
 }
 

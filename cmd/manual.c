@@ -22,7 +22,10 @@ list_of(const struct keyword *k)
 		return MANUAL_STORE;
 	case IN_ACCOUNT | IN_IMAP:
 	case IN_ACCOUNT | IN_IMAP | IN_POP3:
+	case IN_ACCOUNT | IN_IMAP | IN_POP3 | IN_SMTP:
 		return MANUAL_ACCOUNT;
+	case IN_SMTP:
+		return MANUAL_SMTP;
 	case IN_POP3:
 		return MANUAL_POP3;
 	case IN_IMAP:
@@ -43,7 +46,7 @@ tell(const struct keyword *k, struct buf *out)
 
 	while (with_text->text == NULL)
 		with_text++;
-	buf_printf(out, "%s%s%s", k->flags & KEYWORD_NOT_YET ? "Not available yet. " : "", with_text->text,
+	buf_printf(out, "%s%s", with_text->text,
 	    with_text->flags & KEYWORD_OWN ? " mailtwin's own." : "");
 	if (shown != NULL)
 		buf_printf(out, k->value != NULL ? " (`%s`)" : " (%s)", shown);
@@ -282,7 +285,7 @@ vim_group(const struct keyword *k)
 		return "Refused";
 	if (k->flags & KEYWORD_DEPRECATED)
 		return "Old";
-	return k->flags & KEYWORD_NOT_YET ? "NotYet" : "Keyword";
+	return "Keyword";
 }
 
 /* The lines of one group, of about 100 columns each. */
@@ -315,7 +318,6 @@ manual_vim(struct buf *out)
 	add_vim("Keyword", out);
 	add_vim("Old", out);
 	add_vim("Refused", out);
-	add_vim("NotYet", out);
 }
 
 void

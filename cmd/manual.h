@@ -8,7 +8,7 @@
 #include "state/base/buf.h"
 
 /* The lists of the manual, one for each of its sections. */
-enum manual_list { MANUAL_GLOBAL, MANUAL_STORE, MANUAL_ACCOUNT, MANUAL_IMAP, MANUAL_POP3, MANUAL_MAILDIR, MANUAL_CHANNEL, MANUAL_GROUP,
+enum manual_list { MANUAL_GLOBAL, MANUAL_STORE, MANUAL_ACCOUNT, MANUAL_IMAP, MANUAL_POP3, MANUAL_SMTP, MANUAL_MAILDIR, MANUAL_CHANNEL, MANUAL_GROUP,
 	MANUAL_LISTS };
 
 /* What the manual says of a keyword, in lines of at most 78 columns; of each row of that name. */

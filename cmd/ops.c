@@ -32,6 +32,7 @@ ops_add_sync(struct ops *o, const char *word, const char **instead_r)
 	} else {
 		o->dirs |= (w->value & WORD_PULL ? PULL : 0) | (w->value & WORD_PUSH ? PUSH : 0);
 		o->types |= w->value & WORD_TYPES;
+		o->says_full |= (w->value & WORD_PULL) && (w->value & WORD_TYPES);
 	}
 	return true;
 }
@@ -128,6 +129,8 @@ ops_apply(const struct ops *o, struct channel_settings *channel, const char **na
 	*name_r = "Sync";
 	if ((why = sync_of(o, channel->policy.sync)) != NULL)
 		return why;
+	if (o->has_sync)
+		channel->policy.says_full = o->says_full;
 	for (enum ops_kind kind = OPS_CREATE; kind < OPS_KINDS; kind++) {
 		*name_r = kind_name(kind);
 		if ((why = sides_of(o, kind, sides[kind])) != NULL)

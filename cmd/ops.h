@@ -29,6 +29,7 @@ struct ops_sides {
 
 struct ops {
 	bool has_sync, is_none;
+	bool says_full;			/* Full, All, --full: what mbsync takes for Old as well */
 	unsigned dirs;			/* 1 << enum side that receives: simple directions */
 	unsigned types;			/* of enum sync_type: simple types */
 	unsigned cell[SIDES];		/* compound, by the side that receives */

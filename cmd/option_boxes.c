@@ -12,12 +12,6 @@ struct names {
 };
 
 static void
-on_begin(void *ctx, size_t target, int64_t begun)
-{
-	(void)ctx, (void)target, (void)begun;
-}
-
-static void
 on_told(void *ctx, size_t target, struct event *ev)
 {
 	struct names *names = ctx;
@@ -83,7 +77,7 @@ option_boxes_check(struct run_set *set)
 {
 	const struct options *o = &set->app->options;
 	struct names names = { 0 };
-	const struct workers_use use = { .work = mailboxes_send_names, .last = EVENT_LISTED, .begin = on_begin, .told = on_told,
+	const struct workers_use use = { .work = mailboxes_send_names, .last = EVENT_LISTED, .told = on_told,
 		.lost = on_lost, .ctx = &names };
 	int rc = 0;
 

@@ -1,5 +1,6 @@
 #include "cmd/options.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "cmd/config_value.h"
 #include "cmd/nearest.h"
 #include "state/base/log.h"
+#include "state/base/shell_word.h"
 
 enum action {
 	ACT_CONFIG,			/* takes an argument, like the next ones */
@@ -16,6 +18,11 @@ enum action {
 	ACT_RESTORE,
 	ACT_MAX_TRANSFER,
 	ACT_JOBS,
+	ACT_PRINT,
+	ACT_LIMIT,
+	ACT_SINCE,
+	ACT_MAILBOX,
+	ACT_NAG,
 	ACT_DEBUG,			/* may take one, only behind "=" */
 	ACT_ALL,			/* takes none, like the rest */
 	ACT_LIST,
@@ -29,31 +36,35 @@ enum action {
 	ACT_ADOPT,
 	ACT_RENAME_UTF7,
 	ACT_CHECK,
+	ACT_FUZZY,
+	ACT_OFFLINE,
+	ACT_BODIES,
+	ACT_YES,
 	ACT_HELP,
 	ACT_VERSION,
 	ACT_DEBUG_AREA,			/* n = areas */
-	ACT_FULL,
+	ACT_FULL,			/* n = it is spelled out */
 	ACT_SYNC,			/* word = one of Sync */
 	ACT_SIDES,			/* n = enum ops_kind, word = one of Create */
 };
 
-enum { JOBS_MOST = 64 };
+enum { JOBS_MOST = 64, NAG_USUAL = 24 * 3600 };
 
 #define ALL_AREAS (LOG_NET | LOG_IMAP | LOG_MAILDIR | LOG_PLAN | LOG_STATE | LOG_RUN)
 
 static const struct long_option {
 	const char *name;
 	enum action action;
-	const char *word;
+	const char *word;		/* of its effect; of what it takes, for people */
 	unsigned n;
 	const char *instead;		/* the present name of a deprecated one */
 } long_options[] = {
-	{ "config", ACT_CONFIG, NULL, 0, NULL },
-	{ "transcript", ACT_TRANSCRIPT, NULL, 0, NULL },
-	{ "allow-delete", ACT_ALLOW_DELETE, NULL, 0, NULL },
-	{ "restore", ACT_RESTORE, NULL, 0, NULL },
-	{ "max-transfer", ACT_MAX_TRANSFER, NULL, 0, NULL },
-	{ "jobs", ACT_JOBS, NULL, 0, NULL },
+	{ "config", ACT_CONFIG, "a file", 0, NULL },
+	{ "transcript", ACT_TRANSCRIPT, "a directory", 0, NULL },
+	{ "allow-delete", ACT_ALLOW_DELETE, "a mailbox, or \"*\" for all", 0, NULL },
+	{ "restore", ACT_RESTORE, "a mailbox, or \"*\" for all", 0, NULL },
+	{ "max-transfer", ACT_MAX_TRANSFER, "a size such as 10m", 0, NULL },
+	{ "jobs", ACT_JOBS, "a number", 0, NULL },
 	{ "all", ACT_ALL, NULL, 0, NULL },
 	{ "list", ACT_LIST, NULL, 0, NULL },
 	{ "list-stores", ACT_LIST_STORES, NULL, 0, NULL },
@@ -66,6 +77,15 @@ static const struct long_option {
 	{ "adopt", ACT_ADOPT, NULL, 0, NULL },
 	{ "rename-utf7", ACT_RENAME_UTF7, NULL, 0, NULL },
 	{ "check", ACT_CHECK, NULL, 0, NULL },
+	{ "print", ACT_PRINT, "path, uid, message-id, subject or json", 0, NULL },
+	{ "limit", ACT_LIMIT, "a number", 0, NULL },
+	{ "fuzzy", ACT_FUZZY, NULL, 0, NULL },
+	{ "bodies", ACT_BODIES, NULL, 0, NULL },
+	{ "since", ACT_SINCE, "a date such as 2025-01-31 or 7d", 0, NULL },
+	{ "mailbox", ACT_MAILBOX, "a mailbox", 0, NULL },
+	{ "nag", ACT_NAG, "a time such as 24h", 0, NULL },
+	{ "offline", ACT_OFFLINE, NULL, 0, NULL },
+	{ "yes", ACT_YES, NULL, 0, NULL },
 	{ "help", ACT_HELP, NULL, 0, NULL },
 	{ "version", ACT_VERSION, NULL, 0, NULL },
 	{ "debug", ACT_DEBUG, NULL, 0, NULL },
@@ -79,7 +99,7 @@ static const struct long_option {
 	{ "debug-sync", ACT_DEBUG_AREA, NULL, LOG_PLAN | LOG_STATE | LOG_RUN, NULL },
 
 	{ "noop", ACT_SYNC, "None", 0, NULL },
-	{ "full", ACT_FULL, NULL, 0, NULL },
+	{ "full", ACT_FULL, NULL, 1, NULL },
 	{ "pull", ACT_SYNC, "Pull", 0, NULL },
 	{ "push", ACT_SYNC, "Push", 0, NULL },
 	{ "new", ACT_SYNC, "New", 0, NULL },
@@ -134,7 +154,7 @@ static const struct {
 	const char *name;
 } short_options[] = {
 	{ 'a', "all" }, { 'c', "config" }, { 'y', "dry-run" }, { 'e', "ext-exit" }, { 'V', "verbose" },
-	{ 'q', "quiet" }, { 'h', "help" }, { 'v', "version" }, { '0', "noop" }, { 'F', "full" },
+	{ 'q', "quiet" }, { 'h', "help" }, { 'v', "version" }, { '0', "noop" },
 	{ 'j', "jobs" }, { 'n', "new" }, { 'o', "old" }, { 'u', "upgrade" }, { 'g', "gone" }, { 'f', "flags" },
 	{ 'N', "renew" }, { 'd', "delete" },
 };
@@ -166,6 +186,32 @@ usage(struct parse *p, const char *fmt, ...)
 	return err_class(p->e, ERR_RUN, ERR_USAGE, ERR_NEVER, "%s", text);
 }
 
+static bool
+is_one_of(const char *word, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_search(const char *command)
+{
+	return strcmp(command, "search") == 0;
+}
+
+/* Behind `search`: -list:dev is what is not to be found. Options are those of one letter, a cluster of -a -q -V -0, -j N and -D. */
+static bool
+is_negated(const char *arg)
+{
+	const char *word = arg + 1;
+
+	if (word[1] == '\0' || word[strspn(word, "aqV0")] == '\0')
+		return false;
+	return !(word[0] == 'D' || (word[0] == 'j' && word[1 + strspn(word + 1, "0123456789")] == '\0'));
+}
+
 static void
 deprecated(struct parse *p, const char *shown, const char *instead)
 {
@@ -176,6 +222,8 @@ deprecated(struct parse *p, const char *shown, const char *instead)
 			return;
 	vec_push(&p->o->warnings, text);
 }
+
+static const char *const prints[] = { "path", "uid", "message-id", "subject", "json", NULL };
 
 static const struct long_option *
 long_find(const char *name)
@@ -239,6 +287,17 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 			return usage(p, "%s takes a number from 1 to %d, not \"%s\"", shown, JOBS_MOST, arg);
 		o->jobs = (unsigned)number;
 		break;
+	case ACT_PRINT:
+		if (!is_one_of(arg, prints))
+			return usage(p, "%s takes path, uid, message-id, subject or json, not \"%s\"", shown, arg);
+		o->print = arg;
+		o->is_json |= strcmp(arg, "json") == 0;
+		break;
+	case ACT_LIMIT:
+		if (!value_count(arg, UINT32_MAX, &number) || number == 0)
+			return usage(p, "%s takes a number from 1 on, not \"%s\"", shown, arg);
+		o->limit = number;
+		break;
 	case ACT_DEBUG:
 		if (arg != NULL)
 			return debug_areas(p, arg);
@@ -283,6 +342,28 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 	case ACT_CHECK:
 		o->is_check = true;
 		break;
+	case ACT_FUZZY:
+		o->is_fuzzy = true;
+		break;
+	case ACT_SINCE:
+		o->since = arg;
+		break;
+	case ACT_MAILBOX:
+		o->mailbox = arg;
+		break;
+	case ACT_NAG:
+		if (!value_duration(arg, &o->nag))
+			return usage(p, "%s takes a time such as 30m, 24h or 7d, not \"%s\"", shown, arg);
+		break;
+	case ACT_BODIES:
+		o->has_bodies = true;
+		break;
+	case ACT_OFFLINE:
+		o->is_offline = true;
+		break;
+	case ACT_YES:
+		o->is_yes = true;
+		break;
 	case ACT_HELP:
 		p->asked = "help";
 		break;
@@ -293,6 +374,7 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 	case ACT_FULL:
 		(void)ops_add_sync(&o->ops, "Pull", &instead);
 		(void)ops_add_sync(&o->ops, "Push", &instead);
+		o->ops.says_full |= l->n != 0;
 		break;
 	case ACT_SYNC:
 		(void)ops_add_sync(&o->ops, l->word, &instead);
@@ -301,6 +383,19 @@ act(struct parse *p, const struct long_option *l, const char *arg, const char *s
 		(void)ops_add_sides(&o->ops, (enum ops_kind)l->n, l->word, &instead);
 		break;
 	}
+	return 0;
+}
+
+/* The next word is the argument of an option, but not another option that stands where it should be. */
+static int
+take_argument(struct parse *p, const struct long_option *l, const char *shown, const char **arg_r)
+{
+	if (*p->argv == NULL)
+		return usage(p, "%s needs an argument: %s", shown, l->word);
+	if ((*p->argv)[0] == '-' && (*p->argv)[1] != '\0' && !isdigit((unsigned char)(*p->argv)[1]))
+		return usage(p, "%s needs an argument: %s. If \"%s\" is one and no option, write --%s=%s", shown, l->word, *p->argv, l->name,
+		    shell_word(&p->o->arena, *p->argv));
+	*arg_r = *p->argv++;
 	return 0;
 }
 
@@ -321,14 +416,13 @@ read_long(struct parse *p, const char *option)
 				nearest_try(&near, long_options[i].name);
 		if (nearest_word(&near) != NULL)
 			return usage(p, "unknown option %s; did you mean --%s?", shown, nearest_word(&near));
-		return usage(p, "unknown option %s", shown);
+		return usage(p, "unknown option %s; `mailtwin help` lists all", shown);
 	}
 	if (l->instead != NULL)
 		deprecated(p, shown, arena_printf(&p->o->arena, "--%s", l->instead));
 	if (l->action < ACT_DEBUG && arg == NULL) {
-		if (*p->argv == NULL)
-			return usage(p, "%s needs an argument", shown);
-		arg = *p->argv++;
+		if (take_argument(p, l, shown, &arg) < 0)
+			return -1;
 	} else if (l->action > ACT_DEBUG && arg != NULL) {
 		return usage(p, "%s takes no argument", shown);
 	}
@@ -444,16 +538,17 @@ read_letter(struct parse *p, const char *letters, size_t *used_r)
 		if (short_options[i].letter == letters[0])
 			l = long_find(short_options[i].name);
 	if (l == NULL)
-		return usage(p, "unknown option %s (in -%s)", shown, letters);
+		return letters[1] == '\0' ? usage(p, "unknown option %s; `mailtwin help` lists all", shown) :
+		    usage(p, "unknown option %s (at \"%s\"); `mailtwin help` lists all, and those of more than one letter begin with two dashes",
+		    shown, letters);
 	if (l->instead != NULL)
 		deprecated(p, shown, letters[0] == 'N' ? "-u" : "-g");
+	p->o->ends_in_nul |= letters[0] == '0';
 	if (l->action == ACT_JOBS && letters[1] != '\0') {
 		arg = letters + 1;
 		*used_r = strlen(letters);
-	} else if (l->action < ACT_DEBUG) {
-		if (*p->argv == NULL)
-			return usage(p, "%s needs an argument", shown);
-		arg = *p->argv++;
+	} else if (l->action < ACT_DEBUG && take_argument(p, l, shown, &arg) < 0) {
+		return -1;
 	}
 	return act(p, l, arg, shown);
 }
@@ -470,6 +565,10 @@ read_short(struct parse *p, const char *letters)
 			rc = read_sides(p, letters, &used);
 		} else if (*letters == 'L' || *letters == 'H') {
 			rc = read_direction(p, letters, &used);
+		} else if (*letters == 'F') {
+			/* Not --full: mbsync means more by that. */
+			used = 1;
+			rc = act(p, long_find("pull"), NULL, "-F") < 0 || act(p, long_find("push"), NULL, "-F") < 0 ? -1 : 0;
 		} else if (*letters == 'D') {
 			rc = read_debug(p, letters, &used);
 		} else if (*letters == 'l') {
@@ -502,13 +601,28 @@ check_ops(struct parse *p)
 	return why == NULL ? 0 : usage(p, "%s, as the options have it, %s", name, why);
 }
 
-static bool
-is_one_of(const char *word, const char *const *words)
+/* Options of a command or two. */
+static int
+check_belonging(struct parse *p)
 {
-	for (; *words != NULL; words++)
-		if (strcmp(*words, word) == 0)
-			return true;
-	return false;
+	const struct options *o = p->o;
+	const struct { bool is_given; const char *option, *commands[3]; } of[] = {
+		{ o->is_check, "--check", { "import" } },
+		{ o->print != NULL, "--print", { "search" } },
+		{ o->is_fuzzy, "--fuzzy", { "search" } },
+		{ o->is_offline, "--offline", { "search", "init" } },
+		{ o->is_yes, "--yes", { "init" } },
+		{ o->limit != 0, "--limit", { "search", "log" } },
+		{ o->has_bodies, "--bodies", { "verify" } },
+		{ o->since != NULL, "--since", { "verify", "log" } },
+		{ o->mailbox != NULL, "--mailbox", { "log" } },
+	};
+
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		if (of[i].is_given && !is_one_of(o->command, of[i].commands))
+			return usage(p, "%s belongs to the command %s%s%s", of[i].option, of[i].commands[0], of[i].commands[1] != NULL ? " or " : "",
+			    of[i].commands[1] != NULL ? of[i].commands[1] : "");
+	return 0;
 }
 
 /* The command is the one named, else the one an option stands for, else sync; plan is a dry sync. */
@@ -518,7 +632,7 @@ settle_command(struct parse *p, const char *named)
 	const bool is_override = p->asked != NULL && strcmp(p->asked, "list") != 0;
 
 	if (named != NULL && p->asked != NULL && !is_override && strcmp(named, p->asked) != 0)
-		return usage(p, "the command %s and an option for listing mailboxes", named);
+		return usage(p, "%s and -l (list) are two commands: one at a time", named);
 	/* "mailtwin plan --help" asks about plan: it becomes the argument. */
 	if (named != NULL && p->asked != NULL && strcmp(p->asked, "help") == 0 &&
 	    strcmp(named, "help") != 0) {
@@ -526,9 +640,9 @@ settle_command(struct parse *p, const char *named)
 		vec_push(&p->o->args, named);
 	}
 	p->o->command = is_override ? p->asked : named != NULL ? named : p->asked != NULL ? p->asked : "sync";
-	if (p->o->is_check && strcmp(p->o->command, "import") != 0)
-		return usage(p, "--check belongs to the command import");
-	if (strcmp(p->o->command, "plan") == 0)
+	if (check_belonging(p) < 0)
+		return -1;
+	if (strcmp(p->o->command, "plan") == 0 || strcmp(p->o->command, "verify") == 0 || is_search(p->o->command))
 		p->o->is_dry = true;
 	return check_ops(p);
 }
@@ -543,16 +657,24 @@ options_parse(int argc, char *const *argv, const char *const *commands, struct o
 
 	memset(o, 0, sizeof *o);
 	o->command = "sync";
+	o->nag = NAG_USUAL;
 	o->is_mbsync = strcmp(base_name(argc > 0 ? argv[0] : NULL), "mbsync") == 0;
 	may_be_command = !o->is_mbsync;
+	/* All that follows is sendmail's, whose options mean something else. */
+	if (strcmp(base_name(argc > 0 ? argv[0] : NULL), "sendmail") == 0)
+		named = "enqueue";
 	while ((arg = *p.argv) != NULL) {
 		p.argv++;
+		if (named != NULL && strcmp(named, "enqueue") == 0) {
+			vec_push(&o->args, arg);
+			continue;
+		}
 		if (!is_over && strcmp(arg, "--") == 0) {
 			is_over = true;
 		} else if (!is_over && strncmp(arg, "--", 2) == 0) {
 			if (read_long(&p, arg) < 0)
 				return -1;
-		} else if (!is_over && arg[0] == '-' && arg[1] != '\0') {
+		} else if (!is_over && arg[0] == '-' && arg[1] != '\0' && !(named != NULL && is_search(named) && is_negated(arg))) {
 			if (read_short(&p, arg + 1) < 0)
 				return -1;
 		} else if (may_be_command && !is_over && is_one_of(arg, commands)) {

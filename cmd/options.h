@@ -36,7 +36,8 @@ struct options {
 	bool is_dry;			/* -y, or the command plan */
 	bool has_ext_exit;		/* -e */
 	int verbose;			/* -V */
-	int quiet;			/* -q: 1 no progress and notices, 2 no warnings either */
+	int quiet;			/* -q: 1 no progress and notices, nor what may pass by itself; 2 no warnings either */
+	int64_t nag;			/* --nag: seconds after which that is said all the same */
 	unsigned debug;			/* of enum log_area */
 	bool is_json;
 	unsigned jobs;			/* -j: groups of channels at work at once; 0 = not said */
@@ -48,9 +49,25 @@ struct options {
 	bool is_adopting;		/* --adopt: what mbsync knows is not looked at */
 	enum channel_purpose purpose;	/* the commands import and export-mbsync have one of their own */
 	bool is_check;			/* --check: with import */
+	/* Of search. */
+	const char *print;		/* --print: path, uid, message-id, subject, json; NULL = not said */
+	size_t limit;			/* --limit, also of log; 0 = none */
+	bool ends_in_nul;		/* -0 */
+	bool is_fuzzy, is_offline;
+	bool is_yes;			/* --yes: of init */
+	bool has_bodies;		/* --bodies: of verify */
+	const char *since;		/* --since: of verify and log; NULL = not said */
+	const char *mailbox;		/* --mailbox: of log; NULL = not said */
 	uint64_t max_transfer;		/* bytes of messages; 0 = no limit */
 	struct arena arena;
 };
+
+/* What may pass by itself (class ERR_TEMPORARY) is not said, unless it lasts. mbsync's -q says it. */
+static inline bool
+options_is_patient(const struct options *o)
+{
+	return o->quiet > 0 && !o->is_mbsync && !o->is_dry;
+}
 
 /* Fills *o (zeroed by this) from argv, whose end is argv[argc] == NULL. `commands` are the names that
  * exist, ending with NULL. -1 on a usage error. options_release() in any case. */

@@ -340,6 +340,15 @@ store_words(struct arena *a, const struct store_settings *s)
 	return arena_printf(a, "%s \"%s\"", store_kinds[s->kind].section, s->name);
 }
 
+/* Between one account and one Maildir, or whatever the two stores are. */
+static bool
+is_within(const struct meeting *m)
+{
+	return m->side[0] == m->side[1] && m->channel[0]->store[FAR] == m->channel[1]->store[FAR] &&
+	    m->channel[0]->store[NEAR] == m->channel[1]->store[NEAR];
+}
+
+/* -1 refused; 1 told. */
 static int
 refuse(const struct meeting *m, struct arena *a, struct err *e)
 {
@@ -357,10 +366,38 @@ refuse(const struct meeting *m, struct arena *a, struct err *e)
 		    m->channel[1]->name, shared[0]->name, m->name[0], other[0]->name, m->other[0]);
 	sections = shared[0] == shared[1] ? store_words(a, shared[0]) :
 	    arena_printf(a, "%s and of %s", store_words(a, shared[0]), store_words(a, shared[1]));
+	if (is_within(m)) {
+		err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "channels \"%s\" and \"%s\" share the mailbox %s (%s): the mail of "
+		    ":%s:%s is copied to :%s:%s, and the other way round, as mbsync does. If it is not meant, leave it out of the Patterns of one "
+		    "of them; else \"Hub yes\" in the section of %s ends this notice", m->channel[0]->name, m->channel[1]->name, m->name[0],
+		    where, other[0]->name, m->other[0], other[1]->name, m->other[1], sections);
+		return 1;
+	}
 	return err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "channels \"%s\" and \"%s\" share the mailbox %s (%s): the mail of "
 	    ":%s:%s would be copied to :%s:%s, and the other way round. Give each its own Path or Patterns; if it is "
 	    "meant, write \"Hub yes\" into the section of %s", m->channel[0]->name, m->channel[1]->name, m->name[0], where,
 	    other[0]->name, m->other[0], other[1]->name, m->other[1], sections);
+}
+
+static bool
+has_one_state(const struct channel_settings *a, const struct channel_settings *b)
+{
+	return strcmp(a->state_name, b->state_name) == 0;
+}
+
+bool
+overlap_is_one_pair(const struct channel_settings *a, const struct channel_settings *b)
+{
+	struct arena arena = { 0 };
+	struct places places[2];
+	struct meeting m = { .channel = { a, b } };
+	bool is;
+
+	fill(a, FAR, &arena, &places[0]);
+	fill(b, FAR, &arena, &places[1]);
+	is = meet(&places[0], &places[1], &arena, &m) && m.is_same_pair;
+	arena_release(&arena);
+	return is;
 }
 
 int
@@ -376,12 +413,12 @@ overlap_check(const struct channel_settings *a, const struct channel_settings *b
 		fill(a, (enum side)x, &arena, &places[0][x]);
 		fill(b, (enum side)x, &arena, &places[1][x]);
 	}
-	for (x = FAR; x <= NEAR && rc == 0; x++)
-		for (y = FAR; y <= NEAR && rc == 0; y++) {
+	for (x = FAR; x <= NEAR && rc >= 0; x++)
+		for (y = FAR; y <= NEAR && rc >= 0; y++) {
 			m.side[0] = (enum side)x;
 			m.side[1] = (enum side)y;
 			hub = a->store[x]->hub && b->store[y]->hub;
-			if (meet(&places[0][x], &places[1][y], &arena, &m) && (m.is_same_pair || !hub))
+			if (meet(&places[0][x], &places[1][y], &arena, &m) && (m.is_same_pair ? !has_one_state(a, b) : !hub))
 				rc = refuse(&m, &arena, e);
 		}
 	arena_release(&arena);

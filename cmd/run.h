@@ -23,12 +23,21 @@ struct run_set {
 	struct arena arena;
 };
 
-/* -1: told. takes_none: no argument means all channels. */
-int run_begin(struct run_set *set, struct app *app, bool takes_none);
+enum run_targets {
+	RUN_NAMED,			/* those of the arguments, or -a */
+	RUN_ALL_UNLESS_NAMED,
+	RUN_TO_CHECK,			/* the same, with outboxes and accounts that no channel has; whatever is wrong with them is the caller's to tell */
+};
+
+/* -1: told. */
+int run_begin(struct run_set *set, struct app *app, enum run_targets which);
 void run_end(struct run_set *set);
 
 /* In a worker. -1 if the channel cannot be as configured, or a secret that it needs was not to be had. */
 int run_channel(struct run_set *set, const struct target *t, struct channel *channel_r, struct err *e);
+
+/* What went wrong with a target as a whole, under its channel's name. */
+void run_tell_lost(struct run_set *set, size_t target, const struct err *e);
 
 /* PostSync, if there is one and a side was changed; the lock is free by now. The command finds the
  * channel in MAILTWIN_CHANNEL and the sides ("far", "near", "far near") in MAILTWIN_CHANGED. */

@@ -118,8 +118,25 @@ read_line(int tty, struct buf *out, const atomic_int *cancel)
 	}
 }
 
+/* "Password of jane@imap.example.com (account work): ", "User at imap.example.com (account work): ". An address is a user already. */
+static void
+add_prompt(struct buf *out, const struct account_settings *a, const char *what, const char *user)
+{
+	const char *at = a->net.host != NULL ? a->net.host : "the command of Tunnel";
+
+	buf_adds(out, strcmp(what, "Pass") != 0 ? "User at " : user == NULL || *user == '\0' ? "Password at " : "Password of ");
+	if (strcmp(what, "Pass") == 0 && user != NULL && *user != '\0') {
+		shown_escape(out, user, false);
+		buf_adds(out, strchr(user, '@') != NULL || a->net.host == NULL ? " at " : "@");
+	}
+	shown_escape(out, at, false);
+	buf_adds(out, " (account ");
+	shown_escape(out, a->name, false);
+	buf_adds(out, "): ");
+}
+
 static int
-ask(const struct account_settings *a, const char *what, bool is_hidden, const atomic_int *cancel,
+ask(const struct account_settings *a, const char *what, bool is_hidden, const char *user, const atomic_int *cancel,
     struct buf *out, struct err *e)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), rc;
@@ -130,10 +147,8 @@ ask(const struct account_settings *a, const char *what, bool is_hidden, const at
 
 	if (tty < 0)
 		return err_class(e, ERR_STORE, ERR_REFUSED, ERR_LATER, "account %s: the configuration gives no %s and "
-		    "no %sCmd, and there is no terminal to ask on", a->name, what, what);
-	buf_printf(&prompt, "%s (", strcmp(what, "Pass") == 0 ? "Password" : "User");
-	shown_escape(&prompt, a->name, false);
-	buf_adds(&prompt, "): ");
+		    "no %sCmd, and there is no terminal to ask on (`mailtwin help %sCmd` explains it)", a->name, what, what, what);
+	add_prompt(&prompt, a, what, user);
 	if (is_hidden && tcgetattr(tty, &was) == 0) {
 		hidden = was;
 		hidden.c_lflag &= ~(tcflag_t)ECHO;
@@ -164,7 +179,7 @@ fetch_user(struct secret *s, unsigned limit, const atomic_int *cancel)
 	else if (a->user_cmd.shell != NULL)
 		return from_command(a, &a->user_cmd, "UserCmd", USER_MOST, limit, cancel, &s->user, &s->err);
 	else if (may_ask(a))
-		return ask(a, "User", false, cancel, &s->user, &s->err);
+		return ask(a, "User", false, NULL, cancel, &s->user, &s->err);
 	return 0;
 }
 
@@ -180,7 +195,7 @@ fetch_pass(struct secret *s, unsigned limit, const atomic_int *cancel)
 		return from_command(a, &a->pass_cmd, "PassCmd", is_token(a) ? TOKEN_MOST : SECRET_PASS_MOST, limit,
 		    cancel, &s->pass, &s->err);
 	else if (may_ask(a) && needs_pass(a))
-		return ask(a, "Pass", true, cancel, &s->pass, &s->err);
+		return ask(a, "Pass", true, buf_str(&s->user), cancel, &s->pass, &s->err);
 	return 0;
 }
 

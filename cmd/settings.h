@@ -36,12 +36,16 @@ struct channel_settings {
 
 	struct policy policy;		/* Sync, Create, Remove, Expunge, MaxDelete; what else is in it comes from stores and options */
 	unsigned max_messages;		/* 0 = unlimited */
+	unsigned max_age;		/* days; 0 = unlimited */
 	int expire_unread;		/* -1 = not said */
 	enum side expire_side;
 	bool copy_arrival_date;
 	const char *sync_state;		/* NULL = the state directory, "*" = in the near Maildir, else a prefix */
 	const char *post_sync;		/* for sh -c; NULL = none */
+	struct outbox_settings outbox;
 	unsigned role;			/* a set of enum role */
+	const char *state_name;		/* of its state: its own name, or that of the channel it shares one with (cmd/shared_state.h) */
+	const struct channel_settings *state_of;	/* ... in whose prefix and Patterns its mailboxes are known; NULL = in its own */
 };
 
 /* A Group's members, as written: CHANNEL[:BOX[,BOX...]]. */
@@ -60,6 +64,8 @@ struct settings {
 
 	struct account_settings **accounts;
 	size_t n_accounts;
+	struct account_settings **smtp_accounts;
+	size_t n_smtp_accounts;
 	struct store_settings **stores;
 	size_t n_stores;
 	struct channel_settings **channels;
@@ -70,12 +76,17 @@ struct settings {
 
 /* NULL when there is none of that name (names compare exactly). Borrowed. */
 struct account_settings *settings_account(const struct settings *s, const char *name);
+struct account_settings *settings_smtp_account(const struct settings *s, const char *name);
 struct store_settings *settings_store(const struct settings *s, const char *name);
 struct channel_settings *settings_channel(const struct settings *s, const char *name);
 struct group_settings *settings_group(const struct settings *s, const char *name);
 
-/* A copy of `word` (`len` bytes) at the end of a list; both in the settings' arena. */
-void settings_list_add(struct settings *s, struct settings_list *list, const char *word, size_t len);
+/* What stands for a channel where something is done with a store alone: it has the store on both sides, and no mailbox. In the arena. */
+struct channel_settings *settings_alone(struct store_settings *store, struct arena *a);
+bool settings_is_alone(const struct channel_settings *c);
+
+/* A copy of `word` (`len` bytes) at the end of a list; both in the arena. */
+void settings_list_add(struct arena *a, struct settings_list *list, const char *word, size_t len);
 
 /* Takes NULL; leaves NULL. */
 void settings_free(struct settings **s);

@@ -35,6 +35,14 @@ shown_is_control(uint32_t code)
 	    code == 0xFEFF;
 }
 
+static bool is_only_ascii;
+
+void
+shown_only_ascii(void)
+{
+	is_only_ascii = true;
+}
+
 void
 shown_escape(struct buf *out, const char *s, bool keeps_lines)
 {
@@ -49,7 +57,7 @@ shown_escape(struct buf *out, const char *s, bool keeps_lines)
 			buf_adds(out, "\\n");
 		else if (code == '\t')
 			buf_adds(out, "\\t");
-		else if (code != '\n' && shown_is_control(code))
+		else if (code != '\n' && (shown_is_control(code) || (is_only_ascii && code > 0x7F)))
 			buf_printf(out, "\\u{%x}", (unsigned)code);
 		else
 			buf_add(out, from, (size_t)(s - from));

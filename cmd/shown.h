@@ -15,6 +15,9 @@ bool shown_next(const char **s, uint32_t *code_r);
 /* True for what moves the cursor or is not seen: C0, C1, DEL, marks of direction, line separators. */
 bool shown_is_control(uint32_t code);
 
+/* The terminal knows no UTF-8: shown_escape() leaves ASCII alone. */
+void shown_only_ascii(void);
+
 /* Appends s. Control characters become \n, \t or \u{CODE}, bytes that are no UTF-8 \xHH. keeps_lines: "\n"
  * stays. */
 void shown_escape(struct buf *out, const char *s, bool keeps_lines);

@@ -1,4 +1,4 @@
-/* mailtwin state dump: a channel's base as text. */
+/* mailtwin state: a channel's base as text, or set aside. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,28 +49,49 @@ dump(struct app *app, void *ctx)
 	state_close(&state);
 }
 
-/* dump CHANNEL */
+static int
+forget(struct app *app, const struct dump *d, struct err *e)
+{
+	const struct state_place place = { .channel = d->channel->name, .path = d->place };
+
+	if (app->options.is_dry)
+		return usage(e, "state forget has no dry run");
+	if (state_forget(&place, e) < 0)
+		return -1;
+	app_notice(app, "%s is forgotten (%s.mdb.forgotten keeps what was known). The next run pairs what is equal on both sides: nothing is "
+	    "deleted and nothing copied twice, but what was deleted on one side only comes back from the other. Where mbsync has had this channel "
+	    "before, let that run be `mailtwin --adopt %s`", d->channel->name, d->place, d->channel->name);
+	return 0;
+}
+
+/* dump CHANNEL, forget CHANNEL */
 static int
 work(struct app *app, struct err *e)
 {
 	const struct options *o = &app->options;
 	struct arena arena = { 0 };
 	struct dump d;
+	bool is_dump;
+	int rc = 0;
 
-	if (o->args.n == 0 || strcmp(o->args.at[0], "dump") != 0)
-		return usage(e, "state is followed by dump");
+	if (o->args.n == 0 || (!(is_dump = strcmp(o->args.at[0], "dump") == 0) && strcmp(o->args.at[0], "forget") != 0))
+		return usage(e, "state is followed by dump or forget and a channel: `mailtwin help state`");
 	if (o->args.n != 2)
-		return usage(e, "state dump takes a channel");
+		return usage(e, is_dump ? "state dump takes one channel" : "state forget takes one channel");
 	if (app_configure(app) < 0)
 		return 0;		/* told */
 	d.channel = find_channel(app->settings, o->args.at[1], e);
 	if (d.channel == NULL)
 		return -1;
 	d.place = state_place(d.channel, getenv("XDG_STATE_HOME"), app->home, &arena, e);
-	if (d.place != NULL)
+	if (d.place == NULL)
+		rc = -1;
+	else if (is_dump)
 		apart_run(app, d.channel->name, d.place, dump, &d);
+	else
+		rc = forget(app, &d, e);
 	arena_release(&arena);
-	return d.place != NULL ? 0 : -1;
+	return rc;
 }
 
 void

@@ -50,7 +50,7 @@ state_place(const struct channel_settings *c, const char *state_home, const char
 	char *result = NULL;
 
 	if (add_place(c, state_home, home, arena, &path, e) == 0) {
-		add_escaped(&path, c->name);
+		add_escaped(&path, c->state_name);
 		result = arena_strdup(arena, buf_str(&path));
 	}
 	buf_release(&path);

@@ -4,7 +4,7 @@
  *	PREFIX		PREFIXCHANNEL: a directory ends in "/"
  *	*		.mailtwin.CHANNEL in the directory of the near Maildir
  *
- * CHANNEL is the channel's name with every byte but A-Z a-z 0-9 . _ - as %XX; so is a dot at its
+ * CHANNEL is the channel's name (or that of the one with which it shares its state) with every byte but A-Z a-z 0-9 . _ - as %XX; so is a dot at its
  * beginning, so that no name hides or climbs.
  */
 #ifndef CMD_STATE_PLACE_H

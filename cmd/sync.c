@@ -4,12 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/acts.h"
 #include "cmd/command.h"
 #include "cmd/interrupt.h"
 #include "cmd/option_boxes.h"
 #include "cmd/pair_lock.h"
+#include "cmd/sending.h"
 #include "cmd/tell.h"
 #include "cmd/workers.h"
+#include "sync/channel_end.h"
 
 /* ---- in a worker ---- */
 
@@ -17,7 +20,7 @@ enum { PROGRESS_EVERY = 100 };		/* milliseconds; what is more often nobody sees 
 
 struct sender {
 	struct link *parent;
-	bool wants_progress;
+	const struct engine *engine;
 	int64_t progress;		/* when it was last sent; 0 = never */
 	struct buf frame;
 };
@@ -41,11 +44,10 @@ static void
 send_progress(void *ctx, const struct run_progress *p)
 {
 	struct sender *s = ctx;
-	int64_t now;
+	const int64_t now = progress_now();
+	unsigned seconds;
+	const char *awaited;
 
-	if (!s->wants_progress)
-		return;
-	now = progress_now();
 	if (s->progress != 0 && now - s->progress < PROGRESS_EVERY)
 		return;
 	s->progress = now;
@@ -53,11 +55,33 @@ send_progress(void *ctx, const struct run_progress *p)
 	event_begin(&s->frame, EVENT_PROGRESS);
 	event_number(&s->frame, p->boxes);
 	event_number(&s->frame, p->boxes_done);
+	event_number(&s->frame, p->boxes_unread);
+	event_number(&s->frame, p->heard);
 	event_number(&s->frame, p->messages);
 	event_number(&s->frame, p->messages_done);
+	event_number(&s->frame, p->bytes);
 	event_number(&s->frame, p->bytes_done);
+	awaited = engine_awaited(s->engine, &seconds);
+	event_text(&s->frame, awaited);
+	event_number(&s->frame, seconds);
 	event_end(&s->frame);
 	link_send(s->parent, &s->frame);
+}
+
+static void
+send_act(void *ctx, const struct run_act *a)
+{
+	const struct sender *s = ctx;
+
+	acts_send(s->parent, a);
+}
+
+static void
+send_changed(void *ctx, const struct run_changed *c)
+{
+	const struct sender *s = ctx;
+
+	acts_send_changed(s->parent, c);
 }
 
 static void
@@ -74,23 +98,44 @@ send_report(struct sender *s, const struct channel_report *r, int rc, const stru
 	link_send(s->parent, &s->frame);
 }
 
+/* It did not get as far as its channel. */
+static void
+keep_failure(struct run_set *set, const struct target *target, const struct err *why, struct channel_report *report)
+{
+	struct channel channel;
+	struct err unused;
+
+	if (engine_channel_on_disk(&set->engine, target, &channel, &unused) == 0)
+		channel_end_failed(&channel, why, report);
+}
+
 static void
 work(struct run_set *set, struct link *parent, size_t at)
 {
 	const struct target *target = &set->targets.all.at[at];
-	struct sender sender = { .parent = parent, .wants_progress = tell_wants_progress(set->app) };
-	const struct run_events events = { .note = send_note, .progress = send_progress, .ctx = &sender };
+	struct sender sender = { .parent = parent, .engine = &set->engine };
+	const struct run_events events = { .note = send_note, .act = send_act, .changed = send_changed, .progress = tell_wants_progress(set->app) ? send_progress : NULL, .ctx = &sender };
 	struct channel_report report = { 0 };
+	struct sending_done sending;
 	struct channel channel;
 	struct err e;
 	int rc = -1, lock = -1;
+	bool has_begun = false;
 
 	worker_begin(parent, at);
-	if (run_channel(set, target, &channel, &e) == 0 &&
-	    (channel.is_dry || pair_lock_take(target->channel, &lock, &e) == 0))
+	sending_begin(set, at, &events, &sending);
+	if (settings_is_alone(target->channel))
+		rc = 0;
+	else if (run_channel(set, target, &channel, &e) == 0 &&
+	    (channel.is_dry || pair_lock_take(target->channel, &lock, &e) == 0)) {
+		has_begun = true;
 		rc = channel_run(&channel, &events, &report, &e);
+	}
 	if (lock >= 0)
 		close(lock);
+	if (!has_begun && rc < 0)
+		keep_failure(set, target, &e, &report);
+	sending_end(set, &events, &sending, &report);
 	send_report(&sender, &report, rc, &e);
 	report_release(&report);
 	buf_release(&sender.frame);
@@ -143,16 +188,22 @@ on_note(struct teller *t, struct event *ev)
 static void
 on_progress(struct teller *t, struct event *ev)
 {
+	struct progress_waiting w;
 	struct run_progress p;
 
 	p.boxes = event_get_number(ev);
 	p.boxes_done = event_get_number(ev);
+	p.boxes_unread = event_get_number(ev);
+	p.heard = event_get_number(ev);
 	p.messages = event_get_number(ev);
 	p.messages_done = event_get_number(ev);
+	p.bytes = event_get_number(ev);
 	p.bytes_done = event_get_number(ev);
+	w.on = event_get_text(ev);
+	w.seconds = event_get_number(ev);
 	ev->is_bad |= !event_is_whole(ev);
 	if (!ev->is_bad)
-		tell_progress(&t->tell, &p);
+		tell_progress(&t->tell, &p, &w);
 }
 
 static void
@@ -182,7 +233,7 @@ on_told(void *ctx, size_t target, struct event *ev)
 	} else if (ev->kind == EVENT_HOOK) {
 		event_get_err(ev, &e);
 		tell_error(&t->tell, &e);
-	} else {
+	} else if (!acts_told(&t->tell, ev)) {
 		ev->is_bad = true;
 	}
 }
@@ -190,7 +241,7 @@ on_told(void *ctx, size_t target, struct event *ev)
 static void
 on_lost(void *ctx, size_t target, const struct err *e)
 {
-	const struct channel_report nothing = { 0 };
+	const struct channel_report nothing = { .is_lasting = true };
 	struct teller *t = ctx;
 
 	(void)target;
@@ -219,7 +270,7 @@ sync_run(struct app *app)
 	const struct workers_use use = { .work = work, .last = EVENT_REPORT, .begin = on_begin, .told = on_told, .lost = on_lost,
 		.hook = on_hook, .ctx = &t };
 
-	if (run_begin(&set, app, false) == 0 && option_boxes_check(&set) == 0) {
+	if (run_begin(&set, app, RUN_NAMED) == 0 && option_boxes_check(&set) == 0) {
 		app_check_mode(app);
 		tell_init(&t.tell, app, set.targets.all.n);
 		workers_run(&set, &use);

@@ -13,20 +13,33 @@ static const char *const levels[] = {
 	[NOTE_INFO] = "info", [NOTE_WARNING] = "warning", [NOTE_LATER] = "waits", [NOTE_ERROR] = "error",
 };
 
+/* Whether the mailbox is called so in the text: at its beginning, in quotation marks, or behind "mailbox". */
+static bool
+names_box(const char *text, const char *box)
+{
+	const size_t len = strlen(box);
+	char *quoted = mem_printf("\"%s\"", box), *called = mem_printf("mailbox %s", box);
+	bool is = (len != 0 && strncmp(text, box, len) == 0 && strchr(" :,;", text[len]) != NULL) || strstr(text, quoted) != NULL;
+
+	for (const char *p = text; !is && (p = strstr(p, called)) != NULL; p++)
+		is = strchr(" :,;", p[strlen(called)]) != NULL;
+	free(quoted);
+	free(called);
+	return is;
+}
+
 /* "CHANNEL: BOX: TEXT"; what the text names by itself is not named again. The caller frees. */
 static char *
 place_words(const char *channel, const char *box, const char *text)
 {
-	char *quoted = mem_printf("\"%s\"", box != NULL ? box : ""), *words;
-	char *named = mem_printf("channel %s", channel);
-	const size_t len = box != NULL ? strlen(box) : 0;
-	const bool is_first = len != 0 && strncmp(text, box, len) == 0 && strchr(" :,;", text[len]) != NULL;
-	const bool has_box = box == NULL || is_first || strstr(text, quoted) != NULL;
-	const bool has_channel = strncmp(text, named, strlen(named)) == 0;
+	const char *within = box != NULL ? box : "", *at;
+	char *again = mem_printf(": %s: ", within), *named = mem_printf("channel %s", channel), *words;
+	const bool has_box = box == NULL || names_box(text, box), has_channel = strncmp(text, named, strlen(named)) == 0;
+	const size_t to = (at = has_box ? NULL : strstr(text, again)) != NULL ? (size_t)(at - text) : strlen(text);
 
-	words = mem_printf("%s%s%s%s%s", has_channel ? "" : channel, has_channel ? "" : ": ",
-	    has_box ? "" : box, has_box ? "" : ": ", text);
-	free(quoted);
+	words = mem_printf("%s%s%s%s%.*s%s", has_channel ? "" : channel, has_channel ? "" : ": ", has_box ? "" : within, has_box ? "" : ": ",
+	    (int)to, text, at != NULL ? at + strlen(again) - strlen(": ") : "");
+	free(again);
 	free(named);
 	return words;
 }
@@ -57,9 +70,7 @@ tell_note(struct tell *t, enum note_level level, const char *box, const char *te
 			json_text(&line, "channel", t->channel);
 			json_text(&line, "mailbox", box);
 			json_text(&line, "text", text);
-			json_close(&line);
-			terminal_raw(stdout, buf_str(&line));
-			buf_release(&line);
+			terminal_json(&line);
 		}
 		return;
 	}
@@ -71,18 +82,22 @@ tell_note(struct tell *t, enum note_level level, const char *box, const char *te
 		vec_push(&t->held_notes, words);
 		return;
 	}
+	if (options_is_patient(&t->app->options) && level >= NOTE_LATER) {
+		vec_push(&t->held_errors, words);
+		return;
+	}
 	print_note(t, level, words);
 	free(words);
 }
 
 void
-tell_progress(struct tell *t, const struct run_progress *p)
+tell_progress(struct tell *t, const struct run_progress *p, const struct progress_waiting *w)
 {
 	struct buf line = { 0 };
 	int64_t now;
 
 	if (!t->app->options.is_json) {
-		progress_update(&t->progress, p);
+		progress_update(&t->progress, p, w);
 		return;
 	}
 	now = progress_now();
@@ -97,9 +112,10 @@ tell_progress(struct tell *t, const struct run_progress *p)
 	json_number(&line, "messages", p->messages);
 	json_number(&line, "messages_done", p->messages_done);
 	json_number(&line, "bytes", p->bytes_done);
-	json_close(&line);
-	terminal_raw(stdout, buf_str(&line));
-	buf_release(&line);
+	json_number(&line, "bytes_expected", p->bytes);
+	json_text(&line, "waiting_for", w->on);
+	json_number(&line, "waiting_seconds", w->seconds);
+	terminal_json(&line);
 }
 
 bool
@@ -134,7 +150,7 @@ tell_error(struct tell *t, const struct err *e)
 	/* A person who asked for it knows why it stopped. */
 	if (e->class == ERR_CANCELLED) {
 		app_notice(t->app, "%s", words != NULL ? words : e->text);
-		status_add(&t->app->status, e->class);
+		exit_status_add(&t->app->status, e->class);
 	} else {
 		if (words != NULL && !t->app->options.is_json)
 			err_class(&told, e->scope, e->class, e->retry, "%s", words);
@@ -162,13 +178,14 @@ add_report(struct tell *t, const struct channel_report *r)
 		add_side(&t->sum.side[s], &r->side[s]);
 		t->sum.is_changed[s] |= r->is_changed[s];
 		if (r->is_changed[s] && !t->app->options.is_dry)
-			status_change(&t->app->status, (enum side)s);
+			exit_status_change(&t->app->status, (enum side)s);
 	}
 	t->sum.paired += r->paired;
 	t->sum.boxes += r->boxes;
 	t->sum.failed += r->failed;
 	t->sum.held += r->held;
 	t->sum.bytes += r->bytes;
+	t->sum.sent += r->sent;
 	t->sum.hit_max_transfer |= r->hit_max_transfer;
 	for (size_t i = 0; i < r->removed.n; i++)
 		vec_push(&t->sum.removed, (struct report_removed){ r->removed.at[i].side,
@@ -201,6 +218,8 @@ add_summary(struct buf *out, const struct channel_report *r, size_t errors)
 	}
 	if (r->paired != 0)
 		buf_printf(out, "    Paired: %llu", (unsigned long long)r->paired);
+	if (r->sent != 0)
+		buf_printf(out, "    Sent: %llu", (unsigned long long)r->sent);
 	if (r->held != 0)
 		buf_printf(out, "    Held back: %llu", (unsigned long long)r->held);
 	if (errors != 0)
@@ -211,20 +230,25 @@ add_summary(struct buf *out, const struct channel_report *r, size_t errors)
 	}
 }
 
-static void
-json_side(struct buf *out, enum side side, const struct channel_report *r)
+void
+tell_json_counts(struct buf *out, const struct side_counts *c)
 {
-	const struct side_counts *c = &r->side[side];
-	uint64_t removed = 0;
-
-	json_open_member(out, side_name(side));
-	json_bool(out, "changed", r->is_changed[side]);
 	json_number(out, "added", c->added);
 	json_number(out, "flagged", c->flagged);
 	json_number(out, "trashed", c->trashed);
 	json_number(out, "expunged", c->expunged);
 	json_number(out, "moved", c->moved);
 	json_number(out, "copied", c->cloned);
+}
+
+static void
+json_side(struct buf *out, enum side side, const struct channel_report *r)
+{
+	uint64_t removed = 0;
+
+	json_open_member(out, side_name(side));
+	json_bool(out, "changed", r->is_changed[side]);
+	tell_json_counts(out, &r->side[side]);
 	for (size_t i = 0; i < r->removed.n; i++)
 		removed += r->removed.at[i].side == side;
 	json_number(out, "mailboxes_removed", removed);
@@ -241,6 +265,7 @@ json_counts(struct buf *out, const struct channel_report *r, size_t errors, int6
 	json_number(out, "held", r->held);
 	json_number(out, "failed", r->failed);
 	json_number(out, "errors", errors);
+	json_number(out, "sent", r->sent);
 	json_number(out, "bytes", r->bytes);
 	json_bool(out, "hit_max_transfer", r->hit_max_transfer);
 	json_number(out, "milliseconds", (uint64_t)milliseconds);
@@ -274,8 +299,7 @@ tell_plan(struct tell *t, const struct channel_report *r)
 		json_text(&line, "event", "plan");
 		json_text(&line, "channel", t->channel);
 		json_text(&line, "text", text);
-		json_close(&line);
-		terminal_raw(stdout, buf_str(&line));
+		terminal_json(&line);
 	} else {
 		print_held_notes(t, text);
 		if (t->channels > 1)
@@ -298,15 +322,42 @@ tell_channel_summary(struct tell *t, const struct channel_report *r, size_t erro
 		json_text(&line, "end", rc == 0 ? "done" : e->class == ERR_CANCELLED ? "stopped" : "failed");
 		json_bool(&line, "dry", t->app->options.is_dry);
 		json_counts(&line, r, errors, ended - t->channel_begun);
-		json_close(&line);
-		terminal_raw(stdout, buf_str(&line));
+		terminal_json(&line);
 	} else if (t->app->options.verbose > 0 && t->channels > 1) {
 		shown_escape(&line, t->channel, false);
 		buf_adds(&line, ": ");
 		add_summary(&line, r, errors);
-		terminal_raw(stdout, buf_str(&line));
+		terminal_fields(buf_str(&line));
 	}
 	buf_release(&line);
+}
+
+static bool
+may_pass(const struct channel_report *r, enum err_class class)
+{
+	return class == ERR_TEMPORARY && !r->is_lasting;
+}
+
+/* -q: what the run said of errors, without what may pass by itself. Where there is no report, all of it. */
+static void
+print_held_errors(struct tell *t, const struct channel_report *r)
+{
+	const struct report_error *one;
+	char *words;
+
+	for (size_t i = 0; i < r->errors.n && options_is_patient(&t->app->options) && !t->app->options.is_json; i++) {
+		one = &r->errors.at[i];
+		words = place_words(t->channel, one->box, one->text);
+		if (!may_pass(r, one->class))
+			print_note(t, NOTE_ERROR, words);
+		free(words);
+	}
+	for (size_t i = 0; i < t->held_errors.n; i++) {
+		if (r->errors.n == 0)
+			print_note(t, NOTE_ERROR, t->held_errors.at[i]);
+		free(t->held_errors.at[i]);
+	}
+	t->held_errors.n = 0;
 }
 
 void
@@ -316,20 +367,25 @@ tell_channel_end(struct tell *t, const struct channel_report *r, int rc, const s
 	struct err in_report;
 
 	terminal_clear();
+	print_held_errors(t, r);
 	for (size_t i = 0; i < r->errors.n; i++) {
 		err_class(&in_report, ERR_BOX, r->errors.at[i].class, ERR_LATER, "%s", r->errors.at[i].text);
 		if (t->app->options.is_json)
 			app_fail_at(t->app, t->channel, r->errors.at[i].box, &in_report);
-		status_add(&t->app->status, in_report.class);
+		exit_status_add(&t->app->status, in_report.class);
 		t->errors++;
 	}
 	/* What ended the run before there was a report, or because we were asked, is told here only. */
-	if (rc < 0 && (r->errors.n == 0 || e->class == ERR_CANCELLED))
-		tell_error(t, e);
+	if (rc < 0 && (r->errors.n == 0 || e->class == ERR_CANCELLED)) {
+		if (options_is_patient(&t->app->options) && !t->app->options.is_json && may_pass(r, e->class))
+			exit_status_add(&t->app->status, e->class);
+		else
+			tell_error(t, e);
+	}
 	if (r->held != 0 && !t->app->options.is_dry)
-		status_add(&t->app->status, ERR_FAILED);
+		exit_status_add(&t->app->status, ERR_FAILED);
 	if (r->hit_max_transfer) {
-		status_add(&t->app->status, ERR_TEMPORARY);
+		exit_status_add(&t->app->status, ERR_TEMPORARY);
 		app_notice(t->app, "%s: stopped after the bytes that --max-transfer allows; the next run goes on",
 		    t->channel);
 	}
@@ -355,14 +411,14 @@ tell_end(struct tell *t)
 		json_bool(&line, "dry", o->is_dry);
 		json_counts(&line, &t->sum, t->errors, progress_now() - t->begun);
 		json_number(&line, "exit", (uint64_t)app_code(t->app));
-		json_close(&line);
-		terminal_raw(stdout, buf_str(&line));
-	} else if (t->is_any && o->quiet == 0 && (o->verbose > 0 || terminal_is_live())) {
+		terminal_json(&line);
+	} else if (t->is_any && o->quiet == 0 && (o->verbose > 0 || o->is_mbsync || terminal_is_live())) {
 		buf_printf(&line, "%sChannels: %zu    ", o->is_dry ? "To do:    " : "", t->number);
 		add_summary(&line, &t->sum, t->errors);
-		terminal_raw(stdout, buf_str(&line));
+		terminal_fields(buf_str(&line));
 	}
 	buf_release(&line);
 	vec_release(&t->held_notes);
+	vec_release(&t->held_errors);
 	report_release(&t->sum);
 }

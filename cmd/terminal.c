@@ -1,22 +1,26 @@
 #include "cmd/terminal.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cmd/json.h"
 #include "cmd/shown.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool is_drawn;			/* under lock */
+static unsigned drawn_at;		/* the width then; under lock */
 
 static void
 clear_drawn(void)
 {
 	if (!is_drawn)
 		return;
-	fputs("\r\033[K", stdout);
+	fputs("\033[J", stdout);
 	fflush(stdout);
 	is_drawn = false;
 }
@@ -39,6 +43,20 @@ colour_of(FILE *f, enum terminal_kind kind)
 	return kind == TERMINAL_ERROR ? "\033[1;31m" : "\033[33m";
 }
 
+static void
+put(FILE *f, const char *line)
+{
+	pthread_mutex_lock(&lock);
+	clear_drawn();
+	if (f != stdout)
+		fflush(stdout);
+	flockfile(f);
+	fputs(line, f);
+	putc('\n', f);
+	funlockfile(f);
+	pthread_mutex_unlock(&lock);
+}
+
 void
 terminal_line(FILE *f, enum terminal_kind kind, const char *head, const char *text)
 {
@@ -51,7 +69,7 @@ terminal_line(FILE *f, enum terminal_kind kind, const char *head, const char *te
 	if (colour != NULL)
 		buf_adds(&line, "\033[0m");
 	shown_escape(&line, text, false);
-	terminal_raw(f, buf_str(&line));
+	put(f, buf_str(&line));
 	buf_release(&line);
 }
 
@@ -64,22 +82,61 @@ terminal_lines(FILE *f, const char *text)
 	if (lines.len > 0 && lines.data[lines.len - 1] == '\n')
 		lines.data[--lines.len] = '\0';
 	if (lines.len > 0)
-		terminal_raw(f, buf_str(&lines));
+		put(f, buf_str(&lines));
 	buf_release(&lines);
 }
 
 void
-terminal_raw(FILE *f, const char *line)
+terminal_json(struct buf *object)
 {
-	pthread_mutex_lock(&lock);
-	clear_drawn();
-	if (f != stdout)
-		fflush(stdout);
-	flockfile(f);
-	fputs(line, f);
-	putc('\n', f);
-	funlockfile(f);
-	pthread_mutex_unlock(&lock);
+	json_close(object);
+	put(stdout, buf_str(object));
+	buf_release(object);
+}
+
+void
+terminal_fields(const char *line)
+{
+	static const char gap[] = "    ";
+	const size_t width = isatty(STDOUT_FILENO) ? terminal_width() : SIZE_MAX;
+	struct buf lines = { 0 }, field = { 0 };
+	size_t used = 0, columns;
+	const char *end;
+
+	for (; *line != '\0'; line = *end != '\0' ? end + strlen(gap) : end) {
+		end = strstr(line, gap);
+		if (end == NULL)
+			end = line + strlen(line);
+		buf_clear(&field);
+		buf_add(&field, line, (size_t)(end - line));
+		columns = shown_width(buf_str(&field));
+		if (used != 0 && columns + strlen(gap) > width - used) {
+			buf_addc(&lines, '\n');
+			used = 0;
+		}
+		if (used != 0)
+			buf_adds(&lines, gap);
+		used += columns + (used != 0 ? strlen(gap) : 0);
+		buf_adds(&lines, buf_str(&field));
+	}
+	put(stdout, buf_str(&lines));
+	buf_release(&lines);
+	buf_release(&field);
+}
+
+/* The program itself stays in the C locale, in which protocols are read. */
+void
+terminal_init(void)
+{
+	locale_t own;
+
+	if (!isatty(STDOUT_FILENO))
+		return;
+	own = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	if (own == (locale_t)0 || strcmp(nl_langinfo_l(CODESET, own), "UTF-8") != 0)
+		shown_only_ascii();
+	if (own != (locale_t)0)
+		freelocale(own);
 }
 
 bool
@@ -104,10 +161,14 @@ terminal_width(void)
 void
 terminal_draw(const char *line)
 {
+	const unsigned width = terminal_width();
+
 	pthread_mutex_lock(&lock);
-	printf("\r%s\033[K", line);
+	/* The cursor waits at the beginning, where it stays when a window that has become narrower breaks the line: all that is below goes. */
+	printf(drawn_at == width ? "\r%s\033[K\r" : "\r\033[J%s\r", line);
 	fflush(stdout);
 	is_drawn = true;
+	drawn_at = width;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "state/base/buf.h"
+
 enum terminal_kind { TERMINAL_PLAIN, TERMINAL_WARNING, TERMINAL_ERROR };
 
 /* head (ours, coloured by kind where `f` is a terminal and NO_COLOR is not set) and text, as one line. Any thread. */
@@ -21,8 +23,14 @@ void terminal_line(FILE *f, enum terminal_kind kind, const char *head, const cha
 /* Many lines as they are, each escaped. */
 void terminal_lines(FILE *f, const char *text);
 
-/* Ours already, not escaped: JSON. One line. */
-void terminal_raw(FILE *f, const char *line);
+/* Fields with four blanks between them, ours already: one line, or on a terminal as many as its width makes of it. */
+void terminal_fields(const char *line);
+
+/* One line of --json on stdout: closes what json_open() began, and frees it. */
+void terminal_json(struct buf *object);
+
+/* Before the first of these: asks the locale what the terminal can show. */
+void terminal_init(void);
 
 bool terminal_is_live(void);		/* stdout can show progress */
 unsigned terminal_width(void);		/* columns of stdout, > 0 */

@@ -1,4 +1,4 @@
-/* mailtwin version. */
+/* mailtwin version. Called as mbsync the first two words are those that scripts look at: the one it stands for. */
 #include "cmd/version.h"
 
 #include <stdio.h>
@@ -8,6 +8,8 @@
 void
 version_run(struct app *app)
 {
-	(void)app;
-	printf("mailtwin %s\n", MAILTWIN_VERSION);
+	if (app->options.is_mbsync)
+		printf("isync %s (mailtwin %s in its place)\n", ISYNC_VERSION, MAILTWIN_VERSION);
+	else
+		printf("mailtwin %s\n", MAILTWIN_VERSION);
 }

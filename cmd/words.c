@@ -75,6 +75,11 @@ const struct word words_tls_type_pop3[] = {
 	{ .name = NULL },
 };
 
+const struct word words_tls_type_smtp[] = {
+	{ "None", NET_TLS_NONE, NULL }, { "STARTTLS", NET_TLS_STARTTLS, NULL }, { "SMTPS", NET_TLS_IMPLICIT, NULL },
+	{ .name = NULL },
+};
+
 const struct word words_tls_version[] = {
 	{ "1.0", NET_TLS_1_0, NULL }, { "1.1", NET_TLS_1_1, NULL }, { "1.2", NET_TLS_1_2, NULL },
 	{ "1.3", NET_TLS_1_3, NULL },

@@ -21,6 +21,7 @@ extern const struct word words_type[];		/* enum sync_type; the single types of S
 extern const struct word words_role[];		/* a set of 1 << enum role; All and None replace, the others add */
 extern const struct word words_tls_type[];	/* enum net_tls */
 extern const struct word words_tls_type_pop3[];
+extern const struct word words_tls_type_smtp[];
 extern const struct word words_tls_version[];	/* enum net_tls_versions */
 extern const struct word words_ssl_version[];	/* enum net_tls_versions; 0 = no longer supported */
 extern const struct word words_sub_folders[];	/* enum names_layout */

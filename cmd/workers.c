@@ -18,6 +18,7 @@
 #include "cmd/groups.h"
 #include "cmd/interrupt.h"
 #include "cmd/mbsync_place.h"
+#include "cmd/outboxes.h"
 #include "cmd/progress.h"
 #include "cmd/state_place.h"
 #include "cmd/steps.h"
@@ -70,6 +71,14 @@ has_hook(const struct workers *w, size_t target)
 /* ---- in the worker ---- */
 
 void
+worker_send(struct link *parent, struct buf *event)
+{
+	event_end(event);
+	link_send(parent, event);
+	buf_release(event);
+}
+
+void
 worker_begin(struct link *parent, size_t target)
 {
 	struct buf b = { 0 };
@@ -77,9 +86,7 @@ worker_begin(struct link *parent, size_t target)
 	event_begin(&b, EVENT_BEGIN);
 	event_number(&b, target);
 	event_number(&b, (uint64_t)progress_now());
-	event_end(&b);
-	link_send(parent, &b);
-	buf_release(&b);
+	worker_send(parent, &b);
 }
 
 static void
@@ -99,22 +106,38 @@ send_voice(void *ctx, enum app_voice voice, const char *text)
 	buf_release(&b);
 }
 
-/* Of other groups nothing is known here from now on. */
+struct accounts { VEC(const struct account_settings *) v; };
+
+/* Those whose servers a group talks to: of its stores, and of the outboxes that it sends. */
 static void
-forget_others(const struct workers *w, const struct group *g)
+accounts_of(const struct workers *w, const struct group *g, struct accounts *out)
 {
-	struct secrets *secrets = &w->set->secrets;
 	const struct channel_settings *c;
-	VEC(const struct account_settings *) ours = { 0 };
+	struct outboxes boxes = { 0 };
+	struct arena arena = { 0 };
 
 	for (size_t i = 0; i < g->targets.n; i++) {
 		c = w->set->targets.all.at[g->targets.at[i]].channel;
 		for (int s = 0; s < SIDES; s++)
 			if (c->store[s]->account != NULL)
-				vec_push(&ours, c->store[s]->account);
+				vec_push(&out->v, c->store[s]->account);
+		outboxes_of(c, &arena, &boxes);
 	}
-	secrets_keep(secrets, ours.at, ours.n);
-	vec_release(&ours);
+	for (size_t i = 0; i < boxes.all.n; i++)
+		vec_push(&out->v, boxes.all.at[i].account);
+	outboxes_release(&boxes);
+	arena_release(&arena);
+}
+
+/* Of other groups nothing is known here from now on. */
+static void
+forget_others(const struct workers *w, const struct group *g)
+{
+	struct accounts ours = { { 0 } };
+
+	accounts_of(w, g, &ours);
+	secrets_keep(&w->set->secrets, ours.v.at, ours.v.n);
+	vec_release(&ours.v);
 }
 
 /* What this worker was granted, and whom it tells. */
@@ -263,7 +286,7 @@ take_turns(struct workers *w)
 		h = &w->heard[w->turn];
 		if (h->state == HEARD_NOTHING)
 			return;
-		if (h->state != SKIPPED && !w->has_begun)
+		if (h->state != SKIPPED && !w->has_begun && w->use->begin != NULL)
 			w->use->begin(w->use->ctx, w->turn, h->begun);
 		w->has_begun = true;
 		hand_on_held(w, h);
@@ -302,16 +325,14 @@ static bool
 is_its_tunnel(void *ctx, const char *command)
 {
 	const struct tunnel_right *right = ctx;
-	const struct group *g = &right->w->groups.all.at[right->me->group];
-	const struct store_settings *store;
+	struct accounts its = { { 0 } };
+	bool has = false;
 
-	for (size_t i = 0; i < g->targets.n; i++)
-		for (int s = 0; s < SIDES; s++) {
-			store = right->w->set->targets.all.at[g->targets.at[i]].channel->store[s];
-			if (store->account != NULL && store->account->net.tunnel != NULL && strcmp(store->account->net.tunnel, command) == 0)
-				return true;
-		}
-	return false;
+	accounts_of(right->w, &right->w->groups.all.at[right->me->group], &its);
+	for (size_t i = 0; i < its.v.n && !has; i++)
+		has = its.v.at[i]->net.tunnel != NULL && strcmp(its.v.at[i]->net.tunnel, command) == 0;
+	vec_release(&its.v);
+	return has;
 }
 
 static int
@@ -443,10 +464,20 @@ on_frame(struct workers *w, struct worker *me, const char *frame, size_t len, st
 	case EVENT_HOOK:
 		return -1;
 	case EVENT_NOTE:
+	case EVENT_ACT:
+	case EVENT_CHANGED:
 	case EVENT_PROGRESS:
 	case EVENT_REPORT:
 	case EVENT_MAILBOX:
 	case EVENT_LISTED:
+	case EVENT_HIT:
+	case EVENT_SEARCH_NOTE:
+	case EVENT_SEARCHED:
+	case EVENT_DIFFERENCE:
+	case EVENT_NOT_VERIFIED:
+	case EVENT_VERIFIED:
+	case EVENT_FINDING:
+	case EVENT_CHECKED:
 		break;
 	}
 	if (!is_at_work)

@@ -30,7 +30,7 @@ struct workers_use {
 	void (*work)(struct run_set *set, struct link *parent, size_t target);
 	enum event_kind last;
 	/* In the parent, in order. */
-	void (*begin)(void *ctx, size_t target, int64_t begun);
+	void (*begin)(void *ctx, size_t target, int64_t begun);		/* NULL = it does not matter */
 	void (*told)(void *ctx, size_t target, struct event *ev);	/* leaves event_is_whole() */
 	void (*lost)(void *ctx, size_t target, const struct err *e);	/* in place of `last` */
 	/* In the parent, at once, when `last` came; the worker waits. NULL = nothing to do; -1: *e is told in order. */
@@ -43,5 +43,7 @@ void workers_run(struct run_set *set, const struct workers_use *use);
 
 /* For work(): it begins with this target. */
 void worker_begin(struct link *parent, size_t target);
+/* In a worker: the event that event_begin() began, which is ended and freed. */
+void worker_send(struct link *parent, struct buf *event);
 
 #endif

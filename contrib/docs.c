@@ -3,7 +3,7 @@
  * usage: docs [--check] FILE...
  *
  * In each file what stands between a line with "begin: NAME" and one with "end: NAME" is replaced; NAME is a list of the manual
- * (global, store, account, imap, pop3, maildir, channel, group), aliases, vim, bash or zsh. With --check nothing is written, and a file
+ * (global, store, account, imap, pop3, smtp, maildir, channel, group), aliases, vim, bash or zsh. With --check nothing is written, and a file
  * that would change is named and makes the exit code 1.
  */
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "cmd/manual.h"
 
-static const char *const lists[MANUAL_LISTS] = { "global", "store", "account", "imap", "pop3", "maildir", "channel", "group" };
+static const char *const lists[MANUAL_LISTS] = { "global", "store", "account", "imap", "pop3", "smtp", "maildir", "channel", "group" };
 
 static void
 fill_names(const char *head, const char *tail, struct buf *out)

@@ -25,6 +25,7 @@ struct disk {
 	MDB_dbi dbi[DB_TABLES];
 	bool fsync;
 	size_t map;
+	const char *base;		/* where the map begins; NULL = not known */
 	unsigned reads;			/* since the map was let go */
 	unsigned long writes;		/* since disk_open; tells cursors that they must seek again */
 	struct disk_cursor *cursors;
@@ -320,29 +321,11 @@ drop_cursors(struct disk *d)
 	}
 }
 
-enum { READS_MOST = 2048 };
-#define MAP_SMALL ((size_t)8 << 20)
-
-/* Each page that was looked at counts as our memory, its neighbours with it, until the map is made anew: a first download of
- * 200,000 messages would end with 140 MB so. They stay in the system's cache. */
-static void
-let_go(struct disk *d)
-{
-	MDB_envinfo info;
-
-	if (d->reads < READS_MOST)
-		return;
-	d->reads = 0;
-	if (mdb_env_info(d->env, &info) == 0 && info.me_last_pgno * 4096 > MAP_SMALL)
-		(void)mdb_env_set_mapsize(d->env, d->map);
-}
-
 int
 disk_begin(struct disk *d, struct err *e)
 {
 	int rc;
 
-	let_go(d);
 	rc = mdb_txn_begin(d->env, NULL, 0, &d->txn);
 	if (rc != 0)
 		d->txn = NULL;
@@ -375,13 +358,57 @@ disk_commit(struct disk *d, struct err *e)
 
 /* ---- reading and writing ---- */
 
+/* Where the map begins; NULL if it cannot be told now. LMDB does not say, but a page knows its number. */
+static const char *
+base_of(struct disk *d, size_t page_size, size_t last_page)
+{
+	MDB_val key = { strlen(table_names[0]), (void *)table_names[0] }, val;
+	MDB_txn *txn;
+	MDB_dbi all;
+	const char *base = NULL;
+
+	/* Of a transaction of its own: what d->txn has changed is not in the map. */
+	if (mdb_txn_begin(d->env, NULL, MDB_RDONLY, &txn) != 0)
+		return NULL;
+	if (mdb_dbi_open(txn, NULL, 0, &all) == 0 && mdb_get(txn, all, &key, &val) == 0)
+		base = db_meta_base(val.mv_data, page_size, last_page);
+	mdb_txn_abort(txn);
+	return base;
+}
+
+enum { READS_MOST = 256 };
+#define MAP_SMALL ((size_t)8 << 20)
+
+/* Each page that was looked at counts as our memory, its neighbours with it, until it is let go: a first download of 200,000
+ * messages would end with 140 MB so. They stay in the system's cache, and what was read from them stays where it is. */
+static void
+count_read(struct disk *d)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	size_t size;
+
+	if (++d->reads < READS_MOST)
+		return;
+	d->reads = 0;
+	if (mdb_env_info(d->env, &info) != 0 || mdb_env_stat(d->env, &stat) != 0)
+		return;
+	size = (info.me_last_pgno + 1) * stat.ms_psize;
+	if (size <= MAP_SMALL)
+		return;
+	if (d->base == NULL)
+		d->base = base_of(d, stat.ms_psize, info.me_last_pgno);
+	if (d->base != NULL)
+		(void)madvise((void *)d->base, size, MADV_DONTNEED);
+}
+
 int
 disk_get(struct disk *d, enum db_table t, struct db_val key, struct db_val *val_r, struct err *e)
 {
 	MDB_val k = { key.len, (void *)key.data }, v;
 	int rc;
 
-	d->reads++;
+	count_read(d);
 	rc = mdb_get(d->txn, d->dbi[t], &k, &v);
 	if (rc == MDB_NOTFOUND)
 		return 0;
@@ -396,7 +423,7 @@ disk_put(struct disk *d, enum db_table t, struct db_val key, struct db_val val, 
 {
 	MDB_val k = { key.len, (void *)key.data }, v = { val.len, (void *)val.data };
 
-	d->reads++;
+	count_read(d);
 	d->writes++;
 	return lm_error(d, mdb_put(d->txn, d->dbi[t], &k, &v, 0), "write", e);
 }
@@ -407,7 +434,7 @@ disk_delete(struct disk *d, enum db_table t, struct db_val key, struct err *e)
 	MDB_val k = { key.len, (void *)key.data };
 	int rc;
 
-	d->reads++;
+	count_read(d);
 	rc = mdb_del(d->txn, d->dbi[t], &k, NULL);
 	if (rc == MDB_NOTFOUND)
 		return 0;
@@ -476,7 +503,7 @@ disk_cursor_seek(struct disk_cursor *c, struct db_val key, bool is_after, struct
 	int rc = 0;
 
 	c->is_placed = false;
-	d->reads++;
+	count_read(d);
 	if (c->mc == NULL) {
 		rc = mdb_cursor_open(d->txn, d->dbi[c->table], &c->mc);
 		if (rc != 0)

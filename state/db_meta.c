@@ -25,8 +25,13 @@ struct tree {
 	size_t branch_pages, leaf_pages, overflow_pages, entries, root;
 };
 
+struct header {
+	size_t pgno;
+	uint16_t pad, flags, lower, upper;
+};
+
 struct meta {
-	struct { size_t pgno; uint16_t pad, flags, lower, upper; } header;
+	struct header header;
 	uint32_t magic, version;
 	size_t address, mapsize;
 	struct tree tree[2];
@@ -100,4 +105,16 @@ db_meta_check(const char *path, struct err *e)
 	how = check(fd);
 	close(fd);
 	return how == NULL ? 0 : db_meta_failed(path, how, e);
+}
+
+const char *
+db_meta_base(const void *inside, size_t page_size, size_t last_page)
+{
+	const char *page = (const char *)inside - (uintptr_t)inside % page_size, *base;
+	size_t number = ((const struct header *)(const void *)page)->pgno;
+
+	if (number > last_page)
+		return NULL;
+	base = page - number * page_size;
+	return fault_of((const struct meta *)(const void *)base, 0) == NULL ? base : NULL;
 }

@@ -219,6 +219,7 @@ add_ident(struct dump *d, const struct ident *i)
 	if (i->has & IDENT_FULL)
 		add_hex(d, "", "full", i->full, sizeof i->full);
 	add_number(d, "", "trimmed", (i->has & IDENT_TRIMMED) != 0);
+	add_number(d, "", "of-placeholder", (i->has & IDENT_PLACEHOLDER) != 0);
 }
 
 static int
@@ -233,7 +234,9 @@ dump_message(struct dump *d, const struct record *r, bool is_unsettled, struct e
 	if (r->mark != MARK_NEW)
 		add_string(d, "", "mark", text_marks[r->mark]);
 	if (r->placeholder != PLACEHOLDER_NONE)
-		add_string(d, "", "placeholder", text_sides[r->placeholder == PLACEHOLDER_FAR ? FAR : NEAR]);
+		add_string(d, "", "placeholder", r->placeholder == PLACEHOLDER_NO_MORE ? "no-more" :
+		    text_sides[r->placeholder == PLACEHOLDER_FAR ? FAR : NEAR]);
+	add_number(d, "", "instead", r->instead);
 	add_string(d, "", "why", r->why);
 	add_number(d, "", "refusals", r->refusals);
 	if (r->trouble != TROUBLE_NONE)
@@ -334,6 +337,9 @@ dump_log(struct dump *d, struct err *e)
 		add_string(d, "", "box", l.box);
 		add_string(d, "", "what", l.what);
 		add_string(d, "", "why", l.why);
+		add_string(d, "", "from", l.from);
+		add_string(d, "", "subject", l.subject);
+		add_signed(d, "", "date", l.date);
 		if (end_line(d, e) != 0)
 			return -1;
 	}

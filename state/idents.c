@@ -3,8 +3,9 @@
  *   DB_IDENTS   tag, record id -> nothing
  *
  * A tag is the beginning of the header's digest, or a hash of a side and the server's own id there. Tags may meet by
- * chance: the caller compares what it is given. Only pairs have tags. messages.c calls idents_change() for every
- * record it writes, so that the table follows DB_MESSAGES.
+ * chance: the caller compares what it is given. Pairs have tags, and orphans, which were one: a store that keeps equal messages once may make
+ * an orphan the twin of another (sync/match/shared.c). messages.c calls idents_change() for every record it writes, so that the table follows
+ * DB_MESSAGES; in a base of before orphans had tags they get them when they are written next.
  */
 #include <string.h>
 
@@ -29,13 +30,19 @@ message_tag_server(enum side side, const char *server_id)
 	return hash_add(hash_add(HASH_BEGIN, &first, 1), server_id, strlen(server_id));
 }
 
+static bool
+has_tags(const struct record *r)
+{
+	return r != NULL && (record_is_pair(r) || r->mark == MARK_ORPHAN);
+}
+
 static void
 tags_of(const struct record *r, struct tags *out)
 {
 	enum side s;
 
 	out->n = 0;
-	if (r == NULL || !record_is_pair(r))
+	if (!has_tags(r))
 		return;
 	if (r->ident.has & IDENT_HEADER)
 		out->at[out->n++] = message_tag_header(&r->ident);
@@ -82,7 +89,7 @@ idents_change(struct state *s, uint64_t id, const struct record *old, const stru
 	}
 	for (i = 0; i < is.n; i++) {
 		k = idents_key(is.at[i], id);
-		if (!has_tag(&was, is.at[i]) &&
+		if ((!has_tag(&was, is.at[i]) || old->mark == MARK_ORPHAN) &&
 		    db_put(s->db, DB_IDENTS, state_val(&k), (struct db_val){ nothing, sizeof nothing }, e) != 0)
 			return -1;
 	}

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "state/base/mem.h"
 
-/* What stands in a lock file: "PID SECONDS" while it is held, "left" afterwards. */
 enum { LOCK_TEXT_SIZE = 160 };
 
 enum { ENDS_WITHIN = 5000, LOOK_EVERY = 5 };	/* milliseconds that a killed run's holder gets */
@@ -70,6 +70,25 @@ read_text(int fd, char *text, size_t size)
 
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
+}
+
+static int64_t
+time_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_mtime : 0;
+}
+
+/* The DONE of a lock file's line. */
+static int64_t
+done_of(const char *text)
+{
+	long long pid, since, done = 0;
+
+	if (sscanf(text, "left %lld", &done) != 1 && sscanf(text, "%lld %lld %lld", &pid, &since, &done) != 3)
+		return 0;
+	return done > 0 ? done : 0;
 }
 
 /* Best effort: the text is for people and for a shortcut, the lock itself is the kernel's. */
@@ -164,7 +183,13 @@ lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_
 		return err_sys(e, ERR_STORE, saved, "%s: cannot lock", path);
 	}
 	if (!is_shared) {
-		snprintf(text, sizeof text, "%ld %lld\n", (long)(owner != 0 ? owner : getpid()), (long long)time(NULL));
+		lock_r->touched = time_of(fd);
+		read_text(fd, text, sizeof text);
+		if (*text == '\0')
+			lock_r->touched = 0;
+		lock_r->done = done_of(text);
+		snprintf(text, sizeof text, "%ld %lld %lld\n", (long)(owner != 0 ? owner : getpid()), (long long)time(NULL),
+		    (long long)lock_r->done);
 		write_text(fd, text);
 	}
 	lock_r->fd = fd;
@@ -174,8 +199,11 @@ lock_take(const char *path, const char *what, bool is_shared, struct lock *lock_
 void
 lock_leave(struct lock *lock)
 {
+	char text[LOCK_TEXT_SIZE];
+
+	snprintf(text, sizeof text, "left %lld\n", (long long)lock->done);
 	if (lock->fd >= 0 && !lock->is_shared)
-		write_text(lock->fd, "left\n");
+		write_text(lock->fd, text);
 }
 
 void
@@ -184,4 +212,26 @@ lock_drop(struct lock *lock)
 	if (lock->fd >= 0)
 		close(lock->fd);
 	*lock = LOCK_NONE;
+}
+
+void
+lock_look(const char *path, struct lock_seen *seen_r)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[LOCK_TEXT_SIZE];
+	long long since = 0;
+
+	*seen_r = (struct lock_seen){ .is_there = fd >= 0 };
+	if (fd < 0)
+		return;
+	read_text(fd, text, sizeof text);
+	seen_r->touched = *text != '\0' ? time_of(fd) : 0;
+	seen_r->done = done_of(text);
+	if (sscanf(text, "%ld %lld", &seen_r->pid, &since) == 2) {
+		seen_r->begun = since;
+		seen_r->is_held = is_held_to_write(fd);
+	} else {
+		seen_r->pid = 0;
+	}
+	close(fd);
 }

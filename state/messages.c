@@ -284,6 +284,12 @@ message_store(struct state *s, struct record *r, bool is_unsettled, struct err *
 int
 message_put(struct state *s, struct record *r, const struct flag_mask mask[SIDES], struct err *e)
 {
+	enum side side;
+
+	/* A placeholder goes with its half, and so does what one stood for. */
+	for (side = FAR; side <= NEAR; side++)
+		if (record_is_placeholder(r, side) && r->half[side].presence == PRESENCE_NEVER)
+			r->placeholder = PLACEHOLDER_NONE;
 	return message_store(s, r, !record_is_settled(r, mask), e);
 }
 

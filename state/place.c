@@ -112,7 +112,7 @@ check_owner(const char *path, mode_t others, const char *remedy, struct err *e)
 		    (unsigned long)st.st_uid);
 	if ((st.st_mode & others) != 0)
 		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "%s is open to other users (mode %03o), and holds what is "
-		    "known of the mail: chmod %s", path, (unsigned)st.st_mode & 0777, remedy);
+		    "known of the mail:  chmod %s %s", path, (unsigned)st.st_mode & 0777, remedy, path);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "state/base/step.h"
 #include "state/inside.h"
@@ -101,6 +102,33 @@ failed:
 }
 
 int
+state_forget(const struct state_place *place, struct err *e)
+{
+	char *file = mem_printf("%s.mdb", place->path), *aside = mem_printf("%s.mdb.forgotten", place->path);
+	char *lock_path = mem_printf("%s.lock", place->path), *what = mem_printf("channel %s", place->channel);
+	struct lock lock = LOCK_NONE;
+	int result = -1;
+
+	if (access(file, F_OK) != 0) {
+		err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "nothing is known: there is no %s", file);
+		goto done;
+	}
+	if (lock_take(lock_path, what, false, &lock, e) != 0)
+		goto done;
+	result = rename(file, aside) != 0 ? err_sys(e, ERR_STORE, errno, "%s cannot be renamed", file) : 0;
+	lock_leave(&lock);
+	lock_drop(&lock);
+done:
+	if (result < 0)
+		err_context(e, "channel %s", place->channel);
+	free(file);
+	free(aside);
+	free(lock_path);
+	free(what);
+	return result;
+}
+
+int
 state_open_memory(struct db_memory *m, const char *channel, struct state **state_r, struct err *e)
 {
 	struct state *s = state_new(channel);
@@ -132,6 +160,18 @@ state_close(struct state **state)
 	free(s->channel);
 	free(s->file);
 	free(s);
+}
+
+void
+state_done(struct state *s, int64_t when)
+{
+	s->lock.done = when;
+}
+
+int64_t
+state_last_run(const struct state *s)
+{
+	return s->lock.touched;
 }
 
 /* ---- transactions ---- */

@@ -35,17 +35,24 @@ struct state_place {
 	bool fsync;
 };
 
+/* Makes the directories of a state's path, where they are missing; state_open() does, unless it is dry. */
+int state_make_directories(const char *path, struct err *e);
 /* Takes the lock (see state/lock.h), opens and, when needed, migrates. Errors: ERR_TEMPORARY when another
  * run holds the lock (its pid and age named); a damaged file is ERR_STORE with the way out in words:
  * the file is kept aside by the person, the next run adopts what is there. */
-/* Makes the directories of a state's path, where they are missing; state_open() does, unless it is dry. */
-int state_make_directories(const char *path, struct err *e);
 int state_open(const struct state_place *place, struct state **state_r, struct err *e);
+/* Sets the file aside as PATH.mdb.forgotten, in place of an older one: the next state_open() begins with nothing. ERR_TEMPORARY while a run
+ * holds the lock; ERR_FAILED, ERR_NEVER where there is no file. */
+int state_forget(const struct state_place *place, struct err *e);
 /* The same over memory that outlasts the state (simulated crashes): no lock, no file. `m` stays the
  * caller's. */
 int state_open_memory(struct db_memory *m, const char *channel, struct state **state_r, struct err *e);
 /* What was not committed is forgotten. */
 void state_close(struct state **state);
+/* All is in order: state_close() leaves that time in the lock file (state/lock.h), unless the state is dry or memory. */
+void state_done(struct state *s, int64_t when);
+/* When the run before this one began or ended; 0 = not known. */
+int64_t state_last_run(const struct state *s);
 
 int state_begin(struct state *s, struct err *e);
 int state_commit(struct state *s, struct err *e);	/* no write at all when nothing changed */
@@ -103,6 +110,7 @@ struct box_side {
 					 * yet: its mail may be filed elsewhere there (R10 adoption) */
 	uint64_t fresh;			/* records from this id on came with a list that lacked others, and have not been looked at since: each may
 					 * be one of those under another key (R9); 0 = none */
+	bool has_dates;			/* when each message here arrived is in its record, as far as the store says */
 	bool was_held;			/* deletions it shows were held back, and nobody has decided since (R21) */
 	struct box_shown shown;
 	struct box_day week[BOX_DAYS];	/* in no order */
@@ -110,13 +118,21 @@ struct box_side {
 };
 
 /* The limit (sync/plan/policy.h) under which the mailbox was counted last, with nothing left to let go, and how many messages it had then. As
- * long as that is so, it is counted again only when something has changed. max 0 = it is to be counted. */
+ * long as that is so, it is counted again only when something has changed, or the next message grows too old. No number and no days: it is to be
+ * counted. */
 struct box_limit {
-	uint32_t max;
+	uint32_t max, days;
 	enum side side;
 	unsigned unread;
 	uint32_t here[SIDES];
+	int64_t next;			/* when the oldest that is within will be too old, seconds since 1970; 0 = never */
 };
+
+static inline bool
+box_limit_is_set(const struct box_limit *l)
+{
+	return l->max != 0 || l->days != 0;
+}
 
 struct box_record {
 	uint32_t id;			/* 0 = not stored yet */
@@ -173,7 +189,7 @@ int message_next_unsettled(struct state *s, struct arena *a, uint32_t box, uint6
 int message_next(struct state *s, struct arena *a, uint32_t box, uint64_t after, struct record *r_r,
     struct err *e);
 
-/* Pairs by identity, in order of id; after = 0 to begin. What is given may be another by chance: compare. 1/0/-1 */
+/* Pairs and orphans by identity, in order of id; after = 0 to begin. What is given may be another by chance: compare. 1/0/-1 */
 uint64_t message_tag_header(const struct ident *ident);	/* has IDENT_HEADER */
 uint64_t message_tag_server(enum side side, const char *server_id);	/* not empty */
 int message_next_tagged(struct state *s, struct arena *a, uint64_t tag, uint64_t after, struct record *r_r,
@@ -221,6 +237,8 @@ int intent_next(struct state *s, struct arena *a, uint64_t after, struct intent 
 /* ---- memory: small named values (endpoint fingerprints, server capabilities ...) ---- */
 int memory_get(struct state *s, struct arena *a, const char *name, const char **value_r, struct err *e);
 int memory_put(struct state *s, const char *name, const char *value, struct err *e);	/* NULL = forget */
+/* The first name behind `after` that begins with `prefix`; after "" = the first of all that do. Names of 480 octets at most. 1/0/-1 */
+int memory_next(struct state *s, struct arena *a, const char *prefix, const char *after, const char **name_r, struct err *e);
 
 /* ---- the log of destructive acts: bounded, oldest dropped ---- */
 enum { LOG_KEPT = 100000 };
@@ -228,7 +246,10 @@ struct log_entry {
 	uint64_t id;
 	int64_t when;
 	enum side side;
-	const char *box, *what, *why;	/* "INBOX", "expunged UID 12 (Subject ...)", "gone from near" */
+	const char *box, *what, *why;	/* "INBOX", "expunged UID 12", "gone from near" */
+	/* Of the message, decoded; "" (NULL when it is added) and 0 = it is none, or not known. */
+	const char *from, *subject;
+	int64_t date;
 };
 int log_add(struct state *s, const struct log_entry *l, struct err *e);
 int log_next(struct state *s, struct arena *a, uint64_t after, struct log_entry *l_r, struct err *e);

@@ -7,7 +7,7 @@
 #include "state/model/flags.h"
 
 const char *const text_sides[] = { "far", "near", NULL };
-const char *const text_marks[] = { "new", "orphan", "skipped", "failed", "expired", "tombstone", "kept", NULL };
+const char *const text_marks[] = { "new", "orphan", "skipped", "failed", "expired", "tombstone", "kept", "replaced", NULL };
 const char *const text_bases[] = { "listed", "told", "doubted", "shared", "guessed", "ours", "shared-told", "moving", "beyond", NULL };
 const char *const text_troubles[] = { "none", "session", "left-out", NULL };
 const char *const text_intents[] = { "deliver", "move", "clone", "expunge", "rename", NULL };

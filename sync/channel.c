@@ -10,11 +10,20 @@
  *
  * A dry run ends with the plan: it reads with EXAMINE and works on a copy of the state.
  *
- * Where only what has news was looked at, and deletions follow from it, it begins again with all mailboxes.
+ * Where only what has news was looked at, and deletions follow from it, it begins again with all mailboxes. So it does where a message is to be
+ * deleted after its placeholder.
  */
+#include "sync/channel_end.h"
 #include "sync/chapters.h"
 #include "sync/handover/handover.h"
 #include "sync/look.h"
+
+static bool
+is_any(void *ctx, uint32_t op)
+{
+	(void)ctx, (void)op;
+	return true;
+}
 
 /* Plans and carries out, slice by slice. *waiting_r: messages wait for the copy of an equal one. */
 static int
@@ -29,20 +38,23 @@ carry_out(struct env *env, bool is_second, size_t *waiting_r, struct err *e)
 	for (;;) {
 		is_moved = false;
 		status = look_make(env, &v, !is_second && !env->set->is_dry, e);
+		env->apply_state->lists_again |= v.lists_again;
 		if (status == 0 && v.wants_all) {
 			env->news = NULL;
 			look_release(&v);
 			return 0;
 		}
-		if (status == 0 && env->set->is_dry)
+		if (status == 0 && env->set->is_dry) {
 			report_plan(env, &v.in, &v.plan);
-		else if (status == 0)
+			acts_tell(env, &v.in, &v.plan, is_any, NULL, NULL);
+		} else if (status == 0)
 			status = look_again(env, &v.plan, &done, &is_moved, e);
 		if (status == 0 && !env->set->is_dry && !is_moved) {
 			*waiting_r += v.waiting;
 			if (uploads_identify(env, &v.matching, &v.plan, e) < 0 || uidnext_learn(env, &v.in, &v.plan, e) < 0 ||
 			    apply(env, &v.matching, &v.in, &v.plan, e) < 0 || week_keep(env, e) < 0)
 				status = -1;
+			env->apply_state->has_upgraded |= !is_second && v.plan.awaits_placeholder && v.plan.ops.n != 0;
 		}
 		look_release(&v);
 		if (status < 0 || (!is_moved && (!env->match_state->has_more || env->apply_state->is_over_limit)))
@@ -105,14 +117,16 @@ synchronise(struct env *env, struct err *e)
 	if (status < 0 || env->set->is_dry)
 		return status;
 	/* What a move left behind for others' sake may go now. isolate.h bounds how often sessions are lost. */
-	while (waiting > 0 || env->apply_state->has_left || env->apply_state->looks_again) {
+	while (waiting > 0 || env->apply_state->has_left || env->apply_state->looks_again || env->apply_state->has_upgraded) {
 		waiting = 0;
+		env->apply_state->has_upgraded = false;
 		env->apply_state->has_left = false;
 		closings_drop(env);
 		if ((env->apply_state->looks_again && await_outcomes(env, e) < 0) || boxes_refresh(env, both, e) < 0 || fetch_changes(env, e) < 0 ||
 		    carry_out(env, true, &waiting, e) < 0)
 			return -1;
-		if (!env->apply_state->looks_again)
+		/* Each placeholder once: it is told of, replaced, removed. */
+		if (!env->apply_state->looks_again && !env->apply_state->has_upgraded)
 			break;
 	}
 	/* Lists may be long, and what slices of the plan took is of other sizes. */
@@ -142,6 +156,7 @@ run_all(struct env *env, struct err *e)
 			return -1;
 		env->apply_state->lists_again = false;
 		env->apply_state->lost_box = (struct err){ 0 };
+		look_listed(env);
 		env->boxes.n = env->boxes_state->contested.n = 0;
 		for (s = 0; s < SIDES; s++)
 			listing_release(&env->boxes_state->listing[s]);
@@ -164,6 +179,8 @@ run_all(struct env *env, struct err *e)
 	if (env->apply_state->lists_again && *env->apply_state->lost_box.text != '\0')
 		report_err(env, NULL, &env->apply_state->lost_box);
 	report_parts(env);
+	report_passed(env);
+	report_nothing(env);
 	return 0;
 }
 
@@ -226,6 +243,7 @@ sync_once(struct open_channel *c, const struct channel *set, const struct channe
 	*report_r = (struct channel_report){ 0 };
 	env->state = c->state;
 	env->pool = c->pool;
+	pool_on_wait(env->pool, ev != NULL && ev->progress != NULL ? report_progress : NULL, env);
 	/* A channel of one mailbox looks at that anyway. */
 	env->news = set->patterns.n > 0 ? news : NULL;
 	status = state_begin(env->state, e);
@@ -239,7 +257,10 @@ sync_once(struct open_channel *c, const struct channel *set, const struct channe
 	}
 	if (status < 0)
 		report_err(env, NULL, e);
+	channel_end_keep(env, status, e);
+	acts_end(env);
 	chapters_end(env);
+	pool_on_wait(c->pool, NULL, NULL);
 	return status;
 }
 
@@ -286,8 +307,10 @@ channel_run(const struct channel *set, const struct run_events *ev, struct chann
 	int status;
 
 	*report_r = (struct channel_report){ 0 };
-	if (channel_open(set, &c, e) < 0)
+	if (channel_open(set, &c, e) < 0) {
+		channel_end_failed(set, e, report_r);
 		return -1;
+	}
 	status = sync_once(c, set, NULL, ev, report_r, e);
 	channel_close(&c);
 	return status;

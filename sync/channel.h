@@ -45,6 +45,7 @@ enum channel_purpose {
 
 struct channel {
 	const char *name;
+	const char *command;		/* as it was typed, in hints: "mailtwin -c FILE"; NULL = "mailtwin" */
 	struct store *store[SIDES];
 	/* With patterns: a prefix of mailbox names ("" or "Work/"), stripped before matching. Without: the one mailbox ("" = INBOX). */
 	const char *box[SIDES];
@@ -68,23 +69,47 @@ struct channel {
 	uint64_t (*pick)(void *ctx, uint64_t n);	/* is_inline: which of n waiting jobs runs next; NULL = the first */
 	void *pick_ctx;
 	int64_t now;			/* seconds since 1970; of an open channel: channel_sync() says it */
+	uint64_t names;			/* so many messages are named of each kind of act in a mailbox (struct run_act); 0 = no act is told */
+	int64_t nag;			/* seconds after which a failure has lasted (struct channel_report); 0 = it is not asked */
 	const atomic_int *cancel;	/* not NULL and set: stop at the next safe point */
 };
 
-/* What is happening, for progress lines. Called from the caller's thread only. */
+/* What is happening, for progress lines. Called from the caller's thread only. Messages and octets count as they are carried. */
 struct run_progress {
-	size_t boxes, boxes_done;
-	uint64_t messages, messages_done;	/* operations on messages planned and done */
-	uint64_t bytes_done;
+	size_t boxes, boxes_done;		/* 0: they are being listed */
+	size_t boxes_unread;			/* whose changes are being asked for */
+	uint64_t heard;				/* messages listed in answer to that */
+	uint64_t messages, messages_done;	/* operations on messages to be done, as far as is known, and done */
+	uint64_t bytes, bytes_done;		/* of bodies, likewise; `bytes` as listed, 0 = not known */
+};
+/* One thing done, or dry: that would be. */
+struct run_act {
+	enum side side;
+	const char *box, *what;		/* copy, move, flags, expunge; of a mailbox: create, remove, rename */
+	const char *to;			/* move, a copy within the side, rename; else NULL */
+	const char *changes;		/* flags: "+S -F"; else "" */
+	const char *why;
+	bool is_held;
+	struct message_words words;	/* place NULL = it is not about a message, or nothing is known of it */
+};
+
+struct side_counts { uint64_t added, flagged, trashed, expunged, moved, cloned; };
+
+/* A mailbox in which something was done, or would be. */
+struct run_changed {
+	const char *box;
+	struct side_counts side[SIDES];
+	bool is_created[SIDES], is_removed[SIDES];
 };
 struct run_events {
 	/* A finding worth a line; box NULL = the channel. Errors also end up in the report. */
 	void (*note)(void *ctx, enum note_level level, const char *channel, const char *box, const char *text);
-	void (*progress)(void *ctx, const struct run_progress *p);
+	void (*progress)(void *ctx, const struct run_progress *p);	/* a few times a second, too; NULL = nobody looks on */
+	/* channel.names; NULL = nobody listens. */
+	void (*act)(void *ctx, const struct run_act *a);
+	void (*changed)(void *ctx, const struct run_changed *c);
 	void *ctx;
 };
-
-struct side_counts { uint64_t added, flagged, trashed, expunged, moved, cloned; };
 
 /* A mailbox that was removed because it had been on the other side. Dry: that would be. */
 struct report_removed { enum side side; const char *box; uint64_t messages; };
@@ -102,8 +127,10 @@ struct channel_report {
 	uint64_t boxes, failed, held;
 	uint64_t refused;		/* dry: messages that were refused for good, and are not in the plan */
 	uint64_t bytes;			/* of bodies carried */
+	uint64_t sent;			/* messages that went out of an outbox; dry: would go */
 	bool is_changed[SIDES];		/* something was written on that side */
 	bool hit_max_transfer;
+	bool is_lasting;		/* channel.nag: it has failed for that long, and that was not said for that long; or nobody knows */
 	VEC(struct report_removed) removed;	/* what was in them is counted as expunged, too */
 	VEC(struct report_error) errors;	/* each thing named once */
 	struct buf plan_text;		/* is_dry: plan_explain() of the whole plan */

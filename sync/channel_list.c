@@ -35,17 +35,13 @@ channel_list(const struct channel *set, const struct run_events *ev, struct aren
 	struct chapters run;
 	struct env *env = chapters_begin(&run, set, NULL, &report);
 	struct err untold;
-	struct pool_settings ps = { .store = { set->store[FAR], set->store[NEAR] } };
 	struct state_place none = { .channel = set->name, .is_dry = true };
 	struct channel_box *out;
 	size_t i;
 	int s, status;
 
-	if (state_open(&none, &env->state, e) < 0)
-		return -1;
-	status = state_begin(env->state, e);
+	status = chapters_open(env, &none, e);
 	if (status == 0) {
-		env->pool = pool_new(&ps);
 		for (s = 0; s < SIDES; s++)
 			set->store[s]->is_dry = true;
 		status = asks_set(env, e) < 0 || boxes_list(env, e) < 0 ? -1 : boxes_judge(env, e);
@@ -63,9 +59,6 @@ channel_list(const struct channel *set, const struct run_events *ev, struct aren
 		if (ev != NULL && tell_refused(env, &untold) < 0)
 			report_note(env, NOTE_WARNING, NULL, arena_strdup(&env->arena, untold.text));
 	}
-	pool_free(&env->pool);
-	chapters_end(env);
-	report_release(&report);
-	state_close(&env->state);
+	chapters_close(env);
 	return status;
 }

@@ -70,9 +70,34 @@ chapters_end(struct env *env)
 	vec_release(&env->culprits);
 	vec_release(&env->match_state->deletions);
 	vec_release(&env->match_state->trashed);
+	vec_release(&env->match_state->placeholders_gone.v);
+	vec_release(&env->match_state->gone_when_listed.v);
 	vec_release(&env->waiting);
 	vec_release(&env->left_out);
 	vec_release(&env->match_state->unread);
+	vec_release(&env->match_state->unclaimed);
 	free(env->notes_seen);
 	arena_release(&env->arena);
+}
+
+int
+chapters_open(struct env *env, const struct state_place *at, struct err *e)
+{
+	const struct pool_settings ps = { .store = { env->set->store[FAR], env->set->store[NEAR] } };
+
+	if (state_open(at, &env->state, e) < 0 || state_begin(env->state, e) < 0)
+		return -1;
+	env->pool = pool_new(&ps);
+	return 0;
+}
+
+void
+chapters_close(struct env *env)
+{
+	if (env->state != NULL)
+		state_abort(env->state);
+	pool_free(&env->pool);
+	chapters_end(env);
+	report_release(env->report);
+	state_close(&env->state);
 }

@@ -1,5 +1,7 @@
 #include "sync/look.h"
 
+#include <stdlib.h>
+
 #include "state/base/log.h"
 
 void
@@ -62,6 +64,110 @@ has_deletions(const struct plan *p)
 	return false;
 }
 
+/* A pair that is gone from both sides may have been moved, on each to another mailbox: nothing else tells that the two are one mail (P11). */
+static bool
+forgets_pairs(const struct plan_input *in, const struct plan *p)
+{
+	const struct op *op;
+	size_t i;
+
+	for (i = 0; i < p->ops.n; i++) {
+		op = &p->ops.at[i];
+		if (op->kind == OP_DROP && record_is_pair(in->messages.at[op->msg].rec))
+			return true;
+	}
+	return false;
+}
+
+static bool
+needs_all(const struct env *env, const struct look *v)
+{
+	return env->news != NULL && (has_deletions(&v->plan) || forgets_pairs(&v->in, &v->plan));
+}
+
+/* ---- deletions that follow a placeholder's going (P21) ---- */
+
+/* What a plan deletes on a side: single messages, and all of a mailbox. */
+static bool *
+deleted_by(const struct plan_input *in, const struct plan *p)
+{
+	bool *is_removed = mem_alloc((in->boxes.n + 1) * SIDES), *is = mem_alloc((in->messages.n + 1) * SIDES);
+	const struct op *op;
+	size_t i;
+	int t;
+
+	for (i = 0; i < p->ops.n; i++) {
+		op = &p->ops.at[i];
+		if (op->kind == OP_REMOVE_BOX)
+			is_removed[op->box * SIDES + op->side] = true;
+		else if (op_is_deletion(op))
+			is[op->msg * SIDES + op->side] = true;
+	}
+	for (i = 0; i < in->messages.n; i++)
+		for (t = 0; t < SIDES; t++)
+			is[i * SIDES + (size_t)t] |= is_removed[in->messages.at[i].box * SIDES + (size_t)t];
+	free(is_removed);
+	return is;
+}
+
+/* Of what has a placeholder the message is nowhere else. So it follows that only once the mailboxes have been listed, and looked at, since the
+ * placeholder was seen to be gone: it may have been moved to one that was looked at before, or was not there yet. Until then it is set
+ * aside, and the run begins again with the list. True: some were. */
+static bool
+hold_for_placeholders(struct env *env, struct look *v)
+{
+	bool *is_deleted = deleted_by(&v->in, &v->plan), is_any = false;
+	struct id_set gone = { { 0 } }, listed = { { 0 } };
+	struct match_state *m = env->match_state;
+	const struct record *rec;
+	size_t i;
+	int t;
+
+	for (i = 0; i < v->in.messages.n; i++)
+		for (t = 0; t < SIDES; t++) {
+			rec = v->in.messages.at[i].rec;
+			if (!is_deleted[i * SIDES + (size_t)t] || rec->half[t].presence != PRESENCE_HERE ||
+			    !record_is_placeholder(rec, side_other((enum side)t)))
+				continue;
+			vec_push(&gone.v, rec->id);
+			if (id_set_has(&m->gone_when_listed, rec->id)) {
+				vec_push(&listed.v, rec->id);
+				continue;
+			}
+			is_any = true;
+			set_aside(&v->matching, (uint32_t)i, &v->arena);
+		}
+	id_set_sort(&gone);
+	id_set_sort(&listed);
+	vec_release(&m->placeholders_gone.v);
+	vec_release(&m->gone_when_listed.v);
+	m->placeholders_gone = gone;
+	m->gone_when_listed = listed;
+	free(is_deleted);
+	return is_any;
+}
+
+void
+look_listed(struct env *env)
+{
+	struct match_state *m = env->match_state;
+
+	vec_release(&m->gone_when_listed.v);
+	m->gone_when_listed = m->placeholders_gone;
+	m->placeholders_gone = (struct id_set){ { 0 } };
+}
+
+static void
+plan_look(struct look *v)
+{
+	plan_release(&v->plan);
+	plan_input_release(&v->in);
+	v->plan = (struct plan){ 0 };
+	v->in = (struct plan_input){ 0 };
+	matching_end(&v->matching, &v->in);
+	plan_make(&v->in, &v->plan);
+}
+
 int
 look_make(struct env *env, struct look *v, bool may_wait, struct err *e)
 {
@@ -70,14 +176,17 @@ look_make(struct env *env, struct look *v, bool may_wait, struct err *e)
 	*v = (struct look){ 0 };
 	if (match(env, may_wait, &v->matching, &v->arena, &v->waiting, e) < 0)
 		return -1;
-	matching_end(&v->matching, &v->in);
-	plan_make(&v->in, &v->plan);
+	plan_look(v);
+	if (!env->set->is_dry && !needs_all(env, v) && hold_for_placeholders(env, v)) {
+		v->lists_again = true;
+		plan_look(v);
+	}
 	log_line(LOG_RUN, "plan: %zu operations for %zu messages not settled", v->plan.ops.n, v->in.messages.n);
 	fault = plan_checked != NULL && v->in.messages.n <= 2000 ? plan_checked(&v->in, &v->plan, &v->arena) : NULL;
 	if (fault != NULL)
 		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "channel %s: this plan breaks a rule and is not "
 		    "carried out, please report it: %s", env->set->name, fault);
-	v->wants_all = env->news != NULL && has_deletions(&v->plan);
+	v->wants_all = needs_all(env, v);
 	if (v->wants_all)
 		return 0;
 	tell_notes(env, &v->plan);

@@ -11,8 +11,12 @@ struct look {
 	struct plan_input in;
 	struct plan plan;
 	size_t waiting;			/* messages for the next look: copies.c */
-	bool wants_all;			/* it deletes, and not all mailboxes were looked at: what is gone may be in another one */
+	bool wants_all;			/* it deletes or forgets, and not all mailboxes were looked at: what is gone may be in another one */
+	bool lists_again;		/* what was to be deleted is held until the mailboxes have been listed once more (P21) */
 };
+
+/* Before the mailboxes are listed. */
+void look_listed(struct env *env);
 
 /* What is to be done. may_wait: as match() has it. look_release() follows, also after an error. */
 int look_make(struct env *env, struct look *v, bool may_wait, struct err *e);

@@ -49,7 +49,7 @@ def unused(paths):
         elif words[-2] == 'U':
             needed.add(words[-1])
     named = set()
-    for path in glob.glob(f'{ROOT}/tests/**/*.[ch]', recursive=True) + glob.glob(f'{ROOT}/contrib/*.c') + [f'{ROOT}/cmd/main.c']:
+    for path in glob.glob(f'{ROOT}/tests/**/*.[ch]', recursive=True) + glob.glob(f'{ROOT}/contrib/*.c') + [f'{ROOT}/cmd/main.c', f'{ROOT}/cmd/discover/main.c']:
         with open(path) as f:
             named |= set(re.findall(r'\w+', f.read()))
     return sorted((path, name) for name, path in home.items() if name not in needed | named | {'main'})

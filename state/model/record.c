@@ -29,6 +29,38 @@ record_begin_anew(struct record *r)
 	r->agreed = FLAGS_NONE;
 }
 
+void
+placeholder_shown(enum record_placeholder p, struct flags agreed, struct flags shown[SIDES])
+{
+	enum side s;
+
+	for (s = FAR; s <= NEAR; s++)
+		if (placeholder_is_on(p, s))
+			shown[s].sys &= ~(uint32_t)FLAG_FLAGGED & (~(uint32_t)FLAG_SEEN | agreed.sys);
+}
+
+/* It is what the other would be made, but for what does not go across. */
+static bool
+is_settled_placeholder(const struct record *r, const struct flag_mask *both)
+{
+	struct flags shown[SIDES] = { r->half[FAR].flags, r->half[NEAR].flags }, real[SIDES] = { r->half[FAR].flags, r->half[NEAR].flags };
+	enum side ph = record_placeholder_side(r);
+	struct arena a = { 0 };
+	bool is;
+
+	/* To be replaced, as soon as Sync says so. */
+	if (real[ph].sys & FLAG_FLAGGED)
+		return false;
+	placeholder_shown(r->placeholder, r->has_agreed ? r->agreed : FLAGS_NONE, shown);
+	/* It is read where the message is, or was all along. */
+	if (real[ph].sys & shown[side_other(ph)].sys & FLAG_SEEN)
+		shown[ph].sys |= FLAG_SEEN;
+	shown[side_other(ph)].sys &= ~(uint32_t)FLAG_FLAGGED;
+	is = flags_equal(flags_keep(&a, shown[FAR], both), flags_keep(&a, shown[NEAR], both));
+	arena_release(&a);
+	return is;
+}
+
 /* What is shared may have to take the place of the other; what is doubted is looked into. */
 static bool
 is_open(const struct record_half *h)
@@ -70,14 +102,16 @@ record_is_settled(const struct record *r, const struct flag_mask mask[SIDES])
 		return false;
 	if (is_open(far) || is_open(near))
 		return false;
+	/* What was refused has a twin as soon as a person puts one there. */
 	if (!record_is_pair(r))
-		return r->mark != MARK_NEW;
+		return r->mark != MARK_NEW && r->mark != MARK_FAILED && r->mark != MARK_REPLACED;
 	if (r->mark != MARK_NEW)
 		return false;
-	if (flags_equal(far->flags, near->flags))
+	if (!record_has_placeholder(r) && flags_equal(far->flags, near->flags))
 		return true;
 	both = flag_mask_intersect(&a, &mask[FAR], &mask[NEAR]);
-	is_equal = flags_equal(flags_keep(&a, far->flags, &both), flags_keep(&a, near->flags, &both));
+	is_equal = record_has_placeholder(r) ? is_settled_placeholder(r, &both) :
+	    flags_equal(flags_keep(&a, far->flags, &both), flags_keep(&a, near->flags, &both));
 	arena_release(&a);
 	return is_equal;
 }

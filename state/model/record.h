@@ -46,14 +46,18 @@ enum record_mark {
 	MARK_ORPHAN,			/* the twin was deleted and this one marked \Deleted: never paired again */
 	MARK_SKIPPED,			/* not propagated on purpose (was \Deleted, or another program left it alone); only Sync Old retries */
 	MARK_FAILED,			/* refused for good; only Sync Old or --retry-failed retries */
-	MARK_EXPIRED,			/* one too many for MaxMessages on one side: never copied back there; what goes there is no deletion */
+	MARK_EXPIRED,			/* beyond MaxMessages or MaxAge on one side: never copied back there; what goes there is no deletion */
 	MARK_TOMBSTONE,			/* deleted by us, still shown by a server that cannot expunge one UID */
 	MARK_KEPT,			/* gone from a source (POP3), where that is no deletion: what is here stays, and its twin has its
 					 * key still, should it be shown again */
+	MARK_REPLACED,			/* a placeholder, by itself: it goes once the message it stands for (`instead`) is on its side */
 };
 
 /* One half stands for the message on the other side, which was too large for it: it has the header and a few words. */
-enum record_placeholder { PLACEHOLDER_NONE, PLACEHOLDER_FAR, PLACEHOLDER_NEAR };
+enum record_placeholder {
+	PLACEHOLDER_NONE, PLACEHOLDER_FAR, PLACEHOLDER_NEAR,
+	PLACEHOLDER_NO_MORE,		/* there was one, and the message itself was asked for: no limit applies to it */
+};
 
 /* What was in the way of carrying it, in earlier runs. It is tried again in each, behind all others and by itself. */
 enum record_trouble {
@@ -87,8 +91,9 @@ struct record {
 	enum record_trouble trouble;
 	unsigned troubled;		/* runs that met it; to 255; 0 = TROUBLE_NONE */
 	unsigned refusals;		/* runs in which a store refused it without a reason (sync/env/refused.c); to 255 */
-	struct ident ident;		/* of the pair: both halves are equal, but for a placeholder, which has none */
+	struct ident ident;		/* of the pair: both halves are equal, but for a placeholder: record_ident() */
 	enum record_placeholder placeholder;
+	uint64_t instead;		/* MARK_REPLACED: the record of the message it stood for, in the same mailbox; else 0 */
 };
 
 #define RECORD_HALF_NEVER ((struct record_half){ .presence = PRESENCE_NEVER, .flags = { 0, "" }, \
@@ -115,6 +120,62 @@ record_is_pair(const struct record *r)
 	return r->half[FAR].presence != PRESENCE_NEVER && r->half[NEAR].presence != PRESENCE_NEVER;
 }
 
+/* The side it is there on; FAR where it is there on both. */
+static inline enum side
+record_side(const struct record *r)
+{
+	return r->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+}
+
+static inline enum record_placeholder
+placeholder_on(enum side s)
+{
+	return s == FAR ? PLACEHOLDER_FAR : PLACEHOLDER_NEAR;
+}
+
+static inline bool
+placeholder_is_on(enum record_placeholder p, enum side s)
+{
+	return p == placeholder_on(s);
+}
+
+/* What it has on side s stands for the message on the other. */
+static inline bool
+record_is_placeholder(const struct record *r, enum side s)
+{
+	return placeholder_is_on(r->placeholder, s);
+}
+
+static inline bool
+record_has_placeholder(const struct record *r)
+{
+	return record_is_placeholder(r, FAR) || record_is_placeholder(r, NEAR);
+}
+
+/* The side of the placeholder, of a record that has one. */
+static inline enum side
+record_placeholder_side(const struct record *r)
+{
+	return record_is_placeholder(r, FAR) ? FAR : NEAR;
+}
+
+/* By what its message on side s is known. */
+static inline struct ident
+record_ident(const struct record *r, enum side s)
+{
+	return record_is_placeholder(r, s) && !(r->ident.has & IDENT_PLACEHOLDER) ? ident_of_placeholder(&r->ident) : r->ident;
+}
+
+/* Of two that are one mail: which of them is a placeholder, as far as they were read. */
+static inline enum record_placeholder
+placeholder_of_twins(const struct record *far, const struct record *near)
+{
+	bool is_far = record_is_placeholder(far, FAR) || (far->ident.has & IDENT_PLACEHOLDER);
+	bool is_near = record_is_placeholder(near, NEAR) || (near->ident.has & IDENT_PLACEHOLDER);
+
+	return is_far == is_near ? PLACEHOLDER_NONE : is_far ? PLACEHOLDER_FAR : PLACEHOLDER_NEAR;
+}
+
 /* New on side s only: it is there, and was never seen on the other. */
 static inline bool
 record_is_single(const struct record *r, enum side s)
@@ -129,11 +190,20 @@ record_may_pair(const struct record *r)
 	return r->mark == MARK_NEW || r->mark == MARK_SKIPPED || r->mark == MARK_FAILED;
 }
 
+/* Of what becomes a pair as `from` goes on side t to where `to` is on the other, or a copy of it does. */
+static inline enum record_placeholder
+placeholder_of_moved(const struct record *from, const struct record *to, enum side t)
+{
+	return !record_has_placeholder(from) && record_is_placeholder(to, side_other(t)) ? to->placeholder : from->placeholder;
+}
+
 /* Makes `agreed` what both sides show, flag by flag, within what both can keep; for each flag they
  * differ in, agreed stays as it was. Strings of the result live in `a` or in *r. */
 void record_agree(struct arena *a, struct record *r, const struct flag_mask mask[SIDES]);
 /* As if it had come just now: neither set aside nor agreed on. */
 void record_begin_anew(struct record *r);
+/* Of a pair one half of which is a placeholder: what the two show, as far as it says anything of the message (plan.h, P21). */
+void placeholder_shown(enum record_placeholder p, struct flags agreed, struct flags shown[SIDES]);
 
 /* The store shows these flags of what we put there, for the first time (half s is_sent): what it did not keep of what was
  * sent was never agreed. Returns that. */

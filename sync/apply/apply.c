@@ -23,7 +23,7 @@
 static const struct { enum op_kind kinds[5]; size_t n; } groups[] = {
 	{ { OP_RENAME_BOX }, 1 },
 	{ { OP_CREATE_BOX }, 1 },
-	{ { OP_BEYOND, OP_PAIR, OP_EXPIRE }, 3 },
+	{ { OP_BEYOND, OP_PAIR, OP_EXPIRE, OP_UPGRADE }, 4 },
 	{ { OP_COPY, OP_CLONE, OP_MOVE, OP_FLAGS, OP_EXPUNGE }, 5 },
 	{ { OP_REMOVE_BOX }, 1 },
 	{ { OP_MARK, OP_DROP, OP_DROP_BOX }, 3 },
@@ -109,8 +109,11 @@ collect(struct applying *x, struct batch *first, struct err *e)
 	if (status == 0)
 		status = loss_of_sessions(x, first, e);
 	loss_give_turns(x, first);
-	for (b = first; b != NULL; b = b->along)
+	for (b = first; b != NULL; b = b->along) {
+		atomic_fetch_sub(&x->env->arriving.messages, b->arrived);
+		atomic_fetch_sub(&x->env->arriving.bytes, b->arrived_bytes);
 		count_done(x, b);
+	}
 	if (status == 0)
 		keep_closing(x, first);
 	report_progress(x->env);
@@ -246,6 +249,16 @@ recall(struct applying *x, uint32_t i)
 }
 
 static void
+count_planned(struct applying *x, const struct op *op)
+{
+	const struct record *rec = apply_record(x, op->msg);
+
+	x->env->progress.messages++;
+	if (op->kind == OP_COPY && !plan_is_too_large(&x->in->policy, rec, op->side))
+		x->env->progress.bytes += copy_size(rec, &rec->half[side_other(op->side)]);
+}
+
+static void
 start(struct applying *x)
 {
 	const struct op *op;
@@ -254,14 +267,16 @@ start(struct applying *x)
 
 	x->status = mem_alloc(x->plan->ops.n * sizeof *x->status + 1);
 	x->is_second = mem_alloc(x->plan->ops.n * sizeof *x->is_second + 1);
+	x->gone = x->env->set->names != 0 ? mem_alloc(x->plan->ops.n * sizeof *x->gone + 1) : NULL;
 	x->left = mem_alloc(x->env->boxes.n * sizeof *x->left + 1);
 	x->env->progress.boxes_done = x->env->boxes.n;
+	x->env->ahead -= !x->env->match_state->has_more || x->env->ahead < x->in->messages.n ? x->env->ahead : x->in->messages.n;
 	for (i = 0; i < x->plan->ops.n; i++) {
 		op = &x->plan->ops.at[i];
 		x->status[i] = op->is_held ? OP_FAILED : OP_WAIT;
 		recall(x, i);
 		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && op->msg != UINT32_MAX)
-			x->env->progress.messages++;
+			count_planned(x, op);
 		if (x->status[i] == OP_WAIT && !op_is_state_only(op->kind) && x->left[op->box]++ == 0)
 			x->env->progress.boxes_done--;
 		if (log_is_on(LOG_PLAN)) {
@@ -298,6 +313,35 @@ tell_left(struct applying *x, struct err *e)
 	e->wait_ms = why.wait_ms;
 }
 
+static bool
+was_done_or_held(void *ctx, uint32_t i)
+{
+	const struct applying *x = ctx;
+
+	return x->status[i] == OP_DONE || x->plan->ops.at[i].is_held;
+}
+
+static const struct message_words *
+words_of_gone(void *ctx, uint32_t i)
+{
+	const struct applying *x = ctx;
+
+	return x->gone != NULL ? &x->gone[i] : NULL;
+}
+
+/* What the look found to be one mail is one record. */
+static bool
+has_paired_all(const struct applying *x)
+{
+	size_t i, twins = 0, pairs = 0;
+
+	for (i = 0; i < x->matching->links.n; i++)
+		twins += x->matching->links.at[i].kind == LINK_TWIN;
+	for (i = 0; i < x->plan->ops.n; i++)
+		pairs += x->plan->ops.at[i].kind == OP_PAIR && x->status[i] == OP_DONE;
+	return pairs == twins;
+}
+
 int
 apply(struct env *env, struct matching *m, const struct plan_input *in, const struct plan *plan, struct err *e)
 {
@@ -317,6 +361,8 @@ apply(struct env *env, struct matching *m, const struct plan_input *in, const st
 	}
 	if (status == 0 && culprits_tell(env, e) < 0)
 		status = -1;
+	if (status == 0 && env->match_state->ends_blank && has_paired_all(&x))
+		status = elsewhere_end(env, e);
 	if (status == 0)
 		status = commit(&x, e);
 	if (status == 0 && x.is_store_lost) {
@@ -325,6 +371,8 @@ apply(struct env *env, struct matching *m, const struct plan_input *in, const st
 		status = -1;
 	}
 	report_progress(env);
+	acts_tell(env, in, plan, was_done_or_held, words_of_gone, &x);
+	free(x.gone);
 	free(x.status);
 	free(x.is_second);
 	free(x.left);

@@ -17,12 +17,14 @@
 /* What carrying out plans has come to in this run. */
 struct apply_state {
 	bool lists_again;		/* a rename was refused, and its mailboxes are to be paired by their names; or a session ended at one
-					 * that was to be made, renamed or removed, and a list tells what became of it */
+					 * that was to be made, renamed or removed, and a list tells what became of it; or a placeholder is gone (look.c) */
 	struct err lost_box;		/* the last of these; text "" = none */
 	unsigned patience_ms;		/* waited, because stores asked for it */
+	unsigned patience_asked;	/* so many times */
 	bool looks_again;		/* sessions ended with things under way: what became of them is to be seen in this run */
 	bool is_over_limit;		/* MaxTransfer reached: no more copies */
 	bool has_left;			/* originals of moves that could not be expunged yet */
+	bool has_upgraded;		/* placeholders that were asked for: the next look has more to do for them (P21) */
 };
 
 /* apply.c: runs what of the plan is not held. Settles and commits. */

@@ -14,6 +14,7 @@ struct applying {
 	const struct plan_input *in;
 	const struct plan *plan;
 	enum op_status *status;		/* per operation */
+	struct message_words *gone;	/* per operation: of what was expunged, what the store saw of it; place NULL = nothing. NULL: not asked for */
 	bool *is_second;		/* per operation: expunged once without success, and again after the others */
 	struct arena arena;		/* of what records came to say */
 	uint32_t *left;			/* per mailbox: operations on stores that have not come to an end */
@@ -76,6 +77,9 @@ int state_only(struct applying *x, uint32_t op, struct err *e);
 int boxes_before_removal(struct applying *x, struct err *e);
 int boxes_after_creation(struct applying *x, struct err *e);
 void boxes_leave(struct applying *x);
+
+/* op_copy.c: octets of a message on that side, as listed; or, where the list does not say, as identified. 0 = not known. */
+uint64_t copy_size(const struct record *rec, const struct record_half *half);
 
 /* outcome.c */
 int settle_tasks(struct applying *x, struct batch *b, struct err *e);

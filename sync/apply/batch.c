@@ -56,12 +56,41 @@ end_all(struct batch *b, struct session *session[SIDES], const struct batch *los
 }
 
 static int
+tell(struct job *j, struct err *e)
+{
+	struct batch *b;
+	int status = 0;
+
+	for (b = (struct batch *)j; b != NULL; b = b->along) {
+		if (b->status == 0 || (status < 0 && b->err.scope <= e->scope))
+			continue;
+		status = -1;
+		*e = b->err;
+		j->err_side = b->err_side;
+	}
+	return status;
+}
+
+static int
+batches_rest(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	const struct batch *lost[SIDES] = { NULL, NULL };
+	struct batch *b = (struct batch *)j;
+	struct err why = { 0 };
+
+	(void)session;
+	note_end(b, b->how->rest(b, &why), &why, lost);
+	return tell(j, e);
+}
+
+static int
 batches_run(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	const struct batch *lost[SIDES] = { NULL, NULL };
 	struct batch *first = (struct batch *)j, *b;
-	int s, status = 0;
+	int s;
 
+	first->may_rest = first->along == NULL && first->closing[FAR] == NULL && first->closing[NEAR] == NULL;
 	for (b = first; b != NULL; b = b->along)
 		begin_one(b, session, lost);
 	for (s = 0; s < SIDES; s++)
@@ -71,14 +100,8 @@ batches_run(struct job *j, struct session *session[SIDES], struct err *e)
 	for (s = 0; s < SIDES; s++)
 		if (first->closing[s] != NULL)
 			closing_end(first->closing[s], session[s]);
-	for (b = first; b != NULL; b = b->along) {
-		if (b->status == 0 || (status < 0 && b->err.scope <= e->scope))
-			continue;
-		status = -1;
-		*e = b->err;
-		j->err_side = b->err_side;
-	}
-	return status;
+	j->rest = first->has_rest ? batches_rest : NULL;
+	return tell(j, e);
 }
 
 void

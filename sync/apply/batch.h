@@ -46,9 +46,13 @@ struct task {
 	bool goes_over;			/* change, EXPUNGE: into the trash of the other side, before */
 	struct move_item *move;		/* move */
 	/* What was carried. */
-	struct ident ident;		/* copy */
+	bool is_placeholder;		/* copy: what stands for it is carried (P21) */
+	bool must_be_whole;		/* copy: nothing can stand for it */
+	uint64_t size_most;		/* copy: the limit that it is under; 0 = none */
+	struct ident ident;		/* copy: of the message */
 	uint64_t size;			/* copy: octets; 0 = nothing yet */
 	uint64_t wire_size;		/* copy: the same as IMAP carries them; move: as listed. 0 = not known */
+	bool has_arrived;		/* copy: it counts as carried, though it is not settled yet */
 	bool is_alike;			/* copy, move: only their order says which of these it is */
 };
 
@@ -62,6 +66,8 @@ struct operation {
 	 * could not be done, or not to its end. end follows a begin that failed as well. */
 	int (*begin)(struct batch *b, struct session *session[SIDES], struct err *e);
 	int (*end)(struct batch *b, struct session *session[SIDES], struct err *e);
+	/* What `end` leaves where it sets has_rest: it needs no session. NULL = it never does. */
+	int (*rest)(struct batch *b, struct err *e);
 	/* The coordinator: what came of all of it. */
 	int (*settle)(struct applying *x, struct batch *b, struct err *e);
 	/* ... and, for settle_tasks() (outcome.c), of one message: what the store answered; what that means for the base. */
@@ -77,6 +83,7 @@ int trash_over(struct batch *b, struct session *session[SIDES], struct err *e);
 extern const struct operation op_copy, op_change, op_move, op_box;
 
 struct copying;			/* op_copy.c */
+struct as_placeholder;		/* as_placeholder.c: its header, and what stands for it */
 
 struct batch {
 	struct job job;			/* of this one, and those along */
@@ -87,6 +94,7 @@ struct batch {
 	enum side side;			/* the side acted on */
 	bool needs[SIDES];
 	bool has_begun;
+	bool may_rest, has_rest;	/* `end` may leave what needs no session to `rest`; it did */
 	bool is_retried;		/* the store asked for patience, and all that it did not take has another turn */
 	bool reads_later;		/* answer: what was read in the flight is not enough, or of before the last it wrote */
 	/* answer */
@@ -107,6 +115,8 @@ struct batch {
 	/* copy */
 	bool copy_arrival_date;		/* arrival dates travel */
 	const atomic_int *cancel;
+	struct run_arriving *arriving;	/* the run's, to which this batch has added so much: settled, it is taken away */
+	uint64_t arrived, arrived_bytes;
 	struct copying *copying;	/* while under way */
 	/* change, while under way */
 	struct box_changes *changes;	/* n_parts */

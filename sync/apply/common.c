@@ -37,8 +37,10 @@ apply_put(struct applying *x, const struct run_box *box, struct record *rec, str
 	if (record_is_pair(rec) && rec->half[FAR].presence == PRESENCE_HERE &&
 	    rec->half[NEAR].presence == PRESENCE_HERE)
 		record_agree(&x->arena, rec, masks);
+	/* What had a placeholder is dropped by the plan (P21). */
 	if (rec->half[FAR].presence != PRESENCE_HERE && rec->half[NEAR].presence != PRESENCE_HERE &&
-	    rec->half[FAR].presence != PRESENCE_BEYOND && rec->half[NEAR].presence != PRESENCE_BEYOND && rec->id != 0)
+	    rec->half[FAR].presence != PRESENCE_BEYOND && rec->half[NEAR].presence != PRESENCE_BEYOND && rec->id != 0 &&
+	    !record_has_placeholder(rec))
 		return message_delete(x->env->state, rec->box, rec->id, e);
 	return message_put(x->env->state, rec, masks, e);
 }
@@ -47,11 +49,16 @@ int
 apply_log(struct applying *x, const struct task *t, const char *verb, struct err *e)
 {
 	const struct store *store = x->env->set->store[t->op->side];
-	const struct explain_names names = { { side_name(FAR), side_name(NEAR) } };
+	const struct explain_names names = { { side_name(FAR), side_name(NEAR) }, NULL };
 	struct arena a = { 0 };
 	struct log_entry l = { .when = x->env->set->now, .side = t->op->side, .box = apply_box(x, t->op->box)->name };
 	int status;
 
+	if (t->expunge != NULL) {
+		l.from = t->expunge->words.from;
+		l.subject = t->expunge->words.subject;
+		l.date = t->expunge->words.date;
+	}
 	l.why = reason_text(&a, t->op->reason, t->op->side, &names);
 	l.what = t->rec == NULL ? verb : arena_printf(&a, "%s %s", verb,
 	    key_text(&a, t->rec->half[t->op->side].key, store->ops->has_uid_keys));

@@ -28,11 +28,12 @@ given_alias(struct applying *x, const struct run_box *box, enum side s, struct k
 	struct record other;
 	const bool is_server = x->env->set->store[s]->ops->has_uid_keys;
 	int got = message_find(x->env->state, &a, box->rec.id, s, key, &other, e), status = got < 0 ? -1 : 0;
+	const struct ident mine = record_ident(rec, s), its = got == 1 ? record_ident(&other, s) : mine;
 
 	*alias_r = ALIAS_NONE;
 	if (got == 1 && other.id != rec->id && other.half[s].presence == PRESENCE_HERE)
 		/* Only a server keeps equal messages once: a file is that of the other record, which a list has shown already. */
-		*alias_r = is_server && ident_compare(&other.ident, &rec->ident) == IDENT_SAME ? ALIAS_EQUAL : ALIAS_FALSE;
+		*alias_r = is_server && ident_compare(&its, &mine) == IDENT_SAME ? ALIAS_EQUAL : ALIAS_FALSE;
 	else if (is_server && key_uid(key) < box->side[s].uidnext)
 		*alias_r = ALIAS_FALSE;
 	else if (got == 1 && other.id != rec->id)

@@ -8,7 +8,7 @@ intent_begin(const struct applying *x, const struct task *t, enum intent_kind ki
 	enum side s = t->op->side;
 
 	return (struct intent){ .kind = kind, .side = s, .box = box->rec.id, .to_box = to->rec.id, .record = t->rec->id,
-		.key = t->rec->half[s].key, .epoch = apply_epoch(to, s), .uidnext = to->side[s].uidnext, .ident = t->rec->ident,
+		.key = t->rec->half[s].key, .epoch = apply_epoch(to, s), .uidnext = to->side[s].uidnext, .ident = record_ident(t->rec, s),
 		.when = x->env->set->now };
 }
 

@@ -48,16 +48,29 @@ part_failed(struct applying *x, enum side s, uint32_t box, const struct err *why
 	x->env->report->failed++;
 }
 
-/* A store takes nothing for the moment, and asks for less patience than a run has: all of it is tried again. */
+/* A store takes nothing for the moment, and asks for less patience than a run has: all of it is tried again. What it asks for again gets
+ * twice the time, so that a minute is a few tries. */
 static bool
 has_patience(struct applying *x, const struct err *why)
 {
-	enum { MOST_MS = 60 * 1000 };
+	enum { MOST_MS = 60 * 1000, LEAST_MS = 250 };
+	struct apply_state *a = x->env->apply_state;
+	struct err longer = *why;
+	uint64_t ms = why->wait_ms;
+	unsigned i;
 
-	if (why->wait_ms == 0 || why->wait_ms > MOST_MS || x->env->apply_state->patience_ms + why->wait_ms > MOST_MS)
+	if (ms == 0)
 		return false;
-	x->env->apply_state->patience_ms += why->wait_ms;
-	return be_patient(x, why, FAR);
+	if (ms < LEAST_MS && a->patience_asked > 0)
+		ms = LEAST_MS;
+	for (i = 0; i < a->patience_asked && ms <= MOST_MS; i++)
+		ms *= 2;
+	if (a->patience_ms + ms > MOST_MS)
+		return false;
+	a->patience_ms += (unsigned)ms;
+	a->patience_asked++;
+	longer.wait_ms = (unsigned)ms;
+	return be_patient(x, &longer, FAR);
 }
 
 static void
@@ -167,7 +180,7 @@ store_lost(struct applying *x, const struct batch *first, enum side lost, const 
 
 	for (b = first; b != NULL && !is_unopened; b = b->along)
 		add_suspects(x, b, lost, &s);
-	goes_on = isolate_lost(isolate, lost, s.items.at, s.items.n);
+	goes_on = isolate_lost(isolate, lost, s.items.at, s.items.n, why);
 	if (s.items.n == 1 && isolate_is_culprit(isolate, s.items.at[0]))
 		status = mark_culprit(x, s.ops.at[0], lost, why, e);
 	if (!goes_on || why->retry == ERR_NEVER || !be_patient(x, why, lost)) {

@@ -74,6 +74,25 @@ fill(struct applying *x, struct batch *b, struct task *t)
 	b->role = t->op->kind == OP_CREATE_BOX ? box->roles | (there != NULL ? there->attrs : 0) : 0;
 }
 
+/* What is set aside in this look has that mark in the planner's input alone: the base keeps its own. */
+static int
+put_unmarked(struct applying *x, const struct run_box *box, struct record *rec, enum side s, struct err *e)
+{
+	struct arena a = { 0 };
+	struct record own;
+	int got;
+
+	if (rec->mark != MARK_TOMBSTONE)
+		return apply_put(x, box, rec, e);
+	got = message_get(x->env->state, &a, box->rec.id, rec->id, &own, e);
+	if (got > 0) {
+		own.half[s] = rec->half[s];
+		got = apply_put(x, box, &own, e);
+	}
+	arena_release(&a);
+	return got < 0 ? -1 : 0;
+}
+
 /* P8: a mailbox that was removed is about to be made again for what is new or changed on the other side. From here on the
  * rest has gone one by one, and what is copied back is new there: should the run end behind the creation, the next one must
  * not take the mailbox for another one whose mail is all to be copied back. */
@@ -91,11 +110,16 @@ revive(struct applying *x, const struct batch *b, struct err *e)
 			is_back[x->plan->ops.at[i].msg] = true;
 	for (i = 0; i < x->in->messages.n && status == 0; i++) {
 		rec = apply_record(x, i);
-		if (x->in->messages.at[i].box != b->part[0].box || rec->half[b->side].presence == PRESENCE_NEVER)
+		/* A guess is no more than that, and has no key that the new mailbox could give anew. */
+		if (x->in->messages.at[i].box != b->part[0].box || rec->half[b->side].presence == PRESENCE_NEVER ||
+		    rec->half[b->side].basis == BASIS_GUESSED)
 			continue;
 		rec->half[b->side] = is_back[i] ? RECORD_HALF_NEVER : half_gone_unkeyed();
 		rec->has_agreed &= !is_back[i];
-		status = apply_put(x, box, rec, e);
+		/* What was being let go from the other side (P18) is all there is: a mark of that would keep it from being copied. */
+		if (is_back[i] && rec->mark == MARK_EXPIRED)
+			rec->mark = MARK_NEW;
+		status = put_unmarked(x, box, rec, b->side, e);
 	}
 	free(is_back);
 	box->rec.side[b->side].cursor = (struct cursor){ 0 };
@@ -452,4 +476,4 @@ boxes_leave(struct applying *x)
 			pool_leave(x->env->pool, (enum side)s);
 }
 
-const struct operation op_box = { NULL, fill, prepare, NULL, end, settle, NULL, NULL, NULL };
+const struct operation op_box = { .fill = fill, .prepare = prepare, .end = end, .settle = settle };

@@ -86,7 +86,7 @@ fill(struct applying *x, struct batch *b, struct task *t)
 	} else {
 		t->expunge = &b->expunge[b->n_expunge++];
 		*t->expunge = (struct expunge_item){ .key = here->key, .hint = here->hint,
-			.server_id = here->server_id, .expect = here->flags, .size = here->size, .date = here->date, .ident = t->rec->ident };
+			.server_id = here->server_id, .expect = here->flags, .size = here->size, .date = here->date, .ident = record_ident(t->rec, b->side) };
 		trash_fill(x, b, t);
 	}
 }
@@ -150,9 +150,26 @@ flagged(struct applying *x, struct task *t, struct err *e)
 	/* It is seen for the first time: what it lacks, and was not taken off just now, it never kept. */
 	if (h->is_sent)
 		kept_seen(x->env, box, op->side, &x->arena, t->rec, flags_union(&x->arena, item->flags, op->remove));
+	/* It stays after all: what becomes of it now was not begun by us. */
+	if ((op->remove.sys & FLAG_DELETED) && h->basis == BASIS_OURS && t->rec->mark != MARK_EXPIRED)
+		h->basis = BASIS_LISTED;
 	h->flags = flags_dup(&x->arena, item->flags);
 	h->hint = arena_strdup(&x->arena, item->new_hint);
+	/* What was changed on its placeholder is told by now, and that may be replaced (P21). */
+	x->env->apply_state->has_upgraded |= plan_is_asked_for(&x->in->policy, t->rec);
 	return apply_put(x, box, t->rec, e);
+}
+
+/* What it was, beyond its batch. */
+static void
+keep_words(struct applying *x, const struct task *t)
+{
+	const struct message_words *w = &t->expunge->words;
+	struct arena *a = &x->env->arena;
+
+	x->gone[t->i] = (struct message_words){ .date = w->date,
+		.place = key_text(a, t->rec->half[t->op->side].key, x->env->set->store[t->op->side]->ops->has_uid_keys),
+		.subject = arena_strdup(a, w->subject != NULL ? w->subject : ""), .from = arena_strdup(a, w->from != NULL ? w->from : "") };
 }
 
 static int
@@ -162,6 +179,8 @@ expunged(struct applying *x, struct task *t, struct err *e)
 
 	if (apply_log(x, t, t->op->trash == TRASH_NONE ? "expunged" : "expunged, and kept in the trash,", e) < 0)
 		return -1;
+	if (x->gone != NULL)
+		keep_words(x, t);
 	x->env->report->side[t->op->side].expunged++;
 	week_note(box, t->op);
 	t->rec->half[t->op->side].presence = PRESENCE_GONE;
@@ -209,6 +228,8 @@ failed(struct applying *x, struct batch *b, struct task *t, const struct err *wh
 {
 	if (t->expunge != NULL && t->expunge->is_another)
 		return is_another(x, t, e);
+	if (t->expunge != NULL && t->expunge->is_left_out)
+		left_out_note(x->env, t->op->box, t->op->side, t->rec->id);
 	return has_second_turn(x, t) ? 0 : task_failed(x, b, t, why, e);
 }
 
@@ -226,4 +247,5 @@ settle(struct applying *x, struct batch *b, struct err *e)
 	return settle_tasks(x, b, e);
 }
 
-const struct operation op_change = { make, fill, prepare, begin, end, settle, outcome, done, failed };
+const struct operation op_change = { .make = make, .fill = fill, .prepare = prepare, .begin = begin, .end = end, .settle = settle,
+	.outcome = outcome, .done = done, .failed = failed };

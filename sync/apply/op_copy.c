@@ -7,10 +7,15 @@
  * itself, then without what it may have been refused for (`enum deliver_how`). So a message that a server does not want keeps no other
  * back, and no keyword keeps its message.
  *
+ * What is too large is carried as a placeholder (P21): its header is collected, and what stands for it is delivered in its place (as_placeholder.c).
+ * Where nothing can stand for it, it goes in another pass, whole.
+ *
+ * Where the receiving store makes durable what it has without a session, that is the batch's rest: the next one is fetched meanwhile.
+ *
  * Must hold: finish() of each delivery is called whatever happened, so that what arrived is durable and known; a body that broke off is
  * nowhere. What goes wrong with one mailbox keeps no other from its messages.
  */
-#include "sync/apply/apply_inside.h"
+#include "sync/apply/as_placeholder.h"
 
 #include "sync/message/digest.h"
 #include "sync/plan/merge.h"
@@ -33,6 +38,7 @@ struct copying {
 	struct stretch *now;		/* whose body is coming */
 	struct task *counted;		/* of that body, whose size nobody knew; NULL = it was known */
 	struct digest *digest;
+	struct as_placeholder *placeholder;
 	bool is_cancelled;
 	bool has_sink_failed;		/* the error came from the receiving side */
 	bool has_begun;			/* the first pass is under way */
@@ -92,6 +98,18 @@ turn_to(struct copying *t, size_t index, struct err *e)
 	return 0;
 }
 
+/* By the size that was listed; by that of the body, where none was or the store is local. */
+static bool
+takes_placeholder(struct copying *t, const struct body_head *head)
+{
+	struct task *task = &t->b->task[t->at[head->index]];
+
+	if (task->size_most != 0 && head->size != BODY_SIZE_UNKNOWN &&
+	    (head->form == BODY_FILE || t->fetch[head->index].size == 0))
+		task->is_placeholder = head->size > task->size_most;
+	return task->is_placeholder;
+}
+
 static int
 body_begin(void *ctx, const struct body_head *head, struct err *e)
 {
@@ -103,6 +121,10 @@ body_begin(void *ctx, const struct body_head *head, struct err *e)
 	if (t->b->cancel != NULL && *t->b->cancel) {
 		t->is_cancelled = true;
 		return err_class(e, ERR_RUN, ERR_CANCELLED, ERR_LATER, "stopped on request");
+	}
+	if (takes_placeholder(t, head)) {
+		as_placeholder_begin(t->placeholder, head, t->fetch[head->index].size);
+		return 0;
 	}
 	digest_start(t->digest, DIGEST_MESSAGE);
 	t->b->task[t->at[head->index]].size = head->size == BODY_SIZE_UNKNOWN ? 0 : head->size;
@@ -116,17 +138,78 @@ body_begin(void *ctx, const struct body_head *head, struct err *e)
 	return sink != NULL && sink->begin(sink->ctx, &own, &why) < 0 ? sink_failed(t, &why, e) : 0;
 }
 
+/* Shown while it is carried; what it costs is an addition. */
+static void
+count_octets(struct batch *b, size_t len)
+{
+	b->arrived_bytes += len;
+	atomic_fetch_add_explicit(&b->arriving->bytes, len, memory_order_relaxed);
+}
+
+static void
+count_message(struct batch *b, struct task *t)
+{
+	if (t->has_arrived)
+		return;
+	t->has_arrived = true;
+	b->arrived++;
+	atomic_fetch_add_explicit(&b->arriving->messages, 1, memory_order_relaxed);
+}
+
 static int
 body_data(void *ctx, const void *p, size_t len, struct err *e)
 {
 	struct copying *t = ctx;
-	const struct body_sink *sink = sink_now(t);
+	const struct body_sink *sink;
 	struct err why;
 
+	if (as_placeholder_data(t->placeholder, p, len))
+		return 0;
+	sink = sink_now(t);
+	count_octets(t->b, len);
 	digest_feed(t->digest, p, len);
 	if (t->counted != NULL)
 		t->counted->wire_size = t->counted->size += len;
 	return sink != NULL && sink->data(sink->ctx, p, len, &why) < 0 ? sink_failed(t, &why, e) : 0;
+}
+
+/* In place of the body that has come. */
+static int
+deliver_placeholder(struct copying *t, size_t index, struct err *e)
+{
+	struct task *task = &t->b->task[t->at[index]];
+	struct body_head head = { .index = index };
+	const struct body_sink *sink;
+	struct buf text = { 0 };
+	struct err why;
+	int status = 0, got;
+
+	if (turn_to(t, index, e) < 0)
+		return -1;
+	got = as_placeholder_end(t->placeholder, t->digest, (t->items[index].flags.sys & FLAG_FLAGGED) != 0, &text, &head, &task->ident, e);
+	sink = sink_now(t);
+	if (got == 0) {
+		task->must_be_whole = true;
+		task->is_placeholder = false;
+	} else if (got > 0 && sink != NULL) {
+		task->size = text.len;
+		task->wire_size = head.wire_size;
+		t->items[index].date = t->b->copy_arrival_date ? head.date : 0;
+		t->items[index].flags.sys &= ~(uint32_t)FLAG_FLAGGED;
+		head.index -= t->now->first;
+		if (sink->begin(sink->ctx, &head, &why) < 0 || sink->data(sink->ctx, text.data, text.len, &why) < 0 ||
+		    sink->end(sink->ctx, head.index, NULL, &why) < 0)
+			status = sink_failed(t, &why, e);
+	}
+	buf_release(&text);
+	return got < 0 ? -1 : status;
+}
+
+/* It has the form of a placeholder, as only the whole of it shows, and nobody has looked whose it is (match/placeholders.c). */
+static bool
+is_found_out(const struct task *t)
+{
+	return (t->ident.has & IDENT_PLACEHOLDER) && !(t->rec->ident.has & IDENT_PLACEHOLDER);
 }
 
 static int
@@ -134,10 +217,19 @@ body_end(void *ctx, size_t index, const struct err *failed, struct err *e)
 {
 	struct copying *t = ctx;
 	const struct body_sink *sink;
-	struct err why;
+	struct err why, found;
 
+	if (as_placeholder_is_under_way(t->placeholder) && failed == NULL)
+		return deliver_placeholder(t, index, e);
+	as_placeholder_stop(t->placeholder);
 	if (failed == NULL && digest_end(t->digest, &t->b->task[t->at[index]].ident, e) < 0)
 		return -1;
+	if (failed == NULL && is_found_out(&t->b->task[t->at[index]])) {
+		err_class(&found, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "it may stand for a message that is known");
+		failed = &found;
+	}
+	if (failed == NULL)
+		count_message(t->b, &t->b->task[t->at[index]]);
 	if (turn_to(t, index, e) < 0)
 		return -1;
 	sink = sink_now(t);
@@ -255,12 +347,17 @@ static size_t
 keep_for_another_pass(struct copying *t)
 {
 	struct deliver_item *item;
+	bool is_whole;
 	size_t i, k = 0;
 
 	for (i = 0; i < t->n; i++) {
 		item = &t->b->deliver[t->at[i]];
-		if (item->outcome != OUTCOME_FAILED || !item->goes_again)
+		/* Once. */
+		is_whole = t->b->task[t->at[i]].must_be_whole && t->b->task[t->at[i]].size_most != 0;
+		if (item->outcome != OUTCOME_FAILED || (!item->goes_again && !is_whole))
 			continue;
+		t->b->task[t->at[i]].size_most = 0;
+		t->b->fetch[t->at[i]].is_header_enough = t->b->task[t->at[i]].is_placeholder && t->b->fetch[t->at[i]].is_header_enough;
 		item->goes_again = false;
 		item->err = (struct err){ 0 };
 		t->at[k++] = t->at[i];
@@ -289,7 +386,7 @@ copying_new(struct batch *b, struct err *e)
 	struct copying *t = mem_alloc(sizeof *t);
 	size_t i;
 
-	*t = (struct copying){ .b = b, .n = b->n, .digest = digest_new(e) };
+	*t = (struct copying){ .b = b, .n = b->n, .digest = digest_new(e), .placeholder = as_placeholder_new() };
 	t->at = mem_alloc((b->n + 1) * sizeof *t->at);
 	t->items = mem_alloc((b->n + 1) * sizeof *t->items);
 	t->fetch = mem_alloc((b->n + 1) * sizeof *t->fetch);
@@ -302,6 +399,7 @@ static void
 copying_free(struct copying *t)
 {
 	digest_free(&t->digest);
+	as_placeholder_free(&t->placeholder);
 	free(t->at);
 	free(t->items);
 	free(t->fetch);
@@ -324,6 +422,34 @@ begin(struct batch *b, struct session *session[SIDES], struct err *e)
 	return t->has_begun ? carry(t, from, to, e) : 0;
 }
 
+/* All that is left is finish() of deliveries that need no session: no message goes another way, in another pass. */
+static bool
+is_apart(const struct copying *t)
+{
+	const struct stretch *c;
+	size_t i;
+
+	for (c = t->stretch; c < t->stretch + t->n_stretches; c++)
+		if (c->delivery == NULL || !c->delivery->is_apart)
+			return false;
+	for (i = 0; i < t->n; i++)
+		if (t->b->task[t->at[i]].must_be_whole)
+			return false;
+	return true;
+}
+
+static int
+rest(struct batch *b, struct err *e)
+{
+	struct copying *t = b->copying;
+	int status = settle_these(t, 0, e);
+
+	excuse_rest(b, status);
+	copying_free(t);
+	b->copying = NULL;
+	return status;
+}
+
 static int
 end(struct batch *b, struct session *session[SIDES], struct err *e)
 {
@@ -334,6 +460,9 @@ end(struct batch *b, struct session *session[SIDES], struct err *e)
 	if (t->digest != NULL) {
 		if (!t->has_begun)
 			status = carry(t, from, to, e);
+		b->has_rest = b->may_rest && status == 0 && is_apart(t);
+		if (b->has_rest)
+			return 0;
 		status = settle_these(t, status, e);
 		while (status == 0 && keep_for_another_pass(t) > 0) {
 			b->reads_later = true;
@@ -356,9 +485,8 @@ make(struct batch *b, size_t room)
 	b->needs[side_other(b->side)] = true;
 }
 
-/* As listed; or, where the list does not say, as identified. */
-static uint64_t
-body_size(const struct record *rec, const struct record_half *half)
+uint64_t
+copy_size(const struct record *rec, const struct record_half *half)
 {
 	return half->size != 0 ? half->size : rec->ident.has & IDENT_SIZE ? rec->ident.size : 0;
 }
@@ -373,11 +501,14 @@ fill(struct applying *x, struct batch *b, struct task *t)
 
 	b->copy_arrival_date = x->env->set->copy_arrival_date;
 	b->cancel = x->env->set->cancel;
+	b->arriving = &x->env->arriving;
 	t->fetch = &b->fetch[n];
 	t->deliver = &b->deliver[n];
-	*t->fetch = (struct fetch_item){ there->key, there->hint, body_size(t->rec, there) };
+	t->is_placeholder = plan_is_too_large(&x->in->policy, t->rec, b->side);
+	t->size_most = t->rec->placeholder == PLACEHOLDER_NO_MORE ? 0 : x->in->policy.max_size[b->side];
+	*t->fetch = (struct fetch_item){ there->key, there->hint, copy_size(t->rec, there), t->is_placeholder && there->size != 0 };
 	*t->deliver = (struct deliver_item){ .flags = flags_keep(&b->arena, there->flags, &to->mask),
-		.name = store->ops->choose_name(store, &b->arena), .size = body_size(t->rec, there), .hint = "" };
+		.name = store->ops->choose_name(store, &b->arena), .size = copy_size(t->rec, there), .hint = "" };
 	if (!to->is_known)
 		t->deliver->flags = there->flags;
 }
@@ -394,6 +525,8 @@ prepare(struct applying *x, struct batch *b, struct err *e)
 			return -1;
 		t->intent = intent_begin(x, t, INTENT_DELIVER);
 		t->intent.key = t->deliver->name;
+		if (t->is_placeholder)
+			t->intent.ident = ident_of_placeholder(&t->rec->ident);
 		if (intent_put(x->env->state, &t->intent, e) < 0)
 			return -1;
 	}
@@ -432,17 +565,25 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	struct run_box *box = apply_box(x, t->op->box);
 	struct record *rec = t->rec;
 	struct deliver_item *d = t->deliver;
-	struct record_half *h = &rec->half[b->side];
+	struct record_half *h = &rec->half[b->side], *from = &rec->half[side_other(b->side)];
 	enum alias alias = ALIAS_NONE;
+	struct ident ident;
 
 	if (learn_unkept(x, t, box, e) < 0)
 		return -1;
-	rec->ident = t->ident;
+	x->env->apply_state->has_upgraded |= rec->placeholder == PLACEHOLDER_NO_MORE;
+	rec->placeholder = !t->is_placeholder ? PLACEHOLDER_NONE : placeholder_on(b->side);
+	if (!t->is_placeholder || !(rec->ident.has & IDENT_HEADER))
+		rec->ident = t->ident;
+	ident = record_ident(rec, b->side);
 	if (d->key.len > 0 && given_alias(x, box, b->side, d->key, rec, &alias, e) < 0)
 		return -1;
 	if (alias == ALIAS_FALSE)
 		d->key = KEY_NONE;
 	count(x, t, alias);
+	/* It was read just now: an expunge of it that broke off, and is not wanted any more, has not been. */
+	if (from->basis == BASIS_OURS)
+		from->basis = BASIS_LISTED;
 	/* What the twin was given is agreed, as far as it is shown to have kept it; and nothing else is, whatever was before. */
 	if (rec->has_agreed)
 		rec->agreed = flags_intersect(&x->arena, rec->agreed, d->flags);
@@ -452,7 +593,7 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 		rec->has_agreed = true;
 		h->is_sent = !d->is_shown;
 		b->reads_later = x->env->observe_state->is_short = true;
-		return apply_put(x, box, rec, e) < 0 ? -1 : intent_keep(x, t, &rec->ident, e);
+		return apply_put(x, box, rec, e) < 0 ? -1 : intent_keep(x, t, &ident, e);
 	}
 	if (alias == ALIAS_EQUAL) {
 		given_shared(x, rec, b->side, d->key);
@@ -487,6 +628,11 @@ failed(struct applying *x, struct batch *b, struct task *t, const struct err *wh
 	x->status[t->i] = OP_FAILED;
 	if (is_untried)
 		return 0;
+	if (is_found_out(t)) {
+		t->rec->ident = t->ident;
+		x->env->apply_state->has_upgraded = true;
+		return apply_put(x, box, t->rec, e) < 0 ? -1 : intent_delete(x->env->state, t->intent.id, e);
+	}
 	sight_worsen(&box->side[FAR], SIGHT_WRITTEN);
 	sight_worsen(&box->side[NEAR], SIGHT_WRITTEN);
 	if (why->retry == ERR_NOW) {
@@ -530,4 +676,5 @@ settle(struct applying *x, struct batch *b, struct err *e)
 	return 0;
 }
 
-const struct operation op_copy = { make, fill, prepare, begin, end, settle, outcome, done, failed };
+const struct operation op_copy = { .make = make, .fill = fill, .prepare = prepare, .begin = begin, .end = end, .rest = rest,
+	.settle = settle, .outcome = outcome, .done = done, .failed = failed };

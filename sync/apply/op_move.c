@@ -100,14 +100,17 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	struct flag_mask masks[SIDES];
 	struct merge_left both;
 	enum alias alias = ALIAS_NONE;
+	struct ident kept;
 
 	*(b->kind == OP_MOVE ? &x->env->report->side[b->side].moved : &x->env->report->side[b->side].cloned) += 1;
 	sight_worsen(&to_box->side[b->side], SIGHT_WRITTEN);
-	if (from->ident.has > to->ident.has)
+	to->placeholder = placeholder_of_moved(from, to, b->side);
+	if (from->ident.has > to->ident.has || record_has_placeholder(to))
 		to->ident = from->ident;
 	to->agreed = b->kind == OP_MOVE ? merge_base_moved(&x->arena, from, to, apply_left_by_both(x, op, &both), b->side,
 	    &box_masks(from_box, masks)[b->side]) : merge_base_cloned(from, b->side);
 	to->has_agreed = true;
+	kept = record_ident(to, b->side);
 	if (t->move->new_key.len > 0 && given_alias(x, to_box, b->side, t->move->new_key, to, &alias, e) < 0)
 		return -1;
 	/* Of what is told of another message the next delta tells the truth. */
@@ -120,12 +123,14 @@ done(struct applying *x, struct batch *b, struct task *t, struct err *e)
 	if (apply_put(x, to_box, to, e) < 0)
 		return -1;
 	x->env->apply_state->has_left |= t->move->is_left;
+	/* Where it is a pair again, it may be replaced; and of its like, what is gone has gone nowhere else (P21). */
+	x->env->apply_state->has_upgraded |= record_has_placeholder(to);
 	if (b->kind == OP_MOVE) {
 		from->half[b->side].presence = PRESENCE_GONE;
 		if (apply_put(x, from_box, from, e) < 0)
 			return -1;
 	}
-	return t->move->new_key.len > 0 ? intent_delete(x->env->state, t->intent.id, e) : intent_keep(x, t, &to->ident, e);
+	return t->move->new_key.len > 0 ? intent_delete(x->env->state, t->intent.id, e) : intent_keep(x, t, &kept, e);
 }
 
 static enum outcome
@@ -153,4 +158,5 @@ settle(struct applying *x, struct batch *b, struct err *e)
 	return settle_tasks(x, b, e);
 }
 
-const struct operation op_move = { make, fill, prepare, NULL, end, settle, outcome, done, task_failed };
+const struct operation op_move = { .make = make, .fill = fill, .prepare = prepare, .end = end, .settle = settle, .outcome = outcome,
+	.done = done, .failed = task_failed };

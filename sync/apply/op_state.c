@@ -9,13 +9,16 @@ static int
 pair(struct applying *x, const struct op *op, struct err *e)
 {
 	struct record *a = apply_record(x, op->msg), *b = apply_record(x, op->other);
+	const enum record_placeholder placeholder = placeholder_of_twins(a, b);
 	struct merge_left both;
 
 	a->agreed = merge_base_twin(&x->arena, a, b, apply_left_by_both(x, op, &both));
 	a->has_agreed = true;
 	a->half[NEAR] = b->half[NEAR];
-	if (b->ident.has > a->ident.has)
+	/* That of the message, and not of what stands for it. */
+	if (placeholder == PLACEHOLDER_FAR || (placeholder == PLACEHOLDER_NONE && b->ident.has > a->ident.has))
 		a->ident = b->ident;
+	a->placeholder = placeholder;
 	a->mark = MARK_NEW;
 	a->why = "";
 	if (message_delete(x->env->state, b->box, b->id, e) < 0)
@@ -23,6 +26,8 @@ pair(struct applying *x, const struct op *op, struct err *e)
 	if (apply_put(x, apply_box(x, op->box), a, e) < 0)
 		return -1;
 	x->env->report->paired++;
+	/* It may be replaced; and what is beside it may be a copy of it (P21). */
+	x->env->apply_state->has_upgraded |= record_has_placeholder(a);
 	x->matching->messages.at[op->other].rec = a;
 	return 0;
 }
@@ -57,6 +62,25 @@ expire(struct applying *x, const struct op *op, struct err *e)
 	return apply_put(x, apply_box(x, op->box), rec, e);
 }
 
+/* P21: the placeholder and its message part. */
+static int
+upgrade(struct applying *x, const struct op *op, struct err *e)
+{
+	struct record *rec = apply_record(x, op->msg), rest = record_blank(rec->box);
+
+	rest.half[op->side] = rec->half[op->side];
+	rest.mark = MARK_REPLACED;
+	rest.placeholder = rec->placeholder;
+	rest.ident = rec->ident;
+	rest.instead = rec->id;
+	rec->half[op->side] = RECORD_HALF_NEVER;
+	record_begin_anew(rec);
+	rec->placeholder = PLACEHOLDER_NO_MORE;
+	if (apply_put(x, apply_box(x, op->box), rec, e) < 0)
+		return -1;
+	return apply_put(x, apply_box(x, op->box), &rest, e);
+}
+
 int
 state_only(struct applying *x, uint32_t i, struct err *e)
 {
@@ -69,6 +93,8 @@ state_only(struct applying *x, uint32_t i, struct err *e)
 		return pair(x, op, e);
 	case OP_EXPIRE:
 		return expire(x, op, e);
+	case OP_UPGRADE:
+		return upgrade(x, op, e);
 	case OP_BEYOND:
 		rec->half[op->side].presence = PRESENCE_BEYOND;
 		return apply_put(x, box, rec, e);

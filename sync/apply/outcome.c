@@ -4,6 +4,12 @@
  */
 #include "sync/apply/apply_inside.h"
 
+static enum waiting_work
+work_of(const struct task *t)
+{
+	return t->flags != NULL ? WAITING_CHANGE : t->expunge != NULL ? WAITING_EXPUNGE : t->move != NULL ? WAITING_MOVE : WAITING_COPY;
+}
+
 int
 task_failed(struct applying *x, struct batch *b, struct task *t, const struct err *why, struct err *e)
 {
@@ -18,7 +24,7 @@ task_failed(struct applying *x, struct batch *b, struct task *t, const struct er
 	if (why->retry == ERR_NOW)
 		return 0;
 	x->env->report->failed++;
-	report_err(x->env, box->name, why);
+	waiting_add_work(x->env, work_of(t), t->op->box, b->side, t->rec->id, why);
 	return 0;
 }
 

@@ -133,7 +133,7 @@ fill(struct over *o, struct task *t, struct session *to)
 
 	flags.sys &= ~(uint32_t)FLAG_DELETED;
 	o->task[o->n] = t;
-	o->fetch[o->n] = (struct fetch_item){ t->expunge->key, t->expunge->hint, t->expunge->size };
+	o->fetch[o->n] = (struct fetch_item){ t->expunge->key, t->expunge->hint, t->expunge->size, false };
 	o->items[o->n++] = (struct deliver_item){ .flags = flags, .name = to->store->ops->choose_name(to->store, &o->b->arena),
 		.size = t->expunge->size, .hint = "" };
 }

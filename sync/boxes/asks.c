@@ -76,11 +76,14 @@ asks_set(struct env *env, struct err *e)
 	struct box_record *all;
 	struct asking *asking;
 	size_t n;
-	int s;
+	int s, got;
 
 	if (box_all(env->state, &env->arena, &all, &n, e) < 0)
 		return -1;
-	if (env->news != NULL && !news_are_known(env, all, n))
+	got = env->news != NULL ? news_are_known(env, all, n, e) : 0;
+	if (got < 0)
+		return -1;
+	if (got == 0)
 		env->news = NULL;		/* one of them may be another by now */
 	for (s = 0; s < SIDES; s++) {
 		asking = arena_alloc(&env->arena, sizeof *asking);
@@ -99,5 +102,6 @@ asks_forget(struct env *env)
 	int s;
 
 	for (s = 0; s < SIDES; s++)
-		env->set->store[s]->asks = (struct store_asks){ 0 };
+		if (env->set->store[s] != NULL)
+			env->set->store[s]->asks = (struct store_asks){ 0 };
 }

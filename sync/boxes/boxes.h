@@ -36,8 +36,8 @@ void asks_forget(struct env *env);
 
 /* news.c */
 bool news_has(const struct env *env, const char *box);
-/* Whether each of env.news is a pair in the base. */
-bool news_are_known(const struct env *env, const struct box_record *all, size_t n);
+/* Whether each of env.news is a pair in the base, and no earlier write is unfinished. 1/0/-1 */
+int news_are_known(const struct env *env, const struct box_record *all, size_t n, struct err *e);
 /* Leaves them alone in env.boxes. false: one of them is no longer what it was, and all is to be looked at. */
 bool news_keep(struct env *env);
 
@@ -82,8 +82,9 @@ int missing_check(struct env *env, struct err *e);
 int renames_find(struct env *env, struct err *e);
 /* From here on the two mailboxes of rec are known by their names alone; rec stays with that of side s. */
 int renames_apart(struct env *env, struct box_record *rec, enum side s, struct err *e);
-/* The list was not complete, so renames were not searched for: m may be a known mailbox under another name. */
-bool renames_may_be(struct env *env, enum side s, const struct mailbox *m);
+/* The list was not complete, so renames were not searched for: m may be that mailbox, or any that is known, under another name. */
+bool renames_may_be(struct env *env, enum side s, const struct box_record *rec, const struct mailbox *m);
+bool renames_may_be_any(struct env *env, enum side s, const struct mailbox *m);
 /* The record whose mailbox this is on side s; NULL = nobody's. */
 const struct box_record *renames_owner(const struct env *env, enum side s, const char *full);
 /* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */

@@ -6,7 +6,6 @@
 #include "sync/boxes/boxes.h"
 
 #include "state/base/log.h"
-#include "state/base/shell_word.h"
 
 static bool
 is_ascii(const char *s)
@@ -92,9 +91,9 @@ encoded_hold(struct env *env)
 			if (twin != NULL && twin->rec.id == 0)
 				twin->is_excluded = true;
 			report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "held: on the %s side this is \"%s\" in modified UTF-7, as "
-			    "older programs name directories. mailtwin --rename-utf7 %s renames its directory to \"%s\", and the two are paired. "
+			    "older programs name directories. %s renames its directory to \"%s\", and the two are paired. "
 			    "To have a mailbox of that very name on the other side call it so in Patterns", side_name((enum side)s), plain,
-			    shell_word(&env->arena, env->set->name), plain));
+			    env_hint_option(env, "--rename-utf7", NULL), plain));
 		}
 }
 

@@ -64,11 +64,15 @@ list_sides(struct env *env, const bool which[SIDES], struct err *e)
 		l[s].job.needs[s] = true;
 		pool_submit(env->pool, &l[s].job);
 	}
-	while ((j = pool_wait(env->pool)) != NULL)
-		if (j->status < 0 && status == 0) {
-			*e = j->err;
-			status = err_widen(e, ERR_STORE);
-		}
+	while ((j = pool_wait(env->pool)) != NULL) {
+		if (j->status == 0)
+			continue;
+		/* Neither hides the other: a directory that is missing, and a server that is. */
+		if (status < 0)
+			report_err(env, NULL, e);
+		*e = j->err;
+		status = err_widen(e, ERR_STORE);
+	}
 	for (s = 0; s < SIDES && status == 0; s++)
 		if (which[s])
 			listing_sort(&env->boxes_state->listing[s]);
@@ -85,6 +89,13 @@ is_weekly_due(const struct env *env, const struct run_box *b, enum side s)
 	int64_t spread = (int64_t)(b->rec.id * 7919u % (WEEK / 7));
 
 	return bs->listed != 0 && env->set->now - bs->listed > WEEK + spread;
+}
+
+/* A limit of age is new to it: its messages came without a date. */
+static bool
+lacks_dates(const struct env *env, const struct run_box *b, enum side s)
+{
+	return limit_needs_dates(&env->set->policy.limit, s) && b->rec.id != 0 && b->rec.side[s].is_known && !b->rec.side[s].has_dates;
 }
 
 /* Whether a mailbox that stands on one side only would be created on the other or refused there. */
@@ -117,7 +128,7 @@ mark_wanted(struct env *env)
 			rs = &b->side[s];
 			if (b->is_excluded || rs->listed == NULL || sight_has_failed(rs) || !is_wanted(env, b))
 				continue;
-			if (is_weekly_due(env, b, (enum side)s))
+			if (is_weekly_due(env, b, (enum side)s) || lacks_dates(env, b, (enum side)s))
 				sight_worsen(rs, SIGHT_WANTED_IN_FULL);
 			if (!rs->listed->has_cursor || b->rec.id == 0 || !b->rec.side[s].is_known ||
 			    !cursor_stands(&b->rec.side[s].cursor, &rs->listed->cursor))

@@ -5,7 +5,6 @@
  */
 #include "sync/boxes/boxes.h"
 
-#include "state/base/shell_word.h"
 
 /* R7: another store than last time. Every cursor of that side is made one that cannot match, which
  * makes each mailbox go through adoption, or be forgotten on that side where it is missing (check_foreign).
@@ -62,8 +61,8 @@ judge_away(struct env *env, struct run_box *b, enum side s)
 	sight_worsen(&b->side[s], SIGHT_FAILED);
 	env->boxes_state->held += b->rec.side[s].here;
 	report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "held: on the %s side %s; nothing is removed for that, and all "
-	    "goes on once it is back (%llu messages known). --restore %s makes it anew from the other side, --allow-delete %s "
-	    "carries its removal over", side_name(s), b->side[s].away, (unsigned long long)b->rec.side[s].here, shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
+	    "goes on once it is back (%llu messages known). %s makes it anew from the other side, %s "
+	    "carries its removal over", side_name(s), b->side[s].away, (unsigned long long)b->rec.side[s].here, env_hint_option(env, "--restore", b->name), env_hint_option(env, "--allow-delete", b->name)));
 }
 
 /* INBOX is listed even where nobody saw it. */
@@ -211,6 +210,23 @@ is_another(const struct cursor *known, const struct mailbox *m)
 	return m->has_cursor && known->epoch != 0 && known->epoch != m->cursor.epoch;
 }
 
+/* Renames were not searched for: one that is gone may be m by now, and was removed by nobody. So it waits as well. */
+static void
+hold_renamed(struct env *env, enum side s, const struct mailbox *m)
+{
+	struct run_box *b;
+	size_t i;
+
+	for (i = 0; i < env->boxes.n; i++) {
+		b = &env->boxes.at[i];
+		if (!b->side[s].is_gone || !renames_may_be(env, s, &b->rec, m))
+			continue;
+		b->side[s].is_gone = false;
+		report_note(env, NOTE_LATER, b->name, arena_printf(&env->arena, "gone from the %s side, or renamed to %s, where not all "
+		    "that is known was listed; waiting for the next run", side_name(s), m->name));
+	}
+}
+
 /* What is listed under a name for the first time, or is another mailbox than the one known by it, may have been renamed from
  * one that a short list does not show, or from the twin of such (R12): it waits. */
 static void
@@ -226,11 +242,12 @@ check_replaced(struct env *env, enum side s, const bool is_short[SIDES])
 		m = b->side[s].listed;
 		is_new = b->rec.id == 0 || !b->rec.side[s].is_known;
 		if (b->is_excluded || m == NULL || (!is_new && !is_another(&b->rec.side[s].cursor, m)) ||
-		    ((is_new || !is_short[s]) && !renames_may_be(env, s, m)))
+		    ((is_new || !is_short[s]) && !renames_may_be_any(env, s, m)))
 			continue;
 		sight_worsen(&b->side[s], SIGHT_FAILED);
 		report_note(env, NOTE_LATER, b->name, arena_printf(&env->arena, "%s mailbox on the %s side now, where not all "
 		    "that is known was listed; waiting for the next run", is_new ? "a new" : "another", side_name(s)));
+		hold_renamed(env, s, m);
 	}
 }
 

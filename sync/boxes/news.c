@@ -1,7 +1,8 @@
 /* Mailboxes that a caller says have news (sync/channel.h): they alone are looked at, as long as each of them is the pair that it was.
  *
  * Must hold: nothing is concluded from what was not looked at. What is new, missing or another one now may have been renamed (R12 folder
- * renames), and what is gone from a mailbox may have been moved to one that nobody named (R9 moves): then all is looked at.
+ * renames), and what is gone from a mailbox may have been moved to one that nobody named (R9 moves): then all is looked at. So it is while what
+ * became of an earlier write is not known (R11 recovery): what arrived may have been moved on by now.
  */
 #include "sync/boxes/boxes.h"
 
@@ -29,15 +30,21 @@ is_plain_pair(const struct box_record *rec)
 	return rec->id != 0;
 }
 
-bool
-news_are_known(const struct env *env, const struct box_record *all, size_t n)
+int
+news_are_known(const struct env *env, const struct box_record *all, size_t n, struct err *e)
 {
+	struct arena a = { 0 };
+	struct intent in;
 	size_t i, known = 0;
+	int got = intent_next(env->state, &a, 0, &in, e);
 
+	arena_release(&a);
+	if (got != 0)
+		return got < 0 ? -1 : 0;
 	for (i = 0; i < n; i++)
 		if (news_has(env, all[i].name)) {
 			if (!is_plain_pair(&all[i]))
-				return false;
+				return 0;
 			known++;
 		}
 	return known == env->news->n;

@@ -353,8 +353,8 @@ pairing_keep_named(struct env *env)
 		return;
 	for (i = 0; i < only->n; i++)
 		if (find_box(env, only->at[i]) == NULL)
-			report_note(env, NOTE_ERROR, only->at[i],
-			    "no mailbox of this name on either side that the channel's Patterns select");
+			report_note(env, NOTE_ERROR, only->at[i], arena_printf(&env->arena, "on neither side there is a mailbox of this name that the "
+			    "channel's Patterns select; %s shows those there are", env_hint_option(env, "list", NULL)));
 	for (i = 0; i < env->boxes.n; i++)
 		if (is_named(only, env->boxes.at[i].name))
 			env->boxes.at[k++] = env->boxes.at[i];

@@ -48,7 +48,7 @@ take_sample(struct env *env, const struct box_record *rec, enum side s, size_t m
 
 	while (q->n < most && (got = message_next(env->state, &a, rec->id, after, &m, e)) > 0) {
 		after = m.id;
-		if (m.half[s].presence == PRESENCE_HERE && (!wants_header || (m.ident.has & IDENT_HEADER)) &&
+		if (m.half[s].presence == PRESENCE_HERE && (!wants_header || ((m.ident.has & IDENT_HEADER) && !(m.ident.has & IDENT_PLACEHOLDER) && !record_is_placeholder(&m, s))) &&
 		    (every == 0 || seen++ % every == 0)) {
 			q->keys[q->n] = key_dup(&env->arena, m.half[s].key);
 			q->ident[q->n++] = m.ident;

@@ -635,24 +635,29 @@ renames_find(struct env *env, struct err *e)
 }
 
 bool
-renames_may_be(struct env *env, enum side s, const struct mailbox *m)
+renames_may_be(struct env *env, enum side s, const struct box_record *rec, const struct mailbox *m)
 {
-	const struct box_side *known;
+	const struct box_side *known = &rec->side[s];
 	const struct mailbox *home;
-	size_t i;
 	int same;
 
-	for (i = 0; i < env->boxes_state->base_n; i++) {
-		known = &env->boxes_state->base[i].side[s];
-		if (env->boxes_state->base[i].id == 0 || !known->is_known || known->is_apart)
-			continue;
-		home = rename_find_listed(env, s, rename_find_full_name(env, s, name_now(&env->boxes_state->base[i], s)));
-		if (home == m || (home != NULL && rename_find_is_same(known, home) != 0))
-			continue;
-		same = rename_find_is_same(known, m);
-		if (same == 1 || (same == -1 && m->has_cursor && known->cursor.epoch == m->cursor.epoch))
+	if (rec->id == 0 || !known->is_known || known->is_apart)
+		return false;
+	home = rename_find_listed(env, s, rename_find_full_name(env, s, name_now(rec, s)));
+	if (home == m || (home != NULL && rename_find_is_same(known, home) != 0))
+		return false;
+	same = rename_find_is_same(known, m);
+	return same == 1 || (same == -1 && m->has_cursor && known->cursor.epoch == m->cursor.epoch);
+}
+
+bool
+renames_may_be_any(struct env *env, enum side s, const struct mailbox *m)
+{
+	size_t i;
+
+	for (i = 0; i < env->boxes_state->base_n; i++)
+		if (renames_may_be(env, s, &env->boxes_state->base[i], m))
 			return true;
-	}
 	return false;
 }
 

@@ -8,7 +8,6 @@
  */
 #include "sync/boxes/boxes.h"
 
-#include "state/base/shell_word.h"
 
 void
 replaced_hold(struct env *env, struct run_box *b, enum side s)
@@ -101,7 +100,7 @@ tell_side(struct env *env, enum side s)
 {
 	const struct loss l = count_loss(env, s);
 	struct arena *a = &env->arena;
-	const char *channel = shell_word(a, env->set->name), *what, *ways;
+	const char *what, *ways;
 	enum side t = side_other(s);
 
 	if (l.boxes == 0) {
@@ -116,10 +115,10 @@ tell_side(struct env *env, enum side s)
 	if (env->set->policy.read_only[s] || env->set->store[s]->read_only)
 		ways = "";
 	else if (l.elsewhere > 0)
-		ways = arena_printf(a, ". To have them copied back from %s:  mailtwin --restore '*' %s", place(env, t), channel);
+		ways = arena_printf(a, ". To have them copied back from %s:  %s", place(env, t), env_hint_option(env, "--restore", "*"));
 	else
-		ways = arena_printf(a, ". %s has none of them either: there is nothing to copy back, and --restore '*' only makes the "
-		    "mailboxes again", t == FAR ? "Far" : "Near");
+		ways = arena_printf(a, ". %s has none of them either: there is nothing to copy back, and %s only makes the "
+		    "mailboxes again", t == FAR ? "Far" : "Near", env_hint_option(env, "--restore", "*"));
 	if (l.at_stake > 0)
 		ways = arena_printf(a, "%s. If they are to go on the other side, too: --allow-delete '*' in its place would %s %llu %s "
 		    "%s %s", ways, l.is_marked ? "delete, or mark as deleted," : "delete", (unsigned long long)l.at_stake,

@@ -52,8 +52,7 @@ culprit_words(struct env *env, const struct run_box *b, const struct record *rec
 	struct err ignored;
 
 	d.job.needs[s] = true;
-	d.words = (struct message_words){ store->ops->has_uid_keys ? arena_printf(&env->arena, "UID %u",
-	    key_uid(rec->half[s].key)) : arena_strndup(&env->arena, rec->half[s].key.data, rec->half[s].key.len), "" };
+	d.words = (struct message_words){ .place = key_text(&env->arena, rec->half[s].key, store->ops->has_uid_keys) };
 	if (may_ask && !env->is_ending && (store->can & STORE_DESCRIBE) && d.box != NULL && !isolate_is_given_up(&env->isolate, s) &&
 	    pool_run(env->pool, &d.job, &ignored) < 0)
 		log_line(LOG_RUN, "a message cannot be described: %s", ignored.text);
@@ -88,9 +87,8 @@ tell(struct env *env, const struct run_culprit *c, bool may_ask, struct err *e)
 
 	if (got == 1 && rec.half[s].presence == PRESENCE_HERE) {
 		words = culprit_words(env, b, &rec, s, may_ask);
-		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s%s%s%s) ends each session in which it is %s: %s; all "
-		    "others go on, and it is tried again in each run, last and by itself", words.place,
-		    *words.subject != '\0' ? ", \"" : "", words.subject, *words.subject != '\0' ? "\"" : "", verb_of(c), c->why);
+		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s) ends each session in which it is %s: %s; all "
+		    "others go on, and it is tried again in each run, last and by itself", store_words_text(&a, &words), verb_of(c), c->why);
 		report_err(env, b->name, &told);
 	}
 	arena_release(&a);

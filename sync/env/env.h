@@ -6,12 +6,14 @@
  *   isolate.c   finds the one message at which sessions end; culprits.c remembers and names it
  *   waiting.c   what waits for another run, reported once for each reason; refused.c: refused again and again; left_out.c: listed, and
  *               not given
+ *   acts.c      what is done to single messages, for people who asked for it
  *   week.c      deletions of seven days (R21 guards)
  *   report.c    counts, notes, errors
  */
 #ifndef SYNC_ENV_RUN_H
 #define SYNC_ENV_RUN_H
 
+#include "state/base/hint.h"
 #include "state/base/id_set.h"
 #include "state/state.h"
 #include "sync/plan/plan.h"
@@ -86,9 +88,23 @@ struct run_culprit {
 /* A message that was asked for alone, and not given. */
 struct run_left_out { uint32_t box; enum side side; uint64_t id; };
 
+/* What is done in a mailbox for one reason: how often. */
+struct run_acts {
+	const char *box;
+	enum op_kind kind;
+	enum side side;
+	enum reason reason;
+	bool is_held, is_deletion, is_told;
+	uint64_t n;
+};
+
+/* What could not be done with messages. */
+enum waiting_work { WAITING_COPY, WAITING_CHANGE, WAITING_EXPUNGE, WAITING_MOVE };
+
 /* Messages that wait for another run, or were refused, for one reason. */
 struct run_waiting {
-	enum side side;			/* they are for */
+	enum waiting_work work;
+	enum side side;			/* they are for, or are changed on */
 	enum err_class class;
 	const char *why;
 	uint64_t n;
@@ -116,6 +132,9 @@ struct run_look {
 	VEC(uint32_t) index;		/* of env.boxes */
 };
 
+/* What is under way and counts already in what progress lines show: workers add, the coordinator takes away what it settles. */
+struct run_arriving { atomic_ullong heard, messages, bytes; };
+
 struct env {
 	const struct channel *set;
 	const struct channel_names *news;	/* mailboxes to be looked at, and no others; NULL = all that the channel has */
@@ -125,14 +144,18 @@ struct env {
 	struct pool *pool;
 	struct arena arena;		/* lives as long as the run */
 	VEC(struct run_box) boxes;
-	struct run_progress progress;
+	struct run_progress progress;	/* as planned and settled */
+	uint64_t ahead;			/* messages that later slices are about to plan */
+	struct run_arriving arriving;
 	uint64_t *notes_seen;		/* sentences reported already: a table of their hashes, 0 = free */
 	size_t notes_seen_n, notes_seen_room;
 	struct isolate isolate;		/* what sessions were lost at */
 	VEC(struct run_culprit) culprits;	/* not reported yet */
 	size_t culprits_told;
 	VEC(struct run_left_out) left_out;
+	uint64_t passed;		/* messages that mbsync passed over, and that are recorded as such in this run */
 	VEC(struct run_waiting) waiting;
+	VEC(struct run_acts) acts;
 	struct { bool is_stopped; unsigned boxes; struct err why; } stop[SIDES];	/* nothing more is copied to that side in this run */
 	bool is_ending;			/* no session is asked any more */
 	struct run_look look[SIDES];
@@ -145,6 +168,9 @@ struct env {
 };
 
 /* words.c */
+struct hint env_hint(const struct env *env);
+/* hint_option(), in the run's arena. */
+const char *env_hint_option(struct env *env, const char *option, const char *word);
 bool env_is_cancelled(const struct env *env);
 /* -1 with ERR_CANCELLED once the person asked to stop. */
 int env_check_cancel(const struct env *env, struct err *e);
@@ -161,17 +187,30 @@ const char *name_on(const struct box_record *rec, enum side s);
 const char *name_now(const struct box_record *rec, enum side s);
 
 /* report.c */
+/* What a mailbox is called where it is reported: behind a prefix that is a mailbox a name is empty, or begins with '/'. Arena or the name. */
+const char *report_box_name(struct env *env, const char *box);
 void report_note(struct env *env, enum note_level level, const char *box, const char *text);
 /* R14 masks: a keyword that one side cannot keep; once per mailbox, as the base remembers. */
 void report_unkept(struct env *env, struct run_box *b, const struct record *rec);
 void report_err(struct env *env, const char *box, const struct err *e);
 void report_removed(struct channel_report *rep, enum side s, const char *box, uint64_t messages);
-void report_progress(struct env *env);
+void report_progress(void *env);	/* a struct env, as pool_on_wait() has it */
 /* Mailboxes the store does not let us write to, while something waits for them. */
 void report_readonly(struct env *env, const struct plan_input *in);
+/* Patterns that select no mailbox of either side. */
+void report_nothing(struct env *env);
+/* R26: what mbsync passed over and its Full would copy. */
+void report_passed(struct env *env);
 /* R25: mailboxes that are known in part, at the end of the run. */
 void report_parts(struct env *env);
 void report_plan(struct env *env, const struct plan_input *in, const struct plan *plan);
+
+/* acts.c */
+/* Those operations of the plan for which is_one() holds were carried out, or would be: no job is under way. words_of: what is known of one
+ * whose message is gone; NULL, or its answer is: it is looked for. */
+void acts_tell(struct env *env, const struct plan_input *in, const struct plan *plan, bool (*is_one)(void *ctx, uint32_t op),
+    const struct message_words *(*words_of)(void *ctx, uint32_t op), void *ctx);
+void acts_end(struct env *env);		/* of the run: the mailboxes that were changed */
 
 /* records.c */
 /* Stores a record as it stands by what was seen. */
@@ -207,6 +246,8 @@ void waiting_stop(struct env *env, uint32_t box, enum side s, const struct err *
 bool waiting_is_stopped(const struct env *env, uint32_t box, enum side s);
 /* Record id of that mailbox (index) is not copied to side s in this run. */
 void waiting_add(struct env *env, uint32_t box, enum side s, uint64_t id, const struct err *why);
+/* The same of what was to be done with it on that side. */
+void waiting_add_work(struct env *env, enum waiting_work work, uint32_t box, enum side s, uint64_t id, const struct err *why);
 void waiting_add_stopped(struct env *env, uint32_t box, enum side s, uint64_t id);
 const char *waiting_digits(struct arena *a, uint64_t n);	/* 2,691: as a person writes it */
 int waiting_tell(struct env *env, struct err *e);		/* no job is under way */

@@ -1,5 +1,6 @@
 #include "sync/env/isolate.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "state/base/mem.h"
@@ -141,15 +142,25 @@ suspect_all(struct isolate *x, enum side lost, const struct isolate_item *items,
 	}
 }
 
+/* A server that talks on and on was given ten times the Timeout already (net/conn.c): it gets that three times, where others that
+ * fall silent or hang up get ten tries. */
+static unsigned
+weight_of(const struct err *why)
+{
+	enum { TALKS_ON = 4 };
+
+	return why->sys == ETIMEDOUT && why->retry == ERR_LATER ? TALKS_ON : 1;
+}
+
 bool
-isolate_lost(struct isolate *x, enum side lost, const struct isolate_item *items, size_t n)
+isolate_lost(struct isolate *x, enum side lost, const struct isolate_item *items, size_t n, const struct err *why)
 {
 	x->side[lost].all++;
 	if (n == 0) {
 		x->side[lost].is_given_up |= ++x->side[lost].opening > LOSSES_OPENING;
 	} else {
 		x->side[lost].opening = 0;
-		x->side[lost].idle++;
+		x->side[lost].idle += weight_of(why);
 		suspect_all(x, lost, items, n);
 	}
 	x->side[lost].is_given_up |= x->side[lost].idle >= LOSSES_IDLE || x->side[lost].all >= LOSSES_MOST;

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "state/base/err.h"
 #include "state/base/vec.h"
 #include "state/model/side.h"
 
@@ -67,7 +68,7 @@ void isolate_recall(struct isolate *x, struct isolate_item item);
 size_t isolate_most(const struct isolate *x, struct isolate_item item, uint32_t *group_r);
 bool isolate_is_culprit(const struct isolate *x, struct isolate_item item);
 /* A session with side `lost` ended while these were under way; n = 0: it could not be opened. False: the side is given up. */
-bool isolate_lost(struct isolate *x, enum side lost, const struct isolate_item *items, size_t n);
+bool isolate_lost(struct isolate *x, enum side lost, const struct isolate_item *items, size_t n, const struct err *why);
 void isolate_give_up(struct isolate *x, enum side lost);
 bool isolate_is_given_up(const struct isolate *x, enum side s);
 /* How long to wait before the next session is opened, in milliseconds. */

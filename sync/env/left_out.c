@@ -1,4 +1,5 @@
-/* Messages that a store lists and does not give: it is asked for one of them alone, says OK, and nothing comes.
+/* Messages that a store lists and does not give, or does not show when they are to be expunged: it is asked for one of them alone, says OK, and
+ * nothing comes.
  *
  * Most of these were expunged a moment before, and the delta at the end of the run says so. One that is listed still waits for the next run.
  * If that run does not get it either, it is an error that names the message, in each run until it comes or goes.
@@ -11,6 +12,14 @@ left_out_note(struct env *env, uint32_t box, enum side s, uint64_t id)
 	/* It is read again at the end. */
 	sight_worsen(&env->boxes.at[box].side[s], SIGHT_WRITTEN);
 	vec_push(&env->left_out, (struct run_left_out){ box, s, id });
+}
+
+/* Still to be copied to the other side, or to go for being gone from there. */
+static bool
+is_wanted(const struct record *rec, enum side s)
+{
+	return rec->half[s].presence == PRESENCE_HERE && rec->mark == MARK_NEW &&
+	    (!record_is_pair(rec) || rec->half[side_other(s)].presence == PRESENCE_GONE);
 }
 
 static int
@@ -29,9 +38,8 @@ judge(struct env *env, const struct run_left_out *m, struct record *rec, struct 
 		waiting_add(env, m->box, side_other(m->side), rec->id, &told);
 	} else {
 		words = culprit_words(env, b, rec, m->side, true);
-		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s%s%s%s) is listed by %s, and left out whenever it is asked for; "
-		    "it is asked for again in each run", words.place, *words.subject != '\0' ? ", \"" : "", words.subject,
-		    *words.subject != '\0' ? "\"" : "", store);
+		err_class(&told, ERR_MESSAGE, ERR_FAILED, ERR_LATER, "a message (%s) is listed by %s, and left out whenever it is asked for; "
+		    "it is asked for again in each run", store_words_text(&env->arena, &words), store);
 		report_err(env, b->name, &told);
 		env->report->failed++;
 	}
@@ -56,8 +64,7 @@ left_out_count(struct env *env, struct err *e)
 		if (k < i)
 			continue;
 		got = message_get(env->state, &a, env->boxes.at[m->box].rec.id, m->id, &rec, e);
-		if (got == 1 && !record_is_pair(&rec) && rec.half[m->side].presence == PRESENCE_HERE && rec.mark == MARK_NEW &&
-		    !sight_has_failed(&env->boxes.at[m->box].side[m->side]))
+		if (got == 1 && is_wanted(&rec, m->side) && !sight_has_failed(&env->boxes.at[m->box].side[m->side]))
 			got = judge(env, m, &rec, e);
 	}
 	arena_release(&a);

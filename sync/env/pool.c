@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "state/base/mem.h"
 
@@ -31,6 +32,8 @@ struct pool {
 	bool is_refused[SIDES];		/* the store refused one more: those there are go round */
 	int started;
 	bool is_ending;
+	void (*tick)(void *ctx);	/* the coordinator's alone; NULL = none */
+	void *tick_ctx;
 };
 
 static int
@@ -45,6 +48,7 @@ struct pool *
 pool_new(const struct pool_settings *set)
 {
 	struct pool *p = mem_alloc(sizeof *p);
+	pthread_condattr_t steady;
 	int i, s;
 
 	p->set = *set;
@@ -52,7 +56,10 @@ pool_new(const struct pool_settings *set)
 	p->finished_end = &p->finished;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
-	pthread_cond_init(&p->done, NULL);
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->done, &steady);
+	pthread_condattr_destroy(&steady);
 	for (s = 0; s < SIDES; s++)
 		p->width[s] = set->is_inline ? 1 : clamp_width(set->store[s]);
 	for (i = 0; i < WORKERS_MOST; i++) {
@@ -239,6 +246,7 @@ run_once(struct worker *w, struct job *j)
 	int s;
 
 	j->is_unopened = false;
+	j->rest = NULL;
 	j->status = open_sessions(w, j);
 	if (j->status == 0) {
 		for (s = 0; s < SIDES; s++)
@@ -262,6 +270,15 @@ run_job(struct worker *w, struct job *j)
 	run_once(w, j);
 	if (may_be_lost && j->status < 0 && !j->is_unopened && j->err.scope >= ERR_STORE)
 		run_once(w, j);
+}
+
+static void
+run_rest(struct worker *w, struct job *j)
+{
+	if (j->status < 0 || j->rest == NULL)
+		return;
+	j->run = j->rest;
+	run_once(w, j);
 }
 
 /* With the lock held: takes the first job this worker may run. */
@@ -296,6 +313,45 @@ queue_job(struct pool *p, struct job *j)
 	p->queued++;
 }
 
+static bool
+needs_none(const struct job *j)
+{
+	return !j->needs[FAR] && !j->needs[NEAR];
+}
+
+/* With the lock held: a job waits for a connection that w has, and a thread has nothing to do, not even the rest of another job. */
+static bool
+is_worth_handing_on(const struct pool *p, const struct worker *w)
+{
+	const struct job *q;
+	size_t idle = 0, rests = 0;
+	bool is_wanted = false;
+	int i, s;
+
+	for (q = p->queue; q != NULL; q = q->next) {
+		rests += needs_none(q);
+		for (s = 0; s < SIDES; s++)
+			is_wanted |= q->needs[s] && w->session[s] != NULL && !p->set.store[s]->ops->is_local;
+	}
+	for (i = 0; i < p->started; i++)
+		idle += p->worker[i].is_idle;
+	return is_wanted && idle > rests;
+}
+
+/* With the lock held. False: w is to do the rest of the job itself. */
+static bool
+hand_on(struct pool *p, struct worker *w, struct job *j)
+{
+	if (j->status < 0 || j->rest == NULL || !is_worth_handing_on(p, w))
+		return false;
+	w->is_opening[FAR] = w->is_opening[NEAR] = false;
+	j->run = j->rest;
+	j->needs[FAR] = j->needs[NEAR] = false;
+	queue_job(p, j);
+	pthread_cond_broadcast(&p->work);
+	return true;
+}
+
 /* With the lock held. A refusal of a further session leaves the work to those there are. */
 static void
 finish_job(struct pool *p, struct worker *w, struct job *j)
@@ -319,7 +375,7 @@ worker_main(void *arg)
 	struct worker *w = arg;
 	struct pool *p = w->pool;
 	struct job *j;
-	bool was_busy = false;
+	bool was_busy = false, is_handed_on;
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -342,10 +398,17 @@ worker_main(void *arg)
 		pthread_mutex_unlock(&p->lock);
 		run_job(w, j);
 		pthread_mutex_lock(&p->lock);
+		is_handed_on = hand_on(p, w, j);
+		if (!is_handed_on) {
+			pthread_mutex_unlock(&p->lock);
+			run_rest(w, j);
+			pthread_mutex_lock(&p->lock);
+		}
 		p->running--;
 		w->job = NULL;
 		was_busy = true;
-		finish_job(p, w, j);
+		if (!is_handed_on)
+			finish_job(p, w, j);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -422,8 +485,39 @@ run_inline(struct pool *p)
 	p->queued--;
 	pthread_mutex_unlock(&p->lock);
 	run_job(&p->worker[0], j);
+	run_rest(&p->worker[0], j);
 	pthread_mutex_lock(&p->lock);
 	finish_job(p, &p->worker[0], j);
+}
+
+void
+pool_on_wait(struct pool *p, void (*tick)(void *ctx), void *ctx)
+{
+	p->tick = tick;
+	p->tick_ctx = ctx;
+}
+
+enum { TICK_MS = 200 };
+
+/* With the lock held, which is let go meanwhile: until a job is done, or it is time for a tick. */
+static void
+wait_done(struct pool *p)
+{
+	struct timespec until;
+
+	if (p->tick == NULL) {
+		pthread_cond_wait(&p->done, &p->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	if (pthread_cond_timedwait(&p->done, &p->lock, &until) == 0)
+		return;
+	pthread_mutex_unlock(&p->lock);
+	p->tick(p->tick_ctx);
+	pthread_mutex_lock(&p->lock);
 }
 
 struct job *
@@ -435,7 +529,7 @@ pool_wait(struct pool *p)
 	if (p->set.is_inline && p->ready == 0 && p->queued > 0)
 		run_inline(p);
 	while (p->ready == 0 && p->queued + p->running > 0)
-		pthread_cond_wait(&p->done, &p->lock);
+		wait_done(p);
 	if (p->ready > 0) {
 		j = p->finished;
 		p->finished = j->next;
@@ -451,11 +545,15 @@ pool_wait(struct pool *p)
 void
 pool_drop(struct pool *p)
 {
-	struct job *j;
+	struct job **at = &p->queue, *j;
 
 	pthread_mutex_lock(&p->lock);
-	while ((j = p->queue) != NULL) {
-		p->queue = j->next;
+	while ((j = *at) != NULL) {
+		if (needs_none(j)) {
+			at = &j->next;
+			continue;
+		}
+		*at = j->next;
 		p->queued--;
 		j->status = err_class(&j->err, ERR_STORE, ERR_CANCELLED, ERR_LATER, "not tried");
 		j->is_unopened = true;
@@ -464,7 +562,7 @@ pool_drop(struct pool *p)
 		p->finished_end = &j->next;
 		p->ready++;
 	}
-	p->queue_end = &p->queue;
+	p->queue_end = at;
 	pthread_mutex_unlock(&p->lock);
 }
 

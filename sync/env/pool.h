@@ -10,7 +10,9 @@
  *   1. A job is run by one worker at a time; between submit and wait it belongs to the pool.
  *   2. Worker i uses side s only while i < the number of sessions that store allows. Once one more than there are was
  *      refused, those there are go round: a worker takes over the session of an idle one.
- *   3. Inline pools (no threads) run a job inside pool_wait, chosen by `pick`.
+ *   3. What is left of a job that needs its sessions no more (`rest`) goes to a thread that has nothing to do where another job waits for
+ *      them; else the worker itself does it at once. It is never dropped.
+ *   4. Inline pools (no threads) run a job inside pool_wait, chosen by `pick`.
  */
 #ifndef SYNC_ENV_POOL_H
 #define SYNC_ENV_POOL_H
@@ -27,6 +29,9 @@ struct job {
 	 * the job as a whole could not be done. A dead session (ERR_STORE) is closed by the pool after. */
 	int (*run)(struct job *j, struct session *session[SIDES], struct err *e);
 	bool needs[SIDES];
+	/* Set by `run` where it returns 0: what is to be done yet, by whatever thread and without sessions, such as waiting for a disk. It is
+	 * called as `run` is, and is not to use the sessions it may get. NULL = nothing. */
+	int (*rest)(struct job *j, struct session *session[SIDES], struct err *e);
 	/* It may be begun again where the session ends at which it was begun: nobody asks such a session first whether it still is there. */
 	bool is_repeatable;
 	/* What it costs, about, in turns of a talk: nobody dials for a job that gets a session sooner by waiting. */
@@ -54,6 +59,8 @@ void pool_free(struct pool **pool);
 void pool_submit(struct pool *p, struct job *j);
 /* The next finished job; NULL when none is left. */
 struct job *pool_wait(struct pool *p);
+/* While pool_wait() waits, `tick` is called a few times a second, in the caller's thread. NULL = not. */
+void pool_on_wait(struct pool *p, void (*tick)(void *ctx), void *ctx);
 /* What is waiting is not run any more: it comes back from pool_wait, not done (ERR_CANCELLED). */
 void pool_drop(struct pool *p);
 /* What waits is not run any more, what runs is waited for: nobody waits for their results. */

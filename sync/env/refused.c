@@ -23,6 +23,15 @@ refused_note(struct env *env, const struct record *rec, enum side s, const struc
 	vec_push(&env->refused, (struct run_refused){ rec->box, rec->id, s, arena_strdup(&env->arena, why->text) });
 }
 
+static void
+tell_given_up(struct env *env, const struct run_box *b, const struct record *rec, const char *why)
+{
+	const struct message_words words = culprit_words(env, b, rec, record_side(rec), true);
+
+	report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "a message (%s) was refused in %d runs that took others, and is not "
+	    "tried again; %s does so: %s", store_words_text(&env->arena, &words), REFUSED_RUNS, env_hint_option(env, "--retry-failed", NULL), why));
+}
+
 static int
 count_one(struct env *env, const struct run_refused *f, struct err *e)
 {
@@ -37,8 +46,7 @@ count_one(struct env *env, const struct run_refused *f, struct err *e)
 	if (got <= 0 || record_is_pair(&rec) || rec.mark != MARK_NEW)
 		return got < 0 ? -1 : 0;
 	if (refused_once_more(&rec, f->text))
-		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "a message was refused in %d runs that took "
-		    "others, and is not tried again without --retry-failed: %s", REFUSED_RUNS, f->text));
+		tell_given_up(env, b, &rec, f->text);
 	return message_put(env->state, &rec, box_masks(b, masks), e);
 }
 
@@ -57,11 +65,10 @@ refused_count(struct env *env, struct err *e)
 static void
 add_name(struct env *env, const struct run_box *b, const struct record *rec, struct buf *out)
 {
-	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+	enum side s = record_side(rec);
 	struct message_words words = culprit_words(env, b, rec, s, env->set->store[s]->ops->is_local);
 
-	buf_printf(out, "%s%s%s%s%s", out->len > 0 ? "; " : "", words.place, *words.subject != '\0' ? ", \"" : "", words.subject,
-	    *words.subject != '\0' ? "\"" : "");
+	buf_printf(out, "%s%s", out->len > 0 ? "; " : "", store_words_text(&env->arena, &words));
 }
 
 static int
@@ -88,9 +95,9 @@ tell_box(struct env *env, struct run_box *b, struct err *e)
 	env->report->refused += n;
 	if (n != 0)
 		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%llu %s refused earlier (%s%s)%s%s; "
-		    "--retry-failed tries again", (unsigned long long)n, n == 1 ? "message was" : "messages were", buf_str(&names),
+		    "%s tries again", (unsigned long long)n, n == 1 ? "message was" : "messages were", buf_str(&names),
 		    n > NAMED_MOST ? "; ..." : "", why != NULL ? ", for one " : "",
-		    why != NULL ? why : ""));
+		    why != NULL ? why : "", env_hint_option(env, "--retry-failed", NULL)));
 	free(why);
 	buf_release(&names);
 	return got;

@@ -2,6 +2,7 @@
 #include "sync/env/env.h"
 
 #include "state/base/hash.h"
+#include "sync/pair/patterns.h"
 #include "sync/plan/explain.h"
 
 void
@@ -54,9 +55,17 @@ was_told(struct env *env, const char *box, const char *text)
 	return !put_seen(env, hash);
 }
 
+const char *
+report_box_name(struct env *env, const char *box)
+{
+	return box != NULL && env->set->patterns.n != 0 && patterns_prefix_is_box(env->set->box[FAR]) ?
+	    arena_printf(&env->arena, "%s%s", env->set->box[FAR], box) : box;
+}
+
 void
 report_note(struct env *env, enum note_level level, const char *box, const char *text)
 {
+	box = report_box_name(env, box);
 	if (was_told(env, box, text))
 		return;
 	if (env->ev != NULL && env->ev->note != NULL)
@@ -90,8 +99,9 @@ report_unkept(struct env *env, struct run_box *b, const struct record *rec)
 		/* A store that keeps none is said once for all of its mailboxes. */
 		if (*bs->mask.kw == '\0')
 			report_note(env, env->set->store[s]->ops->has_uid_keys ? NOTE_WARNING : NOTE_INFO, NULL,
-			    arena_printf(&env->arena, "%s (%s) keeps no keywords; they "
-			    "stay on the other side", store, side_name((enum side)s)));
+			    arena_printf(&env->arena, "%s (%s) keeps no keywords; they stay on the other side%s%s", store,
+			    side_name((enum side)s), env->set->store[s]->keeps_keywords_with != NULL ? ". To keep them: " : "",
+			    env->set->store[s]->keeps_keywords_with != NULL ? env->set->store[s]->keeps_keywords_with : ""));
 		else
 			report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s (%s) cannot keep all keywords, "
 			    "such as %s; those stay on the other side", store, side_name((enum side)s),
@@ -113,10 +123,27 @@ report_err(struct env *env, const char *box, const struct err *e)
 }
 
 void
-report_progress(struct env *env)
+report_progress(void *ctx)
 {
-	if (env->ev != NULL && env->ev->progress != NULL)
-		env->ev->progress(env->ev->ctx, &env->progress);
+	struct env *env = ctx;
+	struct run_progress p = env->progress;
+
+	if (env->ev == NULL || env->ev->progress == NULL)
+		return;
+	/* Those not planned yet are as large as the others. */
+	p.bytes += p.messages != 0 ? p.bytes / p.messages * env->ahead : 0;
+	p.messages += env->ahead;
+	p.heard = atomic_load(&env->arriving.heard);
+	p.messages_done += atomic_load(&env->arriving.messages);
+	p.bytes_done += atomic_load(&env->arriving.bytes);
+	/* A message may come twice, or be of another size than was listed; and mailboxes may have been listed anew, and be fewer. */
+	if (p.boxes_done > p.boxes)
+		p.boxes_done = p.boxes;
+	if (p.messages_done > p.messages)
+		p.messages_done = p.messages;
+	if (p.bytes < p.bytes_done)
+		p.bytes = 0;
+	env->ev->progress(env->ev->ctx, &p);
 }
 
 void
@@ -124,6 +151,29 @@ report_removed(struct channel_report *rep, enum side s, const char *box, uint64_
 {
 	rep->side[s].expunged += messages;
 	vec_push(&rep->removed, (struct report_removed){ s, arena_strdup(&rep->arena, box), messages });
+}
+
+void
+report_nothing(struct env *env)
+{
+	const struct channel *set = env->set;
+
+	if (env->boxes.n == 0 && env_sees_all(env) && set->patterns.n != 0 && set->only.n == 0)
+		report_note(env, NOTE_WARNING, NULL, arena_printf(&env->arena, "Patterns select no mailbox of either side%s; "
+		    "`mailtwin list --list-stores` shows all names", *set->box[FAR] != '\0' || *set->box[NEAR] != '\0' ?
+		    ", where the name begins as Far and Near have it" : ""));
+}
+
+void
+report_passed(struct env *env)
+{
+	const struct policy *p = &env->set->policy;
+
+	if (env->passed != 0 && p->says_full && !((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD))
+		report_note(env, NOTE_WARNING, NULL, arena_printf(&env->arena, "%s that mbsync passed over: Sync Full (All, --full) leaves them, "
+		    "as mbsync's manual has it; mbsync 1.5 itself copies them. Sync Full Old does so here",
+		    env->passed == 1 ? "there is a message" : arena_printf(&env->arena, "there are %llu messages",
+		    (unsigned long long)env->passed)));
 }
 
 void
@@ -187,7 +237,8 @@ count_op(struct channel_report *rep, const struct plan_input *in, const struct o
 void
 report_plan(struct env *env, const struct plan_input *in, const struct plan *plan)
 {
-	static const struct explain_names names = { { "far", "near" } };
+	const struct explain_names names = { { "far", "near" }, patterns_prefix_is_box(env->set->box[FAR]) && env->set->patterns.n != 0 ?
+		env->set->box[FAR] : NULL };
 	size_t i;
 
 	plan_explain(in, plan, &names, false, &env->report->plan_text);
@@ -211,7 +262,9 @@ void
 report_readonly(struct env *env, const struct plan_input *in)
 {
 	uint64_t *waiting = mem_alloc((in->boxes.n + 1) * SIDES * sizeof *waiting);
+	const struct run_side *rs;
 	const struct plan_box *b;
+	uint64_t n;
 	size_t i;
 	int s;
 
@@ -221,13 +274,15 @@ report_readonly(struct env *env, const struct plan_input *in)
 	for (i = 0; i < in->boxes.n; i++)
 		for (s = 0; s < SIDES; s++) {
 			b = &in->boxes.at[i];
-			if (!b->side[s].is_readonly || env->boxes.at[i].side[s].is_part || in->policy.read_only[s] || in->policy.sync[s] == 0 ||
-			    waiting[i * SIDES + s] == 0)
+			rs = &env->boxes.at[i].side[s];
+			n = waiting[i * SIDES + s];
+			/* One that was not listed whole is told by report_parts(). */
+			if (!b->side[s].is_readonly || rs->is_part || rs->unproved != NULL || in->policy.read_only[s] || in->policy.sync[s] == 0 || n == 0)
 				continue;
-			report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, env->boxes.at[i].side[s].is_readonly ?
-			    "the %s mailbox is read-only: %llu changes wait until it can be written to, or until its store says "
-			    "ReadOnly yes" : "the %s mailbox has not been listed whole yet: %llu changes wait until it has, for what they "
-			    "bring may be there already", side_name((enum side)s), (unsigned long long)waiting[i * SIDES + s]));
+			report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "the %s mailbox %s: %llu %s until it %s", side_name((enum side)s),
+			    rs->is_readonly ? "is read-only" : "has not been listed whole yet", (unsigned long long)n, n == 1 ? "change waits" :
+			    "changes wait", rs->is_readonly ? "can be written to, or until its store says ReadOnly yes" :
+			    "has, for what they bring may be there already"));
 		}
 	free(waiting);
 }

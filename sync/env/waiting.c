@@ -56,17 +56,23 @@ store_reason(struct env *env, uint32_t box, const char *text)
 void
 waiting_add(struct env *env, uint32_t box, enum side s, uint64_t id, const struct err *why)
 {
+	waiting_add_work(env, WAITING_COPY, box, s, id, why);
+}
+
+void
+waiting_add_work(struct env *env, enum waiting_work work, uint32_t box, enum side s, uint64_t id, const struct err *why)
+{
 	const char *reason = store_reason(env, box, why->text);
 	struct run_waiting *w;
 	size_t i;
 
 	for (i = 0; i < env->waiting.n; i++) {
 		w = &env->waiting.at[i];
-		if (w->side == s && w->class == why->class && strcmp(w->why, reason) == 0)
+		if (w->work == work && w->side == s && w->class == why->class && strcmp(w->why, reason) == 0)
 			break;
 	}
 	if (i == env->waiting.n)
-		vec_push(&env->waiting, (struct run_waiting){ .side = s, .class = why->class,
+		vec_push(&env->waiting, (struct run_waiting){ .work = work, .side = s, .class = why->class,
 		    .first = box, .why = arena_strdup(&env->arena, reason) });
 	w = &env->waiting.at[i];
 	w->is_of_many |= w->first != box;
@@ -89,7 +95,7 @@ waiting_add_stopped(struct env *env, uint32_t box, enum side s, uint64_t id)
 static int
 add_names(struct env *env, const struct run_waiting *w, struct buf *out, struct err *e)
 {
-	enum side from = side_other(w->side);
+	enum side from = w->work == WAITING_COPY ? side_other(w->side) : w->side;
 	struct message_words words;
 	struct arena a = { 0 };
 	struct record rec;
@@ -105,8 +111,7 @@ add_names(struct env *env, const struct run_waiting *w, struct buf *out, struct 
 		if (got == 0 || rec.half[from].presence != PRESENCE_HERE)
 			continue;
 		words = culprit_words(env, &env->boxes.at[w->box[i]], &rec, from, true);
-		buf_printf(out, "%s%s%s%s%s", i == 0 ? " (" : "; ", words.place, *words.subject != '\0' ? ", \"" : "",
-		    words.subject, *words.subject != '\0' ? "\"" : "");
+		buf_printf(out, "%s%s", i == 0 ? " (" : "; ", store_words_text(&a, &words));
 	}
 	arena_release(&a);
 	if (out->len > 0)
@@ -124,6 +129,8 @@ waiting_digits(struct arena *a, uint64_t n)
 int
 waiting_tell(struct env *env, struct err *e)
 {
+	static const char *const works[] = { [WAITING_COPY] = "copied", [WAITING_CHANGE] = "changed", [WAITING_EXPUNGE] = "expunged",
+		[WAITING_MOVE] = "moved" };
 	const struct run_waiting *w;
 	struct buf names = { 0 };
 	struct err told;
@@ -140,8 +147,8 @@ waiting_tell(struct env *env, struct err *e)
 			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s%s: %s; the next run goes on",
 			    waiting_digits(&env->arena, w->n), w->n == 1 ? "message waits" : "messages wait", buf_str(&names), w->why);
 		else
-			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be copied%s: %s", waiting_digits(&env->arena, w->n),
-			    w->n == 1 ? "message" : "messages", buf_str(&names), w->why);
+			err_class(&told, ERR_BOX, w->class, ERR_LATER, "%s %s could not be %s%s: %s", waiting_digits(&env->arena, w->n),
+			    w->n == 1 ? "message" : "messages", works[w->work], buf_str(&names), w->why);
 		report_err(env, w->is_of_many ? NULL : env->boxes.at[w->first].name, &told);
 	}
 	env->waiting.n = 0;

@@ -1,6 +1,20 @@
 /* Small functions on a run, its mailboxes and its records, for all chapters. */
 #include "sync/env/env.h"
 
+struct hint
+env_hint(const struct env *env)
+{
+	return (struct hint){ env->set->command != NULL ? env->set->command : "mailtwin", env->set->name };
+}
+
+const char *
+env_hint_option(struct env *env, const char *option, const char *word)
+{
+	const struct hint h = env_hint(env);
+
+	return hint_option(&env->arena, &h, option, word);
+}
+
 bool
 env_is_cancelled(const struct env *env)
 {

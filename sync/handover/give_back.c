@@ -11,6 +11,7 @@
 
 #include <sys/stat.h>
 
+#include "sync/mbsync/find.h"
 #include "sync/mbsync/lock.h"
 #include "sync/mbsync/uid_scheme.h"
 #include "sync/mbsync/whole_file.h"
@@ -155,7 +156,7 @@ add_entry(struct numbered side[SIDES], const struct record *rec, struct mbsync_s
 		if (side[s].has_uids && entry.uid[s] > side[s].highest_known)
 			side[s].highest_known = entry.uid[s];
 	}
-	entry.flags = rec->has_agreed ? rec->agreed.sys & FLAG_ALL : rec->half[rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR].flags.sys &
+	entry.flags = rec->has_agreed ? rec->agreed.sys & FLAG_ALL : rec->half[record_side(rec)].flags.sys &
 	    FLAG_ALL;
 	vec_push(&out->entries, entry);
 }
@@ -164,7 +165,7 @@ add_entry(struct numbered side[SIDES], const struct record *rec, struct mbsync_s
 static void
 keep_new(struct numbered side[SIDES], const struct record *rec)
 {
-	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+	enum side s = record_side(rec);
 	struct numbered *n = &side[s];
 	struct file *f;
 	uint32_t uid;
@@ -314,6 +315,23 @@ is_complete(const struct run_box *b)
 	    !sight_has_failed(&b->side[FAR]) && !sight_has_failed(&b->side[NEAR]) && b->rec.side[FAR].is_known && b->rec.side[NEAR].is_known;
 }
 
+/* mbsync before 1.5 knows a mailbox of a server by its name on the wire alone, on disk as well. */
+static void
+warn_of_name(struct env *env, const struct run_box *b)
+{
+	const char *wire;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		wire = mbsync_name_on_the_wire(&env->arena, b->side[s].on);
+		if (!env->set->store[s]->ops->has_uid_keys || strcmp(wire, b->side[s].on) == 0)
+			continue;
+		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "mbsync before 1.5 calls it \"%s\", and would fetch it again under "
+		    "that name; 1.5 goes on with it as it is", wire));
+		return;
+	}
+}
+
 int
 handover_give(struct env *env, struct err *e)
 {
@@ -339,6 +357,7 @@ handover_give(struct env *env, struct err *e)
 			continue;
 		}
 		boxes++;
+		warn_of_name(env, b);
 		if (state_commit(env->state, e) < 0 || state_begin(env->state, e) < 0)
 			return -1;
 	}

@@ -126,13 +126,13 @@ fill_half(struct known *k, const struct mbsync_entry *entry, enum side s, struct
 		*h = half_gone_unkeyed();
 		return true;
 	}
-	f->is_met = true;
 	if (f->is_double)
 		return false;
 	h->presence = PRESENCE_HERE;
 	h->key = f->entry->key;
 	h->hint = f->entry->hint;
-	h->flags = f->entry->flags;
+	/* As mbsync last saw them: a change since then is seen as one by the deltas that follow. */
+	h->flags = (struct flags){ entry->flags, f->entry->flags.kw };
 	h->size = f->entry->size;
 	h->date = f->entry->date;
 	return true;
@@ -176,17 +176,84 @@ count(struct handover_counts *c, const struct record *rec)
 	c->orphans += rec->mark == MARK_ORPHAN;
 }
 
+/* Which files have an entry. */
+static void
+mark_met(const struct mbsync_state *state, struct known known[SIDES])
+{
+	struct file *f;
+	size_t i;
+	int s;
+
+	for (i = 0; i < state->entries.n; i++)
+		for (s = 0; s < SIDES; s++) {
+			f = state->entries.at[i].uid[s] != 0 ? find_file(&known[s], state->entries.at[i].uid[s]) : NULL;
+			if (f != NULL)
+				f->is_met = true;
+		}
+}
+
+/* What becomes a record: an entry, or a file that mbsync knew and has no entry of. */
+struct pending { uint32_t uid; enum side side; const struct mbsync_entry *entry; const struct file *file; };
+struct pendings { VEC(struct pending) v; };
+
 static int
-put_entries(struct env *env, uint32_t box, const struct mbsync_state *state, struct known known[SIDES],
+cmp_pending(const void *x, const void *y)
+{
+	const struct pending *a = x, *b = y;
+
+	return a->uid != b->uid ? (a->uid > b->uid) - (a->uid < b->uid) : (a->file > b->file) - (a->file < b->file);
+}
+
+/* In the order in which the side got them that keeps all: that is their order for a limit (P18), where keys are no UIDs. */
+static void
+list_pending(const struct mbsync_state *state, struct known known[SIDES], enum side full, struct pendings *out)
+{
+	const struct file *f;
+	size_t i;
+	int s;
+
+	for (i = 0; i < state->entries.n; i++)
+		vec_push(&out->v, (struct pending){ .uid = state->entries.at[i].uid[full], .entry = &state->entries.at[i] });
+	for (s = 0; s < SIDES; s++)
+		for (i = 0; i < known[s].files.n; i++) {
+			f = &known[s].files.at[i];
+			if (!f->is_double && f->uid <= state->max[s])
+				vec_push(&out->v, (struct pending){ (enum side)s == full ? f->uid : 0, (enum side)s, NULL, f });
+		}
+	if (out->v.n > 1)
+		qsort(out->v.at, out->v.n, sizeof out->v.at[0], cmp_pending);
+}
+
+static struct record
+left_alone(uint32_t box, const struct mbsync_state *state, const struct file *f, enum side s)
+{
+	struct record rec = record_blank(box);
+
+	rec.half[s] = (struct record_half){ .presence = PRESENCE_HERE, .key = f->entry->key, .hint = f->entry->hint,
+		.flags = f->entry->flags, .size = f->entry->size, .date = f->entry->date, .server_id = "" };
+	rec.mark = f->uid <= state->expired[s] ? MARK_EXPIRED : MARK_SKIPPED;
+	rec.why = "left alone by mbsync";
+	return rec;
+}
+
+static int
+put_records(struct env *env, uint32_t box, const struct mbsync_state *state, struct known known[SIDES],
     const struct flag_mask masks[SIDES], struct handover_counts *counts, struct err *e)
 {
+	struct pendings pendings = { 0 };
+	const struct pending *p;
 	struct arena a = { 0 };
 	struct record rec;
 	size_t i;
 	int status = 0;
 
-	for (i = 0; i < state->entries.n && status == 0; i++) {
-		if (fill_record(known, &state->entries.at[i], box, &a, &rec)) {
+	mark_met(state, known);
+	list_pending(state, known, side_other(env->set->policy.limit.side), &pendings);
+	for (i = 0; i < pendings.v.n && status == 0; i++) {
+		p = &pendings.v.at[i];
+		if (p->file == NULL ? fill_record(known, p->entry, box, &a, &rec) : !p->file->is_met) {
+			if (p->file != NULL)
+				rec = left_alone(box, state, p->file, p->side);
 			count(counts, &rec);
 			status = message_put(env->state, &rec, masks, e);
 		}
@@ -194,32 +261,8 @@ put_entries(struct env *env, uint32_t box, const struct mbsync_state *state, str
 			arena_release(&a);
 	}
 	arena_release(&a);
+	vec_release(&pendings.v);
 	return status;
-}
-
-/* Files that mbsync knew and has no entry of. */
-static int
-put_left_alone(struct env *env, uint32_t box, const struct mbsync_state *state, struct known *k, enum side s,
-    const struct flag_mask masks[SIDES], struct handover_counts *counts, struct err *e)
-{
-	struct record rec;
-	struct file *f;
-	size_t i;
-
-	for (i = 0; i < k->files.n; i++) {
-		f = &k->files.at[i];
-		if (f->is_met || f->is_double || f->uid > state->max[s])
-			continue;
-		rec = record_blank(box);
-		rec.half[s] = (struct record_half){ .presence = PRESENCE_HERE, .key = f->entry->key, .hint = f->entry->hint,
-			.flags = f->entry->flags, .size = f->entry->size, .date = f->entry->date, .server_id = "" };
-		rec.mark = f->uid <= state->expired[s] ? MARK_EXPIRED : MARK_SKIPPED;
-		rec.why = "left alone by mbsync";
-		count(counts, &rec);
-		if (message_put(env->state, &rec, masks, e) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 static void
@@ -252,11 +295,8 @@ handover_records(struct env *env, struct run_box *b, const struct mbsync_state *
 	if (got > 0) {
 		fill_box(env, b, state, known);
 		box_masks(b, masks);
-		if (box_put(env->state, &b->rec, e) < 0 || put_entries(env, b->rec.id, state, known, masks, counts, e) < 0)
+		if (box_put(env->state, &b->rec, e) < 0 || put_records(env, b->rec.id, state, known, masks, counts, e) < 0)
 			got = -1;
-		for (s = 0; s < SIDES && got > 0; s++)
-			if (put_left_alone(env, b->rec.id, state, &known[s], (enum side)s, masks, counts, e) < 0)
-				got = -1;
 		/* The counts are the base's own. */
 		if (got > 0 && box_get(env->state, &env->arena, b->rec.id, &b->rec, e) < 0)
 			got = -1;

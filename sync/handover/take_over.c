@@ -5,7 +5,6 @@
  */
 #include "sync/handover/handover.h"
 
-#include "state/base/shell_word.h"
 #include "sync/mbsync/lock.h"
 
 /* In the base's memory, once the files of all mailboxes are remembered. */
@@ -30,8 +29,8 @@ hold(struct env *env, struct take_over *t, const char *box, const char *text)
 static const char *
 adopt_words(struct env *env)
 {
-	return arena_printf(&env->arena, "mailtwin --adopt %s pairs equal messages without it (what was deleted on one side meanwhile "
-	    "comes back from the other)", shell_word(&env->arena, env->set->name));
+	return arena_printf(&env->arena, "%s pairs equal messages without it (what was deleted on one side meanwhile "
+	    "comes back from the other)", env_hint_option(env, "--adopt", NULL));
 }
 
 static void
@@ -39,8 +38,8 @@ hold_running(struct env *env, struct take_over *t, const char *box, const struct
 {
 	hold(env, t, box, arena_printf(&env->arena, "mbsync still runs here: its state %s was %s since this channel was taken over, and two "
 	    "programs that follow each other's changes may undo them. Take mbsync out of cron or your mail program, then say once "
-	    "mailtwin --adopt %s, which goes on from what mailtwin knows", f->path, f->is_remembered ? "changed" : "made",
-	    shell_word(&env->arena, env->set->name)));
+	    "%s, which goes on from what mailtwin knows", f->path, f->is_remembered ? "changed" : "made",
+	    env_hint_option(env, "--adopt", NULL)));
 }
 
 /* A mailbox that the base knows. */
@@ -193,6 +192,7 @@ tell(struct env *env, const struct handover_counts *c)
 	}
 	buf_release(&out);
 	env->report->paired += c->pairs;
+	env->passed += c->left_alone;
 }
 
 int

@@ -31,12 +31,16 @@ static int
 fetch_owner(struct imap_session *s, uint32_t uid, bool has_body)
 {
 	int plain = OWNER_BOX;
+	bool is_past = false;
 
 	if (s->flowing == NULL)
 		return OWNER_NONE;
 	for (size_t i = 0; i < s->pending.n; i++) {
 		const struct pending *p = &s->pending.at[i];
 
+		if (is_past && p->role == PENDING_SELECT)
+			break;			/* what stands behind it is asked of others */
+		is_past |= p->sel == s->flowing;
 		if (p->sel != s->flowing || p->role != PENDING_PLAIN || p->ev == NULL)
 			continue;
 		if (uid != 0 && !p->c.wants_any_uid && !imap_uidset_has(&p->c.uids, uid))
@@ -230,6 +234,20 @@ on_search(struct imap_session *s)
 }
 
 static void
+on_quota(struct imap_session *s)
+{
+	for (size_t i = 0; i < s->pending.n; i++) {
+		const struct pending *p = &s->pending.at[i];
+
+		if (p->ev == NULL || p->ev->quota == NULL)
+			continue;
+		s->is_taken = true;
+		p->ev->quota(p->ctx, &s->reply.quota);
+		return;
+	}
+}
+
+static void
 on_enabled(struct imap_session *s)
 {
 	struct imap_caps enabled = { 0 };
@@ -361,6 +379,9 @@ imap_dispatch(struct imap_session *s, struct err *e)
 		return 0;
 	case IMAP_REPLY_NAMESPACE:
 		on_namespace(s);
+		return 0;
+	case IMAP_REPLY_QUOTA:
+		on_quota(s);
 		return 0;
 	case IMAP_REPLY_UNREADABLE:
 		on_unreadable(s);

@@ -126,20 +126,26 @@ tagged(struct imap_session *s, struct err *e)
 	return 0;
 }
 
-/* Lines that are all valid may still have no end: so many come between two tagged answers, and no more. Those about
- * messages go by how many there are. */
+/* Lines that are all valid may still have no end: so many come between two tagged answers, and no more; and so many octets of them,
+ * texts of messages not counted. Those about messages go by how many there are. */
 static int
-count_line(struct imap_session *s, struct err *e)
+count_line(struct imap_session *s, uint64_t octets, struct err *e)
 {
-	enum { IDLE_LINES = 10000, DATA_LINES = 1000000, BELIEVED = 2000000 };
+	enum { IDLE_LINES = 10000, DATA_LINES = 1000000, BELIEVED = 2000000, DATA_OCTETS = 128 << 20, PER_MESSAGE = 1024 };
 	uint64_t exists = s->flowing == NULL ? 0 : imap_box_messages(&s->flowing->box);
 	const char *about = "remarks";
+
+	if (exists > BELIEVED)
+		exists = BELIEVED;
+	if ((s->lines.octets += octets) > DATA_OCTETS + exists * PER_MESSAGE)
+		return err_class(e, ERR_STORE, ERR_FAILED, ERR_LATER, "%s sends lines without end (%llu MB), and no answer among them", s->label,
+		    (unsigned long long)(s->lines.octets >> 20));
 
 	switch (s->reply.kind == IMAP_REPLY_UNREADABLE ? s->reply.about : s->reply.kind) {
 	case IMAP_REPLY_FETCH:
 	case IMAP_REPLY_EXPUNGE:
 	case IMAP_REPLY_VANISHED:
-		if (s->flowing != NULL && s->lines.messages++ < DATA_LINES + 2 * (exists < BELIEVED ? exists : BELIEVED))
+		if (s->flowing != NULL && s->lines.messages++ < DATA_LINES + 2 * exists)
 			return 0;
 		about = "messages";
 		break;
@@ -175,31 +181,31 @@ static int
 take_line(struct imap_session *s, uint64_t octets, struct err *e)
 {
 	s->is_taken = false;
-	if (count_line(s, e) < 0 || imap_dispatch(s, e) < 0)
+	if (count_line(s, octets, e) < 0 || imap_dispatch(s, e) < 0)
 		return -1;
 	return weigh_line(s, octets, e);
 }
 
+/* Each line of each mailbox comes through here: no error of its own is laid out for it. */
 static int
 read_one(struct imap_session *s, struct err *e)
 {
 	struct imap_body_sink sink = imap_body_router(s);
 	uint64_t before = imap_reader_octets(s->reader);
-	struct err why;
 	int rc;
 
 	if (s->is_dead)
 		return dead(s, e);
 	/* After BYE only tagged answers are worth a short wait. */
-	if (s->is_bye && !imap_reader_has_input(s->reader) && stream_wait(s->stream, AFTER_BYE_MS, &why) != 1) {
-		err_class(&why, ERR_STORE, ERR_TEMPORARY, ERR_NOW, "%s closed the connection", s->label);
-		return imap_die(s, &why, e);
+	if (s->is_bye && !imap_reader_has_input(s->reader) && stream_wait(s->stream, AFTER_BYE_MS, e) != 1) {
+		err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_NOW, "%s closed the connection", s->label);
+		return imap_die(s, e, e);
 	}
-	rc = imap_reply_read(s->reader, &s->reply, &sink, &why);
+	rc = imap_reply_read(s->reader, &s->reply, &sink, e);
 	if (rc == 0)
-		rc = s->reply.kind == IMAP_REPLY_TAGGED ? tagged(s, &why) :
-		    take_line(s, imap_reader_octets(s->reader) - before, &why);
-	return rc < 0 ? imap_die(s, &why, e) : 0;
+		rc = s->reply.kind == IMAP_REPLY_TAGGED ? tagged(s, e) :
+		    take_line(s, imap_reader_octets(s->reader) - before, e);
+	return rc < 0 ? imap_die(s, e, e) : 0;
 }
 
 int
@@ -493,6 +499,7 @@ RUN_FORWARD(status, const struct imap_status_data *)
 RUN_FORWARD(fetch, const struct imap_fetch *)
 RUN_FORWARD(expunge, uint32_t)
 RUN_FORWARD(search, const struct imap_search *)
+RUN_FORWARD(quota, const struct imap_quota *)
 RUN_FORWARD(code, const struct imap_code *)
 
 static void
@@ -547,6 +554,7 @@ imap_run(struct imap_session *s, struct imap_command *c, const struct imap_event
 		.body_data = run_body_data,
 		.vanished = run_vanished, .expunge = run_expunge,
 		.search = ev != NULL && ev->search != NULL ? run_search : NULL,
+		.quota = ev != NULL && ev->quota != NULL ? run_quota : NULL,
 		.code = ev != NULL && ev->code != NULL ? run_code : NULL,
 		.done = run_done,
 	};

@@ -29,8 +29,9 @@ struct pending {
 };
 
 struct imap_session {
-	/* Untagged lines since the last tagged one, by what they are about; octets of those that were nobody's. */
-	struct imap_lines { uint64_t idle, mailboxes, messages, idle_octets; } lines;
+	/* Untagged lines since the last tagged one, by what they are about; their octets, and those of lines that were nobody's. */
+	struct imap_lines { uint64_t idle, mailboxes, messages, octets, idle_octets; } lines;
+	bool has_shown_closed;		/* [CLOSED], in this session */
 	bool is_taken;			/* a command had asked for the line that was dispatched last */
 	unsigned alerts;		/* shown */
 	struct stream *stream;
@@ -44,6 +45,8 @@ struct imap_session {
 	bool is_dovecot;		/* by its greeting */
 	bool has_qresync, has_condstore, is_uidonly, is_utf8;	/* ENABLED said so */
 	struct imap_memory memory;
+	char greeting[256];		/* "" = it may be anybody's */
+	char mechanism[24];		/* by which the login was; "" = none was needed */
 	unsigned last_tag;
 	VEC(struct pending) pending;	/* in the order sent */
 	size_t in_flight;		/* bytes of theirs */
@@ -99,5 +102,13 @@ void imap_box_unreadable(struct imap_session *s, bool is_of_select, const char *
 void imap_box_answered(struct imap_session *s, const struct pending *p, const struct imap_result *result);
 /* select.c */
 void imap_selections_release(struct imap_session *s);
+
+/* Whether SELECT is answered with [CLOSED]. What another session heard holds where that was due to QRESYNC (RFC 7162 section 3.2.11) only if
+ * this one has it too. */
+static inline bool
+imap_shows_closed(const struct imap_session *s)
+{
+	return s->has_shown_closed || (s->memory.shows_closed && s->has_qresync);
+}
 
 #endif

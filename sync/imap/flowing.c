@@ -42,7 +42,7 @@ imap_box_closed(struct imap_session *s)
 	struct selection *next = imap_box_next(s);
 
 	if (next != NULL)
-		s->memory.shows_closed = true;
+		s->memory.shows_closed = s->has_shown_closed = true;
 	s->flowing = next;
 }
 
@@ -59,7 +59,7 @@ is_asked(const struct imap_session *s, const struct selection *sel)
 static bool
 may_switch(const struct imap_session *s)
 {
-	return s->flowing == NULL || (!s->memory.shows_closed && s->flowing->box.is_answered && !is_asked(s, s->flowing));
+	return s->flowing == NULL || (!imap_shows_closed(s) && s->flowing->box.is_answered && !is_asked(s, s->flowing));
 }
 
 /* A line that only a SELECT's answer, or news of the flowing mailbox, can bring. */
@@ -191,7 +191,7 @@ imap_box_exists(struct imap_session *s, uint32_t n)
 		return;
 	/* Without [CLOSED] nothing tells whose it is, until FLAGS or UIDVALIDITY follow it: the last one in front of them is
 	 * the next mailbox's. */
-	next = box->is_answered && !s->memory.shows_closed ? imap_box_next(s) : NULL;
+	next = box->is_answered && !imap_shows_closed(s) ? imap_box_next(s) : NULL;
 	if (next != NULL)
 		next->box.exists = n;
 	box->has_shrunk |= box->is_answered && n < box->exists;
@@ -209,7 +209,7 @@ imap_box_answered(struct imap_session *s, const struct pending *p, const struct 
 			s->flowing = imap_box_next(s);
 		return;
 	}
-	if (!s->memory.shows_closed)
+	if (!imap_shows_closed(s))
 		check_order(s, p);
 	if (result->status == IMAP_OK) {
 		s->flowing = sel;

@@ -116,7 +116,7 @@ greeting(struct imap_session *s, struct err *e)
 	const struct imap_reply *reply = &s->reply;
 	struct err why;
 
-	if (imap_reply_read(s->reader, &s->reply, NULL, &why) < 0)
+	if (stream_await_greeting(s->stream, &why) < 0 || imap_reply_read(s->reader, &s->reply, NULL, &why) < 0)
 		return imap_die(s, &why, e);
 	if (reply->kind != IMAP_REPLY_STATUS || reply->status == IMAP_NO || reply->status == IMAP_BAD) {
 		err_set(&why, ERR_STORE, "%s does not greet as an IMAP server does", s->label);
@@ -130,6 +130,8 @@ greeting(struct imap_session *s, struct err *e)
 		return imap_die(s, &why, e);
 	}
 	stream_answered(s->stream);
+	if (!s->is_unprotected)
+		snprintf(s->greeting, sizeof s->greeting, "%s", reply->text);
 	s->is_dovecot = strcasestr(reply->text, "dovecot") != NULL;
 	if (reply->code.kind == IMAP_CODE_CAPABILITY)
 		imap_caps_set(&s->caps, reply->code.arg, strlen(reply->code.arg));
@@ -262,6 +264,7 @@ finish_login(struct opening *op, const struct login *login, struct err *e)
 	if (auth_finish(op->auth, login->status == IMAP_OK, login->code[0] != '\0' ? login->code : NULL,
 	    login->text, e) < 0)
 		return -1;
+	snprintf(s->mechanism, sizeof s->mechanism, "%s", auth_mechanism(op->auth));
 	snprintf(s->memory.mechanism, sizeof s->memory.mechanism, "%s", auth_is_one_flight(op->auth) ||
 	    (is_scram(op->auth) && op->challenges == SCRAM_CHALLENGES) ? auth_mechanism(op->auth) : "");
 	return 0;

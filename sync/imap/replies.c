@@ -103,7 +103,7 @@ read_untagged(struct reply_context *c)
 		{ "LIST", reply_read_list }, { "LSUB", reply_read_list }, { "XLIST", reply_read_list },
 		{ "STATUS", reply_read_status }, { "FLAGS", read_flags }, { "VANISHED", reply_read_vanished },
 		{ "SEARCH", reply_read_search }, { "ESEARCH", reply_read_esearch }, { "NAMESPACE", reply_read_namespace },
-		{ "ID", reply_read_id },
+		{ "ID", reply_read_id }, { "QUOTA", reply_read_quota },
 	};
 	struct imap_token t;
 

@@ -136,11 +136,23 @@ struct imap_namespace {
 /* ESEARCH, and SEARCH with its set in `all`. */
 struct imap_search {
 	const char *tag;		/* of the command; NULL = not said */
+	const char *mailbox;		/* RFC 7377: as on the wire; NULL = not said: the one that is selected */
+	size_t mailbox_len;
+	uint64_t uidvalidity;		/* of that mailbox; 0 = not said */
 	bool is_uid;
 	bool has_count;
 	uint64_t count, min, max;	/* 0 = not said */
 	uint64_t modseq;		/* 0 = not said */
 	struct imap_uidset all;
+};
+
+/* QUOTA (RFC 9208): of one root. */
+struct imap_quota {
+	const char *root;		/* "" = the default one */
+	struct imap_quota_of {
+		bool is_said;
+		uint64_t used, limit;
+	} storage, messages;		/* storage in 1024 octets */
 };
 
 enum imap_reply_kind {
@@ -155,6 +167,7 @@ enum imap_reply_kind {
 	IMAP_REPLY_VANISHED,		/* set is_earlier */
 	IMAP_REPLY_SEARCH, IMAP_REPLY_ESEARCH,
 	IMAP_REPLY_NAMESPACE,		/* namespaces */
+	IMAP_REPLY_QUOTA,		/* quota */
 	IMAP_REPLY_ID,			/* words: name, value, name, value, each ended by NUL */
 	IMAP_REPLY_OTHER,		/* passed over */
 	IMAP_REPLY_UNREADABLE,		/* about text */
@@ -175,6 +188,7 @@ struct imap_reply {
 	struct imap_status_data status_data;
 	struct imap_fetch fetch;
 	struct imap_search search;
+	struct imap_quota quota;
 	struct imap_uidset set;
 	bool is_earlier;
 	struct imap_namespace *namespaces;

@@ -11,18 +11,19 @@
  */
 #include "sync/imap/reply_parts.h"
 
-#include <string.h>
-
 /* A place in a line that ends with LF; no step goes past that. */
 struct cursor_in_line {
 	const char *p;
 };
 
-static bool
+static inline bool
 take_word(struct cursor_in_line *c, const char *word, size_t len)
 {
-	if (strncmp(c->p, word, len) != 0)
-		return false;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (c->p[i] != word[i])
+			return false;
 	c->p += len;
 	return true;
 }
@@ -47,7 +48,12 @@ take_number(struct cursor_in_line *c, uint32_t *n_r)
 static bool
 is_plain(char octet)
 {
-	return octet > ' ' && octet < 0x7f && strchr("(){%*\"]", octet) == NULL;
+	switch (octet) {
+	case '(': case ')': case '{': case '%': case '*': case '"': case ']':
+		return false;
+	default:
+		return octet > ' ' && octet < 0x7f;
+	}
 }
 
 static bool

@@ -79,7 +79,7 @@ reply_read_search(struct reply_context *c)
 	}
 }
 
-/* (TAG "A1") of an ESEARCH; the bracket is read. */
+/* (TAG "A1" MAILBOX "x" UIDVALIDITY 1) of an ESEARCH; the bracket is read. */
 static int
 esearch_tag(struct reply_context *c)
 {
@@ -93,6 +93,12 @@ esearch_tag(struct reply_context *c)
 			return 0;
 		if (imap_token_is(&t, "TAG")) {
 			if (reply_string(c, &c->reply->search.tag, &len, false) < 0)
+				return -1;
+		} else if (imap_token_is(&t, "MAILBOX")) {
+			if (reply_string(c, &c->reply->search.mailbox, &c->reply->search.mailbox_len, false) < 0)
+				return -1;
+		} else if (imap_token_is(&t, "UIDVALIDITY")) {
+			if (reply_number(c, UINT64_MAX, &c->reply->search.uidvalidity) < 0)
 				return -1;
 		} else if (imap_reader_skip_from(c->r, &t, c->e) < 0) {
 			return -1;

@@ -73,9 +73,20 @@ reply_object_id(struct reply_context *c, const char **s_r)
 }
 
 int
+reply_next_atom(struct reply_context *c, struct imap_token *t, const char *what)
+{
+	if (reply_next(c, t) < 0)
+		return -1;
+	if (t->kind == IMAP_TOKEN_CLOSE)
+		return 0;
+	return t->kind == IMAP_TOKEN_ATOM ? 1 : reply_bad(c, what);
+}
+
+int
 reply_flag_list(struct reply_context *c, struct words *w, bool may_be_nil)
 {
 	struct imap_token t;
+	int got;
 
 	if (reply_next(c, &t) < 0)
 		return -1;
@@ -83,15 +94,9 @@ reply_flag_list(struct reply_context *c, struct words *w, bool may_be_nil)
 		return 0;
 	if (t.kind != IMAP_TOKEN_OPEN)
 		return reply_bad(c, "no list of flags");
-	for (;;) {
-		if (reply_next(c, &t) < 0)
-			return -1;
-		if (t.kind == IMAP_TOKEN_CLOSE)
-			return 0;
-		if (t.kind != IMAP_TOKEN_ATOM)
-			return reply_bad(c, "no flag");
+	while ((got = reply_next_atom(c, &t, "no flag")) > 0)
 		words_flag(w, t.s, t.len);
-	}
+	return got;
 }
 
 int

@@ -17,6 +17,8 @@ struct reply_context {
 int reply_bad(struct reply_context *c, const char *what);	/* -1 */
 int reply_next(struct reply_context *c, struct imap_token *t);
 int reply_expect(struct reply_context *c, enum imap_token_kind kind, const char *what);
+/* In a list of atoms that is open: 1 with the next one, 0 behind the last, -1. what: for what else stands there. */
+int reply_next_atom(struct reply_context *c, struct imap_token *t, const char *what);
 /* A number of at most `max` as the next token. */
 int reply_number(struct reply_context *c, uint64_t max, uint64_t *n_r);
 /* A string as the next token. NIL is NULL where the caller has a use for it. */
@@ -38,6 +40,7 @@ int reply_read_list(struct reply_context *c);
 int reply_read_status(struct reply_context *c);
 int reply_read_namespace(struct reply_context *c);
 int reply_read_id(struct reply_context *c);
+int reply_read_quota(struct reply_context *c);
 /* replies_search.c */
 int reply_read_vanished(struct reply_context *c);
 int reply_read_search(struct reply_context *c);

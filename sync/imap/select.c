@@ -67,7 +67,7 @@ imap_select(struct imap_session *s, const struct imap_select *how, const struct 
 	}
 	if (compose(s, how, &c, e) < 0)
 		goto done;
-	if (s->latest != NULL && !s->memory.shows_closed) {
+	if (s->latest != NULL && !imap_shows_closed(s)) {
 		/* With QRESYNC [CLOSED] will come, and is waited for the first time. Without it the old one's answers are
 		 * told from the new one's by UNSELECT, or by what only SELECT brings: all can be under way at once. */
 		if ((s->has_qresync || s->is_unordered) && imap_finish(s, e) < 0)

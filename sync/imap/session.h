@@ -63,6 +63,7 @@ struct imap_events {
 	void (*vanished)(void *ctx, const struct imap_uidset *uids, bool is_earlier);
 	void (*expunge)(void *ctx, uint32_t seq);
 	void (*search)(void *ctx, const struct imap_search *search);
+	void (*quota)(void *ctx, const struct imap_quota *quota);
 	/* COPYUID and APPENDUID in an untagged OK (MOVE's come so). The tagged one is in the result. */
 	void (*code)(void *ctx, const struct imap_code *code);
 	void (*done)(void *ctx, const struct imap_result *result);
@@ -157,6 +158,8 @@ bool imap_session_is_uidonly(const struct imap_session *s);	/* ENABLED said so (
 bool imap_session_is_dovecot(const struct imap_session *s);	/* says its greeting; no promise */
 bool imap_session_shows_closed(const struct imap_session *s);	/* SELECT was answered with [CLOSED], here or in a run before */
 bool imap_session_is_alive(const struct imap_session *s);
+const char *imap_session_greeting(const struct imap_session *s);	/* "" = it may be anybody's */
+const char *imap_session_mechanism(const struct imap_session *s);	/* of the login; "" = none was needed (PREAUTH) */
 /* Personal namespace; "" and 0 when not known. */
 const char *imap_session_prefix(const struct imap_session *s, char *delimiter_r);
 /* What is worth remembering for the next run; replaces *m. */

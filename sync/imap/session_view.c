@@ -58,6 +58,18 @@ imap_session_is_alive(const struct imap_session *s)
 }
 
 const char *
+imap_session_greeting(const struct imap_session *s)
+{
+	return s->greeting;
+}
+
+const char *
+imap_session_mechanism(const struct imap_session *s)
+{
+	return s->mechanism;
+}
+
+const char *
 imap_session_prefix(const struct imap_session *s, char *delimiter_r)
 {
 	*delimiter_r = s->memory.delimiter;

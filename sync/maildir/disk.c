@@ -15,6 +15,7 @@
 #include <sys/statfs.h>
 #endif
 
+#include "state/base/shell_word.h"
 #include "state/base/outside.h"
 #include "state/base/mem.h"
 #include "state/base/step.h"
@@ -49,6 +50,21 @@ disk_err(struct err *e, enum err_scope scope, int sys, const char *fmt, ...)
 	err_sys(e, scope, sys, "%s", text);
 	if (sys == ENOSPC || sys == EDQUOT)
 		e->class = ERR_TEMPORARY;
+	return -1;
+}
+
+int
+disk_err_missing(struct err *e, enum err_scope scope, int sys, const char *what, const char *path)
+{
+	const char *gap = *what != '\0' ? " " : "";
+	struct arena a = { 0 };
+
+	if (sys != ENOENT)
+		return disk_err(e, scope, sys, "%s%s%s cannot be read", what, gap, path);
+	err_class(e, scope, ERR_FAILED, ERR_LATER, "%s%s%s does not exist. If nothing is to be mounted there:  mkdir -p %s", what, gap, path,
+	    shell_word(&a, path));
+	e->sys = sys;
+	arena_release(&a);
 	return -1;
 }
 

@@ -17,6 +17,10 @@
 int disk_err(struct err *e, enum err_scope scope, int sys, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* `path` could not be opened, for errno `sys`: "WHAT PATH does not exist", with the command that makes it, or "cannot be read". what: "Path",
+ * "" ... Returns -1. */
+int disk_err_missing(struct err *e, enum err_scope scope, int sys, const char *what, const char *path);
+
 /* True for a file system whose directories show each change in their times, and whose clock is ours
  * (R5 the clock's grain). False for NFS, CIFS, FUSE, FAT and where nothing says. fd: anything on it. */
 bool disk_has_true_times(int fd);

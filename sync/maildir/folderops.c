@@ -106,7 +106,7 @@ folderops_create(const struct layout *l, const struct mdir_settings *set, const 
 		goto done;
 	base = base_of(l, &a, name);
 	if (stat(base, &st) < 0) {
-		disk_err(e, ERR_STORE, errno, "%s is not there", base);
+		disk_err_missing(e, ERR_STORE, errno, "", base);
 		goto done;
 	}
 	if (strcmp(base, "/") == 0)
@@ -387,7 +387,7 @@ folderops_rename(const struct layout *l, const struct mdir_settings *set, const 
 	parent = disk_parent(new);
 	base = base_of(l, &a, to);
 	if (stat(base, &st) < 0) {
-		disk_err(e, ERR_STORE, errno, "%s is not there", base);
+		disk_err_missing(e, ERR_STORE, errno, "", base);
 		goto done;
 	}
 	if (strlen(parent) > strlen(base) && make_path(set, base, parent, e) < 0)

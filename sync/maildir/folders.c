@@ -412,7 +412,7 @@ folders_find(const struct layout *l, struct folders *f, struct err *e)
 		root.path = layout_root(l, &f->arena);
 		root.fd = disk_opendir(AT_FDCWD, root.path);
 		if (root.fd < 0 || stamp_take(root.fd, NULL, &root.dir) < 0) {
-			disk_err(e, ERR_STORE, errno, "Path %s cannot be read", root.path);
+			disk_err_missing(e, ERR_STORE, errno, "Path", root.path);
 			goto done;
 		}
 		/* Of a directory that is shared by a prefix, other parts may be below INBOX. */

@@ -39,6 +39,18 @@ mdir_close(struct mdir *m)
 static int
 open_missing(struct mdir *m, int sys, struct err *e)
 {
+	char *above = mem_strdup(m->path), *slash = strrchr(above, '/');
+	int rc = 0;
+
+	if (slash != NULL && slash != above)
+		*slash = '\0';
+	if (sys == ENOENT && access(above, F_OK) < 0 && errno == ENOENT) {
+		disk_err_missing(e, ERR_BOX, sys, "", above);
+		rc = err_context(e, "mailbox %s", m->name);
+	}
+	free(above);
+	if (rc < 0)
+		return rc;
 	if (sys == ENOENT || sys == ENOTDIR)
 		return err_sys(e, ERR_BOX, sys, "there is no mailbox %s at %s", m->name, m->path);
 	return disk_err(e, ERR_BOX, sys, "mailbox %s at %s cannot be opened", m->name, m->path);

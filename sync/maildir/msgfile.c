@@ -72,12 +72,23 @@ int
 msgfile_open(struct mdir *m, struct key key, const char *hint, struct stat *st_r, struct err *e)
 {
 	struct arena a = { 0 };
+	const char *path;
+	const int fd = msgfile_open_named(m, key, hint, &a, &path, st_r, e);
+
+	arena_release(&a);
+	return fd;
+}
+
+int
+msgfile_open_named(struct mdir *m, struct key key, const char *hint, struct arena *a, const char **path_r, struct stat *st_r,
+    struct err *e)
+{
 	struct place p;
 	int i, fd = -1;
 
 	for (i = 0; i < ATTEMPTS && fd < 0; i++) {
-		if (locate(m, key, hint, i, &a, &p, e) < 0)
-			goto done;
+		if (locate(m, key, hint, i, a, &p, e) < 0)
+			return -1;
 		/* O_NONBLOCK: what was a file may have become a pipe. */
 		fd = openat(mdir_sub_fd(m, p.is_new), p.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0 && errno == EACCES)
@@ -85,20 +96,17 @@ msgfile_open(struct mdir *m, struct key key, const char *hint, struct stat *st_r
 		if (fd < 0 && errno != ENOENT) {
 			disk_err(e, ERR_MESSAGE, errno, "%s/%s/%s cannot be read", m->path, mdir_sub(p.is_new),
 			    p.name);
-			goto done;
+			return -1;
 		}
 	}
-	if (fd < 0) {
-		lost(m, &p, e);
-		goto done;
-	}
+	if (fd < 0)
+		return lost(m, &p, e);
 	if (fstat(fd, st_r) < 0 || !S_ISREG(st_r->st_mode)) {
 		err_set(e, ERR_MESSAGE, "%s/%s/%s is not a regular file", m->path, mdir_sub(p.is_new), p.name);
 		close(fd);
-		fd = -1;
+		return -1;
 	}
-done:
-	arena_release(&a);
+	*path_r = mdir_shown(m, a, mdir_sub(p.is_new), p.name);
 	return fd;
 }
 

@@ -23,6 +23,9 @@
 
 /* Opens it to be read; only regular files are. The caller closes. -1 on error. */
 int msgfile_open(struct mdir *m, struct key key, const char *hint, struct stat *st_r, struct err *e);
+/* The same, and where it is now; in the arena. */
+int msgfile_open_named(struct mdir *m, struct key key, const char *hint, struct arena *a, const char **path_r, struct stat *st_r,
+    struct err *e);
 
 /* Adds and removes flags (bits as in sync/maildir/filename.h); other letters stay. A file in new/ whose flags change goes to
  * cur/; one that is un-seen stays there. *flags_r: as they are now. *hint_r in the arena. */

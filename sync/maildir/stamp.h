@@ -52,7 +52,7 @@ enum stamp_state {
  * changed within the last two seconds. -1 with errno. */
 int stamp_settle(int box_fd, int tmp_fd, struct stamps *s_r, enum stamp_state *state_r);
 
-/* By how much the last change of either is ahead of the clock, as far as that is more than a grain; 0 = it is not. */
+/* By how much (nanoseconds) the last change of either is ahead of the clock, as far as that is more than a grain; 0 = it is not. */
 int64_t stamp_ahead(const struct stamps *s);
 
 /* What a cursor has of them: inode and times. False: it is none of these. */

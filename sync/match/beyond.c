@@ -125,18 +125,14 @@ beyond_hold(struct env *env, struct matching *in, const bool *is_first, struct a
 {
 	bool *is_linked = NULL;
 	uint32_t box;
-	size_t i;
 	int s, status = 0;
 
 	for (box = 0; box < env->boxes.n && status == 0; box++)
 		for (s = 0; s < SIDES && status == 0; s++) {
 			if (!is_first[box] || env->boxes.at[box].is_excluded || env->boxes.at[box].rec.id == 0 || !is_full(env, box, (enum side)s))
 				continue;
-			if (is_linked == NULL) {
-				is_linked = mem_alloc(in->messages.n + 1);
-				for (i = 0; i < in->links.n; i++)
-					is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
-			}
+			if (is_linked == NULL)
+				is_linked = matching_linked(in, 0);
 			status = hold_side(env, in, is_linked, box, (enum side)s, a, e);
 		}
 	free(is_linked);

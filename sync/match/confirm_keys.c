@@ -82,7 +82,9 @@ needs_bodies(const struct confirming *c, struct err *e)
 	int got = 0;
 
 	for (i = 0; i < c->doubts.n && got == 0; i++)
-		if (c->doubts.at[i].rec->ident.has & IDENT_HEADER)
+		if (record_is_placeholder(c->doubts.at[i].rec, c->side))
+			got = 1;	/* only the whole of it tells what it is */
+		else if (c->doubts.at[i].rec->ident.has & IDENT_HEADER)
 			got = is_header_shared(c, &c->doubts.at[i], e);
 	return got;
 }
@@ -137,20 +139,26 @@ is_same(const struct ident *a, const struct ident *b)
 }
 
 static bool
-is_meant(const struct doubt *d)
+is_meant(const struct confirming *c, const struct doubt *d)
 {
-	return !(d->rec->ident.has & IDENT_HEADER) || ident_is_old(&d->rec->ident) || is_same(&d->rec->ident, &d->is);
+	const struct ident meant = record_ident(d->rec, c->side);
+
+	return !(meant.has & IDENT_HEADER) || ident_is_old(&meant) || is_same(&meant, &d->is);
 }
 
 /* The message meant is under another of these keys, or what is under this key is meant by another. */
 static bool
-is_swapped(const struct doubt *v, size_t n, const struct doubt *d)
+is_swapped(const struct confirming *c, const struct doubt *v, size_t n, const struct doubt *d)
 {
+	const struct ident meant = record_ident(d->rec, c->side);
+	struct ident other;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (&v[i] != d && v[i].look == READ && (is_same(&v[i].is, &d->rec->ident) || is_same(&v[i].rec->ident, &d->is)))
+	for (i = 0; i < n; i++) {
+		other = record_ident(v[i].rec, c->side);
+		if (&v[i] != d && v[i].look == READ && (is_same(&v[i].is, &meant) || is_same(&other, &d->is)))
 			return true;
+	}
 	return false;
 }
 
@@ -195,6 +203,8 @@ give_back(struct confirming *c, const struct doubt *d, struct record *owner, str
 static int
 find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct doubt *d, bool *is_false, struct err *e)
 {
+	const struct ident behind = ident_behind_placeholder(&d->is);
+	struct ident is;
 	struct arena a = { 0 };
 	struct record rec;
 	uint64_t after = 0, tag;
@@ -203,10 +213,11 @@ find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct d
 
 	if (!(d->is.has & IDENT_HEADER))
 		return 0;
-	tag = message_tag_header(&d->is);
+	tag = message_tag_header(behind.has != 0 ? &behind : &d->is);
 	while (status == 0 && (got = message_next_tagged(c->env->state, &a, tag, after, &rec, e)) > 0) {
 		after = rec.id;
-		if (rec.box != d->rec->box || rec.id == d->rec->id || !record_is_pair(&rec) || !is_same(&rec.ident, &d->is))
+		is = record_ident(&rec, c->side);
+		if (rec.box != d->rec->box || rec.id == d->rec->id || !record_is_pair(&rec) || !is_same(&is, &d->is))
 			continue;
 		is_false[d - v] = true;
 		if (!is_told(&rec.half[c->side]))
@@ -226,6 +237,7 @@ find_owner(struct confirming *c, const struct doubt *v, size_t n, const struct d
 static int
 is_elsewhere(struct confirming *c, const struct doubt *d, bool *is_r, struct err *e)
 {
+	const struct ident meant = record_ident(d->rec, c->side);
 	struct search x = { .env = c->env, .in = c->in, .at = { c->side, c->side } };
 	uint64_t size;
 	uint32_t i;
@@ -236,12 +248,12 @@ is_elsewhere(struct confirming *c, const struct doubt *d, bool *is_r, struct err
 		if (c->in->messages.at[i].box != box_of(c, d) || !record_is_single(c->in->messages.at[i].rec, c->side))
 			continue;
 		size = c->in->messages.at[i].rec->half[c->side].size;
-		if (size == 0 || (size + STAMPS_MOST >= d->rec->ident.size && size <= d->rec->ident.size + STAMPS_MOST))
+		if (size == 0 || record_is_placeholder(d->rec, c->side) || (size + STAMPS_MOST >= d->rec->ident.size && size <= d->rec->ident.size + STAMPS_MOST))
 			search_add(&x, FAR, i);
 	}
 	status = search_learn(&x, IDENT_SIZE | IDENT_HEADER, lacks_header, NULL, e);
 	for (i = 0; i < x.items.n && status == 0; i++)
-		*is_r |= is_same(&x.items.at[i].ident, &d->rec->ident);
+		*is_r |= is_same(&x.items.at[i].ident, &meant);
 	search_release(&x);
 	return status;
 }
@@ -303,9 +315,9 @@ judge(struct confirming *c, struct doubt *v, size_t n, bool *has_changed, struct
 	int status = 0;
 
 	for (i = 0; i < n && status == 0; i++) {
-		if (v[i].look != READ || is_meant(&v[i]))
+		if (v[i].look != READ || is_meant(c, &v[i]))
 			continue;
-		is_false[i] |= is_swapped(v, n, &v[i]);
+		is_false[i] |= is_swapped(c, v, n, &v[i]);
 		if (!is_false[i])
 			status = find_owner(c, v, n, &v[i], is_false, e);
 		if (!is_false[i] && status == 0)

@@ -4,6 +4,9 @@
  * The pair is found by the server's own id, or by the digest where reading the message costs no network (state/idents.c). Nothing is
  * fetched to find out: a server without ids of its own gives its copies as new mail.
  *
+ * Where a list of its side is not certain, what is new may be no copy, but a pair's message itself under another key, or moved: it waits until
+ * a list is (R4 stable scans).
+ *
  * A message in several mailboxes of an account (labels) of which no pair is known travels once. One of them is copied, and the others wait
  * until that is a pair, for the second round of the run.
  *
@@ -22,6 +25,7 @@ struct clones {
 	bool *is_linked;		/* by message, of those that input_make() gave */
 	size_t n;			/* how many */
 	bool *is_cloned;
+	size_t waiting;			/* set aside until a list is certain */
 	VEC(struct place) places;	/* record id -> index of those that input_make() gave, sorted */
 };
 
@@ -74,25 +78,37 @@ place_of(struct clones *c, struct record *rec)
 	return (uint32_t)(c->in->messages.n - 1);
 }
 
+/* A pair that is equal to it, and is there on its side as far as is known. */
 static bool
-is_original(const struct record *rec, const struct record *copy, enum side s)
+is_equal_pair(const struct record *rec, const struct record *copy, enum side s)
 {
-	unsigned enough = IDENT_SIZE | IDENT_HEADER;
+	const struct ident is = record_ident(rec, s);
+	unsigned enough = copy->ident.has & IDENT_PLACEHOLDER ? IDENT_HEADER | IDENT_FULL : IDENT_SIZE | IDENT_HEADER;
 
-	if (rec->id == copy->id || rec->mark != MARK_NEW || rec->half[FAR].presence != PRESENCE_HERE ||
-	    rec->half[NEAR].presence != PRESENCE_HERE)
+	if (rec->id == copy->id || rec->mark != MARK_NEW || rec->half[s].presence != PRESENCE_HERE || !record_is_pair(rec))
 		return false;
 	if (*copy->half[s].server_id != '\0' && strcmp(copy->half[s].server_id, rec->half[s].server_id) == 0)
 		return true;
-	return (copy->ident.has & enough) == enough && (rec->ident.has & enough) == enough &&
-	    ident_compare(&copy->ident, &rec->ident) == IDENT_SAME;
+	return (copy->ident.has & enough) == enough && (is.has & enough) == enough && ident_compare(&copy->ident, &is) == IDENT_SAME;
 }
 
-/* A pair that is the same message. 1/0/-1 */
-static int
-find_original(struct clones *c, const struct record *copy, enum side s, struct record *rec_r, struct err *e)
+/* Perhaps it is that pair's message under another key, or moved, and the list does not show that it has gone. Where its twin went at the same
+ * time, that was a move or a deletion of what is new here. */
+static bool
+may_be_it(const struct clones *c, const struct record *rec, const struct record *copy, enum side s)
 {
-	uint64_t tags[2], after;
+	const struct run_box *b = env_box_by_id(c->env, rec->box);
+
+	return b != NULL && b->side[s].is_unsure &&
+	    (rec->box == copy->box || rec->half[side_other(s)].presence == PRESENCE_GONE);
+}
+
+/* A pair that is the same message, and can be copied, or is it. 1/0/-1 */
+static int
+find_original(struct clones *c, const struct record *copy, enum side s, struct record *rec_r, bool *is_it_r, struct err *e)
+{
+	const struct ident behind = ident_behind_placeholder(&copy->ident);
+	uint64_t tags[3], after;
 	size_t n = 0, i;
 	int got;
 
@@ -100,12 +116,18 @@ find_original(struct clones *c, const struct record *copy, enum side s, struct r
 		tags[n++] = message_tag_server(s, copy->half[s].server_id);
 	if (copy->ident.has & IDENT_HEADER)
 		tags[n++] = message_tag_header(&copy->ident);
+	/* A placeholder's is kept with its message. */
+	if (behind.has & IDENT_HEADER)
+		tags[n++] = message_tag_header(&behind);
 	for (i = 0; i < n; i++)
 		for (after = 0; (got = message_next_tagged(c->env->state, c->arena, tags[i], after, rec_r, e)) != 0;
 		    after = rec_r->id) {
 			if (got < 0)
 				return -1;
-			if (is_original(rec_r, copy, s))
+			if (!is_equal_pair(rec_r, copy, s))
+				continue;
+			*is_it_r = may_be_it(c, rec_r, copy, s);
+			if (*is_it_r || rec_r->half[side_other(s)].presence == PRESENCE_HERE)
 				return 1;
 		}
 	return 0;
@@ -131,23 +153,37 @@ link_found(struct clones *c, enum side s, struct found *v, size_t n)
 	}
 }
 
+/* It waits until a list is certain: in the next round, or in the next run. */
+static void
+hold(struct clones *c, uint32_t i, enum side s)
+{
+	const struct match_message *m = &c->in->messages.at[i];
+	enum side t = side_other(s);
+
+	if ((c->in->policy.sync[t] & SYNC_NEW) && !c->in->policy.read_only[t])
+		vec_push(&c->env->match_state->unread, (struct run_unread){ m->box, s, m->rec->id, ERR_TEMPORARY, arena_printf(&c->env->arena,
+		    "it may be a message of which the last list of %s did not show whether it is still there", c->env->set->store[s]->name) });
+	set_aside(c->in, i, c->arena);
+	c->waiting++;
+}
+
 static int
 find_on(struct clones *c, enum side s, struct err *e)
 {
 	VEC(struct found) found = { 0 };
 	struct record original, *kept;
+	bool is_it;
 	uint32_t i;
 	int got = 0;
 
 	for (i = 0; i < c->n && got >= 0; i++) {
 		if (!is_new(c, i, s))
 			continue;
-		got = find_original(c, c->in->messages.at[i].rec, s, &original, e);
+		got = find_original(c, c->in->messages.at[i].rec, s, &original, &is_it, e);
 		if (got <= 0)
 			continue;
-		/* Perhaps the same under another key, whose going that list does not show. */
-		if (original.box == c->in->messages.at[i].rec->box && c->env->boxes.at[c->in->messages.at[i].box].side[s].is_unsure) {
-			set_aside(c->in, i, c->arena);
+		if (is_it) {
+			hold(c, i, s);
 			continue;
 		}
 		kept = arena_alloc(c->arena, sizeof *kept);
@@ -254,10 +290,8 @@ copies_find(struct env *env, struct matching *in, struct arena *a, bool may_wait
 	size_t i;
 	int s, status = 0;
 
-	c.is_linked = mem_alloc(c.n + 1);
+	c.is_linked = matching_linked(in, 0);
 	c.is_cloned = mem_alloc(c.n + 1);
-	for (i = 0; i < in->links.n; i++)
-		c.is_linked[in->links.at[i].a] = c.is_linked[in->links.at[i].b] = true;
 	for (i = 0; i < c.n; i++)
 		vec_push(&c.places, (struct place){ in->messages.at[i].rec->id, (uint32_t)i });
 	if (c.places.n > 1)
@@ -270,6 +304,7 @@ copies_find(struct env *env, struct matching *in, struct arena *a, bool may_wait
 		if (status == 0 && may_wait)
 			*waiting_r += hold_labels(&c, (enum side)s);
 	}
+	*waiting_r += c.waiting;
 	free(c.is_linked);
 	vec_release(&c.places);
 	free(c.is_cloned);

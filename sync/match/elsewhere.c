@@ -4,6 +4,7 @@
  *   elsewhere_review  before moves_find: takes back earlier guesses that came to nothing
  *   elsewhere_find    after it: guesses
  *   elsewhere_settle  a move is about to be made for a guess: from here on it is a fact
+ *   elsewhere_end     the plan is carried out: whatever was listed has been compared with whatever the other side has
  *
  * A message without a twin in its own mailbox is searched for in all others. An equal message there is taken for the same mail, and the base
  * is written as it would be had one side moved it: the record of the other side's message becomes a pair whose half has gone from the first
@@ -21,7 +22,9 @@
  *   2. A side has as many copies afterwards as before: one is moved, none is removed. So each message is in one pair.
  *   3. A guess never makes a deletion. If its move is not found again it is taken back; where Sync would carry it out as a deletion
  *      (Gone without New) it waits.
- *   4. The mark of a blank mailbox is taken off in the transaction that has all its guesses, once all could be read.
+ *   4. What went with its mailbox is filed nowhere: the program itself may have removed that, and ended.
+ *   5. The mark of a blank mailbox is taken off once all could be read, and all that was found to be one mail is one record. A run that ends before
+ *      that has found nothing: until the next one a person may file one of two twins elsewhere.
  */
 #include "sync/match/search.h"
 
@@ -46,6 +49,12 @@ may_be_elsewhere(const struct record *rec, enum side s)
 	return record_is_single(rec, s) && rec->mark == MARK_NEW && !(rec->half[s].flags.sys & FLAG_DELETED);
 }
 
+static bool
+is_listed(const struct search *x, uint32_t msg, enum side s)
+{
+	return x->env->boxes.at[x->in->messages.at[msg].box].side[s].listed != NULL;
+}
+
 enum which { WHICH_ANY, WHICH_BLANK, WHICH_LOST_TWIN };
 
 static bool
@@ -65,7 +74,7 @@ add_items(struct search *x, const bool *is_taken, const struct id_set *awaited, 
 	for (i = 0; i < x->in->messages.n; i++) {
 		rec = x->in->messages.at[i].rec;
 		for (s = 0; s < SIDES; s++)
-			if (may_be_elsewhere(rec, (enum side)s) && !is_taken[i] && !id_set_has(awaited, rec->id) &&
+			if (may_be_elsewhere(rec, (enum side)s) && is_listed(x, i, (enum side)s) && !is_taken[i] && !id_set_has(awaited, rec->id) &&
 			    takes_part(x, i, (enum side)s, which[s]))
 				search_add(x, (enum side)s, i);
 	}
@@ -97,12 +106,6 @@ may_move(const struct search *x, enum side t)
 	const struct policy *p = &x->in->policy;
 
 	return (p->sync[t] & SYNC_NEW) && (p->sync[t] & SYNC_GONE) && !p->read_only[t];
-}
-
-static bool
-is_listed(const struct search *x, uint32_t msg, enum side s)
-{
-	return x->env->boxes.at[x->in->messages.at[msg].box].side[s].listed != NULL;
 }
 
 /* The side whose place counts. */
@@ -273,9 +276,8 @@ find(struct search *x, bool *is_taken, const struct id_set *awaited, struct gues
 	return status;
 }
 
-/* Whatever was listed has been compared with whatever the other side has: from here on new mail is new. */
-static int
-end_blank(struct env *env, struct err *e)
+int
+elsewhere_end(struct env *env, struct err *e)
 {
 	struct run_box *b;
 	size_t i;
@@ -320,8 +322,7 @@ elsewhere_find(struct env *env, struct matching *in, bool *has_changed_r, size_t
 	*has_changed_r = g.made[FAR] + g.made[NEAR] > 0;
 	env->match_state->guess_rounds += *has_changed_r;
 	*waiting_r += g.waiting;
-	if (status == 0 && !*has_changed_r && g.waiting == 0 && !env->match_state->has_more && env_sees_all(env))
-		status = end_blank(env, e);
+	env->match_state->ends_blank = status == 0 && !*has_changed_r && g.waiting == 0 && !env->match_state->has_more && env_sees_all(env);
 	search_release(&x);
 	vec_release(&awaited.v);
 	free(is_taken);

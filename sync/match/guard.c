@@ -4,7 +4,6 @@
  */
 #include "sync/match/match_inside.h"
 
-#include "state/base/shell_word.h"
 
 struct lost { uint64_t n[SIDES]; };	/* by the side that lost the twin */
 
@@ -39,14 +38,12 @@ void
 guard_lost(struct env *env, struct matching *in, struct arena *a)
 {
 	struct lost *lost = mem_alloc(in->boxes.n * sizeof *lost + 1);
-	bool *is_linked = mem_alloc(in->messages.n + 1);
+	bool *is_linked = matching_linked(in, 0);
 	const struct run_box *b;
 	enum side s = FAR;
 	uint64_t n;
 	uint32_t i;
 
-	for (i = 0; i < in->links.n; i++)
-		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
 	for (i = 0; i < in->messages.n; i++)
 		if (!is_linked[i] && is_lost(&in->messages.at[i], &s))
 			lost[in->messages.at[i].box].n[s]++;
@@ -64,8 +61,8 @@ guard_lost(struct env *env, struct matching *in, struct arena *a)
 		set_aside(in, i, a);
 		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 			    "held: %llu messages had twins on the %s side before it was replaced or rebuilt, and "
-			    "have none there now; --restore %s copies them back, --allow-delete %s carries "
-			    "their absence over", (unsigned long long)n, side_name(s), shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
+			    "have none there now; %s copies them back, %s carries "
+			    "their absence over", (unsigned long long)n, side_name(s), env_hint_option(env, "--restore", b->name), env_hint_option(env, "--allow-delete", b->name)));
 	}
 	free(lost);
 	free(is_linked);

@@ -35,6 +35,19 @@ is_trash(const struct env *env, const struct run_box *b, enum side s)
 	return strcmp(trash, on) == 0 || ((env->set->store[s]->is_folding || strcasecmp(trash, "INBOX") == 0) && is_alike(trash, on));
 }
 
+/* The store lists what the channel does not mean. */
+static bool
+has_others(const struct env *env, enum side s)
+{
+	const struct listing *l = &env->boxes_state->listing[s];
+	size_t i;
+
+	for (i = 0; i < l->boxes.n; i++)
+		if (listing_selectable(l, l->boxes.at[i].name) != NULL && !pairing_selects(env, s, l->boxes.at[i].name))
+			return true;
+	return false;
+}
+
 static void
 fill_side(const struct env *env, const struct run_box *b, enum side s, struct arena *a, struct plan_box_side *out)
 {
@@ -49,6 +62,7 @@ fill_side(const struct env *env, const struct run_box *b, enum side s, struct ar
 	/* Not in a list that is not complete: it may be there (R6). */
 	out->was_known = bs->is_known || !is_list_complete;
 	out->is_gone = rs->is_gone;
+	out->may_be_renamed = rs->is_gone && has_others(env, s);
 	out->is_readable = !b->is_excluded && !sight_has_failed(rs);
 	/* Never listed in full since it is what it is, or not now that the other side is paired anew: what the other side has
 	 * may be here already, unseen. */
@@ -85,7 +99,7 @@ is_retried(const struct env *env, const struct record *rec)
 
 	if (rec->mark == MARK_FAILED && p->retry_failed)
 		return true;
-	return (rec->mark == MARK_FAILED || rec->mark == MARK_SKIPPED || rec->mark == MARK_EXPIRED) &&
+	return (rec->mark == MARK_FAILED || rec->mark == MARK_SKIPPED || rec->mark == MARK_EXPIRED || record_has_placeholder(rec)) &&
 	    ((p->sync[FAR] | p->sync[NEAR]) & SYNC_OLD);
 }
 
@@ -175,6 +189,7 @@ choose_slicing(struct env *env, struct err *e)
 			return -1;
 	}
 	env->observe_state->slicing = may ? SLICING_YES : SLICING_NO;
+	env->ahead = may ? total : 0;
 	return 0;
 }
 
@@ -184,6 +199,7 @@ match_anew(struct env *env)
 	size_t i;
 
 	env->observe_state->slicing = SLICING_UNKNOWN;
+	env->ahead = 0;
 	env->match_state->is_further = env->match_state->has_more = false;
 	for (i = 0; i < env->boxes.n; i++)
 		env->boxes.at[i].sliced_to = env->boxes.at[i].slice_end = 0;
@@ -300,6 +316,8 @@ input_make(struct env *env, struct matching *in, struct arena *a, struct err *e)
 	if (env->observe_state->slicing == SLICING_UNKNOWN && choose_slicing(env, e) < 0)
 		return -1;
 	in->policy = env->set->policy;
+	in->policy.limit.before = in->policy.limit.days != 0 ? env->set->now - (int64_t)in->policy.limit.days * DAY : 0;
+	in->hint = env_hint(env);
 	for (s = 0; s < SIDES; s++) {
 		in->policy.read_only[s] |= env->set->store[s]->read_only;
 		in->policy.source[s].is = env->set->store[s]->ops->is_source;

@@ -1,9 +1,10 @@
-/* Where the limits of mailboxes are (P18 expiry, sync/plan/expire.h): from which message on they are within.
+/* Where the limits of mailboxes are (P18 expiry, sync/plan/expire.h): from which message on they are within, and which are too old.
  *
  * All of a mailbox counts, the planner is given what is not settled: here the whole is counted. It is counted from the side that has the limit,
  * where there are not many; what the other side has beside them does not matter, unless it is about to come.
  *
- * A mailbox in which nothing changed is not counted again, as long as the limit is the one of the last time (box_record.limit). What is to go
+ * A mailbox in which nothing changed is not counted again, as long as the limit is the one of the last time (box_record.limit) and no message
+ * has grown too old since. What is to go
  * comes into the planner's input; until it has gone, the mailbox is counted in each run.
  */
 #include "sync/match/match_inside.h"
@@ -18,8 +19,9 @@ enum { NONE = UINT32_MAX };
 
 struct counted {
 	uint64_t order, id;
-	bool is_pair;
+	bool is_pair, is_old;
 	bool is_important, is_unread;
+	int64_t date;			/* see expire_date() */
 };
 
 struct counting {
@@ -38,21 +40,25 @@ struct counting {
 static struct box_limit
 limit_of(const struct policy *p, const struct run_box *b)
 {
-	return (struct box_limit){ (uint32_t)p->limit.max, p->limit.side, (unsigned)p->limit.unread,
-		{ (uint32_t)b->rec.side[FAR].here, (uint32_t)b->rec.side[NEAR].here } };
+	return (struct box_limit){ .max = (uint32_t)p->limit.max, .days = p->limit.days, .side = p->limit.side,
+		.unread = (unsigned)p->limit.unread, .here = { (uint32_t)b->rec.side[FAR].here, (uint32_t)b->rec.side[NEAR].here } };
 }
 
+/* All but when the next one is too old. */
 static bool
 is_same(const struct box_limit *a, const struct box_limit *b)
 {
-	return a->max == b->max && a->side == b->side && a->unread == b->unread && a->here[FAR] == b->here[FAR] && a->here[NEAR] == b->here[NEAR];
+	return a->max == b->max && a->days == b->days && a->side == b->side && a->unread == b->unread && a->here[FAR] == b->here[FAR] &&
+	    a->here[NEAR] == b->here[NEAR];
 }
 
-/* limit.max 0: it is to be counted in the next run, too. */
+/* A limit of nothing: it is to be counted in the next run, too. */
 static int
 remember(struct env *env, struct run_box *b, const struct box_limit *limit, struct err *e)
 {
-	if (is_same(&b->rec.limit, limit) || (b->rec.limit.max == 0 && limit->max == 0) || env->set->is_dry)
+	bool is_known = is_same(&b->rec.limit, limit) && b->rec.limit.next == limit->next;
+
+	if (is_known || (!box_limit_is_set(&b->rec.limit) && !box_limit_is_set(limit)) || env->set->is_dry)
 		return 0;
 	b->rec.limit = *limit;
 	return box_put(env->state, &b->rec, e);
@@ -66,8 +72,9 @@ count_record(struct counting *c, const struct record *rec)
 
 	c->leaving += standing == STANDING_LEAVING;
 	if (standing == STANDING_PAIR || standing == STANDING_COMING)
-		vec_push(&c->at, (struct counted){ expire_order(p, rec, c->is_by_uid), rec->id, standing == STANDING_PAIR,
-			expire_is_important(p, rec, c->mask, c->may_flag), expire_is_unread(rec, c->mask) });
+		vec_push(&c->at, (struct counted){ .order = expire_order(p, rec, c->is_by_uid), .id = rec->id, .is_pair = standing == STANDING_PAIR,
+			.is_old = expire_is_old(p, rec), .is_important = expire_is_important(p, rec, c->mask, c->may_flag),
+			.is_unread = expire_is_unread(rec, c->mask), .date = expire_date(p, rec) });
 }
 
 /* Pairs: by what is on the side that has the limit. */
@@ -104,7 +111,7 @@ is_other_of_two(const struct counting *c, uint32_t i)
 	return c->twin[i] != NONE && record_is_single(c->in->messages.at[i].rec, c->x);
 }
 
-/* A message as it will be in the base: with the half of its twin. */
+/* A message as it will be in the base: with the half of its twin, under the record of the far one. */
 static struct record
 joined(const struct counting *c, uint32_t i, struct arena *a)
 {
@@ -116,6 +123,7 @@ joined(const struct counting *c, uint32_t i, struct arena *a)
 	rec.agreed = c->x == FAR ? merge_base_twin(a, other, &rec, NULL) : merge_base_twin(a, &rec, other, NULL);
 	rec.has_agreed = true;
 	rec.half[c->x] = other->half[c->x];
+	rec.id = c->x == FAR ? other->id : rec.id;
 	rec.mark = MARK_NEW;
 	return rec;
 }
@@ -183,7 +191,19 @@ tell_unread(struct counting *c, size_t n)
 	    (unsigned long long)c->in->policy.limit.max, side_name(c->x)));
 }
 
-/* All that is older than the first `keep` of them. *to_go_r: so many are to go. */
+/* When the first of those that are within is too old, unless it is important then; 0 = never. */
+static int64_t
+next_too_old(const struct counting *c)
+{
+	int64_t oldest = 0;
+
+	for (size_t i = 0; i < c->at.n; i++)
+		if (c->at.at[i].date != 0 && !c->at.at[i].is_old && !c->at.at[i].is_important && (oldest == 0 || c->at.at[i].date < oldest))
+			oldest = c->at.at[i].date;
+	return oldest == 0 ? 0 : c->env->set->now + (oldest - c->in->policy.limit.before) + 1;
+}
+
+/* All but the first `keep` of them, and those that are too old. *to_go_r: so many are to go. */
 static int
 judge(struct counting *c, size_t keep, struct arena *a, size_t *to_go_r, struct err *e)
 {
@@ -192,14 +212,15 @@ judge(struct counting *c, size_t keep, struct arena *a, size_t *to_go_r, struct 
 	size_t i, unread = 0;
 	int status = 0;
 
-	*limit = (struct plan_limit){ .is_set = true, .is_by_uid = c->is_by_uid, .from = keep > 0 ? c->at.at[keep - 1].order : UINT64_MAX };
+	*limit = (struct plan_limit){ .is_set = true, .is_by_uid = c->is_by_uid, 
+		.from = keep >= c->at.n ? 0 : keep > 0 ? c->at.at[keep - 1].order : UINT64_MAX };
 	for (i = 0; i < c->in->messages.n; i++)
 		if (c->in->messages.at[i].box == c->box)
 			vec_push(&known.v, c->in->messages.at[i].rec->id);
 	id_set_sort(&known);
-	for (i = keep; i < c->at.n && status == 0; i++) {
-		unread += c->at.at[i].is_unread;
-		if (c->at.at[i].is_important)
+	for (i = 0; i < c->at.n && status == 0; i++) {
+		unread += i >= keep && c->at.at[i].is_unread;
+		if (c->at.at[i].is_important || (i < keep && !c->at.at[i].is_old))
 			continue;
 		(*to_go_r)++;
 		if (c->at.at[i].is_pair)
@@ -226,13 +247,12 @@ count_linked_beyond(const struct counting *c)
 		const struct plan_link *l = &c->in->links.at[i];
 
 		at = l->kind == LINK_TWIN && c->x == NEAR ? l->a : l->b;
-		if (l->kind == LINK_SHARED || c->in->messages.at[at].box != c->box)
+		if (l->kind == LINK_SHARED || l->kind == LINK_CLONED || c->in->messages.at[at].box != c->box)
 			continue;
 		rec = joined(c, at, &a);
 		standing = expire_standing(&c->in->policy, &rec, c->mask);
 		n += (standing == STANDING_COMING || standing == STANDING_PAIR) &&
-		    !expire_is_important(&c->in->policy, &rec, c->mask, c->may_flag) &&
-		    expire_order(&c->in->policy, &rec, c->is_by_uid) < limit->from;
+		    !expire_is_important(&c->in->policy, &rec, c->mask, c->may_flag) && expire_is_beyond(&c->in->policy, &rec, limit);
 	}
 	arena_release(&a);
 	return n;
@@ -251,30 +271,35 @@ static int
 count_box(struct counting *c, struct arena *a, size_t *waiting_r, struct err *e)
 {
 	struct run_box *b = &c->env->boxes.at[c->box];
-	const struct box_limit now = limit_of(&c->in->policy, b), again = { 0 };
-	uint64_t max = c->in->policy.limit.max;
-	size_t to_go = 0;
+	struct box_limit now = limit_of(&c->in->policy, b);
+	const struct box_limit again = { 0 };
+	const uint64_t max = c->in->policy.limit.max != 0 ? c->in->policy.limit.max : UINT64_MAX;
+	const bool is_of_age = c->in->policy.limit.days != 0;
+	size_t to_go = 0, waiting;
 
 	box_masks(b, c->mask);
 	/* There cannot be more of them than this. */
-	if (b->rec.side[c->x].here + b->rec.unsettled + c->in->messages.n > max && (count_pairs(c, e) < 0 || count_single(c, e) < 0))
+	if ((is_of_age || b->rec.side[c->x].here + b->rec.unsettled + c->in->messages.n > max) && (count_pairs(c, e) < 0 || count_single(c, e) < 0))
 		return -1;
 	if (c->at.n > 1)
 		qsort(c->at.at, c->at.n, sizeof c->at.at[0], cmp_newest_first);
-	if (c->at.n > max && judge(c, (size_t)max, a, &to_go, e) < 0)
+	if ((is_of_age || c->at.n > max) && judge(c, c->at.n < max ? c->at.n : (size_t)max, a, &to_go, e) < 0)
 		return -1;
+	now.next = is_of_age ? next_too_old(c) : 0;
 	/* What gets its twin just now, and is beyond, goes once that is in the base; and so does what is beyond for what the other side gets, if
 	 * it takes that. */
-	*waiting_r += count_linked_beyond(c) + (c->at.n + c->leaving > max ? c->leaving : 0);
+	waiting = count_linked_beyond(c) + (is_of_age || c->at.n + c->leaving > max ? c->leaving : 0);
+	*waiting_r += waiting;
 	if (to_go > 0)
 		log_line(LOG_RUN, "%s: %zu messages beyond the limit are to go", b->name, to_go);
-	return remember(c->env, b, to_go > 0 || b->is_beyond_unsaid ? &again : &now, e);
+	return remember(c->env, b, to_go + waiting > 0 || b->is_beyond_unsaid ? &again : &now, e);
 }
 
 static bool
-is_due(const struct run_box *b, const struct box_limit *now)
+is_due(const struct env *env, const struct run_box *b, const struct box_limit *now)
 {
-	return b->rec.unsettled > 0 || b->side[FAR].was_read || b->side[NEAR].was_read || !is_same(&b->rec.limit, now);
+	return b->rec.unsettled > 0 || b->side[FAR].was_read || b->side[NEAR].was_read || !is_same(&b->rec.limit, now) ||
+	    (b->rec.limit.next != 0 && env->set->now >= b->rec.limit.next);
 }
 
 static int
@@ -287,7 +312,10 @@ count_one(struct env *env, struct matching *in, uint32_t box, const uint32_t *tw
 		.is_by_uid = env->set->store[side_other(p->limit.side)]->ops->has_uid_keys };
 	int s, status;
 
-	if (b->is_excluded || b->rec.id == 0 || !is_due(b, &now) || !is_there(in, box, FAR) || !is_there(in, box, NEAR))
+	if (b->is_excluded || b->rec.id == 0 || !is_due(env, b, &now) || !is_there(in, box, FAR) || !is_there(in, box, NEAR))
+		return 0;
+	/* All that the other side is taken to have was in its list: what goes for the limit has its twin there for certain. */
+	if (b->side[side_other(c.x)].is_unsure)
 		return 0;
 	for (s = 0; s < SIDES; s++)
 		c.may_flag[s] = (p->sync[s] & SYNC_FLAGS) && !p->read_only[s] && !in->boxes.at[box].side[s].is_readonly;
@@ -309,7 +337,7 @@ forget(struct env *env, const struct policy *p, struct err *e)
 
 	for (i = 0; i < env->boxes.n; i++) {
 		b = &env->boxes.at[i];
-		if (b->rec.id == 0 || (p->limit.max != 0 && b->rec.unsettled == 0 && !b->side[FAR].was_read && !b->side[NEAR].was_read))
+		if (b->rec.id == 0 || (limit_is_on(&p->limit) && b->rec.unsettled == 0 && !b->side[FAR].was_read && !b->side[NEAR].was_read))
 			continue;
 		if (remember(env, b, &none, e) < 0)
 			return -1;

@@ -24,10 +24,14 @@ find_links(struct env *env, struct matching *m, struct arena *a, bool *has_chang
 	bool *is_first;
 	int status;
 
-	if (twins_find(env, m, e) < 0 || moves_find(env, m, e) < 0 || elsewhere_review(env, m, has_changed_r, e) < 0)
+	if (twins_find(env, m, e) < 0 || placeholders_find(env, m, a, e) < 0)
+		return -1;
+	twins_hold(env, m);
+	if (moves_find(env, m, e) < 0 || elsewhere_review(env, m, has_changed_r, e) < 0)
 		return -1;
 	if (*has_changed_r)
 		return 0;
+	unread_hold_moved(env, m, a);
 	/* What is filed elsewhere there has its twin; after that a mailbox is as any other. */
 	is_first = beyond_begin(env);
 	status = elsewhere_find(env, m, has_changed_r, waiting_r, e);
@@ -42,6 +46,7 @@ match(struct env *env, bool may_wait, struct matching *m, struct arena *a, size_
 {
 	bool has_changed;
 
+	env->match_state->ends_blank = false;
 	if (recover(env, e) < 0)
 		return -1;
 	do {
@@ -53,7 +58,7 @@ match(struct env *env, bool may_wait, struct matching *m, struct arena *a, size_
 		    (!has_changed && find_links(env, m, a, &has_changed, waiting_r, e) < 0))
 			return -1;
 	} while (has_changed);
-	if (copies_find(env, m, a, may_wait, waiting_r, e) < 0 || shared_link(env, m, a, e) < 0 || recover_hold(env, m, a, e) < 0)
+	if (copies_find(env, m, a, may_wait, waiting_r, e) < 0 || placeholders_hold(env, m, a, e) < 0 || shared_link(env, m, a, e) < 0 || recover_hold(env, m, a, e) < 0)
 		return -1;
 	if (limits_find(env, m, a, waiting_r, e) < 0)
 		return -1;

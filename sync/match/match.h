@@ -11,6 +11,7 @@
  *   twins.c         who is whose twin; moves.c: what a person moved; copies.c: what a person copied
  *   elsewhere.c     what is filed differently on the two sides, where no base says who moved it
  *   beyond.c        what may be there without being shown
+ *   placeholders.c  what stands for a message that is too large
  *   limits.c        what is beyond the limit of its mailbox
  *   shared.c        stores that keep equal mail once
  *   search.c        what all of these stand on: learning identities, as cheaply as can be; unread.c: what cannot be read
@@ -34,11 +35,15 @@ struct run_trashed { uint32_t box; enum side side; uint64_t record, intent; bool
 
 struct match_state {
 	VEC(struct run_unread) unread;
+	VEC(struct run_unread) unclaimed;	/* what arrived, and was not read yet: not known as what, it waits with the one it came for (P21) */
 	VEC(struct run_deletion) deletions;
 	VEC(struct run_trashed) trashed;	/* one message once; the last counts */
+	/* Messages that a plan deletes after their placeholders (look.c): the last one, and one from before the mailboxes were listed. */
+	struct id_set placeholders_gone, gone_when_listed;
 	uint64_t last_intent;		/* the highest id when the run began: those above are its own */
 	uint64_t first_record;		/* of what is new to this run */
 	unsigned guess_rounds;		/* rounds that ended with guesses (elsewhere.c) */
+	bool ends_blank;		/* once the plan is carried out nothing is blank any more */
 	bool is_further;		/* this is not its first slice */
 	bool has_more;			/* nor its last */
 };
@@ -48,6 +53,8 @@ int recover_begin(struct env *env, struct err *e);	/* before anything: which int
  * may_wait: equal messages that no pair is known for may wait for one of them to be copied in this run; *waiting_r of them are set
  * aside. */
 int match(struct env *env, bool may_wait, struct matching *m_r, struct arena *a, size_t *waiting_r, struct err *e);
+/* set_aside.c: nothing will be planned for this message in this look. The arena is that of the look. */
+void set_aside(struct matching *in, uint32_t index, struct arena *a);
 /* The next match() begins with the first slice of the messages. */
 void match_anew(struct env *env);
 void match_further(struct env *env);			/* ... with the slice after the last one */
@@ -58,9 +65,10 @@ int uidnext_learn(struct env *env, const struct plan_input *in, const struct pla
 int uploads_identify(struct env *env, struct matching *m, const struct plan *plan, struct err *e);
 
 /* While it is carried out. shared.c: the store on side s keeps equal messages once; how: BASIS_SHARED or BASIS_SHARED_TOLD. elsewhere.c:
- * rec is about to be moved on side t. box: of the run. */
+ * rec is about to be moved on side t (box: of the run); and all is paired that matching found, so that from here on new mail is new. */
 void shared_mark(struct record *rec, enum side s, enum half_basis how);
 int elsewhere_settle(struct env *env, uint32_t box, struct record *rec, enum side t, struct err *e);
+int elsewhere_end(struct env *env, struct err *e);
 
 /* At the end. */
 int recover(struct env *env, struct err *e);		/* settles the intents whose outcome shows by now */

@@ -30,8 +30,8 @@ cmp_id(const void *x, const void *y)
 }
 
 /* By itself, or with its mailbox: which goes with all that is in it, unless what was moved out of it may follow. */
-static bool
-has_vanished(const struct env *env, const struct match_message *m, enum side s)
+bool
+moves_has_vanished(const struct env *env, const struct match_message *m, enum side s)
 {
 	const struct run_side *rs = &env->boxes.at[m->box].side[s];
 	enum presence p = m->rec->half[s].presence;
@@ -50,7 +50,7 @@ is_new(const struct record *rec, enum side s)
 static void
 know(struct known_ids *ids, const char *id, const struct ident *ident)
 {
-	if (*id != '\0' && (ident->has & IDENT_HEADER) && (ident->has & IDENT_SIZE))
+	if (*id != '\0' && (ident->has & IDENT_HEADER) && (ident->has & (IDENT_SIZE | IDENT_PLACEHOLDER)))
 		vec_push(&ids->v, (struct known_id){ id, ident });
 }
 
@@ -73,6 +73,18 @@ know_intents(struct env *env, enum side s, struct known_ids *ids, struct err *e)
 	return got;
 }
 
+static const struct ident *
+ident_on(struct env *env, const struct record *rec, enum side s)
+{
+	struct ident *is;
+
+	if (!record_is_placeholder(rec, s))
+		return &rec->ident;
+	is = arena_alloc(&env->arena, sizeof *is);
+	*is = record_ident(rec, s);
+	return is;
+}
+
 static int
 supply_side(struct env *env, struct matching *in, enum side s, struct err *e)
 {
@@ -84,8 +96,8 @@ supply_side(struct env *env, struct matching *in, enum side s, struct err *e)
 	int status = know_intents(env, s, &ids, e);
 
 	for (i = 0; i < in->messages.n; i++)
-		if (has_vanished(env, &in->messages.at[i], s))
-			know(&ids, in->messages.at[i].rec->half[s].server_id, &in->messages.at[i].rec->ident);
+		if (moves_has_vanished(env, &in->messages.at[i], s))
+			know(&ids, in->messages.at[i].rec->half[s].server_id, ident_on(env, in->messages.at[i].rec, s));
 	if (ids.v.n > 1)
 		qsort(ids.v.at, ids.v.n, sizeof ids.v.at[0], cmp_id);
 	for (i = 0; i < in->messages.n && ids.v.n > 0 && status == 0; i++) {
@@ -124,10 +136,10 @@ moves_supply(struct env *env, struct matching *in, struct err *e)
 static uint64_t
 size_on(const struct record *rec, enum side s)
 {
-	return rec->half[s].size != 0 ? rec->half[s].size : rec->ident.has & IDENT_SIZE ? rec->ident.size : 0;
+	return rec->half[s].size != 0 ? rec->half[s].size : (rec->ident.has & IDENT_SIZE) && !record_is_placeholder(rec, s) ? rec->ident.size : 0;
 }
 
-struct choice { enum side s; const struct sizes *fit; };
+struct choice { enum side s; const struct sizes *fit; bool has_placeholder; };
 
 /* A pair from before its identity was taken: its other half tells. */
 static bool
@@ -145,8 +157,9 @@ wants_new_header(const struct search *x, const struct adopt_item *item, const vo
 {
 	const struct choice *c = ctx;
 
-	return item->side == NEW && search_lacks_header(x, item) &&
-	    sizes_fit(c->fit, size_on(search_record(x, item), c->s));
+	/* What may be a placeholder is looked at more closely: its message hangs on it (P21). */
+	return item->side == NEW && search_lacks_header(x, item) && (sizes_fit(c->fit, size_on(search_record(x, item), c->s)) ||
+	    (c->has_placeholder && sizes_are_near(c->fit, size_on(search_record(x, item), c->s))));
 }
 
 static bool
@@ -177,8 +190,12 @@ static int
 learn_by_size(struct search *x, enum side s, enum side role, search_choice *choose, struct err *e)
 {
 	struct sizes fit = { { 0 } };
-	struct choice c = { s, &fit };
+	struct choice c = { s, &fit, false };
+	size_t i;
 	int status;
+
+	for (i = 0; i < x->items.n; i++)
+		c.has_placeholder |= x->items.at[i].side == VANISHED && record_is_placeholder(search_record(x, &x->items.at[i]), s);
 
 	sizes_of(x, role == VANISHED ? NEW : VANISHED, s, &fit);
 	status = search_learn(x, IDENT_HEADER | IDENT_SIZE, choose, &c, e);
@@ -231,8 +248,8 @@ add_items(struct search *x, enum side s, const bool *is_linked)
 		rec = x->in->messages.at[i].rec;
 		if (is_linked[i])
 			continue;
-		if (has_vanished(x->env, &x->in->messages.at[i], s))
-			search_add(x, VANISHED, i);
+		if (moves_has_vanished(x->env, &x->in->messages.at[i], s))
+			search_add_as(x, VANISHED, i, s);
 		else if (is_new(rec, s))
 			search_add(x, NEW, i);
 		else
@@ -256,6 +273,7 @@ find_on(struct env *env, struct matching *in, enum side s, const bool *is_linked
 		if (status == 0)
 			status = link_moved(&x, s, in, e);
 	}
+	search_keep_unread(&x, &in->unread_moved);
 	search_release(&x);
 	return status;
 }
@@ -272,7 +290,8 @@ find_left(struct env *env, struct matching *in, struct err *e)
 	int status = 0;
 
 	for (i = 0; i < in->messages.n; i++)
-		if (has_vanished(env, &in->messages.at[i], FAR) && has_vanished(env, &in->messages.at[i], NEAR)) {
+		if (moves_has_vanished(env, &in->messages.at[i], FAR) && moves_has_vanished(env, &in->messages.at[i], NEAR) &&
+		    !record_has_placeholder(in->messages.at[i].rec)) {
 			search_add(&x, VANISHED, i);
 			x.items.at[x.items.n - 1].place = in->messages.at[i].box;
 		}
@@ -297,15 +316,9 @@ find_left(struct env *env, struct matching *in, struct err *e)
 int
 moves_find(struct env *env, struct matching *in, struct err *e)
 {
-	bool *is_linked = mem_alloc(in->messages.n + 1);
-	size_t i;
 	int s, status = find_left(env, in, e);
+	bool *is_linked = matching_spoken_for(in);
 
-	for (i = 0; i < in->links.n; i++) {
-		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
-		if (in->links.at[i].left != UINT32_MAX)
-			is_linked[in->links.at[i].left] = true;
-	}
 	for (s = 0; s < SIDES && status == 0; s++)
 		status = find_on(env, in, (enum side)s, is_linked, e);
 	free(is_linked);

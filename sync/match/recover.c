@@ -3,7 +3,8 @@
  * The deltas are recorded when this runs, so whatever arrived is in the base, without its twin.
  *
  *   DELIVER with a name (Maildir): the name is searched for in its mailbox, then in all others of that side (a person may have filed the
- *     message meanwhile). Found, it is paired; else the copy is made again.
+ *     message meanwhile). Found, it is paired; else the copy is made again. What may be a placeholder (P21) must be read for that: until it
+ *     can be, both wait.
  *   DELIVER without a name (IMAP): twins.c pairs it by identity. What is not found is not sent again in the run that sent it, nor, where
  *     the server claimed to have taken it, within ten minutes.
  *   MOVE, CLONE: the deltas show them; what was half done is planned again. What arrived for a message that is not in its new mailbox any
@@ -12,27 +13,61 @@
  *     message went by our own act, which is nobody's deletion. If the reason for it has been taken back since, the message is
  *     copied back.
  */
-#include "sync/match/match_inside.h"
+#include "sync/match/search.h"
 
 #include "state/base/log.h"
+#include "sync/plan/merge.h"
 
 enum { TEN_MINUTES = 600 };
 
-/* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
- * as gone from where it was delivered, which makes it a move. 1 = done. */
+/* What a pair is was told by its bytes as they were sent, and is lost with the run that sent them. Moves and equal mail are known by it: where it
+ * costs no network it is read once more. */
 static int
-claim(struct env *env, const struct intent *in, struct record *rec, const struct record *found, struct run_box *home,
+learn_claimed(struct env *env, const struct run_box *home, enum side s, struct record *rec, struct err *e)
+{
+	struct matching tmp = { 0 };
+	struct search x = { .env = env, .in = &tmp, .at = { s, s } };
+	int status;
+
+	vec_push(&tmp.messages, (struct match_message){ rec, (uint32_t)(home - env->boxes.at) });
+	search_add(&x, FAR, 0);
+	status = search_learn_local(&x, e);
+	search_release(&x);
+	matching_release(&tmp);
+	return status;
+}
+
+/* What became of a search for what arrived. */
+enum found { FOUND_NOT, FOUND_CLAIMED, FOUND_UNREAD };	/* or -1 */
+
+/* The half that arrived in mailbox `at` becomes the twin of `rec`; where it has been filed elsewhere, rec remembers it
+ * as gone from where it was delivered, which makes it a move. enum found, or -1. */
+static int
+claim(struct env *env, const struct intent *in, struct record *rec, struct record *found, struct run_box *home,
     struct run_box *at, struct arena *a, struct err *e)
 {
 	struct flag_mask masks[SIDES];
+	int got;
 
 	if (record_is_pair(found) || found->half[in->side].presence != PRESENCE_HERE)
-		return 0;
-	if (rec->ident.has == 0)
+		return FOUND_NOT;
+	if ((got = placeholders_claim(env, in, rec, found, at, e)) < 0)
+		return -1;
+	if (got == 0) {
+		vec_push(&env->match_state->unclaimed, (struct run_unread){ .box = (uint32_t)(home - env->boxes.at), .side = side_other(in->side), .id = rec->id });
+		return FOUND_UNREAD;
+	}
+	if (rec->ident.has == 0 && !(in->ident.has & IDENT_PLACEHOLDER))
 		rec->ident = in->ident;
 	if (rec->half[in->side].is_sent)
 		kept_seen(env, home, in->side, a, rec, found->half[in->side].flags);
 	rec->half[in->side] = found->half[in->side];
+	/* It has what flags its original had by then, and nobody marked the copy: a \Deleted on it is taken back (as in op_move.c). */
+	if (in->kind == INTENT_CLONE && (found->half[in->side].flags.sys & FLAG_DELETED)) {
+		rec->agreed = merge_base(a, rec);
+		rec->agreed.sys |= FLAG_DELETED;
+		rec->has_agreed = true;
+	}
 	if (at == home) {
 		rec->mark = MARK_NEW;
 		if (message_delete(env->state, found->box, found->id, e) < 0)
@@ -44,7 +79,9 @@ claim(struct env *env, const struct intent *in, struct record *rec, const struct
 	/* What both show now is agreed: the next change on one side must be seen as one. */
 	if (rec->half[FAR].presence == PRESENCE_HERE && rec->half[NEAR].presence == PRESENCE_HERE)
 		record_agree(a, rec, masks);
-	return message_put(env->state, rec, masks, e) < 0 ? -1 : 1;
+	if (message_put(env->state, rec, masks, e) < 0 || (at == home && learn_claimed(env, home, in->side, rec, e) < 0))
+		return -1;
+	return FOUND_CLAIMED;
 }
 
 static int
@@ -71,7 +108,7 @@ claim_orphaned(struct env *env, const struct intent *in, struct record *rec, str
 	return got <= 0 ? got : claim(env, in, rec, &found, home, home, a, e);
 }
 
-/* A delivered file by its name. 1 found, 0 not there. */
+/* A delivered file by its name. enum found, or -1. */
 static int
 find_named(struct env *env, const struct intent *in, struct record *rec, struct run_box *home, struct arena *a,
     struct err *e)
@@ -79,7 +116,7 @@ find_named(struct env *env, const struct intent *in, struct record *rec, struct 
 	int got = claim_named(env, in, rec, home, home, a, e);
 	size_t i;
 
-	for (i = 0; i < env->boxes.n && got == 0; i++)
+	for (i = 0; i < env->boxes.n && got == FOUND_NOT; i++)
 		if (&env->boxes.at[i] != home && env->boxes.at[i].rec.id != 0)
 			got = claim_named(env, in, rec, home, &env->boxes.at[i], a, e);
 	return got;
@@ -122,10 +159,18 @@ recover_delivery(struct env *env, struct intent *in, struct arena *a, struct err
 		got = find_named(env, in, &rec, home, a, e);
 		if (got < 0)
 			return -1;
-		return got == 0 && is_unsure(env, in) ? 0 : intent_delete(env->state, in->id, e);
+		return got == FOUND_UNREAD || (got == FOUND_NOT && is_unsure(env, in)) ? 0 : intent_delete(env->state, in->id, e);
 	}
 	got = claim_orphaned(env, in, &rec, home, a, e);
-	return got <= 0 ? got : intent_delete(env->state, in->id, e);
+	return got != FOUND_CLAIMED ? (got < 0 ? -1 : 0) : intent_delete(env->state, in->id, e);
+}
+
+static enum ident_match
+ident_compare_on(const struct record *rec, const struct intent *in)
+{
+	const struct ident is = record_ident(rec, in->side);
+
+	return ident_compare(&is, &in->ident);
 }
 
 /* The twin that a MOVE followed is where it was moved from again: then what arrived is that one's. 1/0/-1. */
@@ -141,7 +186,7 @@ came_back(struct env *env, const struct intent *in, struct err *e)
 	while (in->kind == INTENT_MOVE && !is && (got = message_next(env->state, &a, in->box, after, &rec, e)) > 0) {
 		after = rec.id;
 		is = rec.half[in->side].presence == PRESENCE_GONE && rec.half[in->side].basis == BASIS_MOVING &&
-		    rec.half[side_other(in->side)].presence == PRESENCE_HERE && ident_compare(&rec.ident, &in->ident) != IDENT_DIFFER;
+		    rec.half[side_other(in->side)].presence == PRESENCE_HERE && ident_compare_on(&rec, in) != IDENT_DIFFER;
 		arena_release(&a);
 	}
 	arena_release(&a);
@@ -167,7 +212,7 @@ recover_move(struct env *env, struct intent *in, struct arena *a, struct err *e)
 		return got < 0 ? -1 : 0;
 	got = env->set->store[in->side]->ops->has_uid_keys ? claim_orphaned(env, in, &rec, home, a, e) :
 	    find_named(env, in, &rec, home, a, e);
-	return got <= 0 ? got : intent_delete(env->state, in->id, e);
+	return got != FOUND_CLAIMED ? (got < 0 ? -1 : 0) : intent_delete(env->state, in->id, e);
 }
 
 /* It is here still: an attempt to put it into the trash has broken off. That took \Deleted off, which nobody else did, as often as a delta
@@ -240,7 +285,7 @@ recover(struct env *env, struct err *e)
 	uint64_t after = 0;
 	int got;
 
-	env->match_state->trashed.n = 0;
+	env->match_state->trashed.n = env->match_state->unclaimed.n = 0;
 	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
 		if (in.kind == INTENT_RENAME)
@@ -295,6 +340,42 @@ set_aside_linked(struct matching *in, uint32_t index, struct arena *a)
 	set_aside(in, index, a);
 }
 
+static const struct run_unread *
+find_unclaimed(const struct env *env, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < env->match_state->unclaimed.n; i++)
+		if (env->match_state->unclaimed.at[i].id == id)
+			return &env->match_state->unclaimed.at[i];
+	return NULL;
+}
+
+/* What has arrived and is not known as what, and the one that it came for: nothing is concluded from them. */
+static void
+hold_unclaimed(struct env *env, struct matching *in, const struct id_set *linked, struct arena *a)
+{
+	const struct run_unread *u;
+	uint32_t i;
+
+	for (i = 0; i < in->messages.n && env->match_state->unclaimed.n > 0; i++) {
+		u = find_unclaimed(env, in->messages.at[i].rec->id);
+		if (u == NULL || id_set_has(linked, u->id))
+			continue;
+		unread_note(env, in, i, &(struct match_unread){ i, u->class, u->why }, u->side);
+		set_aside_linked(in, i, a);
+	}
+}
+
+/* Of earlier runs what a store took, and a list has been read since; of this one a delivery whose outcome is not known. */
+static bool
+is_missed(const struct env *env, const struct intent *in)
+{
+	if (in->tries == 0)
+		return in->kind == INTENT_DELIVER && !env->set->is_dry;
+	return unfinished_is_copy(in) && in->id <= env->match_state->last_intent;
+}
+
 int
 recover_count(struct env *env, struct err *e)
 {
@@ -304,14 +385,14 @@ recover_count(struct env *env, struct err *e)
 	struct record rec;
 	struct run_box *b;
 	uint64_t after = 0;
+	uint32_t box;
 	int got;
 
 	while ((got = intent_next(env->state, &a, after, &in, e)) > 0) {
 		after = in.id;
-		/* Taken, and a list has been read since. What became of the rest is not for a plan to say. */
-		b = in.kind == INTENT_DELIVER && (in.tries == 0 ? !env->set->is_dry : in.id <= env->match_state->last_intent) ?
-		    env_box_by_id(env, in.box) : NULL;
-		if (b != NULL && (got = message_get(env->state, &a, in.box, in.record, &rec, e)) < 0)
+		box = in.kind == INTENT_DELIVER ? in.box : in.to_box;
+		b = is_missed(env, &in) ? env_box_by_id(env, box) : NULL;
+		if (b != NULL && (got = message_get(env->state, &a, box, in.record, &rec, e)) < 0)
 			break;
 		if (b != NULL && got == 1 && !record_is_pair(&rec) && rec.trouble != TROUBLE_SESSION) {
 			err_class(&why, ERR_BOX, ERR_TEMPORARY, ERR_LATER, in.tries == 0 ?
@@ -343,8 +424,9 @@ count_vain(struct env *env, struct matching *input, const struct intent *in, str
 	if (refused_once_more(&rec, arena_printf(a, "%s took it in %d runs, and shows it nowhere", env->set->store[in->side]->name,
 	    REFUSED_RUNS))) {
 		env->report->failed++;
-		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "a message (%s) is not sent again without --retry-failed: %s",
-		    culprit_words(env, b, &rec, side_other(in->side), env->set->store[side_other(in->side)]->ops->is_local).place, rec.why));
+		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "a message (%s) is not sent again; %s does so: %s",
+		    culprit_words(env, b, &rec, side_other(in->side), env->set->store[side_other(in->side)]->ops->is_local).place,
+		    env_hint_option(env, "--retry-failed", NULL), rec.why));
 	}
 	for (i = 0; i < input->messages.n; i++)
 		if (input->messages.at[i].rec->id == rec.id && input->messages.at[i].rec->box == rec.box)
@@ -375,7 +457,7 @@ recover_hold(struct env *env, struct matching *in, struct arena *a, struct err *
 				got = -1;
 				break;
 			}
-		} else if (may_come(env, &intent)) {
+		} else if (may_come(env, &intent) || find_unclaimed(env, intent.record) != NULL) {
 			vec_push(&held.v, intent.record);
 			log_line(LOG_RUN, "a write of an earlier run is still awaited; not sent again");
 		} else {
@@ -392,6 +474,7 @@ recover_hold(struct env *env, struct matching *in, struct arena *a, struct err *
 	for (i = 0; i < in->messages.n && held.v.n > 0; i++)
 		if (id_set_has(&held, in->messages.at[i].rec->id) && !id_set_has(&linked, in->messages.at[i].rec->id))
 			set_aside_linked(in, i, a);
+	hold_unclaimed(env, in, &linked, a);
 	vec_release(&linked.v);
 	vec_release(&held.v);
 	return got < 0 ? -1 : 0;

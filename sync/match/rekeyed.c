@@ -76,11 +76,12 @@ add_item(struct search *x, enum side role, const struct choice *c, uint32_t i)
 	const struct record *rec = x->in->messages.at[i].rec;
 	struct adopt_item *item;
 
-	search_add(x, role, i);
+	search_add_as(x, role, i, c->s);
 	item = &x->items.at[x->items.n - 1];
 	item->key = rec->half[c->s].key;
 	item->store_size = rec->half[c->s].size;
-	item->is_unreadable = role == VANISHED && rec->half[side_other(c->s)].presence != PRESENCE_HERE;
+	item->is_unreadable = role == VANISHED && (rec->half[side_other(c->s)].presence != PRESENCE_HERE ||
+	    record_is_placeholder(rec, side_other(c->s)));
 }
 
 /* Messages of mailboxes in which some went and some came; they are in a row in the input. */
@@ -112,21 +113,25 @@ add_items(struct search *x, const struct choice *c)
 	}
 }
 
-/* Whether it may as well have been moved here from another pair, whose other half is there and waits for that. */
+/* Whether it may as well have been moved here from another pair, whose other half is there and waits for that. Not where as many more of its
+ * equals have come: one is left for each of those. */
 static bool
-may_be_moved(const struct search *x, enum side s, const struct record *back)
+may_be_moved(const struct search *x, const struct choice *c, const struct record *back)
 {
 	const struct record *rec;
-	size_t i;
+	enum side s = c->s;
+	size_t i, waiting = 0, came = 0;
 
 	for (i = 0; i < x->in->messages.n; i++) {
 		rec = x->in->messages.at[i].rec;
-		if (record_is_pair(rec) && rec->half[s].presence == PRESENCE_GONE && stays(rec, side_other(s)) &&
-		    ident_compare(&rec->ident, &back->ident) != IDENT_DIFFER &&
-		    (rec->half[s].size == 0 || back->half[s].size == 0 || rec->half[s].size == back->half[s].size))
-			return true;
+		if (record_is_single(rec, s))
+			came += !c->is_taken[i] && !id_set_has(c->awaited, rec->id) && ident_compare(&rec->ident, &back->ident) == IDENT_SAME;
+		else
+			waiting += record_is_pair(rec) && rec->half[s].presence == PRESENCE_GONE && stays(rec, side_other(s)) &&
+			    ident_compare(&rec->ident, &back->ident) != IDENT_DIFFER &&
+			    (rec->half[s].size == 0 || back->half[s].size == 0 || rec->half[s].size == back->half[s].size);
 	}
-	return false;
+	return waiting > 0 && waiting >= came;
 }
 
 /* Whether all that are new there and equal to it are what the program sent. */
@@ -161,14 +166,14 @@ renew(struct search *x, const struct choice *c, const struct adopt_pair *p, stru
 	if (was_sent(x, c, back))
 		return 0;
 	/* Taken for one that goes, it would go, and with it the last there is. */
-	if (!stays(rec, side_other(s)) && may_be_moved(x, s, back))
+	if (!stays(rec, side_other(s)) && may_be_moved(x, c, back))
 		return 0;
 	c->is_taken[p->far] = c->is_taken[p->near] = true;
 	/* Sent, and shown for the first time under this key: what it lacks was not kept. */
 	if (rec->half[s].is_sent)
 		kept_seen(env, &env->boxes.at[x->in->messages.at[p->far].box], s, &env->arena, rec, back->half[s].flags);
 	rec->half[s] = back->half[s];
-	if (back->ident.has > rec->ident.has)
+	if (back->ident.has > rec->ident.has && !record_is_placeholder(rec, s))
 		rec->ident = back->ident;
 	box_masks(&env->boxes.at[x->in->messages.at[p->far].box], masks);
 	if (rec->half[side_other(s)].presence == PRESENCE_HERE)
@@ -260,6 +265,7 @@ renew_by_ident(struct search *x, const struct choice *c, uint32_t box, bool in_f
 	for (i = 0; i < pairs.v.n && status == 0; i++)
 		status = renew(x, c, &pairs.v.at[i], e);
 	vec_release(&pairs.v);
+	search_keep_unread(&own, &own.in->unread_moved);
 	search_release(&own);
 	return status;
 }
@@ -331,13 +337,14 @@ rekeyed_find(struct env *env, struct matching *in, bool *has_changed_r, struct e
 		status = moves_learn(&x, c.s, e);
 		if (status == 0)
 			status = renew_all(&x, &c, e);
+		search_keep_unread(&x, &in->unread_moved);
 	}
 	for (i = 0; i < in->messages.n; i++)
 		n += is_taken[i];
 	if (n > 0)
 		log_line(LOG_RUN, "%zu messages have another key in their mailbox", n / 2);
 	*has_changed_r = n > 0;
-	if (status == 0 && x.unread.n == 0)
+	if (status == 0 && in->unread_moved.n == 0)
 		status = end_fresh(env, e);
 	search_release(&x);
 	vec_release(&awaited.v);

@@ -41,10 +41,16 @@ search_is_local(const struct search *x, enum side role)
 void
 search_add(struct search *x, enum side role, uint32_t msg)
 {
+	search_add_as(x, role, msg, x->at[role]);
+}
+
+void
+search_add_as(struct search *x, enum side role, uint32_t msg, enum side s)
+{
 	const struct record *rec = x->in->messages.at[msg].rec;
 	const struct record_half *h = &rec->half[x->at[role]];
 
-	vec_push(&x->items, (struct adopt_item){ .side = role, .id = msg, .ident = rec->ident, .date = h->date,
+	vec_push(&x->items, (struct adopt_item){ .side = role, .id = msg, .ident = record_ident(rec, s), .date = h->date,
 		.key = h->key });
 	/* What an earlier program learnt of a single message is learnt again: its twin's would be of today. */
 	if (!record_is_pair(rec) && ident_is_old(&rec->ident))
@@ -56,6 +62,16 @@ void
 search_clear(struct search *x)
 {
 	x->items.n = x->unread.n = x->n[FAR] = x->n[NEAR] = 0;
+}
+
+void
+search_keep_unread(struct search *x, struct match_unreads *list)
+{
+	size_t i;
+
+	for (i = 0; i < x->unread.n; i++)
+		vec_push(list, x->unread.at[i]);
+	x->unread.n = 0;
 }
 
 void
@@ -121,6 +137,26 @@ may_ask_whole(const struct search *x, const struct identify_job *j, size_t i)
 	return !(j->want & IDENT_FULL) && j->items[i].err.retry != ERR_NOW && !x->env->set->store[j->side]->ops->is_local;
 }
 
+/* What was read on side s. Of a pair with a placeholder it tells what is on the other side, which is the one that is looked for. */
+static void
+take_ident(struct adopt_item *item, struct record *rec, enum side s, const struct ident *is)
+{
+	struct ident behind;
+
+	if (!record_is_pair(rec) || !record_has_placeholder(rec)) {
+		item->ident = rec->ident = *is;
+		return;
+	}
+	behind = ident_behind_placeholder(is);
+	if (!record_is_placeholder(rec, s))
+		rec->ident = *is;
+	else if (behind.has != 0 && !(rec->ident.has & IDENT_HEADER))
+		rec->ident = behind;
+	item->ident = record_ident(rec, side_other(s));
+	/* However often it is read, it tells no more. */
+	item->is_unreadable |= record_is_placeholder(rec, s);
+}
+
 /* Takes over what a job learnt in one mailbox; keeps it in the base. is_lost: what has no answer is asked for again. */
 static int
 learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, struct search_picks *whole, struct err *e)
@@ -143,7 +179,7 @@ learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, st
 		if (has_failed || j->items[i].status < 0) {
 			item->is_unreadable = true;
 			is_told = has_failed || j->items[i].err.retry == ERR_NOW;
-			vec_push(&x->unread, (struct search_unread){ item->id, j->items[i].err.class,
+			vec_push(&x->unread, (struct match_unread){ item->id, j->items[i].err.class,
 				is_told ? NULL : arena_strdup(&x->env->arena, j->items[i].err.text) });
 			/* Gone, or left out: what is listed at the end tells. */
 			if (!has_failed && is_told)
@@ -151,11 +187,15 @@ learn(struct search *x, const struct identify_job *j, size_t p, bool is_lost, st
 			continue;
 		}
 		isolate_done(&x->env->isolate, item_of(x, item));
-		item->ident = j->items[i].ident;
+		/* Its subject is that of a placeholder: the whole tells. */
+		if ((j->items[i].ident.has & (IDENT_PLACEHOLDER | IDENT_HEADER)) == IDENT_PLACEHOLDER) {
+			vec_push(&whole->v, j->index[i]);
+			continue;
+		}
 		item->has_loose = (j->want & IDENT_LOOSE) != 0;
 		memcpy(item->loose, j->items[i].loose, sizeof item->loose);
 		rec = search_record(x, item);
-		rec->ident = item->ident;
+		take_ident(item, rec, j->side, &j->items[i].ident);
 		if (message_put(x->env->state, rec, box_masks(&x->env->boxes.at[j->box[p]], masks), e) < 0)
 			return -1;
 	}
@@ -176,7 +216,7 @@ job_lost(struct search *x, const struct identify_job *j, struct search_picks *ag
 	for (i = 0; i < j->n && !j->job.is_unopened; i++)
 		if (j->items[i].status < 0)
 			vec_push(&lost, item_of(x, &x->items.at[j->index[i]]));
-	*goes_on_r = isolate_lost(&env->isolate, j->side, lost.at, lost.n) && !j->job.is_unopened && j->job.err.retry != ERR_NEVER;
+	*goes_on_r = isolate_lost(&env->isolate, j->side, lost.at, lost.n, &j->job.err) && !j->job.is_unopened && j->job.err.retry != ERR_NEVER;
 	vec_release(&lost);
 	for (p = 0; p < j->n_parts && *goes_on_r; p++)
 		for (i = j->part[p].first; i < j->part[p].first + j->part[p].n && status == 0; i++) {
@@ -188,7 +228,7 @@ job_lost(struct search *x, const struct identify_job *j, struct search_picks *ag
 				continue;
 			}
 			item->is_unreadable = true;
-			vec_push(&x->unread, (struct search_unread){ item->id, ERR_FAILED, NULL });
+			vec_push(&x->unread, (struct match_unread){ item->id, ERR_FAILED, NULL });
 			status = culprit_note(env, item_of(x, item), j->box[p], search_record(x, item), j->side, j->job.err.text, e);
 		}
 	return status;

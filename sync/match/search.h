@@ -24,21 +24,20 @@ enum {
 /* Sizes of some messages, in order. */
 struct sizes { VEC(uint64_t) v; };
 
-/* why NULL = reported elsewhere: the whole mailbox could not be read, or sessions end at this message, or it was not given. */
-struct search_unread { uint32_t id; enum err_class class; const char *why; };
-
 struct search {
 	struct env *env;
 	struct matching *in;
 	enum side at[SIDES];		/* by role */
 	VEC(struct adopt_item) items;	/* id = index into in->messages */
-	VEC(struct search_unread) unread;	/* those whose identity could not be learnt, though they are there */
+	VEC(struct match_unread) unread;
 	size_t n[SIDES];		/* by role */
 };
 
 typedef bool search_choice(const struct search *x, const struct adopt_item *item, const void *ctx);
 
 void search_add(struct search *x, enum side role, uint32_t msg);
+/* As what it is on side s, whichever side it is read on: of a pair one half of which is a placeholder. */
+void search_add_as(struct search *x, enum side role, uint32_t msg, enum side s);
 void search_clear(struct search *x);
 void search_release(struct search *x);
 struct record *search_record(const struct search *x, const struct adopt_item *item);
@@ -60,8 +59,10 @@ int twins_decide(struct search *x, bool doubts_sizes, struct adopt_pairs *pairs,
 int moves_learn(struct search *x, enum side s, struct err *e);
 /* Sets aside what could not be read, and whatever may be its twin and is in none of the input's links from first_link on. */
 void twins_hold_unread(struct search *x, size_t first_link);
+/* Keeps what could not be read: in `unread` for twins_hold(), in `unread_moved` for unread_hold_moved(). */
+void search_keep_unread(struct search *x, struct match_unreads *list);
 /* unread.c: message `id` of the input waits, being unread itself or perhaps the twin of one that is, which is on side s. */
-void unread_note(struct env *env, const struct matching *in, uint32_t id, const struct search_unread *unread, enum side s);
+void unread_note(struct env *env, const struct matching *in, uint32_t id, const struct match_unread *unread, enum side s);
 
 void sizes_add(struct sizes *s, uint64_t size);	/* 0 = not known: ignored */
 void sizes_sort(struct sizes *s);

@@ -90,24 +90,12 @@ join_single(struct env *env, const struct intent *like, struct record *rec, stru
 	return 1;
 }
 
-/* Of each message: a link is about it. To be freed. */
-static bool *
-find_linked(const struct matching *in)
-{
-	bool *is_linked = mem_alloc(in->messages.n + 1);
-	size_t i;
-
-	for (i = 0; i < in->links.n; i++)
-		is_linked[in->links.at[i].a] = is_linked[in->links.at[i].b] = true;
-	return is_linked;
-}
-
 /* Of the messages that find their twin in this look, one is equal; or one found none, and may be what was sent. */
 static void
 look_at_new(const struct matching *input, const struct intent *in, bool *is_paired_r, bool *may_be_r)
 {
 	const struct record *rec, *near;
-	bool *is_linked = find_linked(input);
+	bool *is_linked = matching_linked(input, 0);
 	size_t i;
 
 	*is_paired_r = *may_be_r = false;
@@ -188,7 +176,10 @@ agree(struct env *env, uint32_t box, struct record *rec, const struct record *pa
 	struct flags here = rec->half[side_other(s)].flags, there = pair->half[s].flags, on = flags_intersect(a, here, there), differ;
 	struct flag_mask masks[SIDES];
 
+	box_masks(&env->boxes.at[box], masks);
 	differ = flags_minus(a, flags_union(a, here, there), on);
+	/* What one of them cannot keep is no difference (R14 masks). */
+	differ = flags_keep(a, flags_keep(a, differ, &masks[FAR]), &masks[NEAR]);
 	if (!rec->has_agreed && !flags_is_none(differ))
 		return 0;
 	on = flags_union(a, on, flags_intersect(a, rec->agreed, differ));
@@ -196,7 +187,7 @@ agree(struct env *env, uint32_t box, struct record *rec, const struct record *pa
 		return 0;
 	rec->has_agreed = true;
 	rec->agreed = on;
-	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
+	return message_put(env->state, rec, masks, e);
 }
 
 static bool
@@ -211,19 +202,51 @@ was_moved(const struct matching *in, uint64_t id, enum side s)
 }
 
 /* It is not shared any more: it has lost its twin (GONE), or is sent anew (NEVER). */
+static void
+become_single(struct record *rec, enum side s, enum presence becomes)
+{
+	rec->half[s] = RECORD_HALF_NEVER;
+	rec->half[s].presence = becomes;
+	rec->mark = MARK_NEW;
+	rec->why = "";
+}
+
 static int
 part(struct env *env, uint32_t box, struct record *rec, enum side s, enum presence becomes, struct err *e)
 {
 	struct flag_mask masks[SIDES];
 
-	rec->half[s] = RECORD_HALF_NEVER;
-	rec->half[s].presence = becomes;
-	rec->mark = MARK_NEW;
-	rec->why = "";
+	become_single(rec, s, becomes);
 	return message_put(env->state, rec, box_masks(&env->boxes.at[box], masks), e);
 }
 
-/* No message is there any more that is this one as well. It went while its own twin is there: this has lost its twin with the other. Or it was
+/* The message went with its mailbox, and this has lost its twin with it (P8). To the planner alone: the mailbox may be back before anything
+ * follows from that. */
+static void
+present_lost(struct matching *in, uint32_t i, enum side s, struct arena *a)
+{
+	struct record *copy = arena_alloc(a, sizeof *copy);
+
+	*copy = *in->messages.at[i].rec;
+	become_single(copy, s, copy->half[s].basis == BASIS_SHARED_TOLD ? PRESENCE_GONE : PRESENCE_NEVER);
+	in->messages.at[i].rec = copy;
+}
+
+static bool
+is_box_gone(const struct run_side *rs)
+{
+	return rs->is_gone && rs->listed == NULL;
+}
+
+/* A person took it away from there: not we, for its twin was moved or deleted. */
+static bool
+was_taken(const struct record *pair, enum side s)
+{
+	return pair->half[side_other(s)].presence == PRESENCE_HERE ||
+	    (pair->half[s].basis != BASIS_OURS && pair->half[s].basis != BASIS_MOVING);
+}
+
+/* No message is there any more that is this one as well. A person took it away: this has lost its twin with the other. Or it was
  * moved, or it is we who expunged it, or nobody knows that it was shared, and this is sent anew. */
 static int
 share_no_more(struct env *env, const struct matching *in, uint32_t box, struct record *rec, const struct intent *like, struct arena *a,
@@ -236,8 +259,7 @@ share_no_more(struct env *env, const struct matching *in, uint32_t box, struct r
 
 	if (got < 0)
 		return -1;
-	has_lost = got > 0 && rec->half[s].basis == BASIS_SHARED_TOLD && pair.half[side_other(s)].presence == PRESENCE_HERE &&
-	    !was_moved(in, pair.id, s);
+	has_lost = got > 0 && rec->half[s].basis == BASIS_SHARED_TOLD && was_taken(&pair, s) && !was_moved(in, pair.id, s);
 	return part(env, box, rec, s, has_lost ? PRESENCE_GONE : PRESENCE_NEVER, e);
 }
 
@@ -263,6 +285,10 @@ share_one(struct env *env, struct matching *in, uint32_t i, enum side s, struct 
 	}
 	if (got == 0)
 		return share_no_more(env, in, box, rec, &like, a, e);
+	if (is_box_gone(&env->boxes.at[box].side[s])) {
+		present_lost(in, i, s, a);
+		return 0;
+	}
 	/* A person has marked it to be expunged where it is kept: with it this has lost its twin as well. */
 	if (rec->half[s].basis == BASIS_SHARED_TOLD && is_to_be_expunged(env, &pair, s))
 		return part(env, box, rec, s, PRESENCE_GONE, e);
@@ -280,7 +306,7 @@ int
 shared_link(struct env *env, struct matching *in, struct arena *a, struct err *e)
 {
 	size_t i, n = in->messages.n;
-	bool *is_linked = find_linked(in);
+	bool *is_linked = matching_linked(in, 0);
 	int s, status = 0;
 
 	/* What has found a message of its own shares none. */
@@ -307,7 +333,7 @@ tell_one(struct env *env, const struct run_box *b, const struct record *rec, enu
 		return got;
 	other = culprit_words(env, b, &pair, here, env->set->store[here]->ops->is_local);
 	report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s shares its message on %s with %s, to which it is equal (%s): "
-	    "it is deleted there with the last of them", words.place, side_name(s), other.place, KEPT_ONCE));
+	    "it is deleted there with the last of them", store_words_text(&env->arena, &words), side_name(s), store_words_text(&env->arena, &other), KEPT_ONCE));
 	return 0;
 }
 

@@ -4,9 +4,11 @@
  * something on the other side. Bodies travel only where that leaves a doubt (sync/pair/adopt.h).
  *
  * Must hold: a message that may be, by its size, the twin of one that could not be identified is not copied. Both wait for a run in which
- * that one can be read.
+ * that one can be read. What stands for a message, or has a twin that stands for it (P21), has a twin of any size.
  */
 #include "sync/match/search.h"
+
+#include <stdlib.h>
 
 #include "state/base/log.h"
 
@@ -125,20 +127,13 @@ may_be_twins(const struct search *x, const struct record *a, enum side as, const
 		other = b->ident.size;
 	if (size == 0 || other == 0)
 		return true;
+	if (b->ident.has & IDENT_PLACEHOLDER)
+		return true;
+	if (plan_is_too_large(&x->in->policy, b, as) && size <= other + slack)
+		return true;
 	if (search_is_local(x, as) || search_is_local(x, side_other(as)))
 		slack += (size > other ? size : other) / 8;
 	return size <= other + slack && other <= size + slack;
-}
-
-static bool
-is_linked(const struct matching *in, size_t from, uint32_t id)
-{
-	size_t i;
-
-	for (i = from; i < in->links.n; i++)
-		if (in->links.at[i].a == id || in->links.at[i].b == id)
-			return true;
-	return false;
 }
 
 void
@@ -146,20 +141,23 @@ twins_hold_unread(struct search *x, size_t first_link)
 {
 	struct matching *in = x->in;
 	const struct record *unread, *rec;
-	bool is_doubtful;
+	bool is_doubtful, *is_linked;
 	size_t i, k;
 	enum side s;
 
+	if (x->unread.n == 0)
+		return;
+	is_linked = matching_linked(in, first_link);
 	for (i = 0; i < x->unread.n; i++) {
-		if (is_linked(in, first_link, x->unread.at[i].id))	/* its header was enough */
+		if (is_linked[x->unread.at[i].id])	/* its header was enough */
 			continue;
 		unread = in->messages.at[x->unread.at[i].id].rec;
-		s = unread->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+		s = record_side(unread);
 		is_doubtful = false;
 		for (k = 0; k < x->items.n; k++) {
 			rec = in->messages.at[x->items.at[k].id].rec;
 			if (x->items.at[k].side == s || !may_be_twins(x, unread, s, rec) ||
-			    is_linked(in, first_link, x->items.at[k].id))
+			    is_linked[x->items.at[k].id])
 				continue;
 			is_doubtful = true;
 			unread_note(x->env, in, x->items.at[k].id, &x->unread.at[i], s);
@@ -170,6 +168,7 @@ twins_hold_unread(struct search *x, size_t first_link)
 			set_aside(in, x->unread.at[i].id, &x->env->arena);
 		}
 	}
+	free(is_linked);
 }
 
 int
@@ -205,7 +204,7 @@ static int
 find_in_box(struct search *x, struct matching *in, const char *name, struct err *e)
 {
 	struct adopt_pairs pairs = { { 0 } };
-	size_t i, first_link = in->links.n;
+	size_t i;
 	int status;
 
 	if (x->n[FAR] == 0 || x->n[NEAR] == 0)
@@ -214,8 +213,7 @@ find_in_box(struct search *x, struct matching *in, const char *name, struct err 
 	for (i = 0; i < pairs.v.n && status == 0; i++)
 		vec_push(&in->links, (struct plan_link){ .kind = LINK_TWIN, .side = NEAR,
 			.a = pairs.v.at[i].far, .b = pairs.v.at[i].near, .left = UINT32_MAX });
-	if (status == 0)
-		twins_hold_unread(x, first_link);
+	search_keep_unread(x, &x->in->unread);
 	if (pairs.v.n > 0)
 		log_line(LOG_RUN, "%s: %zu twins among %zu far and %zu near", name, pairs.v.n, x->n[FAR],
 		    x->n[NEAR]);
@@ -227,7 +225,7 @@ static void
 add_item(struct search *x, uint32_t index, const struct id_set *awaited)
 {
 	const struct record *rec = x->in->messages.at[index].rec;
-	enum side s = rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR;
+	enum side s = record_side(rec);
 
 	/* In a mailbox that is not there any more nothing can be read, and nothing has a twin. */
 	if (!record_is_pair(rec) && rec->half[s].presence == PRESENCE_HERE && record_may_pair(rec) &&
@@ -317,4 +315,23 @@ twins_find(struct env *env, struct matching *in, struct err *e)
 	search_release(&x);
 	vec_release(&awaited.v);
 	return status;
+}
+
+void
+twins_hold(struct env *env, struct matching *in)
+{
+	struct search x = { .env = env, .in = in, .at = { FAR, NEAR } };
+	const struct id_set awaited = { { 0 } };
+	uint32_t i = 0, first;
+	size_t k;
+
+	while (i < in->messages.n && in->unread.n > 0) {
+		first = i;
+		i = take_box(&x, i, &awaited);
+		for (k = 0; k < in->unread.n; k++)
+			if (in->unread.at[k].id >= first && in->unread.at[k].id < i)
+				vec_push(&x.unread, in->unread.at[k]);
+		twins_hold_unread(&x, 0);
+	}
+	search_release(&x);
 }

@@ -14,6 +14,15 @@ lacks_full(const struct search *x, const struct adopt_item *item, const void *ct
 	return !(item->ident.has & IDENT_FULL) && !item->is_unreadable;
 }
 
+/* It could not be read when the plan was made, and nobody has looked whose placeholder it is: the copy finds it out, and does not send it
+ * (op_copy.c). The base keeps what it is. */
+static void
+forget_placeholder(struct record *rec)
+{
+	if (rec->ident.has & IDENT_PLACEHOLDER)
+		rec->ident.has = 0;
+}
+
 int
 uploads_identify(struct env *env, struct matching *in, const struct plan *plan, struct err *e)
 {
@@ -31,10 +40,15 @@ uploads_identify(struct env *env, struct matching *in, const struct plan *plan, 
 		x.at[FAR] = x.at[NEAR] = from;
 		for (i = 0; i < plan->ops.n; i++) {
 			op = &plan->ops.at[i];
-			if (op->kind == OP_COPY && op->side == (enum side)s && !op->is_held)
-				search_add(&x, FAR, op->msg);
+			if (op->kind != OP_COPY || op->side != (enum side)s || op->is_held)
+				continue;
+			search_add(&x, FAR, op->msg);
+			if (!lacks_full(&x, &x.items.at[x.items.n - 1], NULL))
+				x.items.n--;
 		}
 		status = search_learn(&x, IDENT_SIZE | IDENT_HEADER | IDENT_FULL, lacks_full, NULL, e);
+		for (i = 0; i < x.items.n && status == 0; i++)
+			forget_placeholder(search_record(&x, &x.items.at[i]));
 	}
 	search_release(&x);
 	return status;
@@ -51,9 +65,9 @@ may_be(const struct record *rec, const struct intent *in)
 	    (h->size == 0 || (h->size >= in->ident.size && h->size <= in->ident.size + STAMPS_MOST));
 }
 
-/* An equal one has gone from there: what is new is that, under another key (rekeyed.c). */
+/* An equal one has gone on that side, from this mailbox or another: what is new is that, under another key (rekeyed.c, moves.c). */
 static bool
-is_rekeyed(const struct record *rec, const struct intent *in)
+has_gone(const struct record *rec, const struct intent *in)
 {
 	const struct record_half *h = &rec->half[in->side];
 
@@ -62,18 +76,17 @@ is_rekeyed(const struct record *rec, const struct intent *in)
 }
 
 static int
-candidates(struct env *env, const struct intent *in, uint32_t index, struct matching *out, bool *is_another_r, struct arena *a,
-    struct err *e)
+candidates(struct env *env, const struct intent *in, uint32_t index, uint32_t home, struct matching *out, bool *is_another_r,
+    struct arena *a, struct err *e)
 {
-	const struct run_box *home = &env->boxes.at[index];
 	struct record rec, *keep;
 	uint64_t after = 0;
 	int got;
 
-	while ((got = message_next_unsettled(env->state, a, home->rec.id, after, &rec, e)) > 0) {
+	while ((got = message_next_unsettled(env->state, a, env->boxes.at[index].rec.id, after, &rec, e)) > 0) {
 		after = rec.id;
-		*is_another_r |= is_rekeyed(&rec, in);
-		if (!may_be(&rec, in))
+		*is_another_r |= has_gone(&rec, in);
+		if (index != home || !may_be(&rec, in))
 			continue;
 		keep = arena_alloc(a, sizeof *keep);
 		*keep = rec;
@@ -89,12 +102,14 @@ uploads_find(struct env *env, const struct intent *in, struct run_box *home, str
 	struct matching tmp = { 0 };
 	struct search x = { .env = env, .in = &tmp, .at = { in->side, in->side } };
 	bool is_another = false;
-	int status;
+	int status = 0;
 	uint32_t i;
 
 	if (!(in->ident.has & IDENT_FULL))
 		return 0;
-	status = candidates(env, in, (uint32_t)(home - env->boxes.at), &tmp, &is_another, a, e);
+	for (i = 0; i < env->boxes.n && status == 0; i++)
+		if (env->boxes.at[i].rec.id != 0)
+			status = candidates(env, in, i, (uint32_t)(home - env->boxes.at), &tmp, &is_another, a, e);
 	for (i = 0; i < tmp.messages.n && status == 0 && !is_another; i++)
 		search_add(&x, FAR, i);
 	if (status == 0)

@@ -22,9 +22,8 @@ file_part(struct arena *a, const char *name, const char *flatten)
 	return part;
 }
 
-/* The name as a server writes it; itself where it is written so. */
-static const char *
-on_the_wire(struct arena *a, const char *name)
+const char *
+mbsync_name_on_the_wire(struct arena *a, const char *name)
 {
 	struct buf out = { 0 };
 	const char *wire = utf7_encode(&out, name, strlen(name)) == 0 ? arena_strdup(a, buf_str(&out)) : name;
@@ -69,8 +68,8 @@ mbsync_find(const struct mbsync_place *place, const char *const name[SIDES], con
 		return;
 	}
 	add_names(place, name[FAR], name[NEAR], a, out);
-	add_names(place, on_the_wire(a, name[FAR]), on_the_wire(a, name[NEAR]), a, out);
+	add_names(place, mbsync_name_on_the_wire(a, name[FAR]), mbsync_name_on_the_wire(a, name[NEAR]), a, out);
 	/* A directory that was renamed since. */
-	add_names(place, name[FAR], on_the_wire(a, name[NEAR]), a, out);
-	add_names(place, on_the_wire(a, name[FAR]), name[NEAR], a, out);
+	add_names(place, name[FAR], mbsync_name_on_the_wire(a, name[NEAR]), a, out);
+	add_names(place, mbsync_name_on_the_wire(a, name[FAR]), name[NEAR], a, out);
 }

@@ -35,4 +35,7 @@ struct mbsync_paths { VEC(const char *) v; };
 void mbsync_find(const struct mbsync_place *place, const char *const name[SIDES], const char *directory, struct arena *a,
     struct mbsync_paths *out);
 
+/* The name as a server writes it (modified UTF-7), and mbsync before 1.5 with it; itself where it is written so, or cannot be. Arena or name. */
+const char *mbsync_name_on_the_wire(struct arena *a, const char *name);
+
 #endif

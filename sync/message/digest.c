@@ -23,6 +23,7 @@
 
 #include "state/base/mem.h"
 #include "sync/message/lineends.h"
+#include "sync/message/placeholder.h"
 
 /* How fields begin that stores and tools write into a message: mbsync; mbox, whoever keeps it (Status, X-Keywords ...). */
 static const char *const stamps[] = { "X-TUID:", "Status:", "X-Status:", "X-Keywords:", "X-UID:", "X-IMAP", "Content-Length:", "From " };
@@ -45,10 +46,12 @@ struct digest {
 	char blanks[BLANKS_MOST];	/* IN_KEPT: the last octets, not hashed yet */
 	size_t blanks_len;
 	bool is_blanks_long;		/* ... there were too many of them to be held */
+	enum { IN_NAME, BEHIND_COLON, IN_VALUE } part;	/* IN_KEPT: of the field */
 	bool is_cr_held;		/* the last octet of the piece before was a CR */
 	uint64_t dropped;		/* octets not counted */
 	unsigned char header[16];	/* known once where == IN_BODY */
 	struct lineends_out ends;
+	struct placeholder_watch watch;
 	bool is_line_empty;		/* DIGEST_LOOSE: in the header, nothing of this line but CRs */
 	char piece[1 + 2 * PIECE_SIZE];	/* the first is for a CR that was held */
 };
@@ -89,12 +92,13 @@ digest_free(struct digest **d)
 	EVP_MD_CTX_free((*d)->full);
 	EVP_MD_CTX_free((*d)->copy);
 	EVP_MD_free((*d)->sha256);
+	placeholder_watch_release(&(*d)->watch);
 	free(*d);
 	*d = NULL;
 }
 
-void
-digest_start(struct digest *d, enum digest_mode mode)
+static void
+start(struct digest *d, enum digest_mode mode)
 {
 	d->mode = mode;
 	d->where = AT_START;
@@ -104,6 +108,13 @@ digest_start(struct digest *d, enum digest_mode mode)
 	d->is_line_empty = true;
 	memset(&d->ends, 0, sizeof d->ends);
 	d->has_failed = EVP_DigestInit_ex2(d->full, d->sha256, NULL) != 1;
+}
+
+void
+digest_start(struct digest *d, enum digest_mode mode)
+{
+	start(d, mode);
+	placeholder_watch_begin(&d->watch);
 }
 
 static void
@@ -147,8 +158,10 @@ static void
 hold_blanks(struct digest *d, const char *p, size_t len)
 {
 	if (d->blanks_len + len > BLANKS_MOST || d->is_blanks_long) {
-		hash(d, d->blanks, d->blanks_len);
-		hash(d, p, len);
+		if (d->part != BEHIND_COLON) {
+			hash(d, d->blanks, d->blanks_len);
+			hash(d, p, len);
+		}
 		d->blanks_len = 0;
 		d->is_blanks_long = true;
 	} else {
@@ -157,24 +170,63 @@ hold_blanks(struct digest *d, const char *p, size_t len)
 	}
 }
 
+/* Text of a line, which ends in no blank; those held are before it. */
+static void
+field_text(struct digest *d, char *p, size_t len)
+{
+	size_t i;
+
+	if (d->part == BEHIND_COLON) {
+		for (; len > 0 && is_blank(*p); p++, len--)
+			;
+		hash(d, " ", 1);
+		d->part = IN_VALUE;
+	} else {
+		hash(d, d->blanks, d->blanks_len);
+	}
+	d->blanks_len = 0;
+	d->is_blanks_long = false;
+	for (i = 0; i < len; i++)
+		if ((unsigned char)p[i] >= 0x80)
+			p[i] = 'X';
+	hash(d, p, len);
+}
+
+/* The name of a field up to its colon. Returns the octets taken. */
+static size_t
+field_name(struct digest *d, char *p, size_t len)
+{
+	const char *colon = memchr(p, ':', len);
+	size_t name = colon != NULL ? (size_t)(colon - p) : len;
+
+	if (colon == NULL) {
+		field_text(d, p, len);
+		return len;
+	}
+	while (name > 0 && is_blank(p[name - 1]))
+		name--;
+	if (name > 0)
+		field_text(d, p, name);
+	d->blanks_len = 0;
+	d->is_blanks_long = false;
+	hash(d, ":", 1);
+	d->part = BEHIND_COLON;
+	return (size_t)(colon + 1 - p);
+}
+
 /* Octets of a line that is kept; its end too, or not. */
 static void
 header_text(struct digest *d, char *p, size_t len)
 {
 	bool is_end = len > 0 && p[len - 1] == '\n';
-	size_t all = is_end ? len - 2 : len, text = all, i;
+	size_t all = is_end ? len - 2 : len, text = all, taken = 0;
 
 	while (text > 0 && is_blank(p[text - 1]))
 		text--;
-	if (text > 0) {
-		hash(d, d->blanks, d->blanks_len);
-		d->blanks_len = 0;
-		d->is_blanks_long = false;
-		for (i = 0; i < text; i++)
-			if ((unsigned char)p[i] >= 0x80)
-				p[i] = 'X';
-		hash(d, p, text);
-	}
+	if (text > 0 && d->part == IN_NAME)
+		taken = field_name(d, p, text);
+	if (taken < text)
+		field_text(d, p + taken, text - taken);
 	hold_blanks(d, p + text, all - text);
 	if (!is_end)
 		return;
@@ -205,6 +257,7 @@ static void
 header_line_is(struct digest *d, enum digest_where where)
 {
 	d->where = where;
+	d->part = d->start_len > 0 && is_blank(d->start[0]) ? IN_VALUE : IN_NAME;
 	if (where == IN_KEPT)
 		header_text(d, d->start, d->start_len);
 	else
@@ -330,17 +383,13 @@ loose_feed(struct digest *d, const char *p, size_t len)
 	}
 }
 
-void
-digest_feed(struct digest *d, const void *p, size_t len)
+static void
+feed(struct digest *d, const void *p, size_t len)
 {
 	const char *at = p;
 	size_t n, made, used, held;
 	char *piece;
 
-	if (d->mode == DIGEST_LOOSE) {
-		loose_feed(d, p, len);
-		return;
-	}
 	while (len > 0) {
 		if (d->mode == DIGEST_HEADER && d->where == IN_BODY)
 			return;
@@ -360,6 +409,17 @@ digest_feed(struct digest *d, const void *p, size_t len)
 	}
 }
 
+void
+digest_feed(struct digest *d, const void *p, size_t len)
+{
+	if (d->mode == DIGEST_LOOSE) {
+		loose_feed(d, p, len);
+		return;
+	}
+	placeholder_watch(&d->watch, p, len);
+	feed(d, p, len);
+}
+
 /* Ends a header that has no empty line behind it. */
 static void
 header_close(struct digest *d)
@@ -373,9 +433,25 @@ header_close(struct digest *d)
 	header_ends(d, d->where == IN_KEPT ? "\r\n" : "");
 }
 
+/* It is a placeholder: by the header behind it. */
+static void
+identify_placeholder(struct digest *d, const char *header, size_t len, struct ident *ident_r)
+{
+	struct ident behind = { .has = IDENT_HEADER };
+
+	start(d, DIGEST_HEADER);
+	feed(d, header, len);
+	header_close(d);
+	memcpy(behind.header, d->header, sizeof behind.header);
+	*ident_r = ident_of_placeholder(&behind);
+}
+
 int
 digest_end(struct digest *d, struct ident *ident_r, struct err *e)
 {
+	const char *header;
+	size_t len;
+
 	assert(d->mode == DIGEST_MESSAGE);
 	memset(ident_r, 0, sizeof *ident_r);
 	d->dropped += d->is_cr_held;
@@ -386,7 +462,9 @@ digest_end(struct digest *d, struct ident *ident_r, struct err *e)
 		return openssl_error(e, "digest a message");
 	ident_r->size = d->ends.size - d->dropped;
 	ident_r->has = IDENT_SIZE | IDENT_HEADER | IDENT_FULL | IDENT_TRIMMED;
-	return 0;
+	if (placeholder_watch_end(&d->watch, &header, &len))
+		identify_placeholder(d, header, len, ident_r);
+	return d->has_failed ? openssl_error(e, "digest a header") : 0;
 }
 
 int
@@ -405,6 +483,10 @@ digest_end_header(struct digest *d, uint64_t wire_size, struct ident *ident_r, s
 	header_close(d);
 	if (d->has_failed)
 		return openssl_error(e, "digest a header");
+	if (placeholder_watch_may_be(&d->watch)) {
+		ident_r->has = IDENT_PLACEHOLDER;
+		return 0;
+	}
 	memcpy(ident_r->header, d->header, sizeof ident_r->header);
 	ident_r->has = IDENT_HEADER | IDENT_TRIMMED;
 	if (wire_size != DIGEST_SIZE_UNKNOWN && wire_size >= d->dropped) {

@@ -20,7 +20,8 @@
  *	     with "From " (mbox; GNU Mailutils takes such a line off what it is sent);
  *	   - blanks at the end of a header line, up to 256 of them (OfflineIMAP);
  *	   - CRs without a LF behind them (Dovecot drops those before a CRLF and at the end).
- *	   An octet of the header that is not ASCII counts as an X, which is what Cyrus makes of it.
+ *	   An octet of the header that is not ASCII counts as an X, which is what Cyrus makes of it. What blanks are around the colon
+ *	   of a field counts for size alone, and for digests as one behind it, which is what GNU Mailutils makes of it.
  *	3. The header digest covers the header's lines, each with its CRLF, and not the empty line that
  *	   ends it. Where a message is nothing but a header, servers append that empty line, and a CRLF
  *	   to a last line without one, in BODY[HEADER]; so that CRLF is supplied here as well.
@@ -30,6 +31,9 @@
  *	6. The loose digest, alike, covers the body without its CRs and LFs. Courier and GNU Mailutils make a line end
  *	   of a bare CR, or drop it; Courier ends a last line that has no end. Two that differ in line ends alone have
  *	   the same one: it says who may be the twin of whom, and never that a message was not changed.
+ *	7. What has the form of a placeholder (sync/message/placeholder.h) is known by the header behind it (ident_of_placeholder()), whatever the
+ *	   words below say of sizes. A header alone does not tell: what begins its subject so has IDENT_PLACEHOLDER and nothing else, and is to be
+ *	   read whole.
  */
 #ifndef SYNC_MESSAGE_DIGEST_H
 #define SYNC_MESSAGE_DIGEST_H

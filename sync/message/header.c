@@ -41,8 +41,8 @@ field_value(const char *p, const char *end, const char *name)
 	return p < end && *p == ':' ? p + 1 : NULL;
 }
 
-static void
-copy_value(const char *p, const char *end, char *value_r, size_t room)
+void
+header_unfold(const char *p, const char *end, char *value_r, size_t room)
 {
 	bool is_gap = false;
 	size_t len = 0, n;
@@ -93,7 +93,7 @@ header_get(const char *header, size_t len, const char *name, char *value_r, size
 			continue;
 		while (next < end && is_blank(*next))
 			next = line_end(next, end);
-		copy_value(value, next, value_r, room);
+		header_unfold(value, next, value_r, room);
 		return true;
 	}
 	return false;

@@ -22,6 +22,7 @@
 enum {
 	PORTION = 16384,		/* taken in at once */
 	AHEAD_MAX = 1 << 20,
+	HEAR_MS = 50,			/* between two questions whether we are cancelled, while nothing waits */
 	SLEPT_MS = 30000,		/* a longer suspend than this ends a connection */
 	EXIT_MS = 200,			/* for a tunnel's exit status after its end of file */
 	OPENING_TIMEOUTS = 2,		/* for a handshake, and for a greeting, in all */
@@ -51,6 +52,7 @@ struct conn {
 	long long patience;		/* and how many there may be; 0 = no limit */
 	size_t barren;
 	long long slept;		/* clock_slept() up to now */
+	long long heard;		/* when it was last asked whether we are cancelled */
 	short read_wants, write_wants;	/* what to poll for before the next try */
 	bool is_read_dead, is_write_dead;
 	bool has_cause;
@@ -171,12 +173,15 @@ is_cancelled(const struct conn *c)
 static int
 check(struct conn *c)
 {
-	long long slept = clock_slept();
+	long long slept = clock_slept(), now = clock_now();
 	struct err e;
 
-	/* A server that never lets us wait would keep us from hearing of it. */
-	if (is_cancelled(c))
-		return fail_cancelled(c);
+	/* A server that never lets us wait would keep us from hearing of it; but each question is a system call. */
+	if (now - c->heard >= HEAR_MS || now < c->heard) {
+		c->heard = now;
+		if (is_cancelled(c))
+			return fail_cancelled(c);
+	}
 	if (slept - c->slept > SLEPT_MS) {
 		c->is_read_dead = c->is_write_dead = true;
 		err_class(&e, ERR_STORE, ERR_TEMPORARY, ERR_NOW,
@@ -216,7 +221,12 @@ poll_wire(struct conn *c, short wants, long long deadline)
 		ack_now(c->wire.fd);
 	p[0] = (struct pollfd){ .fd = hold > now ? -1 : c->wire.fd, .events = wants };
 	p[1] = (struct pollfd){ .fd = stop > 0 ? stop : -1, .events = POLLIN };
+	/* The throttle's time is not the server's. */
+	if (hold <= now)
+		net_wait_begin(net_settings(c->net));
 	r = clock_poll(p, 2, until);
+	if (hold <= now)
+		net_wait_end(net_settings(c->net), r > 0);
 	if (r < 0)
 		return fail_socket(c, errno);
 	if (check(c) < 0)
@@ -260,29 +270,34 @@ take_link(struct conn *c, void *p, size_t len)
 	return n;
 }
 
+/* The same of what is compressed. Apart, as its buffer is made anew with each call. */
+static ssize_t
+take_packed(struct conn *c, void *p, size_t len)
+{
+	char in[PORTION];
+	ssize_t n;
+
+	while ((n = deflate_read(c->deflate, p, len)) == 0) {
+		if ((n = take_link(c, in, sizeof in)) <= 0)
+			return n;
+		c->barren += (size_t)n;
+		if (c->barren > BARREN_MAX)
+			return fail_inflate(c);
+		deflate_feed(c->deflate, in, (size_t)n);
+	}
+	return n == -2 ? fail_closed(c) : n < 0 ? fail_inflate(c) : n;
+}
+
 static ssize_t
 take(struct conn *c, void *p, size_t len)
 {
-	char in[PORTION];
-	ssize_t n = 0;
+	ssize_t n;
 
 	if (c->is_read_dead)
 		return -1;
-	if (c->deflate == NULL) {
-		if ((n = take_link(c, p, len)) <= 0)
-			return n;
-	} else {
-		while ((n = deflate_read(c->deflate, p, len)) == 0) {
-			if ((n = take_link(c, in, sizeof in)) <= 0)
-				return n;
-			c->barren += (size_t)n;
-			if (c->barren > BARREN_MAX)
-				return fail_inflate(c);
-			deflate_feed(c->deflate, in, (size_t)n);
-		}
-		if (n < 0)
-			return n == -2 ? fail_closed(c) : fail_inflate(c);
-	}
+	n = c->deflate != NULL ? take_packed(c, p, len) : take_link(c, p, len);
+	if (n <= 0)
+		return n;
 	c->barren = 0;
 	c->data_down += (uint64_t)n;
 	if (c->transcript != NULL)
@@ -519,6 +534,8 @@ conn_wait(struct conn *c, int ms)
 	if (c->ahead_at < c->ahead.len)
 		return 1;
 	while ((n = take_ahead(c)) == 0) {
+		if (ms == 0)
+			return 0;	/* a look, and no wait */
 		count_turn(c);
 		r = poll_wire(c, c->read_wants, deadline);
 		if (r <= 0)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +61,9 @@ lookup_run(struct lookup *l, int flags)
 	hints.ai_socktype = SOCK_STREAM;
 	hints.ai_flags = flags | AI_NUMERICSERV;
 	l->fault = getaddrinfo(l->host, l->port, &hints, &l->list);
+	/* "localhost" is the loopback addresses wherever it is not looked up (RFC 6761 section 6.3): a machine may have no hosts file. */
+	if (l->fault != 0 && flags == 0 && strcasecmp(l->host, "localhost") == 0)
+		l->fault = getaddrinfo(NULL, l->port, &hints, &l->list);
 	l->sys = l->fault == EAI_SYSTEM ? errno : 0;
 }
 
@@ -137,31 +141,46 @@ lookup_fault(const struct lookup *l, const char *label, struct err *e)
 
 	if (l->fault == EAI_NONAME)
 		why = "no such host";
-	return err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s: cannot find the address of %s: %s",
-	    label, l->host, why);
+	return err_class(e, ERR_STORE, ERR_TEMPORARY, ERR_LATER, "%s: its address cannot be found: %s",
+	    label, why);
 }
 
 int
-dial(const struct net_settings *set, const char *label, struct err *e)
+dial_lookup(const struct net_settings *set, const char *label, long long deadline, struct addrinfo **list_r, struct err *e)
 {
-	long long deadline = set->timeout != 0 ? clock_now() + set->timeout * 1000LL : 0;
 	struct lookup *l = mem_alloc(sizeof *l);
-	int fd = -1;
+	int rc = 0;
 
 	pthread_mutex_init(&l->lock, NULL);
 	l->users = 1;
 	l->host = mem_strdup(set->host);
 	snprintf(l->port, sizeof l->port, "%u", set->port);
 	lookup_run(l, AI_NUMERICHOST);
-	if (l->fault != 0 && lookup_wait(l, set, label, deadline, e) < 0)
-		goto done;
-	if (l->fault != 0) {
-		lookup_fault(l, label, e);
-		goto done;
+	if (l->fault != 0)
+		rc = lookup_wait(l, set, label, deadline, e);
+	if (rc == 0 && l->fault != 0)
+		rc = lookup_fault(l, label, e);
+	if (rc == 0) {
+		*list_r = l->list;
+		l->list = NULL;
 	}
-	fd = dial_addresses(l->list, set, label, deadline, e);
-done:
 	lookup_leave(l);
+	return rc;
+}
+
+int
+dial(const struct net_settings *set, const char *label, struct err *e)
+{
+	long long deadline = set->timeout != 0 ? clock_now() + set->timeout * 1000LL : 0;
+	struct addrinfo *list;
+	int fd = -1;
+
+	net_wait_begin(set);
+	if (dial_lookup(set, label, deadline, &list, e) == 0) {
+		fd = dial_addresses(list, set, label, deadline, e);
+		freeaddrinfo(list);
+	}
+	net_wait_end(set, false);
 	return fd;
 }
 

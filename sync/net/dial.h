@@ -13,6 +13,9 @@ struct addrinfo;
  * Returns a non-blocking close-on-exec socket; -1 with *e: ERR_TEMPORARY, words with host and port. */
 int dial(const struct net_settings *set, const char *label, struct err *e);
 
+/* The first half of dial(): the addresses of the host. deadline: clock_now() terms, 0 = none. The caller frees them with freeaddrinfo(). */
+int dial_lookup(const struct net_settings *set, const char *label, long long deadline, struct addrinfo **list_r, struct err *e);
+
 /* The second half of dial(), for addresses already known. deadline: clock_now() terms, 0 = none. */
 int dial_addresses(const struct addrinfo *list, const struct net_settings *set, const char *label,
     long long deadline, struct err *e);

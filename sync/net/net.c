@@ -6,6 +6,7 @@
 
 #include "state/base/err.h"
 #include "state/base/mem.h"
+#include "sync/net/clock.h"
 #include "sync/net/throttle.h"
 #include "sync/net/tls.h"
 
@@ -107,6 +108,31 @@ const struct net_settings *
 net_settings(const struct net *net)
 {
 	return &net->set;
+}
+
+void
+net_wait_begin(const struct net_settings *set)
+{
+	if (set->wait != NULL && atomic_fetch_add(&set->wait->waiting, 1) == 0)
+		atomic_store(&set->wait->since, clock_now());
+}
+
+void
+net_wait_end(const struct net_settings *set, bool has_heard)
+{
+	if (set->wait == NULL)
+		return;
+	if (has_heard)
+		atomic_store(&set->wait->since, clock_now());
+	atomic_fetch_sub(&set->wait->waiting, 1);
+}
+
+long long
+net_waited(const struct net_wait *w)
+{
+	const long long since = atomic_load(&w->since);
+
+	return atomic_load(&w->waiting) > 0 ? clock_now() - since : 0;
 }
 
 struct tls *

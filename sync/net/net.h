@@ -7,10 +7,17 @@
 #ifndef SYNC_NET_NET_H
 #define SYNC_NET_NET_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct err;
+
+/* How long a server has kept everybody waiting, over all connections to it: for whoever shows it. Zeroed = nobody waits. */
+struct net_wait {
+	atomic_int waiting;		/* connections that wait for it */
+	atomic_llong since;		/* since when (clock_now()): the first of them began, or one of them heard something */
+};
 
 enum net_tls {
 	NET_TLS_NONE,
@@ -45,6 +52,7 @@ struct net_settings {
 	uint64_t throttle;		/* bytes per second in each direction, over all connections; 0 = no limit */
 	const char *transcript_dir;	/* a file per connection goes there; NULL = none */
 	int cancel_fd;			/* readable = give up whatever is under way; 0 = none */
+	struct net_wait *wait;		/* NULL = nobody asks */
 };
 
 #define NET_SETTINGS_INIT { .timeout = 20, .tls_type = NET_TLS_STARTTLS, .system_certificates = true }
@@ -61,6 +69,12 @@ const char *net_label(const struct net *net);
 
 /* The settings as copied, with the default port filled in; borrowed from net. */
 const struct net_settings *net_settings(const struct net *net);
+
+/* Around what waits for the server; has_heard: it has answered. */
+void net_wait_begin(const struct net_settings *set);
+void net_wait_end(const struct net_settings *set, bool has_heard);
+/* Milliseconds that all who wait for it have waited; 0 = nobody does. From any thread. */
+long long net_waited(const struct net_wait *w);
 
 /* For sync/net alone: what the connections share. net_tls() makes the context at first use. */
 struct tls;

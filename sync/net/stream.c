@@ -10,6 +10,7 @@
 #include "state/base/mem.h"
 #include "state/base/vec.h"
 #include "sync/net/conn.h"
+#include "sync/net/expects_tls.h"
 #include "sync/net/dial.h"
 #include "sync/net/transcript.h"
 #include "sync/net/tunnel.h"
@@ -277,6 +278,24 @@ stream_deflate(struct stream *s, struct err *e)
 	conn_start_deflate(s->conn, s->mail->read_buffer, s->mail->read_buffer_len);
 	s->mail->read_buffer_len = 0;
 	return 0;
+}
+
+int
+stream_await_greeting(struct stream *s, struct err *e)
+{
+	enum { SILENCE_MS = 3000 };
+	const struct net_settings *set = net_settings(s->net);
+	int got;
+
+	if (conn_is_tls(s->conn) || set->tunnel != NULL)
+		return 0;
+	got = stream_wait(s, SILENCE_MS, e);
+	if (got != 0 || !expects_tls(s->net))
+		return got < 0 ? -1 : 0;
+	err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "%s: the server says nothing, for on this port it expects TLS from the first byte: "
+	    "write \"TLSType %s\"", net_label(s->net), strcmp(set->protocol, "pop3") == 0 ? "POP3S" : strcmp(set->protocol, "smtp") == 0 ?
+	    "SMTPS" : "IMAPS");
+	return conn_kill(s->conn, e);
 }
 
 void

@@ -69,6 +69,10 @@ void stream_useful(struct stream *s, uint64_t octets);
  * connection is dead or cancelled, *e says why. Looks into every buffer before it polls. */
 int stream_wait(struct stream *s, int ms, struct err *e);
 
+/* Waits for the first words of a server, which speaks before the client does: up to three seconds, then the read goes on waiting.
+ * -1 with *e where it says nothing because it waits for TLS, which another connection has shown. */
+int stream_await_greeting(struct stream *s, struct err *e);
+
 /* What is written between the two is a secret. Does not flush. */
 void stream_secret_begin(struct stream *s);
 void stream_secret_end(struct stream *s);

@@ -26,8 +26,11 @@ struct tls {
 	SSL_CTX *ctx;
 	STACK_OF(X509) *pins;		/* NULL = none */
 	BIO_METHOD *bio;		/* a struct wire as OpenSSL wants it */
-	pthread_mutex_t lock;		/* for tickets */
+	pthread_mutex_t lock;		/* for what follows */
 	SSL_SESSION *tickets[TICKETS_KEPT];	/* the newest last, NULL = free */
+	/* The last full handshake; NULL, "" = there was none. */
+	X509 *leaf, *anchor;		/* the server's certificate; the one that its chain ends in, NULL = it is pinned */
+	char words[128];		/* tls_describe() */
 };
 
 struct tls_link {
@@ -308,6 +311,8 @@ tls_free(struct tls **tls)
 		return;
 	for (size_t i = 0; i < TICKETS_KEPT; i++)
 		SSL_SESSION_free(t->tickets[i]);
+	X509_free(t->leaf);
+	X509_free(t->anchor);
 	sk_X509_pop_free(t->pins, X509_free);
 	SSL_CTX_free(t->ctx);
 	BIO_meth_free(t->bio);
@@ -419,6 +424,48 @@ explain(struct tls_link *l, int r, struct err *e)
 	return l->wire->sys != 0 && !l->wire->is_ended ? TLS_SOCKET : TLS_CLOSED;
 }
 
+static bool
+is_resumed(const struct tls_link *link)
+{
+	return SSL_session_reused(link->ssl) == 1;
+}
+
+/* For tls_tell(). A resumed session shows no chain. */
+static void
+keep_peer(struct tls_link *link)
+{
+	struct tls *tls = link->tls;
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(link->ssl);
+	X509 *leaf = SSL_get0_peer_certificate(link->ssl), *anchor = NULL;
+
+	if (is_resumed(link) || leaf == NULL)
+		return;
+	if (tls->pins == NULL || !tls_trust_is_pinned(tls->pins, leaf))
+		anchor = sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : leaf;
+	X509_up_ref(leaf);
+	if (anchor != NULL)
+		X509_up_ref(anchor);
+	pthread_mutex_lock(&tls->lock);
+	X509_free(tls->leaf);
+	X509_free(tls->anchor);
+	tls->leaf = leaf;
+	tls->anchor = anchor;
+	tls_describe(link, tls->words, sizeof tls->words);
+	pthread_mutex_unlock(&tls->lock);
+}
+
+void
+tls_tell(struct tls *tls, const struct findings *out)
+{
+	pthread_mutex_lock(&tls->lock);
+	if (tls->leaf != NULL) {
+		finding_ok(out, "tls", tls->set->name, "%s", tls->words);
+		tls_words_trusted(tls->leaf, tls->anchor, tls->anchor != NULL && tls->pins != NULL &&
+		    tls_trust_is_pinned(tls->pins, tls->anchor), tls->set->name, out);
+	}
+	pthread_mutex_unlock(&tls->lock);
+}
+
 enum tls_answer
 tls_handshake(struct tls_link *link, struct err *e)
 {
@@ -429,6 +476,7 @@ tls_handshake(struct tls_link *link, struct err *e)
 	if ((r = SSL_do_handshake(link->ssl)) != 1)
 		return explain(link, r, e);
 	link->is_begun = 1;
+	keep_peer(link);
 	if (log_is_on(LOG_NET)) {
 		tls_describe(link, text, sizeof text);
 		log_line(LOG_NET, "%s: %s", link->tls->label, text);
@@ -467,12 +515,6 @@ tls_write(struct tls_link *link, const void *p, size_t len, struct err *e)
 		return TLS_SOCKET;
 	}
 	return explain(link, r, e);
-}
-
-static bool
-is_resumed(const struct tls_link *link)
-{
-	return SSL_session_reused(link->ssl) == 1;
 }
 
 /* The hash of the server's certificate by the hash it is signed with, or SHA-256 where that is MD5 or SHA-1. */

@@ -20,6 +20,7 @@
 
 #include "state/base/buf.h"
 #include "state/base/err.h"
+#include "state/base/finding.h"
 #include "sync/net/net.h"
 
 struct wire;
@@ -57,6 +58,9 @@ long tls_write(struct tls_link *link, const void *p, size_t len, struct err *e);
 /* What ties an authentication to this connection: the name of the kind and its data. tls-exporter with TLS 1.3 (RFC 9266),
  * tls-server-end-point before (RFC 5929). NULL where there is none. */
 const char *tls_binding(const struct tls_link *link, struct buf *data);
+
+/* What the last full handshake of all links showed: version and cipher, the certificate and why it is trusted. Nothing before the first one. */
+void tls_tell(struct tls *tls, const struct findings *out);
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384, resumed" */
 void tls_describe(const struct tls_link *link, char *text, size_t size);

@@ -197,6 +197,57 @@ tls_words_certificate(const struct tls_fault *f, const struct net_settings *set,
 	buf_release(&b);
 }
 
+/* The one name of several that people know: CN, else O, else all of it. */
+static void
+add_short_name(struct buf *b, const X509_NAME *name)
+{
+	static const int parts[] = { NID_commonName, NID_organizationName };
+	unsigned char *text = NULL;
+	int at = -1, len;
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && at < 0; i++)
+		at = X509_NAME_get_index_by_NID(name, parts[i], -1);
+	len = at < 0 ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+	if (len < 0) {
+		add_name(b, name);
+		return;
+	}
+	buf_addc(b, '"');
+	add_foreign(b, (const char *)text, (size_t)len);
+	buf_addc(b, '"');
+	OPENSSL_free(text);
+}
+
+void
+tls_words_trusted(X509 *leaf, X509 *anchor, int is_of_file, const char *where, const struct findings *out)
+{
+	enum { SOON = 14 };
+	struct buf b = { NULL, 0, 0, 0 };
+	int days = 0, seconds = 0;
+
+	buf_adds(&b, "of ");
+	add_names(&b, leaf);
+	buf_adds(&b, ", issued by ");
+	add_short_name(&b, X509_get_issuer_name(leaf));
+	if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf)) != 1)
+		days = SOON;
+	buf_adds(&b, days < 0 || seconds < 0 ? ", expired since " : ", valid until ");
+	add_date(&b, X509_get0_notAfter(leaf));
+	if (anchor == NULL) {
+		buf_adds(&b, "; trusted because CertificateFile holds this very certificate, whatever its dates");
+	} else {
+		buf_printf(&b, "; trusted by the authority ");
+		add_short_name(&b, X509_get_subject_name(anchor));
+		buf_adds(&b, is_of_file ? " of CertificateFile" : " of the system");
+	}
+	if (anchor != NULL && days < SOON)
+		finding_warn(out, "certificate", where, "ask the provider to renew it, unless that is done by itself", "%s: that is in %d days",
+		    buf_str(&b), days);
+	else
+		finding_ok(out, "certificate", where, "%s", buf_str(&b));
+	buf_release(&b);
+}
+
 /* TLS alerts (RFC 8446 section 6) a user can do something about. */
 static const struct alert {
 	int number;

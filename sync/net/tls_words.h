@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "state/base/err.h"
+#include "state/base/finding.h"
 #include "sync/net/net.h"
 
 /* A certificate that was not accepted. */
@@ -22,6 +23,10 @@ void tls_fault_release(struct tls_fault *f);
 /* Fills *e: ERR_REFUSED. */
 void tls_words_certificate(const struct tls_fault *f, const struct net_settings *set,
     const char *label, struct err *e);
+
+/* Tells of one that was accepted: whom it is for, who says so, until when, and why it is trusted: by the authority `anchor`, which is of
+ * CertificateFile or the system's, or (NULL) as CertificateFile holds it. */
+void tls_words_trusted(X509 *leaf, X509 *anchor, int is_of_file, const char *where, const struct findings *out);
 
 /* Fills *e from OpenSSL's error `code`: an alert of the server, no TLS spoken there, no version or
  * cipher in common. is_begun: the handshake had been completed. */

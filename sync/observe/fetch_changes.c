@@ -90,7 +90,7 @@ has_since(const struct run_box *b, enum side s)
 }
 
 static void
-add_question(struct fetch_job *g, const struct env *env, uint32_t index)
+add_question(struct fetch_job *g, const struct env *env, uint32_t index, atomic_ullong *heard)
 {
 	const struct run_box *b = &env->boxes.at[index];
 	const struct box_side *bs = &b->rec.side[g->side];
@@ -98,8 +98,10 @@ add_question(struct fetch_job *g, const struct env *env, uint32_t index)
 	delta_init(&g->delta[g->n], b->side[g->side].on, has_since(b, g->side) ? &bs->cursor : NULL);
 	if (b->rec.id != 0 && bs->is_known)
 		g->delta[g->n].before = bs->cursor;
+	g->delta[g->n].wants_dates = limit_needs_dates(&env->set->policy.limit, g->side);
 	g->delta[g->n].is_decided = b->allow_delete || b->restore;
 	g->delta[g->n].known = bs->here;
+	g->delta[g->n].heard = heard;
 	if (b->side[g->side].listed->has_cursor)
 		g->delta[g->n].listed = b->side[g->side].listed->cursor;
 	g->job.turns += has_since(b, g->side) ? 0 : 1;
@@ -209,7 +211,7 @@ submit_side(struct env *env, enum side s)
 			g = new_job(GATHER_DELTA, s, per);
 		group = other;
 		g->is_readonly = env->set->is_dry;
-		add_question(g, env, (uint32_t)i);
+		add_question(g, env, (uint32_t)i, &env->arriving.heard);
 		add_digest(g, env, &env->boxes.at[i]);
 		left--;
 		if (g->n < find_most(env, s, i, per, &group) && left > 0)
@@ -316,7 +318,7 @@ session_lost(struct env *env, struct fetch_job *g, struct err *e)
 	for (i = 0; i < g->n && !g->job.is_unopened; i++)
 		if (is_unanswered(g, i))
 			vec_push(&lost, item_of(g->side, g->index[i]));
-	goes_on = !g->job.is_unopened && isolate_lost(x, g->side, lost.at, lost.n) && g->job.err.retry != ERR_NEVER;
+	goes_on = !g->job.is_unopened && isolate_lost(x, g->side, lost.at, lost.n, &g->job.err) && g->job.err.retry != ERR_NEVER;
 	if (!goes_on) {
 		*e = g->job.err;
 		status = err_widen(e, ERR_STORE);
@@ -372,7 +374,7 @@ closing_new(struct env *env, enum side s, const bool *is_written)
 	g = new_job(GATHER_DELTA, s, n);
 	for (i = 0; i < env->boxes.n; i++)
 		if (is_written[i])
-			add_question(g, env, (uint32_t)i);
+			add_question(g, env, (uint32_t)i, NULL);
 	g->status = -1;
 	return g;
 }
@@ -465,12 +467,25 @@ fetch_is_wanted(const struct env *env)
 	return count_wanted(env, FAR) + count_wanted(env, NEAR) > 0;
 }
 
+/* Mailboxes of which either side is wanted. */
+static void
+count_unread(struct env *env)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < env->boxes.n; i++)
+		n += sight_is_wanted(&env->boxes.at[i].side[FAR]) || sight_is_wanted(&env->boxes.at[i].side[NEAR]);
+	env->progress.boxes_unread = n;
+	report_progress(env);
+}
+
 static int
 gather_once(struct env *env, struct err *e)
 {
 	struct job *j;
 	int s, status = 0;
 
+	count_unread(env);
 	for (s = 0; s < SIDES; s++)
 		submit_side(env, (enum side)s);
 	while ((j = pool_wait(env->pool)) != NULL) {
@@ -479,6 +494,7 @@ gather_once(struct env *env, struct err *e)
 		if (status == 0 && (status = fold_job(env, (struct fetch_job *)j, e)) < 0)
 			pool_drop(env->pool);
 		free_job((struct fetch_job *)j);
+		count_unread(env);
 	}
 	return status;
 }

@@ -87,6 +87,15 @@ kept_take_back(struct env *env, struct run_box *b, enum side s, struct err *e)
 	return set_refused(env, b, s, flags_minus(&env->arena, flag_mask_refused(&b->rec.side[s].mask), taken), e);
 }
 
+/* Whether this run may set flags there. What is not tried stays refused: else it would pass for a change until it is. */
+static bool
+may_set_flags(const struct env *env, enum side s)
+{
+	const struct policy *p = &env->set->policy;
+
+	return (p->sync[s] & (SYNC_NEW | SYNC_FLAGS)) && !p->read_only[s] && !env->set->store[s]->read_only;
+}
+
 int
 kept_retry(struct env *env, struct err *e)
 {
@@ -96,6 +105,8 @@ kept_retry(struct env *env, struct err *e)
 
 	for (i = 0; i < env->boxes.n && env->set->policy.retry_failed; i++)
 		for (s = 0; s < SIDES; s++) {
+			if (!may_set_flags(env, (enum side)s))
+				continue;
 			b = &env->boxes.at[i];
 			/* Of one that is gone nothing is tried, and what it did not take is no change that brings it back (P8). */
 			if (b->rec.id != 0 && b->side[s].listed != NULL && !flags_is_none(flag_mask_refused(&b->rec.side[s].mask)) &&
@@ -151,8 +162,8 @@ kept_tell(struct env *env)
 			if (b->side[s].untold.kw == NULL)
 				continue;
 			report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "%s (%s) does not take %s: left off there, kept on "
-			    "the other side, and not tried again without --retry-failed", env->set->store[s]->name, side_name((enum side)s),
-			    words_of(&env->arena, b->side[s].untold)));
+			    "the other side, and not tried again; %s does so", env->set->store[s]->name, side_name((enum side)s),
+			    words_of(&env->arena, b->side[s].untold), env_hint_option(env, "--retry-failed", NULL)));
 			b->side[s].untold = (struct flags){ 0 };
 		}
 }

@@ -8,7 +8,6 @@
  */
 #include "sync/observe/observe.h"
 
-#include "state/base/shell_word.h"
 
 #include <assert.h>
 
@@ -62,18 +61,33 @@ is_recalled(const struct record *rec, enum side s, const struct delta_entry *d)
 	    (rec->half[s].flags.sys & ~d->flags.sys & FLAG_SEEN));
 }
 
-/* A file that was gone, and its twin was expunged for that, by us, and now it is there again (R19 removals are begun): nobody wants that
- * deletion carried back. A UID never comes back but where a window hid it (P15). */
+/* A file that was gone, and its twin was expunged or moved for that, by us, or marked \Deleted to be, and now it is there again (R19 removals
+ * are begun): nobody wants that carried back as a deletion. A UID never comes back but where a window hid it (P15). */
 static void
 come_back(const struct env *env, struct record *rec, enum side s)
 {
 	struct record_half *twin = &rec->half[side_other(s)];
 
-	if (env->set->store[s]->ops->has_uid_keys || rec->half[s].presence != PRESENCE_GONE ||
-	    rec->mark != MARK_NEW || twin->presence != PRESENCE_GONE || twin->basis != BASIS_OURS)
+	if (env->set->store[s]->ops->has_uid_keys || rec->half[s].presence != PRESENCE_GONE || rec->mark != MARK_NEW ||
+	    (twin->basis != BASIS_OURS && !(twin->basis == BASIS_MOVING && twin->presence == PRESENCE_GONE)))
 		return;
-	*twin = RECORD_HALF_NEVER;
-	record_begin_anew(rec);
+	if (twin->presence == PRESENCE_GONE) {
+		*twin = RECORD_HALF_NEVER;
+		record_begin_anew(rec);
+	} else if (twin->presence == PRESENCE_HERE && rec->has_agreed) {
+		rec->agreed.sys |= FLAG_DELETED;	/* and taken off here */
+	}
+}
+
+/* The same, where the file was seen before the mark. */
+static void
+mark_seen(struct record *rec, enum side s, const struct delta_entry *d)
+{
+	const struct record_half *h = &rec->half[s], *twin = &rec->half[side_other(s)];
+
+	if (h->presence == PRESENCE_HERE && h->basis == BASIS_OURS && rec->mark == MARK_NEW && rec->has_agreed &&
+	    (d->flags.sys & ~h->flags.sys & FLAG_DELETED) && twin->presence == PRESENCE_HERE && !(twin->flags.sys & FLAG_DELETED))
+		rec->agreed.sys |= FLAG_DELETED;
 }
 
 /* Seen this way on side s: true if the record was changed by it. */
@@ -83,12 +97,13 @@ see(struct env *env, struct run_box *b, enum side s, struct arena *a, struct rec
 	struct record_half *h = &rec->half[s];
 	enum half_basis basis = basis_seen(rec, s, d);
 	bool is_same = h->presence == PRESENCE_HERE && h->basis == basis && flags_equal(h->flags, d->flags) && !h->is_sent &&
-	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size);
+	    strcmp(h->hint, d->hint) == 0 && (d->size == 0 || d->size == h->size) && (d->date == 0 || d->date == h->date);
 
 	if (is_recalled(rec, s, d))
 		record_begin_anew(rec);
 	kept_seen(env, b, s, a, rec, d->flags);
 	come_back(env, rec, s);
+	mark_seen(rec, s, d);
 	h->presence = PRESENCE_HERE;
 	h->basis = basis;
 	h->flags = d->flags;
@@ -126,6 +141,7 @@ fold_new(struct env *env, struct run_box *b, enum side s, struct arena *a, const
 	see(env, b, s, a, &rec, d);
 	rec.half[s].key = d->key;
 	mark_passed(&b->rec.side[s].passed, &rec, d->key);
+	env->passed += rec.mark == MARK_SKIPPED;
 	return records_put(env, b, a, &rec, e);
 }
 
@@ -229,9 +245,9 @@ judge_part(struct env *env, struct run_box *b, enum side s, const struct delta *
 	if (d->part == NULL || missing->keys.n == 0 || b->allow_delete || b->restore || b->rec.side[s].is_leaving)
 		return;
 	report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena, "held: %zu of the %llu messages known on the %s side are missing, "
-	    "and %s; nothing is removed for that, and all goes on once it is back. --restore %s copies them back, "
-	    "--allow-delete %s carries their deletion over", missing->keys.n, (unsigned long long)b->rec.side[s].here, side_name(s),
-	    d->part, shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
+	    "and %s; nothing is removed for that, and all goes on once it is back. %s copies them back, "
+	    "%s carries their deletion over", missing->keys.n, (unsigned long long)b->rec.side[s].here, side_name(s),
+	    d->part, env_hint_option(env, "--restore", b->name), env_hint_option(env, "--allow-delete", b->name)));
 	missing->keys.n = 0;
 	missing->is_held = true;
 	b->side[s].is_part = true;
@@ -251,7 +267,7 @@ tell_ahead(struct env *env, const struct run_box *b, enum side s, const struct d
 	report_err(env, b->name, &e);
 }
 
-/* A full list against all keys known, both in key order. */
+/* A full list against all keys known, both in key order. What is as it was is passed over, unless dates are wanted, which keys do not tell. */
 static int
 merge_full(struct env *env, struct run_box *b, enum side s, struct delta *d, struct changes_missing *missing,
     struct err *e)
@@ -285,7 +301,7 @@ merge_full(struct env *env, struct run_box *b, enum side s, struct delta *d, str
 		} else if (entry->replaced != NULL) {
 			if (fold_replaced(env, b, s, entry, missing, e) < 0)
 				goto done;
-		} else if (c > 0 || seen.presence != PRESENCE_HERE || seen.sys != entry->flags.sys ||
+		} else if (c > 0 || d->wants_dates || seen.presence != PRESENCE_HERE || seen.sys != entry->flags.sys ||
 		    seen.tail != message_tail(entry->flags.kw, entry->hint)) {
 			if (fold_entry(env, b, s, entry, e) < 0)
 				goto done;
@@ -379,8 +395,8 @@ epoch_changed(struct env *env, struct run_box *b, enum side s, const struct delt
 		env->boxes_state->held += known;
 		report_note(env, NOTE_ERROR, b->name, arena_printf(&env->arena,
 		    "held: the %s mailbox is another one than in the last run and empty, where %llu messages "
-		    "were known; --allow-delete %s carries their deletion over, --restore %s copies them back",
-		    side_name(s), (unsigned long long)known, shell_word(&env->arena, b->name), shell_word(&env->arena, b->name)));
+		    "were known; %s carries their deletion over, %s copies them back",
+		    side_name(s), (unsigned long long)known, env_hint_option(env, "--allow-delete", b->name), env_hint_option(env, "--restore", b->name)));
 		return 0;
 	}
 	if (d->entries.n == 0 && b->allow_delete)
@@ -529,6 +545,10 @@ changes_finish(struct env *env, struct run_box *b, enum side s, const struct del
 	bs->is_known = true;
 	if (!missing->is_held)
 		bs->identity = IDENTITY_KEPT;
+	if (!d->wants_dates)
+		bs->has_dates = false;
+	else if (d->kind == DELTA_FULL && d->is_complete)
+		bs->has_dates = true;
 	/* It is whole: no removal of ours is under way any more. */
 	if (d->kind == DELTA_FULL && d->is_complete && d->part == NULL)
 		bs->is_leaving = false;

@@ -91,13 +91,19 @@ patterns_ask_inbox(const char *const *patterns, size_t n, const char *prefix)
 	return false;
 }
 
+bool
+patterns_prefix_is_box(const char *prefix)
+{
+	return *prefix != '\0' && prefix[strlen(prefix) - 1] != '/';
+}
+
 const char *
 patterns_select(const char *const *patterns, size_t n, const char *prefix, bool is_inbox_listed,
     const char *full)
 {
 	size_t len = strlen(prefix);
 
-	if (strncmp(full, prefix, len) != 0 || full[len] == '\0')
+	if (strncmp(full, prefix, len) != 0 || (full[len] == '\0' && !patterns_prefix_is_box(prefix)))
 		return NULL;
 	if (!is_inbox_listed && names_is_inbox_or_below(full) && !patterns_ask_inbox(patterns, n, prefix))
 		return NULL;

@@ -32,6 +32,9 @@ bool patterns_ask_inbox(const char *const *patterns, size_t n, const char *prefi
  * without prefix. */
 bool patterns_select_tied(const char *const *patterns, size_t n, const char *const on[2]);
 
+/* A prefix that is the name of a mailbox: the rest of that one's name is empty, and what is below it begins with '/'. */
+bool patterns_prefix_is_box(const char *prefix);
+
 /* The part of the store's mailbox name `full` behind prefix if the channel means this mailbox, else
  * NULL. Borrowed from `full`. is_inbox_listed: the store lists INBOX among the others. */
 const char *patterns_select(const char *const *patterns, size_t n, const char *prefix,

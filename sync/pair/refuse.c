@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/pair/patterns.h"
+
 static int
 compare_claims(const void *a, const void *b)
 {
@@ -78,7 +80,9 @@ pair_fault(struct pairing *p, const struct pair *pair, enum side side)
 	if (fault != NULL)
 		return arena_printf(p->arena, "mailbox \"%s\" is left out: on the %s side its name %s",
 		    shown(p, full), side_name(side), fault);
-	fault = names_fault(name, strlen(name));
+	if (patterns_prefix_is_box(on->prefix) && *name == '/')
+		name++;
+	fault = patterns_prefix_is_box(on->prefix) && *name == '\0' ? NULL : names_fault(name, strlen(name));
 	if (fault != NULL)
 		return arena_printf(p->arena,
 		    "mailbox \"%s\" is left out: without the %s side's prefix \"%s\" its name %s",

@@ -1,7 +1,7 @@
 /* Mailboxes: created (P7), removed, missed, forgotten (P8). */
 #include "sync/plan/build.h"
 #include "sync/plan/merge.h"
-#include "state/base/shell_word.h"
+#include "state/base/hint.h"
 
 #include <string.h>
 
@@ -82,6 +82,7 @@ plan_gone_box(struct build *b, uint32_t box, enum side s)
 	enum side t = side_other(s);
 	const char *name = build_name(b, box);
 	struct arena *a = &b->plan->arena;
+	const char *restore = hint_option(a, &b->in->hint, "--restore", name);
 
 	if (b->in->boxes.at[box].side[s].restore && !is_readonly(b, box, s)) {
 		create_box(b, box, s, REASON_RESTORE);
@@ -92,16 +93,16 @@ plan_gone_box(struct build *b, uint32_t box, enum side s)
 		b->boxes[box].is_revived[s] = create_box(b, box, s, REASON_REVIVED);
 	} else if (is_inbox(b, box)) {
 		build_note(b, NOTE_ERROR, box, arena_printf(a, "INBOX is missing on %s and is never removed from %s; "
-		    "--restore INBOX would create it again on %s", side_name(s), side_name(t), side_name(s)));
+		    "%s would create it again on %s", side_name(s), side_name(t), restore, side_name(s)));
 	} else if (is_readonly(b, box, t)) {
-		build_note(b, NOTE_WARNING, box, arena_printf(a, "mailbox %s is missing on %s, and %s is read-only; "
-		    "--restore %s would create it again on %s", name, side_name(s), side_name(t), shell_word(a, name), side_name(s)));
+		build_note(b, NOTE_WARNING, box, arena_printf(a, "mailbox \"%s\" is missing on %s, and %s is read-only; "
+		    "%s would create it again on %s", name, side_name(s), side_name(t), restore, side_name(s)));
 	} else if (b->in->policy.remove[t]) {
 		b->boxes[box].is_leaving[t] = true;
 	} else {
-		build_note(b, NOTE_ERROR, box, arena_printf(a, "mailbox %s is missing on %s; \"Remove %s\" or "
-		    "\"Remove Both\" would remove it from %s, --restore %s would create it again on %s",
-		    name, side_name(s), side_capital(t), side_name(t), shell_word(a, name), side_name(s)));
+		build_note(b, NOTE_ERROR, box, arena_printf(a, "mailbox \"%s\" is missing on %s; \"Remove %s\" or "
+		    "\"Remove Both\" would remove it from %s, %s would create it again on %s",
+		    name, side_name(s), side_capital(t), side_name(t), restore, side_name(s)));
 	}
 }
 
@@ -160,14 +161,15 @@ speaks_against(struct build *b, uint32_t msg, enum side t)
 		return false;
 	if (b->messages[msg].is_carried)
 		return false;
-	if (b->messages[msg].is_moved && b->messages[msg].clones == NONE)
-		return true;
 	if (!record_is_pair(r))
 		return r->mark == MARK_NEW || r->mark == MARK_FAILED ||
 		    (r->mark != MARK_TOMBSTONE && !(half->flags.sys & FLAG_DELETED));
+	/* Moved as well: it lives on where it was moved to, and nobody wants this one. */
 	if (half->flags.sys & FLAG_DELETED)
 		return false;
-	if (r->mark == MARK_EXPIRED)
+	if (b->messages[msg].is_moved && b->messages[msg].clones == NONE)
+		return true;
+	if (r->mark == MARK_EXPIRED || build_may_be_renamed(b, msg, side_other(t)))
 		return true;
 	build_mask(b, b->in->messages.at[msg].box, mask);
 	return merge_is_changed(&b->scratch, merge_base(&b->scratch, r), half->flags, mask) ||
@@ -216,11 +218,11 @@ plan_removal(struct build *b, uint32_t box, enum side t)
 	uint32_t drop;
 
 	if (v->unknown != 0) {
-		build_note(b, NOTE_ERROR, box, arena_printf(&b->plan->arena, "mailbox %s was removed on %s, but %llu %s "
-		    "on %s are new, changed or waiting; it is not removed there; --restore %s would create it again on %s",
+		build_note(b, NOTE_ERROR, box, arena_printf(&b->plan->arena, "mailbox \"%s\" was removed on %s, but %llu %s "
+		    "on %s are new, changed or waiting; it is not removed there; %s would create it again on %s",
 		    build_name(b, box), side_name(s), (unsigned long long)v->unknown,
 		    v->unknown == 1 ? "message" : "messages", side_name(t),
-		    shell_word(&b->plan->arena, build_name(b, box)), side_name(s)));
+		    hint_option(&b->plan->arena, &b->in->hint, "--restore", build_name(b, box)), side_name(s)));
 		return;
 	}
 	v->removal = build_op(b, OP_REMOVE_BOX, t, REASON_BOX_GONE, box, NONE, NONE);

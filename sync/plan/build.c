@@ -125,7 +125,27 @@ build_copy(struct build *b, uint32_t msg, enum side t, enum reason reason)
 {
 	uint32_t box = b->in->messages.at[msg].box;
 
-	build_dep(b, build_op(b, OP_COPY, t, reason, box, msg, NONE), b->boxes[box].create[t]);
+	uint32_t op = build_op(b, OP_COPY, t, reason, box, msg, NONE);
+
+	b->ops.at[op].op.is_placeholder = plan_is_too_large(&b->in->policy, build_record(b, msg), t);
+	build_dep(b, op, b->boxes[box].create[t]);
+}
+
+uint32_t
+build_expunge_last(struct build *b, uint32_t msg, enum side t, enum reason reason)
+{
+	uint32_t box = b->in->messages.at[msg].box;
+	uint32_t op = build_op(b, OP_EXPUNGE, t, reason, box, msg, NONE), drop;
+
+	build_dep_readers(b, op, msg, t);
+	/* A person may have given its placeholder another key meanwhile: then this record tells what that is, until the next look (P21). */
+	if (record_has_placeholder(build_record(b, msg)) && reason != REASON_REPLACED) {
+		b->plan->awaits_placeholder = true;
+		return op;
+	}
+	drop = build_op(b, OP_DROP, t, REASON_GONE_BOTH, box, msg, NONE);
+	build_dep(b, drop, op);
+	return op;
 }
 
 void
@@ -262,6 +282,15 @@ build_end(struct build *b)
 }
 
 bool
+plan_is_too_large(const struct policy *p, const struct record *r, enum side t)
+{
+	const struct record_half *h = &r->half[side_other(t)];
+	uint64_t size = h->size != 0 ? h->size : r->ident.has & IDENT_SIZE ? r->ident.size : 0;
+
+	return p->max_size[t] != 0 && size > p->max_size[t] && r->placeholder != PLACEHOLDER_NO_MORE;
+}
+
+bool
 plan_may_copy(const struct policy *policy, enum record_mark mark, enum side t)
 {
 	if (policy->source[t].is)
@@ -277,6 +306,7 @@ plan_may_copy(const struct policy *policy, enum record_mark mark, enum side t)
 	case MARK_EXPIRED:
 	case MARK_TOMBSTONE:
 	case MARK_KEPT:
+	case MARK_REPLACED:
 		break;
 	}
 	return false;
@@ -285,7 +315,11 @@ plan_may_copy(const struct policy *policy, enum record_mark mark, enum side t)
 bool
 build_may_copy(const struct build *b, uint32_t msg, enum side t)
 {
-	return plan_may_copy(&b->in->policy, build_record(b, msg)->mark, t);
+	const struct record *r = build_record(b, msg);
+
+	/* What was asked for in place of its placeholder is no new message. */
+	return plan_may_copy(&b->in->policy, r->mark, t) || (r->placeholder == PLACEHOLDER_NO_MORE && r->mark == MARK_NEW &&
+	    (b->in->policy.sync[t] & SYNC_UPGRADE) && !b->in->policy.source[t].is);
 }
 
 bool

@@ -116,11 +116,15 @@ struct pair_view {
 	uint32_t after;			/* or NONE */
 	struct flags shown[SIDES];
 	struct flags base;
+	enum record_placeholder placeholder;
 	enum side fresh;		/* with is_cloned: the side whose flags come with the copy itself (NEW) */
 	bool is_cloned;
 	bool is_leaving;		/* P18: `leaving` is expunged by the caller: its flags do not matter any more */
 	enum side leaving;
 };
+/* The last half goes, and the record with it. Returns the OP_EXPUNGE. */
+uint32_t build_expunge_last(struct build *b, uint32_t msg, enum side t, enum reason reason);
+
 /* The changes of flags that it planned; NONE. */
 struct pair_ops { uint32_t flags[SIDES]; };
 struct pair_ops build_pair(struct build *b, const struct pair_view *v);
@@ -129,6 +133,8 @@ struct pair_ops build_pair(struct build *b, const struct pair_view *v);
 struct pair_view build_view(struct build *b, uint32_t msg);
 
 /* ---- expire.c ---- */
+/* It is beyond the limit of its mailbox, and may go from there, or stay away. */
+bool build_is_beyond(const struct build *b, uint32_t msg);
 /* It is beyond the limit of its mailbox: it is planned to go, or not to come. False: it is not, and nothing is planned. */
 bool build_expiry(struct build *b, uint32_t msg);
 /* Of what is marked EXPIRED and here on one side or both: what it is to be planned for as; if it is not planned already. */
@@ -139,6 +145,21 @@ enum expired {
 	EXPIRED_IS_LAST,		/* only its \Deleted is of interest */
 };
 enum expired build_expired(struct build *b, uint32_t msg, enum side *limited_r);
+
+/* ---- upgrade.c ---- */
+/* A placeholder that is to be replaced by its message: planned as that. */
+bool build_upgrade(struct build *b, uint32_t msg);
+/* ... and that has been. */
+void build_replaced(struct build *b, uint32_t msg);
+/* What is new where its placeholder was, and not read, may be that. */
+bool build_may_be_shown(const struct build *b, uint32_t msg);
+/* A placeholder that is gone from s, and may be elsewhere there: moved to where its message may not follow, in a mailbox that was not seen, or
+ * one that was not read. Its message is all there is, and is not deleted for that. */
+bool build_may_be_filed(const struct build *b, uint32_t msg, enum side s);
+/* A placeholder on s that went with its mailbox, which may have been renamed to where the channel does not look. */
+bool build_may_be_renamed(const struct build *b, uint32_t msg, enum side s);
+/* What there is on the side that t would get it from is the message itself. */
+bool build_has_source(const struct build *b, uint32_t msg, enum side t);
 
 /* ---- windows.c ---- */
 void build_windows(struct build *b);

@@ -17,7 +17,7 @@
 bool
 expire_is_on(const struct policy *policy)
 {
-	return policy->limit.max != 0 && (policy->sync[policy->limit.side] & (SYNC_NEW | SYNC_UPGRADE | SYNC_FLAGS));
+	return limit_is_on(&policy->limit) && (policy->sync[policy->limit.side] & (SYNC_NEW | SYNC_UPGRADE | SYNC_FLAGS));
 }
 
 static bool
@@ -42,10 +42,14 @@ merged(const struct record *rec, const struct flag_mask mask[SIDES])
 	uint32_t sys, both = kept_by_both(mask);
 
 	if (!is_pair_here(rec))
-		return rec->half[rec->half[FAR].presence == PRESENCE_HERE ? FAR : NEAR].flags.sys;
+		return rec->half[record_side(rec)].flags.sys;
 	base = merge_base(&a, rec);
+	placeholder_shown(rec->placeholder, base, shown);
 	/* A flag that one side cannot keep counts where it is. */
 	sys = (merge_three_way(&a, base, shown, mask).sys & both) | ((shown[FAR].sys | shown[NEAR].sys) & ~both);
+	/* What its message is flagged with (P21). */
+	if (record_has_placeholder(rec))
+		sys = (sys & ~(uint32_t)FLAG_FLAGGED) | (shown[record_is_placeholder(rec, FAR) ? NEAR : FAR].sys & FLAG_FLAGGED);
 	sys &= ~(uint32_t)FLAG_DELETED;
 	if (merge_deleted(base, shown))
 		sys |= FLAG_DELETED;
@@ -77,7 +81,7 @@ is_unread(uint32_t sys, const struct flag_mask mask[SIDES])
 static bool
 are_important(const struct limit *limit, uint32_t sys, const struct flag_mask mask[SIDES])
 {
-	return (sys & FLAG_FLAGGED) || (limit->max != 0 && limit->unread != EXPIRE_UNREAD_YES && is_unread(sys, mask));
+	return (sys & FLAG_FLAGGED) || (limit_is_on(limit) && limit->unread != EXPIRE_UNREAD_YES && is_unread(sys, mask));
 }
 
 bool
@@ -107,6 +111,26 @@ expire_order(const struct policy *policy, const struct record *rec, bool is_by_u
 	return is_by_uid ? key_uid(rec->half[side_other(policy->limit.side)].key) : rec->id;
 }
 
+int64_t
+expire_date(const struct policy *policy, const struct record *rec)
+{
+	return rec->half[side_other(policy->limit.side)].date;
+}
+
+bool
+expire_is_old(const struct policy *policy, const struct record *rec)
+{
+	int64_t date = expire_date(policy, rec);
+
+	return date != 0 && date < policy->limit.before;
+}
+
+bool
+expire_is_beyond(const struct policy *policy, const struct record *rec, const struct plan_limit *limit)
+{
+	return limit->is_set && (expire_order(policy, rec, limit->is_by_uid) < limit->from || expire_is_old(policy, rec));
+}
+
 /* ---- what goes ---- */
 
 static bool
@@ -132,14 +156,15 @@ may_go(const struct build *b, uint32_t msg, enum side x)
 {
 	uint32_t box = b->in->messages.at[msg].box;
 
-	return b->boxes[box].can_write[x] && (b->in->policy.expunge[x] || ((b->in->boxes.at[box].side[x].mask.sys & FLAG_DELETED) &&
+	/* Of what the other side has a placeholder only, this is all there is. */
+	return b->boxes[box].can_write[x] && !record_is_placeholder(build_record(b, msg), side_other(x)) && (b->in->policy.expunge[x] || ((b->in->boxes.at[box].side[x].mask.sys & FLAG_DELETED) &&
 	    (b->in->policy.sync[x] & (SYNC_NEW | SYNC_UPGRADE | SYNC_FLAGS))));
 }
 
-/* It is beyond the limit, and nothing speaks against its going. What the other side has is certain: a list showed it. What is about to be
- * undeleted is so first, and goes with the next run. */
-static bool
-is_beyond(const struct build *b, uint32_t msg)
+/* Nothing speaks against its going. What the other side has is certain: a list showed it. What is about to be undeleted is so first, and
+ * goes with the next run. */
+bool
+build_is_beyond(const struct build *b, uint32_t msg)
 {
 	const struct record *r = build_record(b, msg);
 	const struct policy *policy = &b->in->policy;
@@ -149,7 +174,7 @@ is_beyond(const struct build *b, uint32_t msg)
 	struct flag_mask mask[SIDES];
 	enum standing standing;
 
-	if (!limit->is_set || !expire_is_on(policy) || expire_order(policy, r, limit->is_by_uid) >= limit->from)
+	if (!expire_is_on(policy) || !expire_is_beyond(policy, r, limit))
 		return false;
 	build_mask(b, box, mask);
 	standing = build_presence(b, msg, o) != PRESENCE_HERE ? STANDING_NONE : expire_standing(policy, r, mask);
@@ -201,7 +226,7 @@ build_expiry(struct build *b, uint32_t msg)
 	enum side x = b->in->policy.limit.side;
 	uint32_t begun;
 
-	if (!is_beyond(b, msg))
+	if (!build_is_beyond(b, msg))
 		return false;
 	/* What a mailbox that is not there shows once it is there may be the twin. */
 	if (b->boxes[b->in->messages.at[msg].box].create[x] != NONE)
@@ -272,7 +297,7 @@ plan_let_go(struct build *b, uint32_t msg, enum side x)
 
 	if (build_record(b, msg)->half[side_other(x)].flags.sys & FLAG_DELETED)
 		return EXPIRED_IS_LAST;
-	if (b->boxes[box].can_write[x] && is_important(b, msg) && ((sync & SYNC_OLD) || (is_gone && (sync & SYNC_NEW))))
+	if (b->boxes[box].can_write[x] && is_important(b, msg) && build_has_source(b, msg, x) && ((sync & SYNC_OLD) || (is_gone && (sync & SYNC_NEW))))
 		build_copy(b, msg, x, REASON_IMPORTANT);
 	else if (is_gone)
 		build_mark(b, msg, x, REASON_EXPIRED, MARK_EXPIRED);

@@ -2,7 +2,8 @@
  *
  * The order is that of the messages on the other side, which has them all: of their UIDs, or, in a store without, the one in which they
  * came to be known. Counted are those that are on both sides, or on their way, and not \Deleted: from the newest on, as many as the limit
- * says are within. Important is what is \Flagged, and, unless ExpireUnread is yes, what is not \Seen.
+ * says are within. Where the limit is one of age, so is what arrived on the other side later than that (its INTERNALDATE, the time of its
+ * file), or nobody knows when: a date that was not asked for yet comes with the next full list. Important is what is \Flagged, and, unless ExpireUnread is yes, what is not \Seen.
  *
  * What is beyond the limit is EXPIRED in the base before it goes, and stays so: that is what was let go, and all there is to know of it.
  *
@@ -29,5 +30,9 @@ bool expire_is_unread(const struct record *rec, const struct flag_mask mask[SIDE
 bool expire_is_important(const struct policy *policy, const struct record *rec, const struct flag_mask mask[SIDES], const bool may_flag[SIDES]);
 /* Its place in the order of the mailbox. */
 uint64_t expire_order(const struct policy *policy, const struct record *rec, bool is_by_uid);
+/* When it arrived on the side that has them all, seconds since 1970; 0 = not known. */
+int64_t expire_date(const struct policy *policy, const struct record *rec);
+bool expire_is_old(const struct policy *policy, const struct record *rec);
+bool expire_is_beyond(const struct policy *policy, const struct record *rec, const struct plan_limit *limit);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 static const char *const kind_words[OP_KINDS] = {
-	[OP_RENAME_BOX] = "rename", [OP_CREATE_BOX] = "create", [OP_BEYOND] = "beyond", [OP_PAIR] = "pair", [OP_EXPIRE] = "expire", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
+	[OP_RENAME_BOX] = "rename", [OP_CREATE_BOX] = "create", [OP_BEYOND] = "beyond", [OP_PAIR] = "pair", [OP_EXPIRE] = "expire", [OP_UPGRADE] = "upgrade", [OP_COPY] = "copy", [OP_CLONE] = "clone", [OP_MOVE] = "move",
 	[OP_FLAGS] = "flags", [OP_EXPUNGE] = "expunge", [OP_REMOVE_BOX] = "remove", [OP_MARK] = "mark",
 	[OP_DROP] = "drop", [OP_DROP_BOX] = "forget",
 };
@@ -16,14 +16,14 @@ static const char *const reason_words[] = {
 	[REASON_IS_DELETED] = "is-deleted", [REASON_ORPHANED] = "orphaned",
 	[REASON_RENAMED] = "renamed", [REASON_REVIVED] = "revived", [REASON_WINDOW] = "window",
 	[REASON_EXPIRED] = "expired", [REASON_IMPORTANT] = "important",
-	[REASON_FETCHED] = "fetched",
+	[REASON_FETCHED] = "fetched", [REASON_UPGRADE] = "upgrade", [REASON_REPLACED] = "replaced",
 };
 
 static const char *const trash_words[] = { [TRASH_NONE] = "", [TRASH_OWN] = " to-trash", [TRASH_OTHER] = " to-other-trash" };
 
 static const char *const mark_words[] = {
 	[MARK_NEW] = "new", [MARK_ORPHAN] = "orphan", [MARK_SKIPPED] = "skipped", [MARK_FAILED] = "failed",
-	[MARK_EXPIRED] = "expired", [MARK_TOMBSTONE] = "tombstone", [MARK_KEPT] = "kept",
+	[MARK_EXPIRED] = "expired", [MARK_TOMBSTONE] = "tombstone", [MARK_KEPT] = "kept", [MARK_REPLACED] = "replaced",
 };
 
 const char *
@@ -49,9 +49,11 @@ reason_text(struct arena *a, enum reason reason, enum side side, const struct ex
 	case REASON_ORPHANED: return "its twin was deleted";
 	case REASON_RENAMED: return arena_printf(a, "renamed on %s", there);
 	case REASON_WINDOW: return arena_printf(a, "not shown by %s, which shows the newest messages only", here);
-	case REASON_EXPIRED: return arena_printf(a, "beyond MaxMessages, one of the oldest on %s", there);
-	case REASON_IMPORTANT: return "beyond MaxMessages, but flagged or unread since";
+	case REASON_EXPIRED: return arena_printf(a, "one of the oldest on %s, beyond MaxMessages or MaxAge", there);
+	case REASON_IMPORTANT: return "beyond MaxMessages or MaxAge, but flagged or unread since";
 	case REASON_FETCHED: return arena_printf(a, "%s has it, and it is not to be left on %s", there, here);
+	case REASON_UPGRADE: return "asked for in place of its placeholder";
+	case REASON_REPLACED: return arena_printf(a, "a placeholder, and its message is on %s now", here);
 	case REASON_REVIVED: return arena_printf(a, "removed on %s, but new or changed on %s", here, there);
 	}
 	return "";
@@ -85,6 +87,7 @@ op_explain(const struct plan_input *in, const struct op *op, struct buf *out)
 	add_changes(out, op);
 	if (op->kind == OP_MARK)
 		buf_printf(out, " %s", mark_words[op->mark]);
+	buf_adds(out, op->is_placeholder ? " as-placeholder" : "");
 	buf_adds(out, trash_words[op->trash]);
 	buf_printf(out, " (%s)%s%s", reason_words[op->reason], op->is_conflict ? " conflict" : "",
 	    op->is_held ? " held" : "");
@@ -114,7 +117,7 @@ other_box(const struct explain *x, const struct op *op)
 static bool
 is_equal(const struct explain *x, const struct op *a, const struct op *b)
 {
-	return a->kind != OP_RENAME_BOX && a->kind == b->kind && a->side == b->side && a->reason == b->reason && a->mark == b->mark && a->trash == b->trash &&
+	return a->kind != OP_RENAME_BOX && a->kind == b->kind && a->side == b->side && a->reason == b->reason && a->mark == b->mark && a->trash == b->trash && a->is_placeholder == b->is_placeholder &&
 	    a->is_held == b->is_held && other_box(x, a) == other_box(x, b) && flags_equal(a->add, b->add) &&
 	    flags_equal(a->remove, b->remove);
 }
@@ -167,7 +170,7 @@ explain_group(struct explain *x, const struct group *g)
 	unsigned long long n = g->n;
 
 	buf_adds(out, "  ");
-	if (op->kind == OP_PAIR || op->kind == OP_BEYOND || op->kind == OP_EXPIRE || op->kind == OP_DROP || op->kind == OP_DROP_BOX)
+	if (op->kind == OP_PAIR || op->kind == OP_BEYOND || op->kind == OP_EXPIRE || op->kind == OP_UPGRADE || op->kind == OP_DROP || op->kind == OP_DROP_BOX)
 		buf_adds(out, "state: ");
 	else
 		buf_printf(out, "%s: ", x->names->side[op->side]);
@@ -179,7 +182,8 @@ explain_group(struct explain *x, const struct group *g)
 	case OP_PAIR: buf_printf(out, "pair %llu", n); break;
 	case OP_BEYOND: buf_printf(out, "keep %llu", n); break;
 	case OP_EXPIRE: buf_printf(out, "let %llu go", n); break;
-	case OP_COPY: buf_printf(out, "copy %llu", n); break;
+	case OP_UPGRADE: buf_printf(out, "set %llu aside", n); break;
+	case OP_COPY: buf_printf(out, "copy %llu%s", n, op->is_placeholder ? n == 1 ? " as a placeholder" : " as placeholders" : ""); break;
 	case OP_EXPUNGE:
 		buf_printf(out, "expunge %llu", n);
 		if (op->trash != TRASH_NONE)
@@ -234,7 +238,7 @@ plan_explain(const struct plan_input *in, const struct plan *p, const struct exp
 		group_ops(&x, box);
 		if (x.groups.n == 0 && !has_note[box])
 			continue;
-		buf_printf(out, "%s\n", in->boxes.at[box].name);
+		buf_printf(out, "%s%s\n", names->prefix != NULL ? names->prefix : "", in->boxes.at[box].name);
 		for (i = 0; i < x.groups.n; i++)
 			explain_group(&x, &x.groups.at[i]);
 		if (has_note[box])

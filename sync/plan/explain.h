@@ -5,7 +5,10 @@
 #include "state/base/buf.h"
 #include "sync/plan/plan.h"
 
-struct explain_names { const char *side[SIDES]; };	/* "far"/"near", or the stores' names */
+struct explain_names {
+	const char *side[SIDES];	/* "far"/"near", or the stores' names */
+	const char *prefix;		/* before the names of mailboxes; NULL = none */
+};
 
 /* Why, in words, for an operation on this side: "new on far" (arena or static). */
 const char *reason_text(struct arena *a, enum reason reason, enum side side, const struct explain_names *names);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "state/base/buf.h"
+#include "state/base/hint.h"
 #include "state/base/shell_word.h"
 
 enum hold { HOLD_NOT, HOLD_EMPTY, HOLD_MANY, HOLD_WEEK, HOLD_CHANNEL };
@@ -182,10 +183,12 @@ judge_channel(struct guards *g, enum side t)
 	if (has_more)
 		build_note(g->b, NOTE_ERROR, NONE, arena_printf(&g->b->plan->arena,
 		    "%llu of the %llu messages known on %s are deleted there%s, over several mailboxes%s; this is not carried "
-		    "over to %s. For each of them, --allow-delete BOX carries it over, --restore BOX copies the messages "
+		    "over to %s. For each of them, %s carries it over, %s copies the messages "
 		    "back to %s: %s", (unsigned long long)deletions, (unsigned long long)known, side_name(s),
 		    is_wiped ? ", and nothing is left" : "", !is_week ? "" : arena_printf(&g->b->plan->arena,
-		    ", after %llu in the last seven days", (unsigned long long)week.deleted), side_name(t), side_name(s), buf_str(&names)));
+		    ", after %llu in the last seven days", (unsigned long long)week.deleted), side_name(t),
+		    hint_option(&g->b->plan->arena, &g->b->in->hint, "--allow-delete", "BOX"),
+		    hint_option(&g->b->plan->arena, &g->b->in->hint, "--restore", "BOX"), side_name(s), buf_str(&names)));
 	buf_release(&names);
 }
 
@@ -195,13 +198,13 @@ tell(struct guards *g, uint32_t box, enum side t)
 	const struct tally *tally = &g->boxes[box][t];
 	enum side s = side_other(t);
 	const struct plan_box_side *side = &g->b->in->boxes.at[box].side[s];
-	const char *name = build_name(g->b, box), *what = "", *word;
+	const char *name = build_name(g->b, box), *what = "";
 	struct arena *a = &g->b->plan->arena;
 
 	if (tally->hold != HOLD_EMPTY && tally->hold != HOLD_MANY && tally->hold != HOLD_WEEK)
 		return;
 	if (!side->exists)
-		what = arena_printf(a, "mailbox %s, with %llu messages known, is missing on %s", name,
+		what = arena_printf(a, "mailbox \"%s\", with %llu messages known, is missing on %s", name,
 		    (unsigned long long)side->known, side_name(s));
 	else if (tally->hold == HOLD_EMPTY)
 		what = arena_printf(a, "%s shows no message on %s, where %llu are known", name, side_name(s),
@@ -213,9 +216,9 @@ tell(struct guards *g, uint32_t box, enum side t)
 	else
 		what = arena_printf(a, "%llu of the %llu messages known in %s are deleted on %s",
 		    (unsigned long long)tally->deletions, (unsigned long long)side->known, name, side_name(s));
-	word = shell_word(a, name);
-	build_note(g->b, NOTE_ERROR, box, arena_printf(a, "%s; this is not carried over to %s. --allow-delete %s carries "
-	    "it over, --restore %s copies the messages back to %s", what, side_name(t), word, word, side_name(s)));
+	build_note(g->b, NOTE_ERROR, box, arena_printf(a, "%s; this is not carried over to %s. %s carries it over, %s copies the messages back "
+	    "to %s", what, side_name(t), hint_option(a, &g->b->in->hint, "--allow-delete", name),
+	    hint_option(a, &g->b->in->hint, "--restore", name), side_name(s)));
 }
 
 /* A flag change that carries a deletion beside others is split: only the deletion waits. Returns the number of the

@@ -30,13 +30,13 @@ left_holds(const struct build *b, uint32_t left)
 	    build_presence(b, left, FAR) == PRESENCE_GONE && build_presence(b, left, NEAR) == PRESENCE_GONE;
 }
 
-/* On the other side alone. What is sent once more shares nothing, nor what is \Deleted, nor what found a message of its own. */
+/* On the other side alone. What is sent once more shares nothing, nor what is \Deleted, was let go, or found a message of its own. */
 static bool
 is_sharer(const struct build *b, uint32_t msg, enum side s)
 {
 	enum side t = side_other(s);
 
-	return !b->messages[msg].is_taken && build_is_single(b, msg, t) &&
+	return !b->messages[msg].is_taken && build_is_single(b, msg, t) && record_may_pair(build_record(b, msg)) &&
 	    !(build_record(b, msg)->half[t].flags.sys & FLAG_DELETED) && !build_may_copy(b, msg, s);
 }
 
@@ -100,6 +100,7 @@ plan_twins(struct build *b, uint32_t far, uint32_t near, uint32_t left)
 	struct merge_left both;
 
 	v.base = merge_base_twin(&b->plan->arena, f, n, left_by_both(b, left, &both));
+	v.placeholder = placeholder_of_twins(f, n);
 	v.after = build_op(b, OP_PAIR, FAR, REASON_EQUAL, box_of(b, far), far, near);
 	b->ops.at[v.after].op.left = left;
 	b->messages[near].is_taken = true;
@@ -130,6 +131,7 @@ plan_move(struct build *b, enum side t, uint32_t from, uint32_t to, uint32_t lef
 	v.after = op;
 	v.shown[t] = f->half[t].flags;
 	v.shown[side_other(t)] = r->half[side_other(t)].flags;
+	v.placeholder = placeholder_of_moved(f, r, t);
 	v.base = merge_base_moved(&b->plan->arena, f, r, left_by_both(b, left, &both), t, &b->in->boxes.at[box_of(b, from)].side[t].mask);
 	plan_joined(b, &v);
 	return op;
@@ -149,6 +151,7 @@ plan_clone(struct build *b, enum side t, uint32_t from, uint32_t to, enum reason
 	v.after = op;
 	v.shown[t] = f->half[t].flags;
 	v.shown[side_other(t)] = r->half[side_other(t)].flags;
+	v.placeholder = placeholder_of_moved(f, r, t);
 	v.base = merge_base_cloned(f, t);
 	plan_joined(b, &v);
 }
@@ -219,12 +222,13 @@ plan_moved(struct build *b, const struct plan_link *l)
 		plan_clone(b, t, l->a, l->b, REASON_MOVED);
 }
 
+/* What is beyond the limit is let go as it is: it would be made to be taken away. */
 static void
 plan_cloned(struct build *b, const struct plan_link *l)
 {
 	enum side t = side_other(l->side);
 
-	if (b->boxes[box_of(b, l->b)].can_write[t] && b->boxes[box_of(b, l->a)].is_there[t] &&
+	if (!build_is_beyond(b, l->b) && b->boxes[box_of(b, l->b)].can_write[t] && b->boxes[box_of(b, l->a)].is_there[t] &&
 	    is_original(b, l->a, t) && build_may_copy(b, l->b, t))
 		plan_clone(b, t, l->a, l->b, REASON_COPIED);
 }

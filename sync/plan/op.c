@@ -4,7 +4,7 @@
 bool
 op_is_state_only(enum op_kind kind)
 {
-	return kind == OP_BEYOND || kind == OP_PAIR || kind == OP_EXPIRE || kind == OP_MARK || kind == OP_DROP || kind == OP_DROP_BOX;
+	return kind == OP_BEYOND || kind == OP_PAIR || kind == OP_EXPIRE || kind == OP_UPGRADE || kind == OP_MARK || kind == OP_DROP || kind == OP_DROP_BOX;
 }
 
 bool

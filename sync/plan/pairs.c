@@ -8,6 +8,7 @@ struct pair {
 	uint32_t box;
 	struct flag_mask mask[SIDES];
 	struct flags base;
+	struct flags shown[SIDES];	/* as far as it says anything of the message (P21) */
 	struct flags want;		/* of both sides, \Deleted aside */
 	bool is_deleted;		/* the merged state of \Deleted */
 	bool is_restored[SIDES];	/* --restore: a \Deleted set there is taken back */
@@ -50,14 +51,17 @@ pair_op(struct pair *p, enum op_kind kind, enum side x, enum reason reason)
 	return op;
 }
 
-/* Read or flagged, what stands for a message says nothing of it. */
+/* Read or flagged, what stands for a message says nothing of it; and flagged, it would be asked for. */
 static void
 mask_placeholder(struct pair *p)
 {
 	enum side s;
 
-	for (s = FAR; s <= NEAR && build_record(p->b, p->v->msg)->placeholder != PLACEHOLDER_NONE; s++)
-		p->mask[s].sys &= ~(uint32_t)(FLAG_SEEN | FLAG_FLAGGED);
+	p->shown[FAR] = p->v->shown[FAR];
+	p->shown[NEAR] = p->v->shown[NEAR];
+	placeholder_shown(p->v->placeholder, p->v->base, p->shown);
+	for (s = FAR; s <= NEAR && (placeholder_is_on(p->v->placeholder, FAR) || placeholder_is_on(p->v->placeholder, NEAR)); s++)
+		p->mask[s].sys &= ~(uint32_t)FLAG_FLAGGED;
 }
 
 /* The base; a side that is to be restored takes back its own \Deleted. */
@@ -140,7 +144,8 @@ flag_changes(struct pair *p, enum side x, struct flags *add_r, struct flags *rem
 
 	*add_r = *remove_r = FLAGS_NONE;
 	if (may_flag(p, x))
-		differences(p, a, p->v->shown[x], add_r, remove_r);
+		differences(p, a, p->shown[x], add_r, remove_r);
+	*add_r = flags_minus(a, *add_r, p->v->shown[x]);
 	if (p->learns[x])
 		add_r->sys |= FLAG_DELETED;
 	if (is_undeleted(p, x))
@@ -193,7 +198,7 @@ merge_sharers(struct pair *p)
 	uint32_t i;
 	enum side s;
 
-	p->want = merge_three_way(a, p->base, p->v->shown, p->mask);
+	p->want = merge_three_way(a, p->base, p->shown, p->mask);
 	for (i = p->b->messages[p->v->msg].sharers; i != NONE; i = p->b->messages[i].next_sharer) {
 		rec = build_record(p->b, i);
 		s = side_of_sharer(p, i);
@@ -278,7 +283,7 @@ build_view(struct build *b, uint32_t msg)
 	const struct record *r = build_record(b, msg);
 
 	return (struct pair_view){ .msg = msg, .after = NONE, .shown = { r->half[FAR].flags, r->half[NEAR].flags },
-		.base = merge_base(&b->plan->arena, r) };
+		.base = merge_base(&b->plan->arena, r), .placeholder = r->placeholder };
 }
 
 struct pair_ops

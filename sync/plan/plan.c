@@ -10,23 +10,13 @@ const char *(*plan_checked)(const struct plan_input *in, const struct plan *p, s
 
 /* ---- one message: new (P1) ---- */
 
-/* The last half goes, and the record with it. */
-static uint32_t
-plan_expunge_last(struct build *b, uint32_t msg, enum side t, enum reason reason)
-{
-	uint32_t box = b->in->messages.at[msg].box;
-	uint32_t op = build_op(b, OP_EXPUNGE, t, reason, box, msg, NONE);
-	uint32_t drop = build_op(b, OP_DROP, t, REASON_GONE_BOTH, box, msg, NONE);
-
-	build_dep_readers(b, op, msg, t);
-	build_dep(b, drop, op);
-	return op;
-}
-
-/* It may be on t, and not shown there: until that is known to have no window, or one that is not full (P15). */
+/* It may be on t, and not shown there: until that is known to have no window, or one that is not full (P15). Nothing is beyond the window
+ * of a mailbox that is made only now. */
 static bool
 may_be_beyond(const struct build *b, uint32_t msg, enum side t)
 {
+	if (b->boxes[b->in->messages.at[msg].box].create[t] != NONE)
+		return false;
 	return build_record(b, msg)->half[t].basis == BASIS_BEYOND && b->in->policy.window[t].kind != WINDOW_NO &&
 	    (b->in->policy.window[t].kind == WINDOW_UNSET || b->boxes[b->in->messages.at[msg].box].window[t] == WINDOW_BEYOND);
 }
@@ -40,10 +30,10 @@ build_new(struct build *b, uint32_t msg, enum side s)
 
 	if (build_is_waste(b, msg, s)) {
 		if (box->can_write[s] && policy_expunges_single(&b->in->policy, s))
-			plan_expunge_last(b, msg, s, REASON_DELETED_HERE);
-		else if (mark == MARK_NEW && box->can_write[t] && build_may_copy(b, msg, t))
+			build_expunge_last(b, msg, s, REASON_DELETED_HERE);
+		else if (mark == MARK_NEW && box->can_write[t] && build_may_copy(b, msg, t) && build_has_source(b, msg, t))
 			build_mark(b, msg, s, REASON_IS_DELETED, MARK_SKIPPED);
-	} else if (box->can_write[t] && build_may_copy(b, msg, t) && !may_be_beyond(b, msg, t) && !build_expiry(b, msg)) {
+	} else if (box->can_write[t] && build_may_copy(b, msg, t) && build_has_source(b, msg, t) && !may_be_beyond(b, msg, t) && !build_expiry(b, msg)) {
 		build_copy(b, msg, t, mark == MARK_NEW ? REASON_NEW : REASON_RETRY);
 	}
 }
@@ -89,7 +79,7 @@ plan_deletion(struct build *b, uint32_t msg, enum side t)
 
 	build_mask(b, box, mask);
 	if (policy_expunges_single(&b->in->policy, t)) {
-		op = plan_expunge_last(b, msg, t, REASON_GONE);
+		op = build_expunge_last(b, msg, t, REASON_GONE);
 	} else if (mask[t].sys & FLAG_DELETED) {
 		op = build_op(b, OP_FLAGS, t, REASON_GONE, box, msg, NONE);
 		b->ops.at[op].op.add.sys = FLAG_DELETED;
@@ -117,8 +107,8 @@ is_reason_to_revive(struct build *b, uint32_t msg, enum side s)
 	struct flag_mask mask[SIDES];
 
 	build_mask(b, box, mask);
-	return b->boxes[box].is_revived[s] && merge_is_changed(&b->scratch, merge_base(&b->scratch, r),
-	    r->half[side_other(s)].flags, mask);
+	return b->boxes[box].is_revived[s] && (build_may_be_renamed(b, msg, s) ||
+	    merge_is_changed(&b->scratch, merge_base(&b->scratch, r), r->half[side_other(s)].flags, mask));
 }
 
 /* Its half on s is not shown, the other one is: only a \Deleted there is of interest. The record stays, and tells what it is
@@ -148,7 +138,7 @@ plan_gone_from_source(struct build *b, uint32_t msg, enum side s)
 	bool is_deleted = build_record(b, msg)->half[t].flags.sys & FLAG_DELETED;
 
 	if (is_deleted && b->boxes[box].can_write[t] && policy_expunges_single(&b->in->policy, t))
-		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
+		build_expunge_last(b, msg, t, REASON_DELETED_HERE);
 	else if (b->in->boxes.at[box].side[s].here > 0)
 		build_mark(b, msg, t, REASON_GONE, MARK_KEPT);
 }
@@ -166,7 +156,7 @@ plan_fetched(struct build *b, uint32_t msg)
 		return false;
 	t = side_other(s);
 	if (r->half[t].presence == PRESENCE_GONE) {
-		plan_expunge_last(b, msg, s, REASON_FETCHED);
+		build_expunge_last(b, msg, s, REASON_FETCHED);
 		return true;
 	}
 	if ((r->half[t].flags.sys & FLAG_DELETED) && v->can_write[t] && b->in->policy.expunge[t])
@@ -185,24 +175,24 @@ plan_gone(struct build *b, uint32_t msg, enum side s)
 	uint32_t box = b->in->messages.at[msg].box;
 	const struct box_view *v = &b->boxes[box];
 	bool is_deleted = build_record(b, msg)->half[t].flags.sys & FLAG_DELETED;
-	bool may_follow = v->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE);
+	bool may_follow = v->can_write[t] && (b->in->policy.sync[t] & SYNC_GONE) && !build_may_be_filed(b, msg, s);
 
 	if (b->in->policy.source[s].is)
 		plan_gone_from_source(b, msg, s);
 	else if (b->messages[msg].is_oldest[s] && v->window[s] == WINDOW_BEYOND)
 		plan_beyond(b, msg, s, build_op(b, OP_BEYOND, s, REASON_WINDOW, box, msg, NONE));
 	else if (is_deleted && v->can_write[t] && policy_expunges_single(&b->in->policy, t))
-		plan_expunge_last(b, msg, t, REASON_DELETED_HERE);
+		build_expunge_last(b, msg, t, REASON_DELETED_HERE);
 	else if (is_deleted && may_follow)
 		build_mark(b, msg, t, REASON_ORPHANED, MARK_ORPHAN);
 	else if (is_deleted)
 		return;
 	else if (b->in->boxes.at[box].side[s].restore && v->can_write[s]) {
-		if (may_restore(b, msg, s))
+		if (may_restore(b, msg, s) && build_has_source(b, msg, s))
 			build_copy(b, msg, s, REASON_RESTORE);
 	} else if (plan_fetched(b, msg)) {
 		return;
-	} else if (is_reason_to_revive(b, msg, s)) {
+	} else if (is_reason_to_revive(b, msg, s) && build_has_source(b, msg, s)) {
 		build_copy(b, msg, s, REASON_REVIVED);
 	} else if (may_follow)
 		plan_deletion(b, msg, t);
@@ -225,7 +215,7 @@ plan_aside(struct build *b, uint32_t msg)
 		    (r->half[x].flags.sys & FLAG_DELETED) && (build_presence(b, msg, side_other(x)) == PRESENCE_BEYOND ?
 		    b->in->policy.expunge[x] : policy_expunges_single(&b->in->policy, x)) &&
 		    b->boxes[b->in->messages.at[msg].box].can_write[x])
-			plan_expunge_last(b, msg, x, REASON_ORPHANED);
+			build_expunge_last(b, msg, x, REASON_ORPHANED);
 }
 
 /* P18 */
@@ -251,6 +241,17 @@ plan_expired(struct build *b, uint32_t msg)
 	}
 }
 
+/* Its placeholder is \Deleted, as what is moved by a copy is, and that may be what was not seen or not read: its message does not follow yet. */
+static bool
+awaits_placeholder(const struct build *b, uint32_t msg)
+{
+	const struct record *r = build_record(b, msg);
+	enum side s = record_placeholder_side(r);
+
+	return record_is_placeholder(r, s) && (r->half[s].flags.sys & ~r->half[side_other(s)].flags.sys & FLAG_DELETED) &&
+	    !(r->has_agreed && (r->agreed.sys & FLAG_DELETED)) && build_may_be_filed(b, msg, s);
+}
+
 static void
 plan_message(struct build *b, uint32_t msg)
 {
@@ -258,19 +259,22 @@ plan_message(struct build *b, uint32_t msg)
 	enum presence far = build_presence(b, msg, FAR), near = build_presence(b, msg, NEAR);
 
 	if (far != PRESENCE_HERE && near != PRESENCE_HERE) {
-		if (plan_gone_beyond(b, msg))
+		/* What may be its placeholder is told from mail by this record alone. */
+		if (plan_gone_beyond(b, msg) || build_may_be_shown(b, msg))
 			return;
 		build_op(b, OP_DROP, FAR, REASON_GONE_BOTH, b->in->messages.at[msg].box, msg, NONE);
 		b->boxes[b->in->messages.at[msg].box].explained[FAR] += far == PRESENCE_GONE;
 		b->boxes[b->in->messages.at[msg].box].explained[NEAR] += near == PRESENCE_GONE;
 	} else if (r->mark == MARK_ORPHAN || r->mark == MARK_TOMBSTONE || (r->mark == MARK_KEPT && far != near)) {
 		plan_aside(b, msg);
+	} else if (r->mark == MARK_REPLACED) {
+		build_replaced(b, msg);
 	} else if (r->mark == MARK_EXPIRED) {
 		plan_expired(b, msg);
 	} else if (far == PRESENCE_BEYOND || near == PRESENCE_BEYOND) {
 		plan_beyond(b, msg, far == PRESENCE_BEYOND ? FAR : NEAR, NONE);
 	} else if (far == PRESENCE_HERE && near == PRESENCE_HERE) {
-		if (!plan_fetched(b, msg) && !build_expiry(b, msg)) {
+		if (!awaits_placeholder(b, msg) && !plan_fetched(b, msg) && !build_expiry(b, msg) && !build_upgrade(b, msg)) {
 			struct pair_view v = build_view(b, msg);
 
 			build_pair(b, &v);

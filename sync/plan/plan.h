@@ -14,7 +14,7 @@
  *   P2  linked twins (LINK_TWIN): paired, never copied; flags three-way against `agreed` of either record,
  *       else united, \Deleted only if on both.
  *   P3  flags: a flag changed on one side since `agreed` goes to the other, within both masks (R14 masks), if sync[t] has
- *       FLAGS. Flags cannot conflict. \Seen and \Flagged do not cross a placeholder.
+ *       FLAGS. Flags cannot conflict. Of a placeholder: P21.
  *   P4  gone from s, here on t, sync[t] has GONE: \Deleted on t and the record marked ORPHAN; with
  *       expunge[t] it is expunged. Deletion beats a flag change (noted as a conflict). Without GONE: left pending.
  *   P5  gone from both: the record is dropped. An orphan or unpaired record that is gone: dropped.
@@ -59,6 +59,13 @@
  *       while it shows nothing at all: then all may come back, under other keys even. What is gone from t goes from a source with expunge.
  *   P20 a source that leaves nothing (source[s].leave), or nothing older than so many days: what the other side shows, or showed and is
  *       gone from there, is expunged; the twin is KEPT. No guard counts that: nobody deleted anything.
+ *   P21 what is larger than max_size[t] is copied to t as a placeholder, which stands for it there. \Flagged crosses between the two in neither
+ *       direction, \Seen to the placeholder only; that it is unread again crosses in both. What has a placeholder for its twin is neither fetched
+ *       from a source (P20) nor let go (P18); a placeholder is never a source of copies, and kept in no trash. \Flagged, it is replaced by the
+ *       message, with the flags that has, if sync[t] has UPGRADE; with OLD also one whose message is within the limit by now. It
+ *       becomes a record of its own for that (OP_UPGRADE, REPLACED), so that its pair has no twin and is copied; and goes, \Deleted or with
+ *       expunge[t] expunged, once it has one. No guard counts that. With a mailbox that may have been renamed to where the channel does not
+ *       look, the messages behind its placeholders are not removed (P8): it is made again for them, but for allow_delete.
  *
  * Invariants of a plan are those of tests/planner/check.h.
  */
@@ -69,6 +76,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "state/base/hint.h"
 #include "state/base/mem.h"
 #include "state/base/vec.h"
 #include "state/model/record.h"
@@ -83,6 +91,7 @@ struct plan_box_side {
 	const char *name;		/* what it is called there now; NULL = as the channel calls it, or nothing to put right */
 	bool was_known;			/* the base has seen it on this side */
 	bool is_gone;			/* was known, and is missing for sure (R6 gone if denied) */
+	bool may_be_renamed;		/* is_gone, and the store lists mailboxes that the channel does not mean: it may be one of them by now */
 	bool is_readable;		/* its delta arrived; false: nothing is concluded from or planned against this side */
 	bool is_readonly;
 	bool is_trash;			/* it is the trash of this side's store (P17) */
@@ -102,7 +111,7 @@ struct plan_box_side {
 	uint64_t week_shown;		/* messages there before the first of them */
 };
 
-/* P18: what is ordered before `from` is beyond the limit of the mailbox. */
+/* P18: what is ordered before `from`, or arrived before policy.limit.before, is beyond the limit of the mailbox. */
 struct plan_limit {
 	bool is_set;			/* false: all its messages are within */
 	bool is_by_uid;			/* the order is that of the UIDs on the other side; else of the records */
@@ -138,6 +147,7 @@ struct plan_link {
 
 struct plan_input {
 	struct policy policy;
+	struct hint hint;		/* for notes */
 	VEC(struct plan_box) boxes;	/* INBOX first, then by name */
 	VEC(struct plan_message) messages;
 	/* A message is `b` of at most one link and then in no other. `a` of a LINK_MOVED may be in two, one for each side:
@@ -154,6 +164,7 @@ enum op_kind {				/* in the order of phases */
 	OP_BEYOND,			/* msg's half on side is there, and its server does not show it (window.h); state only */
 	OP_PAIR,			/* msg (far half) and other (near half) become one record, msg's; state only */
 	OP_EXPIRE,			/* msg is beyond the limit of side, and goes from there next if it is there; state only */
+	OP_UPGRADE,			/* msg's half on side, a placeholder, becomes a record of its own; state only */
 	OP_COPY,			/* msg's message is copied to side; its mark is MARK_NEW then */
 	OP_CLONE,			/* side: a copy of msg's message is made in other's box for other */
 	OP_MOVE,			/* side: msg's message is moved to other's box, and pairs with other */
@@ -191,6 +202,8 @@ enum reason {
 	REASON_EXPIRED,			/* one of the oldest, beyond the limit of this side */
 	REASON_IMPORTANT,		/* it was beyond the limit, and is important by now */
 	REASON_FETCHED,			/* the other side has it, and nothing is left here */
+	REASON_UPGRADE,			/* asked for in place of its placeholder */
+	REASON_REPLACED,		/* a placeholder, and the message is here by now */
 };
 
 /* Of OP_EXPUNGE: where a copy of the message is before it goes (P17). */
@@ -212,6 +225,7 @@ struct op {
 	enum record_mark mark;		/* OP_MARK */
 	enum op_trash trash;		/* OP_EXPUNGE */
 	const char *from, *to;		/* OP_RENAME_BOX; of the input, or the plan's arena */
+	bool is_placeholder;		/* OP_COPY: what stands for it is (P21), as far as its size is known */
 	bool is_conflict;		/* the other side's change lost; a note says which */
 	bool is_held;			/* by a guard: not carried out */
 	uint64_t weight;		/* messages that it deletes because of the other side, for MaxDelete; 0 = not counted */
@@ -246,8 +260,13 @@ struct plan {
 	VEC(uint32_t) deps;
 	VEC(struct plan_note) notes;
 	VEC(struct plan_vanished) vanished;
+	bool awaits_placeholder;	/* P21: what is done now may show that one is gone, and was filed nowhere */
 };
 
+/* P21: too large for side t, as far as its size is known. Not what was asked for in spite of its size. */
+bool plan_is_too_large(const struct policy *p, const struct record *r, enum side t);
+/* P21: one half is a placeholder, and the message is wanted in its place. */
+bool plan_is_asked_for(const struct policy *p, const struct record *r);
 /* P20: a pair whose half on a source may go from there. */
 bool plan_is_fetched(const struct policy *p, const struct record *r, enum side *source_r);
 void plan_make(const struct plan_input *in, struct plan *plan_r);	/* plan_r: zeroed */

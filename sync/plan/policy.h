@@ -36,17 +36,33 @@ struct trash {
 	bool remote_new;		/* and of the other side's, which has no trash, what this side never had */
 };
 
-/* How many messages of a mailbox stay on one side (P18, mbsync's MaxMessages, ExpireSide, ExpireUnread). */
+/* Which messages of a mailbox stay on one side: so many, and none that arrived before (P18; mbsync's MaxMessages, ExpireSide and ExpireUnread, and
+ * MaxAge). */
 enum expire_unread {
 	EXPIRE_UNREAD_UNSET,		/* they stay; where they are many, a person is to say so */
 	EXPIRE_UNREAD_NO,
 	EXPIRE_UNREAD_YES,
 };
 struct limit {
-	uint64_t max;			/* 0 = all */
+	uint64_t max;			/* 0 = any number */
 	enum side side;
 	enum expire_unread unread;
+	unsigned days;			/* 0 = any age */
+	int64_t before;			/* that many days ago, seconds since 1970: filled in with the input (sync/match/input.c); 0 = any age */
 };
+
+static inline bool
+limit_is_on(const struct limit *l)
+{
+	return l->max != 0 || l->days != 0;
+}
+
+/* Of what is on side s it must be known when it arrived there. */
+static inline bool
+limit_needs_dates(const struct limit *l, enum side s)
+{
+	return l->days != 0 && s != l->side;
+}
 
 struct policy {
 	unsigned sync[SIDES];		/* enum sync_type, by target side */
@@ -54,9 +70,11 @@ struct policy {
 	bool expunge_solo[SIDES];	/* what is \Deleted and has no twin on the other side is expunged; not beside expunge */
 	bool read_only[SIDES];	/* nothing is ever planned against this side */
 	bool retry_failed;		/* --retry-failed */
+	bool says_full;			/* Sync Full or All was said: mbsync's program, not its manual, takes that for Old as well */
 	struct max_delete max_delete;
 	struct trash trash[SIDES];
 	struct limit limit;
+	uint64_t max_size[SIDES];	/* octets; larger messages are copied there as placeholders (P21); 0 = all sizes */
 	struct window window[SIDES];	/* what the store of that side shows */
 	struct source source[SIDES];	/* `is` and `before` are filled in with the input (sync/match/input.c) */
 };

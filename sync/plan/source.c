@@ -17,6 +17,9 @@ plan_is_fetched(const struct policy *p, const struct record *r, enum side *sourc
 		*source_r = s;
 		if (!p->source[s].is || p->source[s].leave.kind == LEAVE_ALL || r->mark != MARK_NEW)
 			continue;
+		/* What stands for it is not it (P21). */
+		if (record_is_placeholder(r, side_other(s)) && r->half[side_other(s)].presence == PRESENCE_HERE)
+			continue;
 		if (r->half[s].presence != PRESENCE_HERE || !is_settled_there(&r->half[side_other(s)]))
 			continue;
 		if (p->source[s].leave.kind == LEAVE_NONE || (r->half[s].date != 0 && r->half[s].date < p->source[s].before))

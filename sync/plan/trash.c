@@ -24,7 +24,8 @@ find_trash(const struct build *b, const struct op *op)
 	const struct trash *own = &b->in->policy.trash[op->side], *far_away = &b->in->policy.trash[other];
 	bool is_new = is_not_there(b, op->msg, other);
 
-	if (is_trash_itself(b, op->box) || op->reason == REASON_EXPIRED || build_record(b, op->msg)->mark == MARK_EXPIRED)
+	if (is_trash_itself(b, op->box) || op->reason == REASON_EXPIRED || build_record(b, op->msg)->mark == MARK_EXPIRED ||
+	    record_is_placeholder(build_record(b, op->msg), op->side))
 		return TRASH_NONE;
 	if (own->name != NULL)
 		return own->new_only && !is_new ? TRASH_NONE : TRASH_OWN;

@@ -30,23 +30,23 @@ split_item(char *line, uint32_t *number_r, char **word_r)
 static int
 read_items(struct pop3_session *s, const char *command, pop3_item *on_item, void *ctx, struct err *e)
 {
-	char copy[POP3_LINE_MAX + 1], *word;
+	char copy[LINES_LINE_MAX + 1], *word;
 	const char *line;
 	struct err why;
 	uint32_t number;
 	int got;
 
-	while ((got = pop3_reader_item(s->reader, &line, &why)) > 0) {
+	while ((got = lines_item(s->dialog.lines, &line, &why)) > 0) {
 		snprintf(copy, sizeof copy, "%s", line);
 		if (!split_item(copy, &number, &word)) {
-			err_class(&why, ERR_STORE, ERR_FAILED, ERR_LATER, "%s answers %s with a line that nobody can read", s->label, command);
-			return pop3_die(s, &why, e);
+			err_class(&why, ERR_STORE, ERR_FAILED, ERR_LATER, "%s answers %s with a line that nobody can read", s->dialog.label, command);
+			return dialog_die(&s->dialog, &why, e);
 		}
-		stream_useful(s->stream, strlen(line) + 2);
+		stream_useful(s->dialog.stream, strlen(line) + 2);
 		if (on_item(ctx, number, word, &why) < 0)
-			return pop3_die(s, &why, e);
+			return dialog_die(&s->dialog, &why, e);
 	}
-	return got < 0 ? pop3_die(s, &why, e) : 1;
+	return got < 0 ? dialog_die(&s->dialog, &why, e) : 1;
 }
 
 static int
@@ -87,10 +87,10 @@ send_ahead(struct pop3_session *s, struct many *m, size_t behind, struct err *e)
 		return 0;
 	for (; m->sent < m->n && m->sent < most; m->sent++) {
 		len = snprintf(command, sizeof command, "%s %u%s\r\n", m->word, (unsigned)m->numbers[m->sent], m->tail);
-		if (pop3_write(s, command, (size_t)len, e) < 0)
+		if (dialog_write(&s->dialog, command, (size_t)len, e) < 0)
 			return -1;
 	}
-	return pop3_flush(s, e);
+	return dialog_flush(&s->dialog, e);
 }
 
 /* Between the reader and who takes the text: what was wanted counts as useful. */
@@ -103,7 +103,7 @@ on_data(void *ctx, const void *data, size_t len)
 
 	if (p->sink->data(p->sink->ctx, data, len) < 0)
 		return -1;
-	stream_useful(p->s->stream, len);
+	stream_useful(p->s->dialog.stream, len);
 	return 0;
 }
 
@@ -112,8 +112,8 @@ stopped(struct pop3_session *s, struct err *e)
 {
 	struct err why;
 
-	err_class(&why, ERR_STORE, ERR_FAILED, ERR_NOW, "%s: given up in the midst of texts", s->label);
-	return pop3_die(s, &why, e);
+	err_class(&why, ERR_STORE, ERR_FAILED, ERR_NOW, "%s: given up in the midst of texts", s->dialog.label);
+	return dialog_die(&s->dialog, &why, e);
 }
 
 static int
@@ -129,8 +129,8 @@ take_text(struct pop3_session *s, size_t i, const struct pop3_text_sink *sink, s
 	if (!reply.is_ok)
 		return sink->end(sink->ctx, i, &reply, false) < 0 ? stopped(s, e) : 0;
 	is_wanted = sink->begin(sink->ctx, i) == 0;
-	if (pop3_reader_body(s->reader, is_wanted ? on_data : NULL, &piece, &is_whole, &why) < 0)
-		return pop3_die(s, &why, e);
+	if (lines_body(s->dialog.lines, is_wanted ? on_data : NULL, &piece, &is_whole, &why) < 0)
+		return dialog_die(&s->dialog, &why, e);
 	return sink->end(sink->ctx, i, NULL, is_whole) < 0 ? stopped(s, e) : 0;
 }
 
@@ -169,8 +169,8 @@ pop3_quit(struct pop3_session *s, struct pop3_reply *reply_r, struct err *e)
 	struct err over;
 	int status = pop3_ask(s, "QUIT", reply_r, e);
 
-	err_class(&over, ERR_STORE, ERR_FAILED, ERR_NOW, "%s: the session is over", s->label);
+	err_class(&over, ERR_STORE, ERR_FAILED, ERR_NOW, "%s: the session is over", s->dialog.label);
 	if (status == 0)
-		pop3_die(s, &over, &over);
+		dialog_die(&s->dialog, &over, &over);
 	return status;
 }

@@ -20,7 +20,7 @@
 #include "state/base/err.h"
 #include "sync/net/net.h"
 #include "sync/pop3/caps.h"
-#include "sync/pop3/reader.h"
+#include "sync/net/lines.h"
 
 struct auth_settings;
 struct pop3_session;
@@ -50,6 +50,8 @@ void pop3_session_close(struct pop3_session **s);
 
 bool pop3_session_is_alive(const struct pop3_session *s);
 const struct pop3_caps *pop3_session_caps(const struct pop3_session *s);
+const char *pop3_session_greeting(const struct pop3_session *s);	/* "" = it may be anybody's */
+const char *pop3_session_mechanism(const struct pop3_session *s);	/* of the login: "PLAIN", "APOP", "USER" */
 /* auth_strength() of what it offered. */
 unsigned pop3_session_offered(const struct pop3_session *s);
 
@@ -65,7 +67,7 @@ int pop3_list(struct pop3_session *s, pop3_item *on_item, void *ctx, struct pop3
 /* Who takes texts, one after the other. */
 struct pop3_text_sink {
 	int (*begin)(void *ctx, size_t i);		/* -1: it is not wanted, and passed over */
-	pop3_sink *data;
+	lines_sink *data;
 	/* refusal: why it did not come; NULL = it came, and is_whole: all of it was taken. -1 ends the session. */
 	int (*end)(void *ctx, size_t i, const struct pop3_reply *refusal, bool is_whole);
 	void *ctx;

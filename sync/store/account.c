@@ -15,6 +15,7 @@ account_net(const struct account_settings *account, const char *named, const cha
 	set.protocol = protocol;
 	set.transcript_dir = env->transcript_dir;
 	set.cancel_fd = env->cancel_fd;
+	set.wait = env->wait;
 	net = net_new(&set, e);
 	free(name);
 	return net;

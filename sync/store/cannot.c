@@ -50,6 +50,15 @@ no_rest(struct session *c, struct err *e)
 }
 
 static int
+no_check(struct store *s, struct listing *l_r, const struct findings *out)
+{
+	(void)s;
+	(void)out;
+	*l_r = (struct listing){ 0 };
+	return 0;
+}
+
+static int
 no_wake(struct session *c, bool asks, struct err *e)
 {
 	(void)c;
@@ -93,6 +102,29 @@ no_describe(struct session *c, const char *box, uint64_t epoch, struct key key, 
 	(void)a;
 	(void)words_r;
 	return cannot(c->store, "describe a message", e);
+}
+
+static int
+no_headers(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items, const struct header_sink *sink,
+    struct err *e)
+{
+	(void)parts;
+	(void)n;
+	(void)items;
+	(void)sink;
+	return cannot(c->store, "give headers", e);
+}
+
+static int
+no_search(struct session *c, struct search_part *parts, size_t n, struct search_how *how, struct err *e)
+{
+	(void)how;
+	(void)e;
+	for (size_t i = 0; i < n; i++) {
+		parts[i].status = cannot(c->store, "search", &parts[i].err);
+		parts[i].is_refused = true;
+	}
+	return 0;
 }
 
 /* The store gives keys itself. */
@@ -237,7 +269,8 @@ store_init(struct store *s, const struct store_ops *ops)
 	s->ops = all;
 	s->can = (ops->identities != NULL ? STORE_IDENTITIES : 0) | (ops->confirm_gone != NULL ? STORE_CONFIRM_GONE : 0) |
 	    (ops->describe != NULL ? STORE_DESCRIBE : 0) | (ops->delta_begin != NULL ? STORE_DELTA_BEGIN : 0) |
-	    (ops->change_begin != NULL ? STORE_CHANGE_BEGIN : 0);
+	    (ops->change_begin != NULL ? STORE_CHANGE_BEGIN : 0) | (ops->headers != NULL ? STORE_HEADERS : 0) |
+	    (ops->search != NULL ? STORE_SEARCH : 0);
 	OR(rest, no_rest);
 	OR(wake, no_wake);
 	OR(cursors, no_cursors);
@@ -246,6 +279,8 @@ store_init(struct store *s, const struct store_ops *ops)
 	OR(mailbox_state, no_mailbox_state);
 	OR(confirm_gone, all_gone);
 	OR(describe, no_describe);
+	OR(headers, no_headers);
+	OR(search, no_search);
 	OR(directory, no_directory);
 	OR(number, no_number);
 	OR(choose_name, no_name);
@@ -256,6 +291,7 @@ store_init(struct store *s, const struct store_ops *ops)
 	OR(create_mailbox, no_create);
 	OR(remove_mailbox, no_remove);
 	OR(rename_mailbox, no_rename);
+	OR(check, no_check);
 	OR(memory_save, no_memory);
 	OR(memory_load, no_recall);
 }

@@ -54,10 +54,12 @@ static const struct store_ops imap_ops = {
 	.session_close = imap_conn_close, .rest = imap_rest, .wake = imap_wake, .list = imap_list, .cursors = imap_cursors,
 	.identities = imap_identities, .leave = imap_leave, .mailbox_state = imap_mailbox_state, .delta = imap_delta,
 	.delta_begin = imap_delta_begin, .delta_end = imap_delta_end,
-	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .deliver = imap_deliver,
+	.identify = imap_identify, .describe = imap_describe, .fetch = imap_fetch, .headers = imap_headers, .search = imap_search,
+	.deliver = imap_deliver,
 	.change = imap_change, .change_begin = imap_change_begin, .change_end = imap_change_end, .move = imap_move,
 	.moves_at_once = imap_moves_at_once, .create_mailbox = imap_create_mailbox,
 	.remove_mailbox = imap_remove_mailbox, .rename_mailbox = imap_rename_mailbox, .memory_save = memory_save,
+	.check = imap_check,
 	.memory_load = memory_load,
 };
 

@@ -118,15 +118,15 @@ imap_ahead_store(struct imap_verify *w, const char *box, const struct imap_known
 }
 
 int
-imap_ahead_expunge(struct imap_verify *w, const char *box, const struct imap_known *m, bool mark, unsigned *ticket_r,
-    struct err *e)
+imap_ahead_expunge(struct imap_verify *w, struct imap_words *words, const char *box, const struct imap_known *m, bool mark,
+    unsigned *ticket_r, struct err *e)
 {
 	static const struct flags deleted = { .sys = FLAG_DELETED, .kw = "" };
 	size_t at, n;
 
 	for (at = 0; at < m->n; at += n) {
 		n = count_fitting(m, at);
-		if (find(w->c, box, m, at, n, ticket_r, e) < 0 ||
+		if (find(w->c, box, m, at, n, ticket_r, e) < 0 || imap_words_ask(words, m->uids + at, n, true, e) < 0 ||
 		    (mark && send_saved(w, "UID STORE ", m, at, n, " +FLAGS.SILENT ", &deleted, e) < 0) ||
 		    send_saved(w, "UID EXPUNGE ", m, at, n, "", NULL, e) < 0 || imap_drain_to(w->c, 500, e) < 0)
 			return -1;

@@ -11,7 +11,8 @@
  *   1. Only +FLAGS and -FLAGS, never FLAGS; only UIDs, never sequence numbers.
  *   2. A tagged OK proves nothing: an item is DONE by what FETCH or VANISHED showed of it. Those that were not shown are
  *      asked for once more at the end, in all mailboxes at once.
- *   3. What is expunged looks as it did when it was decided (R20 nothing overwritten).
+ *   3. What is expunged looks as it did when it was decided (R20 nothing overwritten). What is not shown then is gone only if the server
+ *      says so; a list tells (R25 a witness).
  *   4. No flag that a server does not take keeps another off: what is not made is tried flag by flag (imap_insist.c).
  */
 #include "sync/store/imap_inside.h"
@@ -24,6 +25,7 @@ struct change_work {
 	struct arena *a;
 	unsigned ticket;		/* of the SELECT */
 	struct imap_verify flags, expunge;
+	struct imap_words words;	/* of `expunge` */
 	uint32_t *uids;			/* that are to go, sorted */
 	size_t n_uids;
 	bool is_sent, has_foreign;
@@ -212,8 +214,13 @@ choose_doomed(struct change_work *w)
 	for (i = 0; i < w->b->n_expunges; i++) {
 		item = &w->b->expunges[i];
 		s = imap_verify_find(&w->expunge, key_uid(item->key));
-		if (s == NULL || !s->is_here) {
+		if (s->has_vanished) {
 			item->outcome = OUTCOME_DONE;
+			continue;
+		}
+		if (!s->is_here) {
+			item->is_left_out = true;
+			err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "%s: a message is gone", w->c->st->store.name);
 			continue;
 		}
 		if (item->err.text[0] != '\0')
@@ -255,6 +262,7 @@ judge_expunge(struct change_work *w, struct expunge_item *item)
 
 	if ((i = imap_uid_search(w->uids, w->n_uids, sizeof *w->uids, 0, uid)) == w->n_uids || w->uids[i] != uid)
 		return;
+	item->words = s->words;
 	if (s->has_vanished)
 		item->outcome = OUTCOME_DONE;
 	else if (!imap_session_is_alive(w->c->s) || w->is_unknown)
@@ -288,15 +296,45 @@ expunge_items(struct imap_conn *c)
 	return imap_uids_are_ambiguous(c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE;
 }
 
+static int
+ask_words(struct change_work *w, struct err *e)
+{
+	uint32_t *uids = mem_alloc((w->expunge.n + 1) * sizeof *uids);
+	int status;
+
+	for (size_t i = 0; i < w->expunge.n; i++)
+		uids[i] = w->expunge.at[i].uid;
+	status = imap_words_ask(&w->words, uids, w->expunge.n, false, e);
+	free(uids);
+	return status;
+}
+
 /* SELECT, and how those look that are to go: reading alone. */
 static int
 approach(struct change_work *w, struct err *e)
 {
 	struct err why;
 
-	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 || imap_verify_ask(&w->expunge, expunge_items(w->c), &why) < 0)
+	if (imap_enter_ahead(w->c, w->b->box, &w->ticket, &why) < 0 || imap_verify_ask(&w->expunge, expunge_items(w->c), &why) < 0 ||
+	    ask_words(w, &why) < 0)
 		return part_failed(w, &why, e);
 	return 0;
+}
+
+/* The rest of what approach() asked for; what was left out is asked for once more. */
+static int
+hear_doomed(struct change_work *w, struct err *e)
+{
+	const char *items = expunge_items(w->c);
+
+	if (w->expunge.is_set_bad && imap_narrow(&w->expunge, items, e) < 0)
+		return -1;
+	w->is_sent = true;
+	if (imap_verify_ask_rest(&w->expunge, items, e) < 0)
+		return -1;
+	if (w->expunge.has_failed || imap_verify_doubts(&w->expunge) == 0)
+		return 0;
+	return imap_verify_ask(&w->expunge, items, e) < 0 || imap_settle(w->c, e) < 0 ? -1 : imap_verify_ask_rest(&w->expunge, items, e);
 }
 
 /* All that is changed in the mailbox, which approach() selected. */
@@ -309,10 +347,7 @@ act(struct change_work *w, struct err *e)
 		return 0;
 	if (imap_writable(w->c, w->b->box, w->ticket, w->b->epoch, &why) < 0)
 		return part_failed(w, &why, e);
-	if (w->expunge.is_set_bad && imap_narrow(&w->expunge, expunge_items(w->c), &why) < 0)
-		return part_failed(w, &why, e);
-	w->is_sent = true;
-	if (imap_verify_ask_rest(&w->expunge, imap_uids_are_ambiguous(w->c) ? " (UID FLAGS RFC822.SIZE INTERNALDATE)" : FLAGS_ALONE, &why) < 0)
+	if (hear_doomed(w, &why) < 0)
 		return part_failed(w, &why, e);
 	if (send_changes(w, true, false, &why) < 0 || send_changes(w, false, false, &why) < 0)
 		return part_failed(w, &why, e);
@@ -535,7 +570,7 @@ expunge_ahead(struct change_work *w, struct err *e)
 		ids[i] = w->b->expunges[order[i]].server_id;
 	}
 	w->n_uids = n;
-	status = imap_ahead_expunge(&w->expunge, w->b->box, &(struct imap_known){ w->uids, ids, n, imap_ahead_modseq(w->b) },
+	status = imap_ahead_expunge(&w->expunge, &w->words, w->b->box, &(struct imap_known){ w->uids, ids, n, imap_ahead_modseq(w->b) },
 	    must_mark(w), &w->ticket, e);
 	free(order);
 	free(ids);
@@ -580,6 +615,7 @@ begin(struct change_work *w, struct imap_conn *c, struct box_changes *b, struct 
 	size_t i;
 
 	*w = (struct change_work){ .c = c, .b = b, .a = a };
+	w->words.verify = &w->expunge;
 	imap_verify_begin(&w->flags, c, a, b->n_flags);
 	imap_verify_begin(&w->expunge, c, a, b->n_expunges);
 	w->uids = mem_alloc((b->n_expunges + 1) * sizeof *w->uids);
@@ -612,6 +648,7 @@ end(struct change_work *w)
 		judge_expunge(w, &w->b->expunges[i]);
 	imap_verify_end(&w->flags);
 	imap_verify_end(&w->expunge);
+	buf_release(&w->words.header);
 	free(w->uids);
 }
 

@@ -91,8 +91,9 @@ already_in(struct imap_conn *c, const char *name, bool is_examine)
 	    (is_examine || !c->is_examined) ? box : NULL;
 }
 
+/* ev NULL: nobody hears of it. */
 static int
-send_enter(struct imap_conn *c, const char *name, bool is_examine, struct err *e)
+send_enter_to(struct imap_conn *c, const char *name, bool is_examine, const struct imap_events *ev, void *ctx, struct err *e)
 {
 	static const struct imap_events none;
 	struct imap_select how = { .is_examine = is_examine };
@@ -104,10 +105,25 @@ send_enter(struct imap_conn *c, const char *name, bool is_examine, struct err *e
 	status = imap_name_out(c->st, name, &wire, e);
 	how.utf8 = buf_str(&wire);
 	if (status == 0)
-		status = imap_select(c->s, &how, &none, NULL, &c->ticket, e);
+		status = imap_select(c->s, &how, ev != NULL ? ev : &none, ctx, &c->ticket, e);
 	buf_release(&wire);
 	if (status < 0 && !imap_session_is_alive(c->s))
 		err_widen(e, ERR_STORE);
+	return status;
+}
+
+static int
+send_enter(struct imap_conn *c, const char *name, bool is_examine, struct err *e)
+{
+	return send_enter_to(c, name, is_examine, NULL, NULL, e);
+}
+
+int
+imap_examine_ahead(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, unsigned *ticket_r, struct err *e)
+{
+	int status = send_enter_to(c, name, true, ev, ctx, e);
+
+	*ticket_r = c->ticket;
 	return status;
 }
 

@@ -304,7 +304,7 @@ how_next(const struct deliver_item *item)
 static unsigned
 find_ahead(const struct imap_deliver *d)
 {
-	return d->refused > 0 ? 0 : d->has_taken ? AHEAD : AHEAD_FIRST;
+	return d->refused > 0 || d->c->is_throttled ? 0 : d->has_taken ? AHEAD : AHEAD_FIRST;
 }
 
 static void
@@ -325,7 +325,8 @@ refused(struct imap_deliver *d, const struct append *a, const struct imap_result
 	if (item->err.class == ERR_TEMPORARY) {
 		d->refusal = item->err;
 		d->refusal.scope = ERR_BOX;
-		/* Who asks for patience means it. */
+		/* Who asks for patience means it: the next time one message asks whether it is over. */
+		d->c->is_throttled |= item->err.wait_ms != 0;
 		d->refused = item->err.wait_ms != 0 ? REFUSED_MOST : d->refused + !item->goes_again;
 	}
 }
@@ -354,6 +355,7 @@ on_done(void *ctx, const struct imap_result *r)
 	}
 	if (r->status == IMAP_OK) {
 		d->has_taken = true;
+		d->c->is_throttled = false;
 		d->taken += d->before.is_asked ? a->n : 0;
 		d->refused = 0;
 		take_keys(d, a, r->code);

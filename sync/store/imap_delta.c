@@ -101,6 +101,8 @@ add_entry(struct delta_work *w, const struct imap_fetch *f)
 	else if (f->has & IMAP_FETCH_GUID)
 		e.server_id = arena_strdup(&d->arena, f->guid);
 	vec_push(&d->entries, e);
+	if (d->heard != NULL)
+		atomic_fetch_add_explicit(d->heard, 1, memory_order_relaxed);
 }
 
 /* HOW_PLAIN: the list has flags, what is new a size as well. Dovecot answers the two FETCHes at the same time. */
@@ -280,7 +282,7 @@ compose(struct delta_work *w, struct buf *tail, bool with_size, bool changed_sin
 
 	buf_adds(tail, " (UID FLAGS");
 	if (with_size)
-		buf_adds(tail, imap_uids_are_ambiguous(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
+		buf_adds(tail, w->d->wants_dates || imap_uids_are_ambiguous(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
 	if (item != NULL) {
 		buf_printf(tail, " %s", item);
 		w->asked_guid |= strcmp(item, "X-GUID") == 0;

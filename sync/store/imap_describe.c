@@ -1,9 +1,7 @@
-/* A message in words for people: its UID, and the Subject of its header. */
+/* A message in words for people: its UID, and lines of its header. */
 #include "sync/store/imap_inside.h"
 
-#include "sync/message/header.h"
-
-enum { HEADER_MOST = 4096, SUBJECT = 120 };
+enum { HEADER_MOST = 4096 };
 
 struct describing { uint32_t uid; struct buf header; };
 
@@ -35,26 +33,26 @@ imap_describe(struct session *session, const char *box, uint64_t epoch, struct k
 	struct imap_conn *c = imap_conn_of(session);
 	struct describing w = { .uid = key_uid(key) };
 	struct imap_command cmd;
-	char subject[SUBJECT];
 	unsigned ticket;
 	int status;
 
 	(void)hint;
-	*words_r = (struct message_words){ arena_printf(a, "UID %u", w.uid), "" };
+	*words_r = (struct message_words){ .place = arena_printf(a, "UID %u", w.uid) };
 	status = imap_enter_ahead(c, box, &ticket, e);
 	if (status == 0)
 		status = imap_entered(c, box, ticket, epoch, e);
 	if (status == 0) {
 		imap_begin(c, &cmd, IMAP_READ);
-		imap_putf(&cmd, "UID FETCH %u (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", w.uid);
+		imap_put(&cmd, "UID FETCH ");
+		(void)imap_put_uids(&cmd, &w.uid, 1, 0);
+		imap_put(&cmd, " (UID BODY.PEEK[HEADER.FIELDS (DATE FROM SUBJECT)])");
 		status = imap_send(c->s, &cmd, &describe_events, &w, NULL, e);
 		imap_command_release(&cmd);
 	}
 	/* Nobody may be told of w once it is gone. */
 	if (imap_session_is_alive(c->s) && imap_settle(c, e) < 0)
 		status = -1;
-	if (header_get(buf_str(&w.header), w.header.len, "Subject", subject, sizeof subject))
-		words_r->subject = arena_strdup(a, subject);
+	store_words_read(a, buf_str(&w.header), w.header.len, words_r);
 	buf_release(&w.header);
 	return status < 0 && !imap_session_is_alive(c->s) ? err_widen(e, ERR_STORE) : status;
 }

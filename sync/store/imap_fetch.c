@@ -10,6 +10,7 @@
 #include "sync/message/digest.h"
 
 enum {
+	HEADER_USUAL = 2000,		/* octets of a header */
 	PER_COMMAND = 40,		/* messages of one FETCH */
 	AHEAD = 120,			/* messages asked for at once, about */
 	REFUSED_MOST = 5,		/* commands in a row by a server that has no time: then it is asked no more */
@@ -253,7 +254,7 @@ send_fetch(struct fetch_work *w, const uint32_t *uids, size_t n, struct err *e)
 	imap_put(&cmd, "UID FETCH ");
 	took = imap_put_uids(&cmd, uids, n, 64);
 	if (w->items == NULL)
-		imap_put(&cmd, " (UID INTERNALDATE BODY.PEEK[])");
+		imap_putf(&cmd, " (UID INTERNALDATE BODY.PEEK[%s])", w->section);
 	else
 		imap_putf(&cmd, " (UID RFC822.SIZE BODY.PEEK[%s])", w->section);
 	if (imap_send(w->c->s, &cmd, &fetch_events, w, NULL, e) < 0)
@@ -409,24 +410,36 @@ missing(const struct fetch_work *w, const struct fetched *m, struct err *e)
 		    w->box, m->uid);
 }
 
-/* Returns the octets that will come, about. */
+/* Those of a mailbox of which all is wanted, or the header alone. Returns the octets that will come, about. */
 static uint64_t
-prepare_part(struct fetch_work *w, const struct fetch_part *p, const struct fetch_item *items)
+prepare_part(struct fetch_work *w, const struct fetch_part *p, const struct fetch_item *items, bool is_header)
 {
 	uint64_t octets = 0;
 	size_t i;
 
 	w->box = p->box;
 	w->epoch = p->epoch;
-	w->n = p->n;
-	w->section = "";
+	w->n = 0;
+	w->section = is_header ? "HEADER" : "";
 	w->sorted = mem_alloc((p->n + 1) * sizeof *w->sorted);
-	for (i = 0; i < p->n; i++) {
-		w->sorted[i] = (struct fetched){ .uid = key_uid(items[p->first + i].key), .index = p->first + i,
-			.listed = items[p->first + i].size };
-		octets += imap_likely_size(items[p->first + i].size);
+	for (i = p->first; i < p->first + p->n; i++) {
+		if (items[i].is_header_enough != is_header)
+			continue;
+		w->sorted[w->n++] = (struct fetched){ .uid = key_uid(items[i].key), .index = i, .listed = items[i].size };
+		octets += is_header ? HEADER_USUAL : imap_likely_size(items[i].size);
 	}
 	return octets;
+}
+
+static bool
+has_header_only(const struct fetch_part *p, const struct fetch_item *items)
+{
+	size_t i;
+
+	for (i = p->first; i < p->first + p->n; i++)
+		if (items[i].is_header_enough)
+			return true;
+	return false;
 }
 
 /* Those that never came. */
@@ -450,32 +463,40 @@ int
 imap_fetch(struct session *session, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e)
 {
-	struct fetch_work *w = mem_alloc((n + 1) * sizeof *w);
+	struct fetch_work *w = mem_alloc((2 * n + 1) * sizeof *w);
+	size_t *part = mem_alloc((2 * n + 1) * sizeof *part);
 	struct fetch_end end = { .sink = sink };
 	uint64_t octets = 0;
-	size_t i;
-	int status;
+	size_t i, m = 0;
+	int status, header;
 
 	for (i = 0; i < n; i++) {
-		w[i].c = imap_conn_of(session);
-		w[i].end = &end;
-		octets += prepare_part(&w[i], &parts[i], items);
+		parts[i].status = 0;
+		for (header = 0; header <= has_header_only(&parts[i], items); header++) {
+			w[m].c = imap_conn_of(session);
+			w[m].end = &end;
+			part[m] = i;
+			octets += prepare_part(&w[m++], &parts[i], items, header != 0);
+		}
 	}
 	status = imap_expect_octets(imap_conn_of(session), octets, e);
 	if (status == 0)
-		status = run(w, n, e);
+		status = run(w, m, e);
 	if (end.has_failed) {
 		*e = end.err;
 		status = -1;
 	}
-	for (i = 0; i < n; i++) {
-		parts[i].status = w[i].status;
-		parts[i].err = w[i].failure;
+	for (i = 0; i < m; i++) {
+		if (w[i].status < 0 && parts[part[i]].status == 0) {
+			parts[part[i]].status = w[i].status;
+			parts[part[i]].err = w[i].failure;
+		}
 		if (status == 0)
 			status = end_part(&w[i], e);
 		free(w[i].sorted);
 	}
 	free(w);
+	free(part);
 	return status;
 }
 
@@ -483,7 +504,6 @@ int
 imap_identify(struct session *session, struct fetch_part *parts, size_t n, struct identify_item *items, unsigned want,
     struct err *e)
 {
-	enum { HEADER = 2000 };		/* octets of a usual one */
 	struct fetch_work *w = mem_alloc((n + 1) * sizeof *w);
 	struct digest *digest = digest_new(e), *loose = want & IDENT_LOOSE && digest != NULL ? digest_new(e) : NULL;
 	uint64_t octets = 0;
@@ -500,7 +520,7 @@ imap_identify(struct session *session, struct fetch_part *parts, size_t n, struc
 
 			w[i].sorted[k] = (struct fetched){ .uid = key_uid(item->key), .index = parts[i].first + k };
 			item->status = -1;
-			octets += w[i].wants_full ? imap_likely_size(item->size) : HEADER;
+			octets += w[i].wants_full ? imap_likely_size(item->size) : HEADER_USUAL;
 		}
 	}
 	if (status == 0)

@@ -65,6 +65,7 @@ struct imap_conn {
 	char *selected;			/* canonical name; NULL = none is known to be */
 	bool is_examined;
 	unsigned ticket;		/* of the SELECT sent last by imap_enter*() */
+	bool is_throttled;		/* the last APPEND was refused with "come back in so many milliseconds" */
 	uint64_t expected;		/* octets of bodies, so far */
 	uint64_t kept;			/* octets kept of the answers to this request */
 	VEC(struct imap_watch *) watches;	/* contexts of the SELECTs of imap_delta.c */
@@ -89,6 +90,9 @@ void imap_conn_close(struct session *session);
 bool imap_may_uidonly(struct imap_conn *c);
 int imap_reopen_uidonly(struct imap_conn *c, struct err *e);
 
+/* imap_check.c */
+int imap_check(struct store *s, struct listing *l_r, const struct findings *out);
+
 /* imap_rest.c: between two syncs */
 int imap_rest(struct session *session, struct err *e);
 int imap_wake(struct session *session, bool asks, struct err *e);
@@ -101,6 +105,8 @@ int imap_enter(struct imap_conn *c, const char *name, bool is_examine, const str
  * says whether it was opened, and with this UIDVALIDITY (0 = any); of the last ones. */
 int imap_enter_anew(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
 int imap_enter_ahead(struct imap_conn *c, const char *name, unsigned *ticket_r, struct err *e);
+/* EXAMINE without waiting, of a mailbox that nothing may change in, as a flag that goes with its being selected: ev and ctx hear its `done`. */
+int imap_examine_ahead(struct imap_conn *c, const char *name, const struct imap_events *ev, void *ctx, unsigned *ticket_r, struct err *e);
 /* After changes, without waiting: some servers show others what was stored only once the mailbox has been left (GNU Mailutils), and
  * what is there afterwards may be read in another session. With CONDSTORE that is shown at once, and nothing is sent. */
 int imap_let_go(struct imap_conn *c, const char *name, struct err *e);
@@ -172,6 +178,9 @@ struct imap_pages {
 	void *ctx;
 	bool is_search;
 	struct buf tail;		/* of each command, behind the set: the caller's to fill */
+	/* In place of `tail`, with `search`: what stands before the set (NULL = nothing), and puts the keys behind it. */
+	const char *charset;
+	void (*put_keys)(struct imap_command *cmd, void *ctx);
 	VEC(struct imap_page *) sent;
 	VEC(struct uid_range) rest;	/* what was cut off, to be asked for */
 	unsigned asked;
@@ -209,6 +218,23 @@ int imap_identify(struct session *c, struct fetch_part *parts, size_t n, struct 
 int imap_describe(struct session *c, const char *box, uint64_t epoch, struct key key, const char *hint, struct arena *a,
     struct message_words *words_r, struct err *e);
 
+/* imap_headers.c */
+int imap_headers(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items, const struct header_sink *sink,
+    struct err *e);
+
+/* imap_query.c: the keys of a query (RFC 9051 section 6.4.4), into a command of SEARCH. */
+struct imap_query {
+	const struct query *query;
+	bool is_fuzzy;			/* texts need not be found to the letter (RFC 6203) */
+	int64_t now;
+};
+void imap_query_put(struct imap_command *cmd, const struct imap_query *q);
+/* -1: this server cannot be asked that. */
+int imap_query_check(struct imap_conn *c, const struct query *q, struct err *e);
+
+/* imap_search.c */
+int imap_search(struct session *c, struct search_part *parts, size_t n, struct search_how *how, struct err *e);
+
 /* imap_deliver.c */
 int imap_deliver(struct session *c, const char *box, uint64_t epoch, struct deliver_item *items, size_t n,
     struct arena *a, struct delivery **d_r, struct err *e);
@@ -222,7 +248,7 @@ int imap_change_begin(struct session *c, struct box_changes *boxes, size_t n, st
 int imap_change_end(struct changing **w, struct err *e);
 
 /* imap_verify.c: some messages of the selected mailbox, by UID, as its answers show them. */
-struct imap_verified { uint32_t uid; bool is_here, has_vanished; struct flags flags; uint64_t size; int64_t date; };
+struct imap_verified { uint32_t uid; bool is_here, has_vanished; struct flags flags; uint64_t size; int64_t date; struct message_words words; };
 struct imap_verify {
 	struct imap_conn *c;
 	struct imap_verified *at;		/* sorted */
@@ -250,6 +276,11 @@ int imap_verify_send(struct imap_verify *w, struct imap_command *cmd, const char
 /* Sends `verb` uids `tail` flags in as many lines as it takes; the answers go to w. */
 int imap_send_uids(struct imap_verify *w, enum imap_command_kind kind, const char *verb, const uint32_t *uids, size_t n,
     const char *tail, const struct flags *flags, uint64_t epoch, struct err *e);
+
+/* imap_words.c: asks for Date, From and Subject of n of them, without waiting: by UID, or (is_saved) as the search result that names them. Fills
+ * `words` of those that are shown; what is refused is not known, and nothing depends on it. `header` is worked with until all is answered. */
+struct imap_words { struct imap_verify *verify; struct buf header; };
+int imap_words_ask(struct imap_words *w, const uint32_t *uids, size_t n, bool is_saved, struct err *e);
 
 /* imap_narrow.c: to this server a set of UIDs that names a message which is gone is no set. Which are here is asked by a
  * range, which names none; the others have vanished. Waits. Nothing is refused any more then, or it has failed with *e. */
@@ -288,8 +319,8 @@ uint64_t imap_ahead_modseq(const struct box_changes *b);	/* of b->seen */
 bool imap_ahead_may(struct imap_conn *c, const struct box_changes *b);
 int imap_ahead_store(struct imap_verify *w, const char *box, const struct imap_known *m, const char *how, const struct flags *flags,
     unsigned *ticket_r, struct err *e);
-int imap_ahead_expunge(struct imap_verify *w, const char *box, const struct imap_known *m, bool mark, unsigned *ticket_r,
-    struct err *e);
+int imap_ahead_expunge(struct imap_verify *w, struct imap_words *words, const char *box, const struct imap_known *m, bool mark,
+    unsigned *ticket_r, struct err *e);
 
 /* imap_move.c */
 int imap_move(struct session *c, const char *box, uint64_t epoch, const char *to, uint64_t to_epoch, bool keep,

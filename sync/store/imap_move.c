@@ -16,6 +16,7 @@ struct move_work {
 	uint64_t to_epoch;
 	bool has_left;			/* originals that could not be expunged yet */
 	bool is_cut;			/* a command did a part (RFC 9738): the others are said again (R25) */
+	bool is_halfway;		/* copied, and broken off before what was copied had left its mailbox */
 	bool has_failed, is_lost, is_unsent;
 	struct err err;
 };
@@ -244,7 +245,9 @@ answer(struct move_work *w, struct move_item *items, struct arena *a)
 	for (i = 0; i < w->n; i++) {
 		item = &items[w->at[i].index];
 		item->new_hint = "";
-		if (w->at[i].is_copied) {
+		if (w->at[i].is_copied && w->is_halfway) {
+			item->outcome = OUTCOME_UNKNOWN;
+		} else if (w->at[i].is_copied) {
 			item->outcome = OUTCOME_DONE;
 			item->is_left = w->has_left;
 			item->new_key = w->at[i].to != 0 ? key_from_uid(a, w->at[i].to) : KEY_NONE;
@@ -290,6 +293,8 @@ move_once(struct session *session, const char *box, uint64_t epoch, const char *
 	status = send_moves(&w, keep || !has_move ? "UID COPY " : "UID MOVE ", to, epoch, e);
 	if (status == 0 && !keep && !has_move)
 		status = remove_copied(&w, epoch, e);
+	/* A copy is half of a move: whether the original has gone is looked for (R11). */
+	w.is_halfway = status < 0 && !keep && !has_move;
 	if (status == 0 || !imap_session_is_alive(w.c->s))
 		answer(&w, items, a);
 	free(w.at);

@@ -224,6 +224,7 @@ imap_pages_release(struct imap_pages *p)
 static int
 send_page(struct imap_pages *p, uint32_t first, uint32_t last, struct err *e)
 {
+	const bool is_all = first == 1 && last == IMAP_UID_MAX;
 	struct imap_page *g;
 	struct imap_command cmd;
 	int status;
@@ -240,16 +241,23 @@ send_page(struct imap_pages *p, uint32_t first, uint32_t last, struct err *e)
 		imap_put_search(&cmd);
 	else
 		imap_put(&cmd, "UID FETCH ");
-	if (p->is_search && (first != 1 || last != IMAP_UID_MAX))
+	if (p->charset != NULL)
+		imap_putf(&cmd, "CHARSET %s ", p->charset);
+	if (p->is_search && !is_all)
 		imap_put(&cmd, "UID ");
-	if (p->is_search && first == 1 && last == IMAP_UID_MAX)
-		imap_put(&cmd, p->tail.len == 0 ? "ALL" : "");
+	if (p->is_search && is_all)
+		imap_put(&cmd, p->tail.len == 0 && p->put_keys == NULL ? "ALL" : "");
 	else if (last == IMAP_UID_MAX)
 		imap_put_uids_from(&cmd, first);
 	else
 		imap_put_uid_range(&cmd, first, last);
 	/* Of all: the key alone. */
-	imap_put(&cmd, buf_str(&p->tail) + (p->is_search && first == 1 && last == IMAP_UID_MAX && p->tail.len > 0));
+	if (p->put_keys == NULL) {
+		imap_put(&cmd, buf_str(&p->tail) + (p->is_search && is_all && p->tail.len > 0));
+	} else {
+		imap_put(&cmd, is_all ? "" : " ");
+		p->put_keys(&cmd, p->ctx);
+	}
 	status = imap_send(p->c->s, &cmd, p->is_search ? &search_events : &fetch_events, g, NULL, e);
 	imap_command_release(&cmd);
 	return status < 0 ? -1 : imap_drain_to(p->c, 500, e);

@@ -14,6 +14,7 @@
 struct store_kind {
 	const char *section;		/* the keyword its section begins with */
 	const char *scheme;		/* of where its mailboxes are, to compare them (cmd/overlap.c); NULL = on the disk */
+	const char *tls_word;		/* its TLSType for TLS from the first byte; NULL = it has no account */
 	uint16_t port, tls_port;	/* of its account, unless the configuration says another; 0 = it has no account */
 	bool may_name_account;		/* its account may have a section of its own */
 	bool is_source;			/* one mailbox, INBOX, from which messages come and to which none go (P20) */

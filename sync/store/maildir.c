@@ -1,6 +1,5 @@
 #include "sync/store/maildir.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,27 +34,6 @@ maildir_free(struct store *s)
 	pthread_mutex_destroy(&m->mutex);
 	arena_release(&m->arena);
 	free(m);
-}
-
-/* A file system that ignores case shows a file under another spelling as well. Nothing is written to
- * find out: a directory that is there anyway is asked for in capitals. */
-static bool
-is_folding_at(const char *dir)
-{
-	struct arena a = { 0 };
-	struct stat here, other;
-	char *path = arena_printf(&a, "%s/cur", dir), *p;
-	bool is_folding;
-
-	if (stat(path, &here) < 0)
-		path = arena_strdup(&a, dir);
-	is_folding = stat(path, &here) == 0;
-	for (p = strrchr(path, '/'); p != NULL && *p != '\0'; p++)
-		*p = (char)(islower((unsigned char)*p) ? toupper((unsigned char)*p) : tolower((unsigned char)*p));
-	is_folding = is_folding && stat(path, &other) == 0 && here.st_ino == other.st_ino &&
-	    here.st_dev == other.st_dev;
-	arena_release(&a);
-	return is_folding;
 }
 
 /* Whoever writes is alone in the Maildir. */
@@ -205,7 +183,7 @@ cannot_write(struct err *e, const char *path)
 
 	if (sys == 0)
 		return 0;
-	return disk_err(e, ERR_STORE, sys, sys == ENOENT ? "%s is not there" : "%s cannot be written", path);
+	return sys == ENOENT ? disk_err_missing(e, ERR_STORE, sys, "", path) : disk_err(e, ERR_STORE, sys, "%s cannot be written", path);
 }
 
 /* A dry run writes nothing, and tells what a run would fail of: the mark and INBOX that are to be made, or (l->no_create) mailboxes. */
@@ -275,7 +253,7 @@ maildir_list(struct session *c, struct listing *l, struct err *e)
 		goto done;
 	list_inbox(s, l, has_inbox);
 	listing_sort(l);
-	s->base.is_folding = s->base.is_folding || is_folding_at(s->layout.inbox);
+	s->base.is_folding = maildir_is_folding(s);
 	rc = list_fingerprint(s, l, e) < 0 || check_names(s, l, e) < 0 ? -1 : 0;
 done:
 	folders_release(&f);
@@ -420,6 +398,7 @@ static const struct store_ops maildir_ops = {
 	.confirm_gone = maildir_confirm_gone,
 	.identify = maildir_identify, .describe = maildir_describe,
 	.fetch = maildir_fetch,
+	.headers = maildir_headers,
 	.directory = maildir_directory,
 	.number = maildir_number,
 	.choose_name = maildir_choose_name,
@@ -430,6 +409,7 @@ static const struct store_ops maildir_ops = {
 	.create_mailbox = maildir_create_mailbox,
 	.remove_mailbox = maildir_remove_mailbox,
 	.rename_mailbox = maildir_rename_mailbox,
+	.check = maildir_check,
 	.memory_save = maildir_memory_save,
 	.memory_load = maildir_memory_load,
 };
@@ -440,28 +420,33 @@ dup_or_null(struct arena *a, const char *s)
 	return s != NULL && s[0] != '\0' ? arena_strdup(a, s) : NULL;
 }
 
+void
+maildir_layout(const struct store_settings *set, bool fsync, struct arena *a, struct layout *layout_r, struct mdir_settings *mdir_r)
+{
+	size_t len = strlen(set->inbox);
+
+	while (len > 1 && set->inbox[len - 1] == '/')
+		len--;
+	*layout_r = (struct layout){ .kind = set->sub_folders, .path = dup_or_null(a, set->path),
+		.inbox = arena_strndup(a, set->inbox, len), .map_inbox = dup_or_null(a, set->map_inbox),
+		.flatten = dup_or_null(a, set->flatten) };
+	*mdir_r = (struct mdir_settings){ .info_delimiter = set->info_delimiter != '\0' ? set->info_delimiter : ':', .fsync = fsync,
+		.keywords = set->keywords };
+}
+
 struct store *
 maildir_store_new(const struct store_settings *set, bool fsync, bool copy_arrival_date)
 {
 	struct maildir_store *s = mem_alloc(sizeof *s);
-	size_t len = strlen(set->inbox);
 
 	pthread_mutex_init(&s->mutex, NULL);
-	while (len > 1 && set->inbox[len - 1] == '/')
-		len--;
-	s->layout.kind = set->sub_folders;
-	s->layout.path = dup_or_null(&s->arena, set->path);
-	s->layout.inbox = arena_strndup(&s->arena, set->inbox, len);
-	s->layout.map_inbox = dup_or_null(&s->arena, set->map_inbox);
-	s->layout.flatten = dup_or_null(&s->arena, set->flatten);
-	s->mdir.info_delimiter = set->info_delimiter != '\0' ? set->info_delimiter : ':';
-	s->mdir.fsync = fsync;
-	s->mdir.keywords = set->keywords;
+	maildir_layout(set, fsync, &s->arena, &s->layout, &s->mdir);
 	s->mdir.watch = watch_new();
 	s->copy_arrival_date = copy_arrival_date;
 	store_init(&s->base, &maildir_ops);
 	s->base.name = arena_strdup(&s->arena, set->name);
 	s->base.read_only = set->read_only;
+	s->base.keeps_keywords_with = set->keywords ? NULL : arena_printf(&s->arena, "\"Keywords yes\" in MaildirStore %s", set->name);
 	/* What Flatten makes of a name is judged when it is made: sync/maildir/layout.h. */
 	s->base.layout = s->layout.flatten != NULL ? NAMES_IMAP : set->sub_folders;
 	s->base.is_inbox_listed = s->layout.map_inbox == NULL && layout_is_inbox_listed(&s->layout);

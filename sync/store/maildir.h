@@ -25,6 +25,11 @@
 
 /* Copies what it takes of the settings. fsync: FSync. copy_arrival_date: mtime is the arrival date, also where an item has
  * none. The engine's store->is_dry has the effect of read_only for one run. Does not touch the disk. */
+struct layout;
+struct mdir_settings;
 struct store *maildir_store_new(const struct store_settings *set, bool fsync, bool copy_arrival_date);
+
+/* Where its mailboxes lie, and what holds for each, for whoever works beside the store; without a watch. Copies into the arena. */
+void maildir_layout(const struct store_settings *set, bool fsync, struct arena *a, struct layout *layout_r, struct mdir_settings *mdir_r);
 
 #endif

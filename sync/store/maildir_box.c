@@ -1,4 +1,8 @@
 /* A mailbox of a Maildir as its other parts see it: opened, and where it stands. */
+#include <ctype.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #include "sync/store/maildir_parts.h"
 
 int
@@ -46,4 +50,31 @@ maildir_id(struct arena *a, const struct stamps *stamps)
 {
 	return stamps->cur.btime == 0 ? "" : arena_printf(a, "dir:%llu:%lld", (unsigned long long)stamps->cur.ino,
 	    (long long)stamps->cur.btime);
+}
+
+/* A file system that ignores case shows a file under another spelling as well. Nothing is written to
+ * find out: a directory that is there anyway is asked for in capitals. */
+static bool
+is_folding_at(const char *dir)
+{
+	struct arena a = { 0 };
+	struct stat here, other;
+	char *path = arena_printf(&a, "%s/cur", dir), *p;
+	bool is_folding;
+
+	if (stat(path, &here) < 0)
+		path = arena_strdup(&a, dir);
+	is_folding = stat(path, &here) == 0;
+	for (p = strrchr(path, '/'); p != NULL && *p != '\0'; p++)
+		*p = (char)(islower((unsigned char)*p) ? toupper((unsigned char)*p) : tolower((unsigned char)*p));
+	is_folding = is_folding && stat(path, &other) == 0 && here.st_ino == other.st_ino &&
+	    here.st_dev == other.st_dev;
+	arena_release(&a);
+	return is_folding;
+}
+
+bool
+maildir_is_folding(const struct maildir_store *s)
+{
+	return s->base.is_folding || is_folding_at(s->layout.inbox);
 }

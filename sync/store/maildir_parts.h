@@ -45,6 +45,9 @@ maildir_may_write(const struct maildir_store *s)
 	return !s->base.read_only && !s->base.is_dry;
 }
 
+/* Its file system ignores the case of letters, as far as that can be seen. */
+bool maildir_is_folding(const struct maildir_store *s);
+
 /* Opens a mailbox to be read; epoch 0 = any. On -1 *m is closed. */
 int maildir_open_box(struct session *c, const char *box, uint64_t epoch, struct mdir *m, struct err *e);
 
@@ -70,6 +73,13 @@ int maildir_describe(struct session *c, const char *box, uint64_t epoch, struct 
     struct message_words *words_r, struct err *e);
 int maildir_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
     const struct body_sink *sink, struct err *e);
+
+/* maildir_check.c, likewise */
+int maildir_check(struct store *s, struct listing *l_r, const struct findings *out);
+
+/* maildir_headers.c, likewise */
+int maildir_headers(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items, const struct header_sink *sink,
+    struct err *e);
 
 /* maildir_number.c, likewise */
 int maildir_number(struct session *c, const char *box, uint32_t validity, uint32_t highest, const struct number_item *items, size_t n,

@@ -15,7 +15,6 @@
 #include "sync/maildir/msgfile.h"
 #include "sync/maildir/scan.h"
 #include "sync/maildir/stamp.h"
-#include "sync/message/header.h"
 #include "sync/message/lineends.h"
 
 enum { READ_SIZE = 64 * 1024 };
@@ -94,6 +93,7 @@ fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m,
 	bool is_steady = scan->is_steady && disk_has_true_times(m->fd);
 	const struct scan_entry *entry;
 	struct delta_entry *to;
+	struct stat st;
 	size_t i;
 
 	arena_join(&d->arena, &scan->arena);
@@ -110,6 +110,8 @@ fill_delta(const struct maildir_store *s, struct delta *d, const struct mdir *m,
 			hint = scan_hint(&d->arena, entry);
 		to->hint = hint;
 		to->server_id = "";
+		if (d->wants_dates && fstatat(mdir_sub_fd(m, entry->is_new), entry->key.data, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			to->date = st.st_mtim.tv_sec;
 	}
 	add_replaced(d, m, scan, keywords);
 	keywords_mask(keywords, &d->arena, used, &d->mask);
@@ -342,23 +344,19 @@ int
 maildir_describe(struct session *c, const char *box, uint64_t epoch, struct key key, const char *hint, struct arena *a,
     struct message_words *words_r, struct err *e)
 {
-	enum { SUBJECT = 120 };
 	struct mdir m = MDIR_CLOSED;
-	char subject[SUBJECT];
 	struct stat st;
 	ssize_t n = -1;
 	int fd = -1;
 
-	*words_r = (struct message_words){ arena_strndup(a, key.data, key.len), "" };
+	*words_r = (struct message_words){ .place = arena_strndup(a, key.data, key.len) };
 	if (maildir_open_box(c, box, epoch, &m, e) < 0)
 		return -1;
 	words_r->place = arena_printf(a, "%s/%s/%.*s%s", m.path, mdir_sub(*hint == 'n'), (int)key.len, key.data,
 	    *hint != '\0' ? hint + 1 : "");
 	fd = msgfile_open(&m, key, hint, &st, e);
-	if (fd >= 0 && (n = read_piece(fd, piece_of(c), e)) >= 0) {
-		header_get(piece_of(c), (size_t)n, "Subject", subject, sizeof subject);
-		words_r->subject = arena_strdup(a, subject);
-	}
+	if (fd >= 0 && (n = read_piece(fd, piece_of(c), e)) >= 0)
+		store_words_read(a, piece_of(c), (size_t)n, words_r);
 	if (fd >= 0)
 		close(fd);
 	mdir_close(&m);

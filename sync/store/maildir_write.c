@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "state/base/step.h"
 #include "sync/maildir/deliver.h"
@@ -187,6 +189,7 @@ maildir_deliver(struct session *c, const char *box, uint64_t epoch, struct deliv
 	d->root = s->layout.path != NULL ? s->layout.path : d->mdir.path;
 	d->base.sink = (struct body_sink){ sink_begin, sink_data, sink_end, d };
 	d->base.finish = delivery_finish;
+	d->base.is_apart = true;
 	*d_r = &d->base;
 	return 0;
 }
@@ -339,6 +342,23 @@ struct expunging {
 	struct err trash_err;		/* why nothing can be put into it; text "" = it can */
 };
 
+/* What it was, for the log: from its first octets. */
+static void
+see_words(struct expunging *x, struct expunge_item *item, struct arena *a)
+{
+	enum { PIECE = 4096 };
+	char piece[PIECE];
+	struct stat st;
+	struct err unused;
+	const int fd = msgfile_open(&x->m, item->key, item->hint, &st, &unused);
+	const ssize_t n = fd >= 0 ? pread(fd, piece, sizeof piece, 0) : -1;
+
+	if (n > 0)
+		store_words_read(a, piece, (size_t)n, &item->words);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int
 expunge_one(struct session *c, struct expunging *x, struct expunge_item *item, struct arena *a)
 {
@@ -346,6 +366,7 @@ expunge_one(struct session *c, struct expunging *x, struct expunge_item *item, s
 	const struct msgfile_trash how = { expect, known, FLAG_DELETED };
 	struct key name;
 
+	see_words(x, item, a);
 	if (!item->is_trashed)
 		return msgfile_remove(&x->m, item->key, item->hint, expect, known, &item->err);
 	if (x->trash_err.text[0] != '\0') {

@@ -81,6 +81,7 @@ static const struct store_ops pop3_ops = {
 	.kind = "POP3", .is_source = true, .free = store_free, .session_open = session_open, .session_close = session_close,
 	.list = pop3_store_list, .mailbox_state = pop3_mailbox_state, .delta = pop3_store_delta, .identify = pop3_identify,
 	.fetch = pop3_fetch, .change = pop3_change, .memory_save = memory_save, .memory_load = memory_load,
+	.check = pop3_check,
 };
 
 struct store *

@@ -202,18 +202,22 @@ pop3_fetch(struct session *session, struct fetch_part *parts, size_t n, const st
 	struct fetch_work w;
 	struct err missing;
 	size_t i, k;
-	int status;
+	int status, header;
 
 	work_begin(&w, session, count(parts, n));
 	w.sink = sink;
 	status = pop3_number(w.c, e);
 	gone(&w, &missing);
-	for (i = 0; i < n && status == 0; i++)
-		for (k = parts[i].first; k < parts[i].first + parts[i].n && status == 0; k++)
-			if (!add(&w, items[k].key, items[k].size, k))
-				status = sink->end(sink->ctx, k, &missing, e);
-	if (status == 0)
-		status = run(&w, false, e);
+	/* Whole ones first, then those of which a header is enough, by TOP where there is that. */
+	for (header = 0; header <= 1 && status == 0; header++) {
+		w.n = 0;
+		for (i = 0; i < n && status == 0; i++)
+			for (k = parts[i].first; k < parts[i].first + parts[i].n && status == 0; k++)
+				if (items[k].is_header_enough == (header != 0) && !add(&w, items[k].key, items[k].size, k))
+					status = sink->end(sink->ctx, k, &missing, e);
+		if (status == 0 && w.n > 0)
+			status = run(&w, header != 0 && pop3_caps_may(pop3_session_caps(w.c->s), POP3_CAP_TOP), e);
+	}
 	work_end(&w);
 	return status;
 }

@@ -62,6 +62,9 @@ int pop3_store_list(struct session *c, struct listing *l, struct err *e);
 int pop3_store_delta(struct session *c, struct delta *d, size_t n, bool is_readonly_run, struct delta_look *look, struct err *e);
 enum mailbox_state pop3_mailbox_state(struct session *c, const char *name, const char *above, struct err *e);
 
+/* ---- pop3_check.c ---- */
+int pop3_check(struct store *s, struct listing *l_r, const struct findings *out);
+
 /* ---- pop3_fetch.c ---- */
 int pop3_fetch(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items, const struct body_sink *sink,
     struct err *e);

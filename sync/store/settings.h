@@ -30,7 +30,7 @@ struct settings_command {
 	bool uses_tty;			/* was written with a leading "+", which is not in shell */
 };
 
-/* An IMAPAccount, or the same keywords inside an IMAPStore or a POP3Store. */
+/* An IMAPAccount, or the same keywords inside an IMAPStore or a POP3Store; an SMTPAccount. */
 struct account_settings {
 	const char *name;		/* of an inline account: the store's */
 	bool is_inline;
@@ -44,6 +44,14 @@ struct account_settings {
 	unsigned pipeline_depth;	/* commands unanswered at most; 0 = no limit */
 	uint64_t answer_limit;		/* octets that may be kept of the answers to one request; 0 = no limit */
 	unsigned connections;		/* sessions at most; 0 = 4 */
+	struct settings_list from;	/* SMTP: addresses of those who send by it, "@example.org" for all of a domain */
+};
+
+/* An outbox of a MaildirStore, or of a channel whose near store is one. */
+struct outbox_settings {
+	struct account_settings *account;	/* NULL = there is none */
+	const char *box, *sent;		/* mailboxes; NULL = Outbox, Sent. A prefix of the channel comes before them */
+	int sent_copy;			/* SentCopy; -1 = not said, which is yes */
 };
 
 /* What a store is given beside its settings, of its program and this run. NULL or "" = none; what it has no use for it does not look at. */
@@ -53,6 +61,7 @@ struct store_env {
 	const char *version;		/* of the program, for ID */
 	const char *transcript_dir;	/* a file per connection goes there */
 	int cancel_fd;			/* readable = give up whatever is under way; 0 = none */
+	struct net_wait *wait;		/* NULL = nobody asks how long the server has kept us waiting */
 	/* What the server wants its users to see, and what they should know of it; from any thread. */
 	void (*alert)(void *ctx, const char *store, const char *text);
 	void (*warn)(void *ctx, const char *store, const char *text);
@@ -83,6 +92,7 @@ struct store_settings {
 	enum names_layout sub_folders;	/* any but NAMES_IMAP */
 	bool alt_map;
 	bool keywords;			/* dovecot-keywords is made where it is missing */
+	struct outbox_settings outbox;
 
 	/* IMAP, POP3 */
 	struct account_settings *account;	/* NULL: it is on the disk */

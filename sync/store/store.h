@@ -22,11 +22,13 @@
 #ifndef SYNC_STORE_STORE_H
 #define SYNC_STORE_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "state/base/err.h"
+#include "state/base/finding.h"
 #include "state/base/mem.h"
 #include "state/base/vec.h"
 #include "state/model/cursor.h"
@@ -35,6 +37,7 @@
 #include "state/model/key.h"
 #include "sync/pair/names.h"
 #include "sync/pair/roles.h"
+#include "sync/search/query.h"
 
 struct store;
 struct session;
@@ -119,12 +122,14 @@ struct delta {
 	bool has_since;			/* false: list in full */
 	struct cursor since;
 	struct cursor before;		/* the same, also where the list is to be full; epoch 0 = none */
+	bool wants_dates;		/* of whatever is listed that may be new, the date: it is not only a help */
 	bool is_decided;		/* a person has said what is to become of what is missing here: a mailbox that is away is made
 					 * anew */
 	struct cursor listed;		/* as the last list had it; epoch 0 = it had not */
 	uint64_t known;			/* messages known here, to prove a delta complete (R2 equal cursors) */
 	bool has_digest;		/* what is known of them is this (state/model/seen_digest.h) */
 	uint64_t digest;
+	atomic_ullong *heard;		/* counts entries as they come, for whoever looks on; NULL = nobody does */
 	/* the answer */
 	struct arena arena;
 	int status;			/* 0, or -1 with err set (ERR_BOX or wider) */
@@ -193,6 +198,7 @@ struct fetch_item {
 	struct key key;
 	const char *hint;
 	uint64_t size;			/* as listed; 0 = not known */
+	bool is_header_enough;		/* what is behind the header need not come */
 };
 
 /* A request may go to several mailboxes at once; this is what is asked of one. */
@@ -246,6 +252,7 @@ struct delivery {
 	 * collects nothing. */
 	int (*flush)(struct delivery *d, struct err *e);
 	int (*finish)(struct delivery *d, struct err *e);
+	bool is_apart;			/* finish uses no session: any thread may call it, while the session serves others */
 };
 
 struct flag_item {
@@ -262,6 +269,17 @@ struct flag_item {
 	struct err err;
 };
 
+/* How a person finds a message. */
+struct message_words {
+	const char *place;		/* "UID 4", or its file */
+	const char *subject, *from;	/* decoded; "" or NULL = it has none, or it is not known */
+	int64_t date;			/* of its Date line, seconds since 1970; 0 = likewise */
+};
+/* All but the place, from a header or the lines of it that matter; strings in the arena. */
+void store_words_read(struct arena *a, const char *header, size_t len, struct message_words *w);
+/* UID 4, "hello" from Anna <anna@example.org>, 2025-01-31 */
+const char *store_words_text(struct arena *a, const struct message_words *w);
+
 struct expunge_item {
 	struct key key;
 	const char *hint;
@@ -276,10 +294,13 @@ struct expunge_item {
 	bool was_trashed;		/* answer: it is in the trash, whether it is gone or not */
 	/* answer; with FAILED: the key names another message now, and the one meant is gone */
 	bool is_another;
+	/* answer; with FAILED: asked for twice it was neither shown nor said to be gone (R25) */
+	bool is_left_out;
 	/* answer; FAILED and may_come: perhaps once more is to be expunged in this mailbox (no UIDPLUS): ask again after
 	 * the others, this time taking no for an answer */
 	bool may_come;
-	/* answer; a message that is gone already is DONE. One that has an error before it is asked for is left alone */
+	struct message_words words;	/* answer: what it was, as far as that could be seen before it went; for the log */
+	/* answer; a message that is said to be gone already is DONE. One that has an error before it is asked for is left alone */
 	enum outcome outcome;
 	struct err err;
 };
@@ -330,10 +351,39 @@ struct identify_item {
 	struct err err;
 };
 
-/* How a person finds a message. */
-struct message_words {
-	const char *place;		/* "UID 4", or its file */
-	const char *subject;		/* "" = it has none, or it is not known */
+
+/* The header of one message, as it passes by: borrowed for the call. */
+struct message_header {
+	size_t index;			/* of the request's array */
+	const char *path;		/* its file; NULL = it is none */
+	const char *text;		/* of an account: the lines Date, From, To, Subject, Message-ID alone; up to STORE_HEADER_MOST octets */
+	size_t len;
+	uint64_t size;			/* octets of the message, as the store counts */
+	int64_t date;			/* of its arrival: INTERNALDATE, or the file's; 0 = not known */
+};
+enum { STORE_HEADER_MOST = 65536 };
+struct header_sink { void (*got)(void *ctx, const struct message_header *h); void *ctx; };
+
+/* What a query finds in one mailbox. */
+struct search_part {
+	/* the question */
+	const char *box;
+	const struct query *query;	/* without in: */
+	uint64_t messages;		/* as listed, with cursor; 0 = not known */
+	uint32_t uidnext;		/* the same */
+	/* the answer */
+	int status;			/* -1 with err: it could not be opened, or asked that (is_refused: the others neither, or for its words) */
+	struct err err;
+	bool is_refused;
+	uint64_t epoch;
+	VEC(uint32_t) uids;		/* ascending; the caller's to release */
+	bool is_part;			/* the store says that it found a part only */
+};
+struct search_how {
+	bool is_fuzzy;			/* where it can: texts need not be found to the letter */
+	int64_t now;			/* seconds since 1970 */
+	/* answer */
+	bool is_exact;			/* it cannot be fuzzy */
 };
 
 /* What a store is: kind, free, session_open, session_close, list, delta, identify, fetch. And what it can do: all else may be NULL, and
@@ -386,6 +436,13 @@ struct store_ops {
 	int (*fetch)(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items,
 	    const struct body_sink *sink, struct err *e);
 
+	/* The headers of messages, each once, in any order; of what is gone there is none. NULL: it cannot give them. */
+	int (*headers)(struct session *c, struct fetch_part *parts, size_t n, const struct fetch_item *items, const struct header_sink *sink,
+	    struct err *e);
+	/* Looks for messages in several mailboxes, and changes nothing in them. Fills every part; -1 only when the session is dead. NULL: it
+	 * cannot. */
+	int (*search)(struct session *c, struct search_part *parts, size_t n, struct search_how *how, struct err *e);
+
 	/* A name for a message about to be delivered or moved here; unique; KEY_NONE where the store gives keys itself. */
 	struct key (*choose_name)(struct store *s, struct arena *a);
 	/* A session may have several deliveries open, into different mailboxes; a body is whole before another's begins. */
@@ -415,6 +472,10 @@ struct store_ops {
 	int (*remove_mailbox)(struct session *c, const char *name, enum outcome *o, struct err *e);
 	/* With those below it, and subscribed as they were. FAILED with ERR_BOX: the store refuses. */
 	int (*rename_mailbox)(struct session *c, const char *from, const char *to, enum outcome *o, struct err *e);
+	/* What it knows of itself that a person may want to know before anything is synchronised: whether it is to be had, how, and what of it
+	 * may become trouble. Changes nothing. *l_r: its mailboxes, the caller's to release. -1: it is not to be had, which was told. NULL: it
+	 * has nothing to say. */
+	int (*check)(struct store *s, struct listing *l_r, const struct findings *out);
 	/* What this server showed of itself, to be remembered between runs (R24 one flight); NULL or arena string. */
 	const char *(*memory_save)(struct store *s, struct arena *a);
 	void (*memory_load)(struct store *s, const char *memory);
@@ -456,7 +517,7 @@ int store_identify_one(struct session *c, const char *box, uint64_t epoch, struc
 /* Which requests a store has an answer of its own to. */
 enum store_can {
 	STORE_IDENTITIES = 1 << 0, STORE_CONFIRM_GONE = 1 << 1, STORE_DESCRIBE = 1 << 2, STORE_DELTA_BEGIN = 1 << 3,
-	STORE_CHANGE_BEGIN = 1 << 4,
+	STORE_CHANGE_BEGIN = 1 << 4, STORE_HEADERS = 1 << 5, STORE_SEARCH = 1 << 6,
 };
 
 /* What every adapter begins with. */
@@ -474,6 +535,7 @@ struct store {
 	struct store_ops all;		/* ops: the store's own, and cannot.c's */
 	unsigned can;			/* enum store_can */
 	const char *name;		/* as configured, for messages: "work-remote" */
+	const char *keeps_keywords_with;	/* it keeps none as configured, and would with this: in messages; NULL = not so */
 	bool read_only;			/* ReadOnly yes: the engine never plans against it */
 	enum names_layout layout;	/* what limits its names (sync/pair/names.h) */
 	bool is_folding;		/* ignores case, or normalises names (may be set by session_open) */

@@ -1,8 +1,8 @@
 """Conflicts on real servers: between two runs both sides work at random on the same messages. They are moved here and deleted or
 moved elsewhere there, get another key (R9) on one side or on both, are flagged, copied, delivered again; and new mail comes.
 
-What may be true afterwards is told from three pictures alone: what had been agreed, and what each side held before the run
-(`outcomes`). It is demanded of every message and of all its equals together, by mailbox:
+What may be true afterwards is told from three pictures alone: what had been agreed, and what each side held before the run, and under
+which keys (`outcomes`). It is demanded of every message and of all its equals together, by mailbox:
 
 - each is where one of the rules of sync/README.md puts it, once for each copy that people made;
 - a flag is as it was changed, on whichever side; one that nobody touched is as it was;
@@ -43,14 +43,24 @@ def fates(home, stays, moved):
     return set(itertools.permutations([HOME] * stays + list(moved) + [GONE] * rest))
 
 
-def readings(base, now, arrivals):
-    """What one side may have done: [({mailbox: places moved to}, places of what is new)]. As many as can stay, stay: another
-    key makes no other message (R9). And as much of what arrived was moved as can have been (P11)."""
-    left = [box for box in base for _ in range(max(0, base[box] - now[box]))]
+def stayings(base, kept, now):
+    """How many of each mailbox may still be what was there, {mailbox: count}: those of a known key, `kept`, for certain; another key
+    makes no other message (R9), but of equals one may have gone, and one of another mailbox have come for it."""
+    boxes = sorted(base)
+    for counts in itertools.product(*(range(kept[box], min(base[box], now[box]) + 1) for box in boxes)):
+        yield collections.Counter(dict(zip(boxes, counts)))
+
+
+def readings(base, stays, arrivals):
+    """What one side may have done: [({mailbox: places moved to}, places of what is new)]. As much of what arrived was moved, from
+    another mailbox, as can have been (P11)."""
+    left = [box for box in base for _ in range(base[box] - stays[box])]
     n = min(len(left), len(arrivals))
     found = set()
     for sources in set(itertools.combinations(sorted(left), n)):
         for targets in set(itertools.permutations(sorted(arrivals), n)):
+            if any(a == b for a, b in zip(sources, targets)):
+                continue
             moved = collections.defaultdict(list)
             for a, b in zip(sources, targets):
                 moved[a].append(b)
@@ -59,21 +69,22 @@ def readings(base, now, arrivals):
     return [(dict(m), list(new)) for m, new in found]
 
 
-def outcomes(base, far, near):
+def outcomes(base, far, near, kept):
     """Every picture of one message and its equals, {mailbox: count} as a frozenset, that the rules allow. Of what arrived
     at one place on both sides any number may be taken for twins (R10)."""
     allowed = set()
-    came = [now - base for now in (far, near)]
-    both = sorted(((came[0]) & (came[1])).elements())
-    for n in range(len(both) + 1):
-        for twins in set(itertools.combinations(both, n)):
-            rest = [sorted((c - collections.Counter(twins)).elements()) for c in came]
-            for (far_moved, far_new), (near_moved, near_new) in itertools.product(
-                    readings(base, far, rest[0]), readings(base, near, rest[1])):
-                if set(far_new) & set(near_new):
-                    continue                    # R10: they are twins
-                fixed = collections.Counter(list(twins) + far_new + near_new)
-                allowed |= handed_out(base, (far, far_moved), (near, near_moved), fixed)
+    for stays in itertools.product(stayings(base, kept[0], far), stayings(base, kept[1], near)):
+        came = [now - there for now, there in zip((far, near), stays)]
+        both = sorted((came[0] & came[1]).elements())
+        for n in range(len(both) + 1):
+            for twins in set(itertools.combinations(both, n)):
+                rest = [sorted((c - collections.Counter(twins)).elements()) for c in came]
+                for (far_moved, far_new), (near_moved, near_new) in itertools.product(
+                        readings(base, stays[0], rest[0]), readings(base, stays[1], rest[1])):
+                    if set(far_new) & set(near_new):
+                        continue                    # R10: they are twins
+                    fixed = collections.Counter(list(twins) + far_new + near_new)
+                    allowed |= handed_out(base, (stays[0], far_moved), (stays[1], near_moved), fixed)
     return allowed
 
 
@@ -81,7 +92,7 @@ def handed_out(base, far, near, fixed):
     """Which message of a mailbox is whose twin nobody can say of equals: all ways are allowed."""
     partial = {frozenset(fixed.items())}
     for box, n in base.items():
-        there = [fates(n, min(n, now[box]), moved.get(box, ())) for now, moved in (far, near)]
+        there = [fates(n, stays[box], moved.get(box, ())) for stays, moved in (far, near)]
         one = next(iter(there[0]))              # in any order, for the others are tried in all
         ways = {tuple(sorted(str(p) for p in (place(box, f, m) for f, m in zip(one, other)) if p is not GONE))
                 for other in there[1]}
@@ -105,6 +116,10 @@ class Work:
             for m in self.sides[i].messages(box):
                 seen[m.serial][box].append(m.flags)
         return seen
+
+    def keys(self, i):
+        """{(serial, mailbox, key)}, of a file the base of its name."""
+        return {(m.serial, box, str(m.key).split('/')[-1].split(':2,')[0]) for box in self.sides[i].boxes() for m in self.sides[i].messages(box)}
 
     def new(self, i, box, flags=''):
         self.serial += 1
@@ -220,9 +235,18 @@ class Work:
 
     def quiet(self):
         self.base = self.picture(0)
+        self.known = [self.keys(i) for i in (0, 1)]
 
-    def check(self, far, near):
-        """After a run; the two are what the sides held before it."""
+    def kept(self):
+        """Before a run: of each side, what is there under the key that it had, {serial: {mailbox: count}}."""
+        kept = [collections.defaultdict(collections.Counter) for _ in (0, 1)]
+        for i in (0, 1):
+            for serial, box, _ in self.known[i] & self.keys(i):
+                kept[i][serial][box] += 1
+        return kept
+
+    def check(self, far, near, kept):
+        """After a run; far, near and kept are of before it."""
         words = difference(*self.sides)
         if words:
             return 'the sides differ:\n' + words
@@ -230,7 +254,7 @@ class Work:
         for serial in sorted(set(self.base) | set(far) | set(near) | set(now)):
             counts = [collections.Counter({box: len(v) for box, v in p.get(serial, {}).items()})
                       for p in (self.base, far, near, now)]
-            allowed = outcomes(*counts[:3])
+            allowed = outcomes(*counts[:3], [side[serial] for side in kept])
             if frozenset(counts[3].items()) not in allowed:
                 faults.append(f'serial {serial}: {dict(counts[3])}; it was {dict(counts[0])}, far {dict(counts[1])}, near '
                               f'{dict(counts[2])}: allowed {sorted(map(dict, allowed), key=str)}')
@@ -257,7 +281,9 @@ class Conflicts(Account):
     def play(self, far, near, seed, rounds=4):
         self.binary = program('MAILTWIN_FAST')
         side = lambda kind, name: self.account(kind) if kind else self.maildir(name, seed=seed, style='mixed')
-        self.pair('MaxDelete none\n', far=side(far, 'far'), near=side(near, 'near'))
+        # One of the oldest that goes as another comes looks like a window, and would wait for a person (R21).
+        window = lambda kind: 'Window no\n' if kind else ''
+        self.pair('MaxDelete none\n', far=side(far, 'far'), near=side(near, 'near'), far_store=window(far), near_store=window(near))
         rng = random.Random(SEED or seed)
         work = Work(self, [self.far, self.near], rng)
         work.begin()
@@ -266,7 +292,7 @@ class Conflicts(Account):
         for n in range(ROUNDS or (rounds * 50 if LONG else rounds)):
             work.history.append(f'-- round {n}')
             work.round()
-            before = [work.picture(i) for i in (0, 1)]
+            before = [work.picture(i) for i in (0, 1)] + [work.kept()]
             run = self.sync()
             faults = work.check(*before)
             held = [s.still() for s in work.sides]

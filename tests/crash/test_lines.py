@@ -125,11 +125,7 @@ class Killed(Account):
         for _ in range(6):
             for _ in range(3):
                 world.steps(8)
-                p = self.spawn('-a')
-                time.sleep(world.rng.random() * .1)
-                if p.poll() is None:
-                    os.kill(p.pid, signal.SIGKILL)
-                self.finish(p, (0, 1, -signal.SIGKILL))
+                self.die(world.rng, .1)
             world.answer()
             self.sync()
             world.check(flags=False)

@@ -1,9 +1,8 @@
 """The program stopped at every numbered step (R22), then run again: the end is that of a run left alone."""
 import os
 
-from lib import Case, find, message, picture, program, serials
+from lib import Case, DIED, find, message, picture, program, serials
 
-DIED = 86
 MOST = 2000             # steps one case may take
 
 
@@ -109,6 +108,37 @@ class EveryStep(Case):
 
     def test_expiry_without_expunge(self):
         self.expiry('')
+
+    def test_placeholders(self):
+        """P21: some come, some are asked for and changed, deleted, moved."""
+        def fill(n):
+            for _ in range(n):
+                self._serial += 1
+                self.far.deliver('INBOX', b'From: a@b\nSubject: large\nX-Note: serial %d.\n\n' % self._serial + b'0123456789abcde\n' * 200, 'S',
+                                 file=f'{1600000000 + self._serial}.host')
+
+        def prepare():
+            self.far.create('a')
+            self.near.create('a')
+            fill(5)
+
+        def change():
+            fill(1)
+            self.near.flag(self.one(self.near, 1), add='F')
+            self.near.flag(self.one(self.near, 2), add='FR')
+            self.near.delete(self.one(self.near, 3))
+            self.near.move(self.one(self.near, 4), 'a')
+            self.far.move(self.one(self.far, 5), 'a')
+
+        def check():
+            self.assertEqual(sorted((m.serial, m.size > 2000) for box in ('INBOX', 'a') for m in self.far.messages(box)),
+                             [(s, True) for s in (1, 2, 4, 5, 6)])
+        for policy in ('Expunge Both\n', ''):
+            with self.subTest(policy=policy):
+                self.setUp()
+                self._serial = 0
+                self.every_step(prepare, change, check=check if policy else None, is_limited=True, policy='Create Both\n' + policy,
+                                channel='MaxSize 2k\n')
 
     def test_moves(self):
         def prepare():
@@ -287,3 +317,16 @@ class Meanwhile(Case):
 
     def test_moved_on_both_sides_and_back(self):
         self.at_every_step(lambda: (self.to(self.far, 'a'), self.to(self.near, 'b')), lambda: self.to(self.near, 'INBOX'))
+
+    def make_anew(self, side):
+        """INBOX, with the mail that was in it."""
+        kept = [(side.data(m), m.flags) for m in side.messages('INBOX')]
+        side.remove('INBOX')
+        side.create('INBOX')
+        for data, flags in kept:
+            side.deliver('INBOX', data, ''.join(flags))
+
+    def test_made_anew_and_moved(self):
+        """R10: twins that a run found, and did not come to pair for a rename that goes first, may be filed differently by the next."""
+        for side in (0, 1):
+            self.at_every_step(lambda: (self.make_anew(self.far), self.far.rename('b', 'c')), lambda: self.to((self.far, self.near)[side], 'a'))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 from accounts import Account
+from lib import carried
 
 MBSYNC = shutil.which('mbsync')
 XTUID = re.compile(rb'^X-TUID: .*\n', re.M)
@@ -77,7 +78,7 @@ class Handover(Account):
 
     def bodies(self, run):
         """Messages that travelled, by the debug lines and by the counts."""
-        added = [int(n) for n in re.findall(r'\+(\d+)', run.out)]
+        added = carried(run.out)
         asked = [line for line in run.err.split('\n') if 'BODY.PEEK[]' in line or ' APPEND ' in line]
         return sum(added) + len(asked)
 

@@ -8,6 +8,7 @@ A message carries a serial in its body and nowhere else: `serial_of(data)` is ho
 """
 import collections
 import ctypes
+import fcntl
 import hashlib
 import imaplib
 import os
@@ -17,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -26,6 +28,7 @@ RUN_LIMIT = 120                 # seconds for one run of the program
 LETTERS = {'\\Draft': 'D', '\\Flagged': 'F', '$Forwarded': 'P', '\\Answered': 'R', '\\Seen': 'S', '\\Deleted': 'T'}
 NAMES = {v: k for k, v in LETTERS.items()}
 SANITIZER_EXIT = 99
+DIED = 86                       # stopped before a numbered step (R22)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -69,7 +72,7 @@ def message(serial, rng=None, size=0, message_id=True):
 
 
 def serial_of(data):
-    found = re.search(rb'^serial (\d+)\.', data, re.M)
+    found = re.search(rb'^(?:X-Note: )?serial (\d+)\.', data, re.M)
     return int(found.group(1)) if found else None
 
 
@@ -482,6 +485,16 @@ def picture(side, flags=True):
             for box in side.boxes()}
 
 
+def summary(out):
+    """The last line of what a run says of itself (-V)."""
+    return next((line for line in reversed(out.split('\n')) if re.search(r'(Far|Near): \+', line)), '')
+
+
+def carried(out):
+    """How many messages it has copied to far and to near, by that."""
+    return [int(n) for n in re.findall(r'(?:Far|Near): \+(\d+) ', summary(out))]
+
+
 def serials(side):
     """Counter of (serial) over all boxes of a side."""
     return collections.Counter(m.serial for box in side.boxes() for m in side.messages(box))
@@ -551,10 +564,12 @@ class Case(unittest.TestCase):
     def command(self, *args, config=True):
         return [self.binary, *(['-c', self.config] if config else []), *args]
 
-    def spawn(self, *args, env=None, config=True, weak=False, **kw):
-        """Starts the program and does not wait. weak: root without its power to read anything."""
+    def spawn(self, *args, env=None, config=True, weak=False, has_terminal=False, **kw):
+        """Starts the program and does not wait. weak: root without its power to read anything. has_terminal: its stdin is its /dev/tty."""
         def enter():
             os.setsid()
+            if has_terminal:
+                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
             _libc.prctl(1, signal.SIGKILL)
             if weak and os.geteuid() == 0:
                 for capability in (1, 2):       # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
@@ -606,7 +621,31 @@ class Case(unittest.TestCase):
     def mailtwin(self, *args, code=0, limit=RUN_LIMIT, **kw):
         return self.finish(self.spawn(*args, **kw), code, limit)
 
+    def die(self, rng, longest=.15):
+        """A run that ends in its midst: before a step that rng chooses, which another game of the seed does again; or killed
+        within `longest` seconds, between steps as well."""
+        if rng.random() < .5:
+            return self.sync(env={'MAILTWIN_STEP_EXIT': str(rng.randrange(1, 40))}, code=(0, 1, DIED))
+        p = self.spawn('-a')
+        time.sleep(rng.random() * longest)
+        if p.poll() is None:
+            os.kill(p.pid, signal.SIGKILL)
+        return self.finish(p, (0, 1, -signal.SIGKILL))
+
     # Setting up
+
+    def shim(self, what):
+        """The environment in which that is wrong with the machine (shim.c); the program is the one without sanitizers."""
+        path = os.path.join(self.dir, 'shim.so')
+        if not os.path.exists(path):
+            source = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'shim.c')
+            subprocess.run(['cc', '-shared', '-fPIC', '-w', '-o', path, source, '-ldl'], check=True)
+        self.binary = program('MAILTWIN_FAST')
+        return {'LD_PRELOAD': path, 'SHIM': what}
+
+    def later(self, seconds):
+        """The environment in which it is so much later."""
+        return self.shim(f'later {seconds}')
 
     def write_config(self, text):
         with open(self.config, 'w') as f:

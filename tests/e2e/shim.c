@@ -3,7 +3,10 @@
  *   lower   it lowercases names of messages
  *   refuse  it refuses ':'
  *   ahead   directories changed an hour from now
+ *   later N the time is N seconds from now
  *   thread  no thread is to be had
+ *   names   nobody knows the name localhost
+ *   kinds   the name localhost has an address of each kind, ::1 and 127.0.0.1
  *   spawn   no process is to be had
  *   quota   files below tmp/ hold 100 kB in all, and the user's quota is at its end then; quota-files: none can be made
  */
@@ -12,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -19,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int
@@ -27,6 +32,20 @@ is(const char *what)
 	const char *shim = getenv("SHIM");
 
 	return shim != NULL && strcmp(shim, what) == 0;
+}
+
+time_t
+time(time_t *t)
+{
+	const char *shim = getenv("SHIM");
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (shim != NULL && strncmp(shim, "later ", 6) == 0)
+		now.tv_sec += atol(shim + 6);
+	if (t != NULL)
+		*t = now.tv_sec;
+	return now.tv_sec;
 }
 
 /* The name as the file system has it; NULL = refused. */
@@ -148,4 +167,19 @@ posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file
 {
 	return is("spawn") ? EAGAIN : REAL(int, posix_spawn, pid_t *, const char *, const posix_spawn_file_actions_t *,
 	    const posix_spawnattr_t *, char *const[], char *const[])(pid, path, files, attr, argv, env);
+}
+
+int
+getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints, struct addrinfo **restrict list)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = REAL(int, getaddrinfo, const char *, const char *,
+	    const struct addrinfo *, struct addrinfo **);
+
+	if (is("names") && node != NULL && strcmp(node, "localhost") == 0)
+		return EAI_NONAME;
+	if (!is("kinds") || node == NULL || strcmp(node, "localhost") != 0)
+		return real(node, service, hints, list);
+	if (real("::1", service, hints, list) != 0)
+		return EAI_NONAME;
+	return real("127.0.0.1", service, hints, &(*list)->ai_next);
 }

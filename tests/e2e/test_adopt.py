@@ -8,7 +8,7 @@ import re
 import shutil
 
 from accounts import Account
-from lib import Case, ImapSide, message, serials
+from lib import Case, ImapSide, carried, message, serials
 from scripted import Scripted
 
 BOXES = ('A', 'B', 'C/deep')
@@ -21,7 +21,7 @@ class Adopted:
         if paired is not None:
             found = re.findall(r'Paired: (\d+)', run.out)
             self.assertEqual([int(n) for n in found], [paired] if paired else [], run.out)
-        self.assertEqual(sum(int(n) for n in re.findall(r'\+(\d+)', run.out)), bodies, run.out)
+        self.assertEqual(sum(carried(run.out)), bodies, run.out)
         if bodies == 0:
             self.assertEqual([line for line in run.err.split('\n') if 'BODY.PEEK[]' in line or ' APPEND ' in line], [])
         self.sync_twice(twins=twins)
@@ -128,7 +128,7 @@ class Lost(Adopted):
         before = serials(self.near), serials(self.far)
         for _ in range(2):
             run = self.sync('-a', '--pull', '-V', code=(0, 1))
-            self.assertEqual(set(re.findall(r'\+(\d+)', run.out)), {'0'})
+            self.assertEqual(set(carried(run.out)), {0})
             self.assertEqual((serials(self.near), serials(self.far)), before)
             self.assertEqual(self.one(self.near, 9500).box, 'B')
             self.assertEqual(self.one(self.far, 9500).box, 'INBOX')

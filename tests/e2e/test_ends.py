@@ -114,7 +114,7 @@ class Terminal(Case):
         s = self.fill(self.far, 'INBOX', 3)
         self.sync()
         self.assertIn('nothing was removed', self.seen('log'))
-        self.assertEqual(self.mailtwin('log').out, '')
+        self.assertEqual(self.mailtwin('log').out, 'c: nothing was removed or replaced so far\n')
         self.far.delete(self.one(self.far, s[0]))
         self.sync()
         self.assertNotIn('nothing was removed', self.seen('log'))

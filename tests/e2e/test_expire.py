@@ -207,7 +207,7 @@ class Cases(Limit):
         self.sync()
         self.fill(self.far, 'INBOX', 2, 'S')
         out = self.mailtwin('plan', '-a').out
-        self.assertIn('expunge 2 (beyond MaxMessages, one of the oldest on far)', out)
+        self.assertIn('expunge 2 (one of the oldest on far, beyond MaxMessages or MaxAge)', out)
         self.assertIn('copy 2', out)
         self.check([6, 7, 8, 9, 10])
 

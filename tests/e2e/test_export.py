@@ -122,6 +122,18 @@ class ToDovecot(Export, Handover):
     def make(self, **kw):
         self.imap_pair(near=self.maildir('near'), **kw)
 
+    def test_names_of_1_5(self):
+        """A mailbox that mbsync 1.4 has another name for is told of."""
+        self.make()
+        for name in ('Entwürfe', 'A&B', 'Work'):
+            self.far.create(name)
+            self.fill(self.far, name, 2)
+        self.sync()
+        run = self.give()
+        self.assertIn('Entwürfe: mbsync before 1.5 calls it "Entw&APw-rfe"', run.err)
+        self.assertIn('A&B: mbsync before 1.5 calls it "A&-B"', run.err)
+        self.assertEqual(run.err.count('mbsync before 1.5'), 2)
+
 
 class BetweenMaildirs(Export, Handover):
     def make(self, **kw):

@@ -206,6 +206,8 @@ class Bounds(Told):
                                   ('UID FETCH', b'* 9 EXPUNGE\r\n' * 10000, 200),
                                   ('UID FETCH', b'* OK [COPYUID 1 1 1] ' + b'x' * 1000000 + b'\r\n', 20),
                                   ('UID FETCH', b'* X {1000000}\r\n' + b'x' * 1000000 + b'\r\n', 400),
+                                  ('UID FETCH', b'* 1 FETCH (UID 1 X "' + b'\\"' * 400000 + b'")\r\n', 10000),
+                                  ('LIST', b'* LIST () "/" ' + b'y' * 20000 + b'\r\n', 1000000),
                                   ('LIST', b'a' * 100000, 20)):
             with self.subTest(verb=verb, data=data[:20]):
                 self.flood(verb, data, times=times)
@@ -250,6 +252,10 @@ class Patience(Case):
 
     HELLO = b'* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n'
 
+    def setUp(self):
+        super().setUp()
+        self.reached = []
+
     def again(self, sock, data, every):
         while True:
             sock.sendall(data)
@@ -272,6 +278,10 @@ class Patience(Case):
     def octets(self, sock):
         sock.sendall(self.HELLO + b'* 1 FETCH (BODY[] {1000000000}\r\n')
         self.again(sock, b'x' * 100, 0.2)
+
+    def append_remarks(self, sock):
+        """What it was sent makes it talk, and each session again: it gets three of them."""
+        self.session(sock, b'APPEND', lambda tag: self.again(sock, b'* OK still here\r\n', 0.2))
 
     def list_lines(self, sock):
         """What was asked for, but a line each fifth of a second for ever is no progress."""
@@ -296,20 +306,30 @@ class Patience(Case):
         self.nothing_compressed(sock, b'\0\0\0\xff\xff' * 10000, 0)
 
     def nothing_compressed(self, sock, data, every):
-        sock.sendall(b'* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN COMPRESS=DEFLATE UIDPLUS] hi\r\n')
-        file = sock.makefile('rb')
+        def compressed(tag):
+            sock.sendall(tag + b' OK go on\r\n')
+            self.again(sock, data, every)
+        self.session(sock, b'COMPRESS', compressed, 500)
+
+    def session(self, sock, at, then, n=0):
+        """A login to an account that has `n` messages in its INBOX, up to the command `at`."""
+        words = b'IMAP4rev1 SASL-IR AUTH=PLAIN COMPRESS=DEFLATE UIDPLUS'
+        sock.sendall(b'* OK [CAPABILITY ' + words + b'] hi\r\n')
+        file = sock.makefile('rb', buffering=0)
         while line := file.readline():
             tag, verb = line.split()[:2]
-            if verb == b'COMPRESS':
-                sock.sendall(tag + b' OK go on\r\n')
-                self.again(sock, data, every)
+            if verb == at:
+                self.reached.append(at)
+                then(tag)
+            if verb == b'CAPABILITY':
+                sock.sendall(b'* CAPABILITY ' + words + b'\r\n')
             if verb == b'LIST':
                 sock.sendall(b'* LIST () "/" INBOX\r\n')
             if verb in (b'STATUS', b'SELECT', b'EXAMINE'):
-                sock.sendall(b'* STATUS INBOX (MESSAGES 500 UIDNEXT 501 UIDVALIDITY 9)\r\n* 500 EXISTS\r\n'
-                             b'* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 501] x\r\n')
+                sock.sendall(b'* STATUS INBOX (MESSAGES %d UIDNEXT %d UIDVALIDITY 9)\r\n* %d EXISTS\r\n'
+                             b'* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT %d] x\r\n' % (n, n + 1, n, n + 1))
             if verb == b'UID':
-                sock.sendall(b''.join(b'* %d FETCH (UID %d FLAGS () RFC822.SIZE 100000)\r\n' % (i, i) for i in range(1, 501)))
+                sock.sendall(b''.join(b'* %d FETCH (UID %d FLAGS () RFC822.SIZE 100000)\r\n' % (i, i) for i in range(1, n + 1)))
             sock.sendall(tag + b' OK done\r\n')
 
     def listing(self, sock, lines):
@@ -331,26 +351,17 @@ class Patience(Case):
 
     def taken_in_slowly(self, sock):
         """Reads an octet now and then of what it is sent."""
+        def slowly(tag):
+            sock.sendall(b'+ go on\r\n')
+            while True:
+                sock.recv(1)
+                time.sleep(0.2)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        sock.sendall(self.HELLO)
-        file = sock.makefile('rb', buffering=0)
-        while line := file.readline():
-            tag, verb = line.split()[:2]
-            if verb == b'APPEND':
-                sock.sendall(b'+ go on\r\n')
-                while True:
-                    sock.recv(1)
-                    time.sleep(0.2)
-            if verb == b'LIST':
-                sock.sendall(b'* LIST () "/" INBOX\r\n')
-            if verb in (b'STATUS', b'SELECT', b'EXAMINE'):
-                sock.sendall(b'* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 9)\r\n* 0 EXISTS\r\n'
-                             b'* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 1] x\r\n')
-            sock.sendall(tag + b' OK done\r\n')
+        self.session(sock, b'APPEND', slowly)
 
     FLOODS = ('list_flood', 'literal_flood')
     SLOW = ('drip_greeting', 'blank_greeting', 'remarks', 'blanks', 'octets', 'list_lines', 'handshake', 'empty_blocks',
-            'empty_blocks_in_a_flood', 'taken_in_slowly')
+            'empty_blocks_in_a_flood', 'taken_in_slowly', 'append_remarks')
 
     def begin(self, kind, timeout):
         peer = Peer(getattr(self, kind))
@@ -359,6 +370,8 @@ class Patience(Case):
         near = self.maildir('near-' + kind)
         if kind == 'taken_in_slowly':
             near.deliver('INBOX', message(1, size=8000000))
+        for i in range(12 if kind == 'append_remarks' else 0):
+            near.deliver('INBOX', message(i))
         config = os.path.join(self.dir, kind)
         tls = f'TLSType IMAPS\nCertificateFile "{authority().ca}"' if kind == 'handshake' else 'TLSType None'
         with open(config, 'w') as f:
@@ -374,7 +387,8 @@ class Patience(Case):
         for kind, p in runs:
             with self.subTest(kind=kind):
                 run = self.finish(p, (1, 75), limit=60)
-                self.assertLess(run.took, 40, run.err)
+                self.assertLess(run.took, 45, run.err)
+        self.assertEqual({w: self.reached.count(w) > 0 for w in (b'APPEND', b'COMPRESS')}, {b'APPEND': True, b'COMPRESS': True})
 
     def test_a_signal_does_not_wait(self):
         runs = [(kind, self.begin(kind, 30)) for kind in self.SLOW + self.FLOODS]
@@ -537,6 +551,6 @@ class Private(Told):
         self.sync_twice()
         os.chmod(self.config, 0o644)
         for args in (['-a'], ['plan', '-a'], ['check-config']):
-            self.assertIn('can be read by others: chmod 600', self.mailtwin(*args).err)
+            self.assertIn('can be read by others:  chmod 600', self.mailtwin(*args).err)
         os.chmod(self.config, 0o600)
         self.assertNotIn('chmod', self.mailtwin('-a').err)

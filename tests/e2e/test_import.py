@@ -1,10 +1,10 @@
 """What mbsync knows is taken over: each message once, no body, no deletion but those that people made."""
 import fcntl
 import os
-import re
 import shutil
 
 from handover import Handover
+from lib import carried
 
 BOXES = ('INBOX', 'Sent', 'Work/deep')
 
@@ -42,7 +42,7 @@ class Import:
         new_near, = self.fill(self.near, 'Work/deep', 1)
         run = self.mailtwin('-a', '-V')
         self.assertIn(f'Paired: {n}', run.out)
-        self.assertEqual(re.findall(r'\+(\d+)', run.out), ['1', '1'], run.out)
+        self.assertEqual(carried(run.out), [1, 1], run.out)
         mail = self.mail(self.near)
         self.assertEqual(mail, self.mail(self.far))
         self.assertEqual(len(mail), n)
@@ -78,7 +78,7 @@ class Import:
         self.old()
         self.assertNotIn(('INBOX', serial), self.mail(self.near))
         run = self.mailtwin('-a', '-V', '--no-expunge')
-        self.assertEqual(re.findall(r'\+([1-9]\d*)', run.out), [], run.out)
+        self.assertEqual(sum(carried(run.out)), 0, run.out)
         self.assertIn(('INBOX', kept), self.mail(self.near))
         self.quiet()
 
@@ -108,7 +108,7 @@ class Names(Handover):
         self.assertEqual(self.near.boxes(), sorted(['INBOX', *self.NAMES.values()]))
         still, boxes = self.near.still(), self.far.boxes()
         plan = self.mailtwin('plan', '-a', code=1)
-        self.assertIn('mailtwin --rename-utf7 c renames its directory to "Entwürfe"', plan.err)
+        self.assertIn('--rename-utf7 c renames its directory to "Entwürfe"', plan.err)
         self.assertNotIn('mbsync knew', plan.err)
         self.mailtwin('plan', '--rename-utf7', '-a', code=1)
         self.assertEqual(still, self.near.still())
@@ -266,11 +266,12 @@ class Dialects(Written):
         self.quiet()
 
     def test_placeholder(self):
-        """What stands for a large message is its twin: read or flagged, it says nothing of that."""
+        """What stands for a large message is its twin; flagged, it is asked for, as with mbsync."""
         self.make_state(self.NOW.format(f=3, n=3) + '\n1 1 \n2 2 >\n3 3 \n', far=((1, ''), (2, ''), (3, '')))
-        placeholder = [m for m in self.near.messages('INBOX') if m.serial == 2][0]
-        self.near.flag(placeholder, add='F')
         self.nothing(pairs=3)
+        placeholder = [m for m in self.near.messages('INBOX') if m.serial == 2][0]
+        self.near.flag(placeholder, add='S')
+        self.nothing()
         self.quiet()
 
     def test_highest_uids(self):
@@ -325,6 +326,94 @@ class Dialects(Written):
         run = self.mailtwin('--adopt', '-a', '-V')
         self.assertIn('Paired: 3', run.out)
         self.quiet()
+
+
+class Damaged(Written):
+    """Each of mbsync's files, cut at every byte and written over: an error or a right import, never a copy, never a deletion."""
+
+    WHOLE = Written.NOW.format(f=3, n=3) + '\n1 1 \n2 2 S\n3 3 \n'
+    GARBAGE = (b'', b'\0', b'\0\xff\xfe\n', b'x\n', b'9 9 9\n', b'-1\n-1\n', b'4294967296\n1\n', b'18446744073709551617\n3\n', b'1' * 70000)
+
+    def each(self, path, contents, more=()):
+        """The file has each of these, on the first run of the channel."""
+        self.binary = os.path.abspath(os.environ.get('MAILTWIN_FAST', self.binary))
+        was = self.mail(self.far), self.mail(self.near)
+        codes = set()
+        for text in contents:
+            shutil.rmtree(self.state, True)
+            with open(path, 'wb') as f:
+                f.write(text)
+            for _ in range(2):
+                run = self.mailtwin('-a', '-V', code=(0, 1, 75))
+                self.assertEqual(was, (self.mail(self.far), self.mail(self.near)), text[:80])
+                self.assertNotRegex(run.out, r' [+#-][1-9]', text[:80])
+            self.assertTrue(run.code == 0 or run.err, text[:80])
+            codes.add(run.code)
+        os.unlink(path)
+        return codes
+
+    def cut(self, whole):
+        return [whole[:i] for i in range(len(whole))]
+
+    def lines(self, whole):
+        """With any line replaced."""
+        parts = whole.splitlines(keepends=True)
+        return [b''.join(parts[:i] + [g] + parts[i + 1:]) for i in range(len(parts)) for g in self.GARBAGE]
+
+    def test_uidvalidity(self):
+        self.make_state(self.WHOLE)
+        whole = b'1700000000\n9\n'
+        for side in (self.far, self.near):
+            path = os.path.join(side.box('INBOX'), '.uidvalidity')
+            self.assertLessEqual(self.each(path, [*self.cut(whole), *self.lines(whole), *self.GARBAGE]), {0, 1})
+            with open(path, 'wb') as f:
+                f.write(whole)
+        shutil.rmtree(self.state, True)
+        self.nothing(pairs=3)
+        self.quiet()
+
+    def test_journal_and_new(self):
+        """What mbsync was at, with the state or without: whatever stands in it, it is left to mbsync."""
+        self.make_state(self.WHOLE)
+        journal = b'4\n+ 4 0\n# 4 0 abcdefghijkl\n> 4 0 4\n* 1 1 16\nN 0 4\n'
+        for name, other, whole in ('.journal', '.new', journal), ('.new', '.journal', self.WHOLE.encode()):
+            with open(self.file + other, 'w') as f:
+                f.write('4\n')
+            self.assertEqual(self.each(self.file + name, [*self.cut(whole)[::7], *self.GARBAGE]), {1})
+            os.unlink(self.file + other)
+            # Alone it says nothing.
+            self.assertEqual(self.each(self.file + name, self.GARBAGE), {0})
+
+    def test_lock(self):
+        """Nobody holds it, whatever it has in it."""
+        self.make_state(self.WHOLE)
+        for text in self.GARBAGE[:4]:
+            shutil.rmtree(self.state, True)
+            with open(self.file + '.lock', 'wb') as f:
+                f.write(text)
+            self.nothing(pairs=3)
+
+    def test_uid_map(self):
+        """A Maildir with AltMap, or what is left of its map: paired by what the messages are."""
+        self.make_state(self.WHOLE)
+        for side in (self.far, self.near):
+            os.unlink(os.path.join(side.box('INBOX'), '.uidvalidity'))
+            self.assertEqual(self.each(os.path.join(side.box('INBOX'), '.isyncuidmap.db'), [*self.GARBAGE, b'\0' * 12 + b'\x61\x15\x06\0' * 3000]), {0})
+
+    def test_names(self):
+        """UIDs in names that cannot be: the state says that they are pairs, the messages that they are not."""
+        for uid in ('0', '', '-1', '4294967295', '4294967296', '99999999999999999999', '2x', '2,U=3', '02', ' 2', '\xff'):
+            with self.subTest(uid=uid):
+                self.setUp()
+                self.binary = os.path.abspath(os.environ.get('MAILTWIN_FAST', self.binary))
+                self.make_state(self.WHOLE)
+                path = os.path.join(self.near.box('INBOX'), 'cur')
+                os.rename(os.path.join(path, '1700000000.2.host,U=2:2,S'), os.path.join(path, f'1700000000.2.host,U={uid}:2,S'))
+                self.mailtwin('-a', code=(0, 1))
+                self.sync()
+                self.assertEqual(sorted(m.serial for m in self.far.messages('INBOX')), [1, 2, 3])
+                self.assertEqual(sorted(m.serial for m in self.near.messages('INBOX')), [1, 2, 3])
+                self.quiet()
 
 
 class Held(Written):
@@ -419,7 +508,7 @@ class Held(Written):
         dump = self.mailtwin('state', 'dump', 'c').out
         self.assertEqual(dump.count('\nmessage '), 3)
         run = self.mailtwin('-a', '-V')
-        self.assertEqual(re.findall(r'\+(\d+)', run.out), ['0', '1'])
+        self.assertEqual(carried(run.out), [0, 1])
         self.mailtwin('-a', '--check', code=2)
         self.quiet()
 

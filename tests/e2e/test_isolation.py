@@ -1,4 +1,5 @@
 """One bad message stops itself alone: the session ends at it, whatever else goes on in it."""
+import os
 import random
 import time
 
@@ -302,6 +303,38 @@ class LeftOut(Ends):
         self.arrived(self.near, s, [s[4]])
         self.sync_twice()
 
+    def before_it_is_removed(self, **kw):
+        """R25: what is to be expunged, is listed, and is left out of the answer that is to show how it looks now, is not gone for that."""
+        self.start(**kw)
+        s = self.put(12)
+        self.sync()
+        for n, times, code in ((4, 1, 0), (5, 99, 75)):
+            asked = []
+
+            def fault(session, verb, words):
+                if verb == 'UID FETCH' and words[0] == str(n + 1) and len(asked) < times:
+                    asked.append(words)
+                    return '{tag} OK done\r\n'
+            self.near.delete(self.one(self.near, s[n]))
+            self.server.fault = fault
+            run = self.sync(code=code)
+            self.assertTrue(asked)
+            self.arrived(self.far, s, s[4:5])
+            self.arrived(self.near, s, s[4:n + 1])
+        self.assertIn('UID 6', run.err)
+        self.assertIn('left out whenever', self.sync(code=1).err)
+        self.arrived(self.far, s, s[4:5])
+        self.arrived(self.near, s, s[4:6])
+        self.server.fault = None
+        self.sync_twice()
+        self.arrived(self.far, s, s[4:6])
+
+    def test_before_it_is_removed(self):
+        self.before_it_is_removed()
+
+    def test_before_it_is_removed_from_a_poor_server(self):
+        self.before_it_is_removed(without=('UIDPLUS', 'MOVE', 'CONDSTORE', 'QRESYNC', 'ENABLE', 'LIST-STATUS', 'LIST-EXTENDED', 'ESEARCH'))
+
     def test_a_header(self):
         """Where it is not known whether it is the twin of what is there, neither is copied: nothing is doubled."""
         self.start()
@@ -363,3 +396,27 @@ class LeftOut(Ends):
                 self.sync_twice()
                 self.arrived(self.near, s, [])
                 self.arrived(self.far, s, [])
+
+    def test_what_may_have_been_moved_and_cannot_be_read(self):
+        """R9: under another UID or in another mailbox. Its twin, by now the last that can be read, stays until it is known what that is."""
+        for name in ('INBOX', 'a'):
+            with self.subTest(to=name):
+                self.setUp()
+                self.start()
+                self.server.create('a')
+                s = self.put(6)
+                self.sync_twice()
+                inode = os.stat(os.path.join(self.near.box('INBOX'), self.one(self.near, s[2]).key)).st_ino
+                mail = self.box().mails[2]
+                self.box(name).add(mail.data, mail.flags, mail.date)
+                self.box().drop({mail.uid})
+                self.refuses(self.box(name).mails[-1].uid, '', 'NO not that one')
+                for run in (self.sync(code=1), self.mailtwin('plan', '-a', code=1), self.sync(code=1)):
+                    self.assertRegex(run.err, r'it has gone from far, unless it is what cannot be read there: .*not that one')
+                    self.assertEqual(self.one(self.near, s[2]).box, 'INBOX')
+                self.server.fault = None
+                self.sync()
+                self.sync_twice()
+                self.arrived(self.near, s, [])
+                self.arrived(self.far, s, [])
+                self.assertEqual(os.stat(os.path.join(self.near.box(name), self.one(self.near, s[2]).key)).st_ino, inode)

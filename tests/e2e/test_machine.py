@@ -4,23 +4,13 @@ import resource
 import shutil
 import subprocess
 
-from lib import Case, message, program, serials
+from lib import Case, message, serials
 from servers import Dovecot
 from lib import ImapSide
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Shim(Case):
     """With tests/e2e/shim.c between the program and the machine."""
-
-    def shim(self, what):
-        """The environment in which that is wrong; the program is the one without sanitizers."""
-        path = os.path.join(self.dir, 'shim.so')
-        if not os.path.exists(path):
-            subprocess.run(['cc', '-shared', '-fPIC', '-w', '-o', path, os.path.join(HERE, 'shim.c'), '-ldl'], check=True)
-        self.binary = program('MAILTWIN_FAST')
-        return {'LD_PRELOAD': path, 'SHIM': what}
 
     def test_names_that_change(self):
         self.pair()
@@ -112,6 +102,18 @@ class Shim(Case):
         self.fill(self.far, 'INBOX', 4)
         self.sync(env=self.shim('thread'))
         self.assert_twins()
+
+    def test_no_name_for_localhost(self):
+        """RFC 6761 section 6.3: a new machine may have no hosts file."""
+        with Dovecot() as server:
+            self.pair(far=ImapSide(server, 'alice'))
+            with open(self.config) as f:
+                text = f.read()
+            self.write_config(text.replace('Host 127.0.0.1', 'Host localhost'))
+            self.fill(self.far, 'INBOX', 2)
+            self.sync(env=self.shim('names'))
+            self.assert_twins()
+            self.far.close()
 
     def test_no_process(self):
         with Dovecot() as server:

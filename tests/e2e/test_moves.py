@@ -9,7 +9,7 @@ import os
 import re
 
 from accounts import Account, server
-from lib import Case, message, serials
+from lib import Case, carried, message, serials
 from servers import Delay
 
 
@@ -43,7 +43,7 @@ class Moves:
 
     def bodies(self, run):
         """Messages added on either side, as the report counts them."""
-        return sum(int(n) for n in re.findall(r'\+(\d+)', run.out))
+        return sum(carried(run.out))
 
     def test_moved(self):
         for i, side in enumerate(self.sides()):

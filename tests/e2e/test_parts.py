@@ -107,8 +107,8 @@ class Parts(Told):
         self.fill(self.near, 'INBOX', 2, 'S')
         self.server.hides = {2}
         run = self.sync(code=1)
-        self.assertIn('2 changes wait until it has', run.err)
-        self.assertIn('has not been listed whole yet', run.err)
+        self.assertIn('did not show all of the far mailbox', run.err)
+        self.assertEqual(len(run.err.splitlines()), 1, run.err)
         self.assertNotIn('read-only', run.err)
         self.server.hides = set()
         self.box().drop({1})

@@ -4,7 +4,7 @@ import re
 
 from accounts import Account
 from lib import program, serials
-from scripted import Session
+from scripted import CUT, Session
 from servers import Delay
 from test_scripted import Told
 from test_unreadable import Altered
@@ -310,6 +310,37 @@ class SetsOfUids(Told):
         self.moves('UID COPY', ['MOVE'])
 
 
+class HalfMoved(Told):
+    def test_copied_and_cut(self):
+        """Without MOVE: the copy was answered, and the session is lost before the original has gone (R11, R19)."""
+        for without in ['MOVE'], ['MOVE', 'UIDPLUS']:
+            for verb in 'UID STORE', 'UID EXPUNGE', 'EXPUNGE':
+                if verb == ('EXPUNGE' if 'UIDPLUS' not in without else 'UID EXPUNGE'):
+                    continue
+                with self.subTest(without=without, verb=verb):
+                    self.setUp()
+                    self.start(without=without)
+                    self.server.create('a')
+                    made = self.put(5)
+                    self.sync_twice()
+                    self.near.move(self.one(self.near, made[1]), 'a')
+                    cuts = []
+
+                    def fault(session, what, words):
+                        if what == verb and not cuts:
+                            cuts.append(what)
+                            return CUT
+                    self.server.fault = fault
+                    self.sync(code=(0, 1, 75))
+                    self.assertTrue(cuts)
+                    self.server.fault = None
+                    self.sync(code=(0, 75))
+                    self.sync_twice()
+                    self.assertEqual(sorted(serials(self.far)), made)
+                    self.assertEqual(set(serials(self.far).values()), {1})
+                    self.assertEqual([m.serial for m in self.far.messages('a')], [made[1]])
+
+
 class KeysNotTold(Told):
     """Without UIDPLUS nobody says under what key a copy is: nothing is done to it until a list has shown it."""
 
@@ -395,6 +426,28 @@ class OneFlight(Plain):
 
     def test_mailutils(self):
         self.turns('mailutils', 5, 9)
+
+
+class QresyncNoMore(Told):
+    def test_refused_or_gone(self):
+        """[CLOSED] came with QRESYNC (RFC 7162 section 3.2.11), and is not waited for without it."""
+        for without in False, True:
+            with self.subTest(without=without):
+                self.setUp()
+                self.start()
+                names = ['INBOX', 'a', 'b']
+                for name in names[1:]:
+                    self.server.create(name)
+                self.sync_twice()
+                for i in range(3):
+                    for name in names:
+                        self.put(2, name)
+                        self.fill(self.near, name, 1, 'S')
+                    if i == 1 and without:
+                        self.server.caps = [c for c in self.server.caps if c not in ('QRESYNC', 'CONDSTORE', 'ENABLE')]
+                    elif i == 1:
+                        self.server.fault = lambda session, verb, words: '{tag} NO [UNAVAILABLE] later\r\n' if verb == 'ENABLE' else None
+                    self.sync_twice()
 
 
 class WhoseAnswer(Altered):

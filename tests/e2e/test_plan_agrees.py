@@ -42,7 +42,7 @@ class Agrees(Case):
                     if is_there:
                         self.sync_twice()
                     else:
-                        self.assertIn('No such file or directory', plan.err + plan.out)
+                        self.assertIn('does not exist', plan.err + plan.out)
 
     def test_cannot_be_written(self):
         """The first run, and a later one."""
@@ -109,4 +109,4 @@ class Agrees(Case):
         shutil.rmtree(f'{self.near.path}/Work')
         plan, _ = self.agree(1)
         self.assertIn('held back', plan.out)
-        self.assertIn('Work is missing on near', plan.out + plan.err)
+        self.assertIn('"Work" is missing on near', plan.out + plan.err)

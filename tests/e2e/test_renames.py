@@ -3,10 +3,11 @@
 After each case one run brings the other side along, a second does nothing, and both sides are compared message by
 message (sync_twice).
 """
+import os
 import re
 
 from accounts import Account
-from lib import Case, message, serials
+from lib import Case, carried, message, serials, summary
 from servers import Delay
 
 
@@ -33,8 +34,8 @@ class Renames:
         """One run that renames so often and carries so many bodies and moves; then quiet, and nothing doubled."""
         run = self.sync('-a', '-V')
         self.assertEqual(len(re.findall('renamed from', run.out + run.err)), renames, run.out + run.err)
-        self.assertEqual(sum(int(n) for n in re.findall(r'\+(\d+)', run.out)), bodies, run.out + run.err)
-        self.assertEqual(sum(int(n) for n in re.findall(r' >(\d+)', run.out)), moved, run.out + run.err)
+        self.assertEqual(sum(carried(run.out)), bodies, run.out + run.err)
+        self.assertEqual(sum(int(n) for n in re.findall(r' >(\d+)', summary(run.out))), moved, run.out + run.err)
         self.sync_twice()
         self.assertEqual(set(serials(self.far).values()), {1})
 
@@ -389,6 +390,28 @@ class Refused(Case):
         self.sync_twice()
         self.assertNotIn('B', self.near.boxes())
         self.assertEqual(set(serials(self.near).values()), {1})
+
+
+class NotAllListed(Case):
+    """A folder is renamed on one side while the other cannot be read as a whole, so that renames are not searched for."""
+
+    def test_waits(self):
+        """It is not removed for that, nor copied anew: it is renamed once all is read."""
+        self.pair()
+        for box in ('A', 'B'):
+            self.far.create(box)
+            self.fill(self.far, box, 4, 'S')
+        self.sync_twice()
+        self.near.rename('B', 'New')
+        os.chmod(self.far.box('A'), 0)
+        run = self.sync(code=1, weak=True)
+        os.chmod(self.far.box('A'), 0o700)
+        self.assertEqual(len(self.far.messages('B')), 4)
+        self.assertIn('B: gone from the near side, or renamed to New', run.err)
+        run = self.sync('-a', '-V')
+        self.assertIn('renamed from B to New', run.out + run.err)
+        self.assertEqual(sum(carried(run.out)), 0, run.out)
+        self.sync_twice()
 
 
 class NamesThatStay(Case):

@@ -292,6 +292,25 @@ class Claims(Told):
         self.assertEqual(self.server.verbs().count('APPEND'), 1)
         self.assertEqual(len(find(self.near, n[0])), 1)
 
+    def test_copy_that_is_hidden(self):
+        """R11: COPY was OK and copied nothing, and the original has gone: it is told, and sent from the other side after ten minutes."""
+        self.start(without=['UIDPLUS', 'MOVE'])
+        self.server.create('a')
+        n = self.put(3)
+        self.sync()
+        self.near.move(self.one(self.near, n[1]), 'a')
+        self.ok_without_effect('UID COPY')
+        self.sync(code=(0, 75))
+        for _ in range(2):
+            self.assertIn('does not show it', self.sync(code=75).err)
+        self.assertEqual(find(self.far, n[1]), [])
+        self.assertEqual([m.box for m in find(self.near, n[1])], ['a'])
+        self.server.fault = None
+        later = self.later(700)
+        self.sync(env=later)
+        self.sync_twice()
+        self.assertEqual([m.box for m in find(self.far, n[1])], ['a'])
+
     def test_append_without_uidplus(self):
         """R11: the new UID is found by identity; nothing is added to the message."""
         self.start(without=['UIDPLUS'])
@@ -531,6 +550,20 @@ class Refusals(Told):
         self.sync('-a', '--retry-failed')
         self.sync_twice()
         self.assertEqual(len(find(self.far, s[0])), 1)
+
+    def test_refused_and_put_there(self):
+        """What a server refused for good, and a person puts there by other means, is the same message."""
+        self.start()
+        s = self.fill(self.near, 'INBOX', 1)
+        self.server.fault = lambda session, verb, words: '{tag} NO [TOOBIG] not this one\r\n' if verb == 'APPEND' else None
+        self.sync(code=1)
+        self.server.fault = None
+        self.server.seen.clear()
+        self.box().add(message(s[0]).replace(b'\n', b'\r\n'), ('\\Seen',))
+        self.sync_twice()
+        self.assertNotIn('APPEND', self.server.verbs())
+        for side in (self.far, self.near):
+            self.assertEqual(self.one(side, s[0]).flags, {'S'})
 
     def test_refused_all_day(self):
         """A server that takes nothing says nothing of the messages."""

@@ -133,7 +133,7 @@ class Window(Told):
             self.delete_far(serial)
         self.server.seen.clear()
         self.sync()
-        self.assertFalse([w for _, v, w in self.server.seen if v == 'UID FETCH' and 'BODY' in str(w)])
+        self.assertFalse([w for _, v, w in self.server.seen if v == 'UID FETCH' and 'BODY.PEEK[]' in str(w)])
         self.sync()
         self.assertEqual(self.here(), s[:2] + s[3:8] + s[11:])
         self.assertIn('F', self.one(self.far, s[3]).flags)

@@ -5,7 +5,8 @@ Names and places may come out in several ways then, so that the books are of who
 
 - both sides are equal;
 - a message of which nobody deleted a copy is there as often as it was, and once more for each copy that was made on one side;
-- no message is there more often than people made it.
+- no message is there more often than people made it; but once more, if a killed run had delivered it and somebody took it on to
+  another mailbox before the next one, for nothing tells that from one that was not delivered.
 """
 import collections
 import shutil
@@ -28,6 +29,8 @@ class Upheaval(World):
         self.total = collections.Counter() if first else collections.Counter(serials(self.sides[0]))
         self.made = [collections.Counter(), collections.Counter()]
         self.was_killed = False
+        self.under_way = [set(), set()]         # what a killed run may have delivered, by side
+        self.taken_on = set()
 
     def mark(self, i, side):
         return None                     # \Deleted is what a run may expunge at any time: world.py
@@ -45,6 +48,18 @@ class Upheaval(World):
         side.copy(m, to)
         self.made[i][m.serial] += 1
         return f'copy {m.serial} from {m.box} to {to}'
+
+    def move(self, i, side):
+        words = super().move(i, side)
+        if words:
+            self.taken_on |= self.under_way[i] & {int(words.split()[1])}
+        return words
+
+    def die(self):
+        """A run was killed."""
+        self.history.append('-- killed')
+        self.was_killed = True
+        self.under_way = [set(self.made[1]), set(self.made[0])]
 
     # Upheavals
 
@@ -126,6 +141,7 @@ class Upheaval(World):
             least = 0 if serial in self.killed else self.total[serial] + max(made)
             if self.may_keep_one_more and self.was_killed and most > 1:
                 most += 1
+            most += serial in self.taken_on
             both = serial in self.moved[0] & self.moved[1]
             # Copied there and moved here to one place: those two are new on both sides, and one mail (R10).
             if least and any(made[i] and serial in self.moved[1 - i] for i in (0, 1)):

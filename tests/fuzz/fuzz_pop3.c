@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sync/pop3/caps.h"
-#include "sync/pop3/reader.h"
+#include "sync/net/lines.h"
 #include "tests/unit/memory_stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct memory_stream m = { .data = (const char *)data + 2, .len = size < 2 ? 0 : size - 2 };
 	struct pop3_caps caps = { .is_known = false };
-	struct pop3_reader *r;
+	struct lines *r;
 	mailstream *stream;
 	const char *line;
 	uint64_t passed = 0;
@@ -38,22 +38,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	m.piece = data[0] % 16;
 	stream = memory_stream_open(&m);
-	r = pop3_reader_new(stream, "fuzz");
+	r = lines_new(stream, "fuzz");
 	for (unsigned what = data[1]; got >= 0; what = what * 5 + 1) {
 		if (what % 3 == 0)
-			got = pop3_reader_line(r, &line, &e);
+			got = lines_next(r, &line, &e);
 		else if (what % 3 == 1)
-			got = pop3_reader_body(r, what & 4 ? count : NULL, &passed, &is_whole, &e);
+			got = lines_body(r, what & 4 ? count : NULL, &passed, &is_whole, &e);
 		else
-			while ((got = pop3_reader_item(r, &line, &e)) > 0) {
-				assert(strlen(line) <= POP3_LINE_MAX);
+			while ((got = lines_item(r, &line, &e)) > 0) {
+				assert(strlen(line) <= LINES_LINE_MAX);
 				pop3_caps_add(&caps, line);
 			}
 	}
 	assert(passed <= size);
-	assert(pop3_reader_line(r, &line, &e) < 0);
+	assert(lines_next(r, &line, &e) < 0);
 	pop3_caps_release(&caps);
-	pop3_reader_free(&r);
+	lines_free(&r);
 	mailstream_close(stream);
 	return 0;
 }

@@ -58,6 +58,9 @@ apply_copy(struct applied *w, const struct op *op)
 
 	r->half[op->side] = r->half[side_other(op->side)];
 	r->half[op->side].flags = flags_keep(&w->arena, r->half[op->side].flags, &w->boxes[op->box].side[op->side].mask);
+	r->placeholder = op->is_placeholder ? placeholder_on(op->side) : PLACEHOLDER_NONE;
+	if (op->is_placeholder)
+		r->half[op->side].flags.sys &= ~(uint32_t)FLAG_FLAGGED;
 	/* No list has shown it yet, and a source keeps it until then. */
 	r->half[op->side].basis = w->in->policy.source[side_other(op->side)].is ? BASIS_TOLD : BASIS_LISTED;
 	r->mark = MARK_NEW;
@@ -77,15 +80,18 @@ apply_joining(struct applied *w, const struct op *op)
 	}
 
 	if (op->kind == OP_PAIR) {
+		m->placeholder = placeholder_of_twins(m, o);
 		join(w, op->other, op->msg, NEAR, merge_base_twin(&w->arena, m, o, left));
 		w->is_dropped[op->other] = true;
 		w->home[op->other] = op->msg;
 	} else if (op->kind == OP_MOVE) {
+		o->placeholder = placeholder_of_moved(m, o, op->side);
 		join(w, op->msg, op->other, op->side, merge_base_moved(&w->arena, m, o, left, op->side,
 		    &w->boxes[op->box].side[op->side].mask));
 		m->half[op->side].presence = PRESENCE_GONE;
 		w->home[op->msg] = op->other;
 	} else {
+		o->placeholder = placeholder_of_moved(m, o, op->side);
 		join(w, op->msg, op->other, op->side, merge_base_cloned(m, op->side));
 	}
 }
@@ -224,6 +230,11 @@ applied_op(struct applied *w, const struct op *op)
 		break;
 	case OP_EXPIRE:
 		apply_expire(w, op);
+		break;
+	case OP_UPGRADE:	/* what it becomes has no place here */
+		w->records[op->msg].half[op->side] = RECORD_HALF_NEVER;
+		w->records[op->msg].placeholder = PLACEHOLDER_NO_MORE;
+		w->records[op->msg].has_agreed = false;
 		break;
 	case OP_MARK:
 		apply_mark(w, op);

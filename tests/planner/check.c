@@ -19,6 +19,7 @@ struct check {
 	uint32_t *next;			/* of each operation: the next one with that msg, or NONE */
 	uint32_t *creates[SIDES];	/* of each mailbox: OP_CREATE_BOX, or NONE */
 	bool *is_given[SIDES];		/* of each message: an operation gives it this half */
+	bool *is_upgraded;		/* of each message: it has no placeholder any more */
 };
 
 static void
@@ -106,6 +107,7 @@ index_ops(struct check *c)
 	size_t i, messages = c->in->messages.n, boxes = c->in->boxes.n, ops = c->plan->ops.n;
 	enum side s;
 
+	c->is_upgraded = mem_alloc(messages * sizeof *c->is_upgraded);
 	c->first = mem_realloc(NULL, messages, sizeof *c->first);
 	c->next = mem_realloc(NULL, ops, sizeof *c->next);
 	for (i = 0; i < messages; i++)
@@ -133,7 +135,7 @@ index_ops(struct check *c)
 static void
 give(struct check *c, const struct op *op, uint32_t msg, enum side s)
 {
-	if (is_here(c, msg, s))
+	if (is_here(c, msg, s) && !c->is_upgraded[msg])
 		fault(c, "C2", op, "it has a twin already");
 	if (c->is_given[s][msg])
 		fault(c, "C2", op, "a second twin");
@@ -189,8 +191,10 @@ check_sources(struct check *c)
 			give(c, op, op->other, FAR);
 			break;
 		case OP_COPY:
-			if (!is_here(c, op->msg, s))
+			if (!is_here(c, op->msg, s) || record_is_placeholder(c->in->messages.at[op->msg].rec, s))
 				fault(c, "C3", op, "nothing to copy");
+			if (op->reason == REASON_UPGRADE && !c->is_upgraded[op->msg])
+				fault(c, "C3", op, "its placeholder is in the way");
 			check_target_box(c, op, op->box, t);
 			give(c, op, op->msg, t);
 			break;
@@ -216,6 +220,11 @@ check_sources(struct check *c)
 		case OP_EXPIRE:
 			if (!is_here(c, op->msg, s))
 				fault(c, "C3", op, "the other side does not have it");
+			break;
+		case OP_UPGRADE:
+			if (!is_here(c, op->msg, FAR) || !is_here(c, op->msg, NEAR) || !record_is_placeholder(c->in->messages.at[op->msg].rec, t))
+				fault(c, "C3", op, "no placeholder");
+			c->is_upgraded[op->msg] = true;
 			break;
 		case OP_RENAME_BOX:	/* check_renames() */
 		case OP_MARK:
@@ -378,12 +387,14 @@ may_expire(const struct check *c, const struct op *op)
 	const struct limit *limit = &c->in->policy.limit;
 	uint32_t both = r->half[FAR].flags.sys & r->half[NEAR].flags.sys, any = r->half[FAR].flags.sys | r->half[NEAR].flags.sys;
 
-	if (!is_here(c, op->msg, side_other(op->side)) || (r->half[side_other(op->side)].flags.sys & FLAG_DELETED) || (both & FLAG_FLAGGED) ||
-	    (limit->max != 0 && limit->unread != EXPIRE_UNREAD_YES && is_here(c, op->msg, op->side) && !(any & FLAG_SEEN) &&
+	if (!is_here(c, op->msg, side_other(op->side)) || record_is_placeholder(r, side_other(op->side)) ||
+	    (r->half[side_other(op->side)].flags.sys & FLAG_DELETED) || (both & FLAG_FLAGGED) ||
+	    (limit_is_on(limit) && limit->unread != EXPIRE_UNREAD_YES && is_here(c, op->msg, op->side) && !(any & FLAG_SEEN) &&
 	    (keeps(c, op->box, FAR) & keeps(c, op->box, NEAR) & FLAG_SEEN)))
 		return false;
-	return r->mark == MARK_EXPIRED || (limit->max != 0 && limit->side == op->side && c->in->boxes.at[op->box].limit.is_set &&
-	    (c->in->boxes.at[op->box].limit.is_by_uid || r->id < c->in->boxes.at[op->box].limit.from));
+	return r->mark == MARK_EXPIRED || (limit_is_on(limit) && limit->side == op->side && c->in->boxes.at[op->box].limit.is_set &&
+	    (c->in->boxes.at[op->box].limit.is_by_uid || r->id < c->in->boxes.at[op->box].limit.from ||
+	    (r->half[side_other(op->side)].date != 0 && r->half[side_other(op->side)].date < limit->before)));
 }
 
 static bool
@@ -402,6 +413,8 @@ is_allowed(const struct check *c, const struct op *op)
 		return policy->create[op->side] || is_restored(c, op) ||
 		    strcmp(c->in->boxes.at[op->box].name, "INBOX") == 0;
 	case OP_COPY:
+		if (op->reason == REASON_UPGRADE || c->in->messages.at[op->msg].rec->placeholder == PLACEHOLDER_NO_MORE)
+			return sync & (SYNC_UPGRADE | SYNC_NEW);
 		return is_restored(c, op) || ((op->reason == REASON_NEW || op->reason == REASON_REVIVED) && (sync & SYNC_NEW)) ||
 		    (op->reason == REASON_IMPORTANT && (sync & (SYNC_NEW | SYNC_OLD))) || (op->reason == REASON_RETRY && ((sync & SYNC_OLD) || policy->retry_failed));
 	case OP_CLONE:
@@ -415,6 +428,8 @@ is_allowed(const struct check *c, const struct op *op)
 			return sync & (SYNC_FLAGS | SYNC_GONE);
 		if (op->reason == REASON_COPIED)
 			return sync & (SYNC_NEW | SYNC_OLD);
+		if (op->reason == REASON_REPLACED)
+			return sync & SYNC_UPGRADE;
 		if (op->reason == REASON_EXPIRED)
 			return sync & (SYNC_NEW | SYNC_UPGRADE | SYNC_FLAGS);
 		return (sync & SYNC_FLAGS) || is_restored(c, op);
@@ -510,7 +525,7 @@ is_wanted_gone(const struct check *c, uint32_t msg)
 	const struct plan_message *m = &c->in->messages.at[msg];
 	enum side s;
 
-	if (m->rec->mark == MARK_TOMBSTONE)
+	if (m->rec->mark == MARK_TOMBSTONE || m->rec->mark == MARK_REPLACED)
 		return true;
 	for (s = FAR; s <= NEAR; s++) {
 		const struct plan_box_side *side = box_side(c, m->box, s);
@@ -581,6 +596,9 @@ is_new_pair(const struct check *c, uint64_t id)
 
 	for (i = 0; i < c->in->messages.n; i++) {
 		r = c->in->messages.at[i].rec;
+		/* What had a placeholder on the other side. */
+		if (r->id == id && record_has_placeholder(r))
+			return true;
 		if (r->id == id && is_here(c, (uint32_t)i, FAR) && is_here(c, (uint32_t)i, NEAR))
 			return (r->half[FAR].flags.sys | r->half[NEAR].flags.sys) & FLAG_DELETED;
 	}
@@ -606,6 +624,30 @@ remember_windows(const struct check *c, const struct plan_input *next)
 	}
 }
 
+/* What its placeholder might have been taken for is known by now (P21). */
+static bool
+follows_placeholder(const struct plan_input *next, const struct op *op)
+{
+	return (op->reason == REASON_GONE || op->reason == REASON_DELETED_THERE || op->reason == REASON_DELETED_HERE) && op->msg != NONE &&
+	    record_has_placeholder(next->messages.at[op->msg].rec);
+}
+
+/* A placeholder's copy is no mail, and its original was \Deleted there until this plan took the mark off: by then it can be copied (P12, P21). */
+static bool
+has_original_now(const struct check *c, const struct plan_input *next, const struct op *op)
+{
+	uint64_t id;
+	uint32_t i;
+
+	if (op->kind != OP_CLONE || !record_has_placeholder(next->messages.at[op->other].rec))
+		return false;
+	id = next->messages.at[op->msg].rec->id;
+	for (i = 0; i < c->in->messages.n; i++)
+		if (c->in->messages.at[i].rec->id == id)
+			return is_here(c, i, op->side) && (c->in->messages.at[i].rec->half[op->side].flags.sys & FLAG_DELETED);
+	return false;
+}
+
 static void
 check_again(struct check *c, struct applied *w)
 {
@@ -618,7 +660,10 @@ check_again(struct check *c, struct applied *w)
 	remember_windows(c, &next);
 	plan_make(&next, &again);
 	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
-		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || is_after_way(c, &again, &again.ops.at[i]) ||
+		/* What was changed on a placeholder is told before it is replaced (P21). */
+		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || again.ops.at[i].reason == REASON_UPGRADE ||
+		    follows_placeholder(&next, &again.ops.at[i]) || has_original_now(c, &next, &again.ops.at[i]) ||
+		    is_after_way(c, &again, &again.ops.at[i]) ||
 		    (again.ops.at[i].reason == REASON_EXPIRED && is_new_pair(c, next.messages.at[again.ops.at[i].msg].rec->id)))
 			continue;
 		op_explain(&next, &again.ops.at[i], &text);
@@ -666,6 +711,7 @@ plan_check(const struct plan_input *in, const struct plan *p, struct arena *a)
 		if (c.fault == NULL && (what = mirror_check(in, p, a)) != NULL)
 			fault(&c, "C6", NULL, what);
 	}
+	free(c.is_upgraded);
 	free(c.first);
 	free(c.next);
 	for (s = FAR; s <= NEAR; s++) {

@@ -26,6 +26,7 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 		m->policy.trash[i] = p->trash[s];
 		m->policy.window[i] = p->window[s];
 		m->policy.source[i] = p->source[s];
+		m->policy.max_size[i] = p->max_size[s];
 	}
 	m->policy.limit.side = side_other(p->limit.side);
 	for (i = 0; i < in->boxes.n; i++) {
@@ -39,6 +40,8 @@ mirror_input(const struct plan_input *in, struct plan_input *m, struct record **
 		r[i] = *in->messages.at[i].rec;
 		r[i].half[FAR] = in->messages.at[i].rec->half[NEAR];
 		r[i].half[NEAR] = in->messages.at[i].rec->half[FAR];
+		if (record_has_placeholder(&r[i]))
+			r[i].placeholder = r[i].placeholder == PLACEHOLDER_FAR ? PLACEHOLDER_NEAR : PLACEHOLDER_FAR;
 		vec_push(&m->messages, (struct plan_message){ &r[i], in->messages.at[i].box });
 	}
 	for (i = 0; i < in->links.n; i++) {
@@ -95,7 +98,7 @@ take_images(const struct plan *p, const uint32_t *twin, bool is_mirrored)
 		v[i] = (struct image){ .add = op->add.kw, .remove = op->remove.kw, .part = {
 			op->kind, op_is_state_only(op->kind) ? 0 : side, op->reason, op->box,
 			image_message(op->msg, twin), op->kind == OP_PAIR ? NONE : image_message(op->other, twin),
-			op->mark, op->trash, op->is_held, op->is_conflict, op->add.sys, op->remove.sys } };
+			op->mark, op->trash * 2 + op->is_placeholder, op->is_held, op->is_conflict, op->add.sys, op->remove.sys } };
 	}
 	if (p->ops.n != 0)
 		qsort(v, p->ops.n, sizeof *v, image_cmp);

@@ -195,6 +195,7 @@ class Session:
 
 class Pop3Scripted(Listener):
     name = 'pop3'
+    session = Session
 
     def __init__(self, capabilities=CAPABILITIES, tls=False):
         self.capabilities, self.tls = capabilities, tls
@@ -228,7 +229,7 @@ class Pop3Scripted(Listener):
         threading.Thread(target=self._serve, args=(sock, self.sessions), daemon=True).start()
 
     def _serve(self, sock, number):
-        session = Session(self, sock, number)
+        session = self.session(self, sock, number)
         try:
             if self.tls:
                 session.sock = self.context().wrap_socket(sock, server_side=True)

@@ -191,7 +191,7 @@ class Session(threading.Thread):
             self.file = self.sock.makefile('rb')
             self.send(self.server.greeting.format(caps=' '.join(self.server.caps)))
             self.talk()
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):   # IndexError: a client that speaks TLS, say
             pass
         finally:
             try:
@@ -501,7 +501,7 @@ class Session(threading.Thread):
         if 'UID' not in items:
             items = ['UID'] + items
         since = int(words[2][1]) if len(words) > 2 and words[2][0] == 'CHANGEDSINCE' else 0
-        hits = b.uids(words[0])
+        hits = self.named(words[0])
         hits, end = self.some(m.uid for m in self.seen() if m.uid in hits and m.modseq > since)
         for i, m in enumerate(b.mails):
             if m.uid in hits and m.uid not in self.server.hides:

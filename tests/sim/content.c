@@ -8,7 +8,7 @@
 
 #include "sync/message/digest.h"
 
-enum { WIRE_MOST = 400 };		/* but for what pads it */
+enum { WIRE_MOST = 800 };		/* but for what pads it */
 
 static void
 add_line(char *wire, size_t *n, const char *text)
@@ -66,15 +66,32 @@ write_header(const struct content *c, unsigned changes, struct form *f)
 	add_line(f->wire, &f->wire_len, "");
 }
 
-static struct form *
-make_form(const struct content *c, unsigned changes, size_t pad)
+/* As plan.h, P21, has it: written down once more, for nothing of the program may decide what is right. */
+static void
+write_words(const struct content *c, unsigned changes, struct form *f)
 {
-	struct form *f = mem_alloc(sizeof *f);
+	char *subject = memmem(f->wire, f->wire_len, "Subject: ", 9), *at;
+	char line[120];
+
+	at = subject + 9;
+	memmove(at + 14, at, f->wire_len - (size_t)(at - f->wire));
+	memcpy(at, "[placeholder] ", 14);
+	f->wire_len += 14;
+	snprintf(line, sizeof line, "Having a size of %dKiB, this message is over the MaxSize limit.", (int)(content_form(c, 0)->wire_len >> 10));
+	add_line(f->wire, &f->wire_len, line);
+	add_line(f->wire, &f->wire_len, "Flag it and sync again (Sync mode Upgrade) to fetch its real contents.");
+	if (changes & FORM_IMPORTANT) {
+		add_line(f->wire, &f->wire_len, "");
+		add_line(f->wire, &f->wire_len, "The original message is flagged as important.");
+	}
+}
+
+static void
+write_body(const struct content *c, unsigned changes, size_t pad, struct form *f)
+{
 	char line[80];
 	size_t i;
 
-	f->wire = mem_alloc(WIRE_MOST + pad);
-	write_header(c, changes, f);
 	snprintf(line, sizeof line, "serial %03d", c->serial);
 	add_line(f->wire, &f->wire_len, line);
 	for (i = 0; i < pad; i++)
@@ -82,6 +99,20 @@ make_form(const struct content *c, unsigned changes, size_t pad)
 	if (c->has_line)
 		add_line(f->wire, &f->wire_len, !(c->features & FORM_NO_CR) ? " ba.re" : changes & FORM_NO_CR ? " bare" : " ba\rre");
 	add_line(f->wire, &f->wire_len, "");
+}
+
+static struct form *
+make_form(const struct content *c, unsigned changes, size_t pad)
+{
+	struct form *f = mem_alloc(sizeof *f);
+	size_t i;
+
+	f->wire = mem_alloc(WIRE_MOST + pad);
+	write_header(c, changes, f);
+	if (changes & FORM_PLACEHOLDER)
+		write_words(c, changes, f);
+	else
+		write_body(c, changes, pad, f);
 	f->file = mem_alloc(f->wire_len);
 	for (i = 0; i < f->wire_len; i++)
 		if (f->wire[i] != '\r' || f->wire[i + 1] != '\n')
@@ -93,7 +124,7 @@ make_form(const struct content *c, unsigned changes, size_t pad)
 const struct form *
 content_form(const struct content *c, unsigned changes)
 {
-	unsigned real = changes & (c->features | FORM_STATUS);
+	unsigned real = changes & (c->features | FORM_STATUS | FORM_PLACEHOLDER | FORM_IMPORTANT);
 
 	if (c->form[real] == NULL)
 		((struct content *)(uintptr_t)c)->form[real] = make_form(c, real, c->pad);
@@ -105,6 +136,10 @@ static size_t
 pad_of(const struct sim *s, const struct content *c)
 {
 	size_t n = (size_t)c->serial;
+
+	/* Between two and three KiB, however its lines end. */
+	if (s->is_sized && n % 3 == 1)
+		return 2400;
 
 	if (s->is_same_size)
 		return 9;
@@ -122,7 +157,7 @@ content_new(struct sim *s, int header)
 		return NULL;
 	c = mem_alloc(sizeof *c);
 	c->serial = s->contents;
-	c->header = header >= 0 ? s->content[header]->header : c->serial;
+	c->header = header >= 0 && !s->is_sized ? s->content[header]->header : c->serial;
 	c->has_line = s->has_features;
 	/* Equal headers have equal features. */
 	if (s->has_features)
@@ -135,15 +170,41 @@ content_new(struct sim *s, int header)
 	return c;
 }
 
+static bool
+is_form(const struct form *f, const char *p, size_t len)
+{
+	return f != NULL && ((len == f->wire_len && memcmp(p, f->wire, len) == 0) || (len == f->file_len && memcmp(p, f->file, len) == 0));
+}
+
+/* Headers are as many as messages where there are placeholders. */
+static const struct content *
+recognise_placeholder(const struct sim *s, const char *p, size_t len, unsigned *form_r)
+{
+	unsigned changes, important;
+	int i;
+
+	for (i = 0; i < s->contents; i++)
+		for (changes = 0; changes < FORM_PLACEHOLDER; changes++)
+			for (important = 0; important <= FORM_IMPORTANT; important += FORM_IMPORTANT) {
+				*form_r = changes | FORM_PLACEHOLDER | important;
+				/* Made by the program of what some store has; or altered by a store after that. */
+				if ((s->content[i]->form[changes] != NULL || s->content[i]->form[*form_r] != NULL) &&
+				    is_form(content_form(s->content[i], *form_r), p, len))
+					return s->content[i];
+			}
+	return NULL;
+}
+
 const struct content *
 content_recognise(const struct sim *s, const char *p, size_t len, unsigned *form_r)
 {
 	static const char mark[] = "serial ";
 	const char *at = memmem(p, len, mark, sizeof mark - 1);
 	const struct content *c;
-	const struct form *f;
 	int serial;
 
+	if (at == NULL && s->is_sized)
+		return recognise_placeholder(s, p, len, form_r);
 	if (at == NULL || (size_t)(at - p) + sizeof mark - 1 + 3 > len)
 		return NULL;
 	serial = (at[7] - '0') * 100 + (at[8] - '0') * 10 + (at[9] - '0');
@@ -152,9 +213,7 @@ content_recognise(const struct sim *s, const char *p, size_t len, unsigned *form
 	c = s->content[serial];
 	/* Only a form that some store has made can be somewhere. */
 	for (*form_r = 0; *form_r < FORMS; ++*form_r) {
-		f = c->form[*form_r];
-		if (f != NULL && ((len == f->wire_len && memcmp(p, f->wire, len) == 0) ||
-		    (len == f->file_len && memcmp(p, f->file, len) == 0)))
+		if (is_form(c->form[*form_r], p, len))
 			return c;
 	}
 	return NULL;

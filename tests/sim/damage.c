@@ -6,8 +6,8 @@
  */
 #include "tests/sim/store_ram.h"
 
-static void
-set_damage(struct ram *r, int box, enum ram_damage damage)
+void
+damage_set(struct ram *r, int box, enum ram_damage damage)
 {
 	struct ram_box *b = &r->box[box];
 	size_t i;
@@ -47,10 +47,10 @@ damage_act(struct sim *s)
 	sim_disturb(s, ORACLE_DISTURBED);
 	switch (sim_draw(s, 3)) {
 	case 0:
-		set_damage(r, box, b->damage == RAM_BOX_AWAY ? RAM_WHOLE : RAM_BOX_AWAY);
+		damage_set(r, box, b->damage == RAM_BOX_AWAY ? RAM_WHOLE : RAM_BOX_AWAY);
 		break;
 	case 1:
-		set_damage(r, box, b->damage == RAM_NEW_AWAY ? RAM_WHOLE : RAM_NEW_AWAY);
+		damage_set(r, box, b->damage == RAM_NEW_AWAY ? RAM_WHOLE : RAM_NEW_AWAY);
 		break;
 	default:
 		at = b->messages.n > 0 ? sim_draw(s, b->messages.n) : 0;
@@ -68,7 +68,7 @@ damage_mend(struct sim *s)
 
 	for (side = 0; side < SIDES; side++)
 		for (box = 0; box < SIM_BOXES; box++) {
-			set_damage(s->ram[side], box, RAM_WHOLE);
+			damage_set(s->ram[side], box, RAM_WHOLE);
 			for (i = 0; i < s->ram[side]->box[box].messages.n; i++)
 				set_replaced(s->ram[side], box, i, false);
 		}

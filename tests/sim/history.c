@@ -16,25 +16,10 @@
 #include "state/base/step.h"
 #include "sync/channel.h"
 #include "tests/sim/base.h"
+#include "tests/sim/history.h"
 #include "tests/sim/store_ram.h"
 
 enum { FULL = SYNC_NEW | SYNC_GONE | SYNC_FLAGS | SYNC_UPGRADE };
-
-struct history {
-	struct sim *sim;
-	struct channel set;
-	struct db_memory *base, *backup;
-	bool stays_open;		/* one process makes run after run, until it ends at a step */
-	struct state *state;
-	struct open_channel *open;	/* stays_open: of the runs before; NULL = none */
-	const char *news[2];		/* stays_open: said to have news in this run */
-	size_t n_news;			/* 0 = nothing is said */
-	bool is_troubled, has_policies, is_killed;
-	bool was_held;			/* a guard held deletions since the last settlement */
-	bool is_straight;		/* since the last settlement: full policy, no trouble */
-	unsigned runs;
-	struct run_progress progress;	/* as last told */
-};
 
 static const char *const patterns_all[] = { "*" };	/* also of mailboxes: every one */
 static const char *const patterns_some[] = { "*", "!Arch" };
@@ -139,8 +124,8 @@ check_progress(const struct history *h, const struct channel_report *report)
 		    p->boxes_done, p->boxes);
 }
 
-static void
-close_channel(struct history *h)
+void
+history_close(struct history *h)
 {
 	channel_close(&h->open);
 	state_close(&h->state);
@@ -159,17 +144,27 @@ synchronise(struct history *h, const struct run_events *ev, struct channel_repor
 	return channel_sync(h->open, h->sim->now, h->n_news > 0 ? &news : NULL, ev, report, e);
 }
 
-/* 0, or -1 when the channel said so. */
-static int
-run(struct history *h, struct err *e)
+static void
+check(struct sim *s)
+{
+	char why[100];
+
+	if (s->is_sized && !sizes_are_kept(s, false, why, sizeof why))
+		sim_fail(s, "%s", why);
+	if (!s->is_sized && oracle_finding(s->oracle) != NULL)
+		sim_fail(s, "%s", oracle_finding(s->oracle));
+}
+
+int
+history_sync(struct history *h, struct err *e)
 {
 	struct sim *s = h->sim;
 	struct run_events ev = { .note = on_note, .progress = on_progress, .ctx = h };
 	struct channel_report report = { 0 };
 	int status, i, b;
 
-	h->runs++;
-	sim_trace(s, "run %u", h->runs);
+	s->runs++;
+	sim_trace(s, "run %u", s->runs);
 	for (i = 0; i < SIDES; i++)
 		for (b = 0; b < SIM_BOXES; b++)
 			ram_slide(s->ram[i], b, true);
@@ -190,7 +185,7 @@ run(struct history *h, struct err *e)
 		h->was_held |= report.held > 0;
 		report_release(&report);
 		if (!h->stays_open || step_is_dead())
-			close_channel(h);
+			history_close(h);
 	} else if (!step_is_dead()) {
 		sim_fail(s, "the base does not open: %s", e->text);
 	}
@@ -198,10 +193,9 @@ run(struct history *h, struct err *e)
 	s->is_running = false;
 	ram_shown(s->ram[FAR], status == 0);
 	ram_shown(s->ram[NEAR], status == 0);
-	sim_trace(s, "run %u ends %s%s%s", h->runs, status == 0 ? "well" : "badly", status == 0 ? "" : ": ",
+	sim_trace(s, "run %u ends %s%s%s", s->runs, status == 0 ? "well" : "badly", status == 0 ? "" : ": ",
 	    status == 0 ? "" : e->text);
-	if (oracle_finding(s->oracle) != NULL)
-		sim_fail(s, "%s", oracle_finding(s->oracle));
+	check(s);
 	check_guard(s);
 	check_week(h);
 	if (h->set.allow_delete.n > 0)
@@ -232,13 +226,14 @@ look(struct sim *s, struct oracle_view *v, struct oracle_sight *room, size_t mos
 		}
 }
 
-static void
-full_policy(struct sim *s)
+void
+history_full_policy(struct sim *s)
 {
 	int i;
 
 	s->policy = (struct policy){ .sync = { FULL, FULL }, .create = { true, true }, .remove = { true, true },
 		.expunge = { true, true }, .max_delete = { MAX_DELETE_NONE, 0 }, .trash = { s->trash[FAR], s->trash[NEAR] }, .limit = s->limit };
+	sizes_policy(s);
 	for (i = 0; i < SIDES; i++)
 		s->policy.window[i] = s->ram[i] == s->unsettled ? (struct window){ WINDOW_UNSET, 0 } : s->ram[i]->window == 0 || s->ram[i]->is_lifted ? (struct window){ WINDOW_NO, 0 } :
 		    (struct window){ WINDOW_SIZE, s->ram[i]->window };
@@ -253,24 +248,51 @@ knows_keys(const struct ram *r)
 	return r->kind == RAM_MAILDIR || (r->has_uidplus && r->tells == RAM_TELLS_TRULY);
 }
 
+/* How many runs both sides may need to agree, and how many more, of which the last changes nothing: the most of what is so. */
+struct patience { int runs, rest; };
+
+enum { TROUBLED_RUNS = 4 };
+
+static struct patience
+find_patience(const struct history *h, bool is_blind)
+{
+	const struct sim *s = h->sim;
+	bool is_plain = h->is_straight && s->once == NULL && !limit_is_on(&s->limit);
+	const struct { bool is; int runs, rest; } table[] = {
+		{ true, 1, 2 },
+		{ is_blind, 2, 2 },			/* flags follow once the key is known */
+		{ s->unsettled != NULL, 2, 2 },		/* what is suspected is held first */
+		{ limit_is_on(&s->limit), 2, 3 },		/* what is beyond goes once its twin is known */
+		{ !h->is_straight, TROUBLED_RUNS, 3 },
+		{ s->has_lied, TROUBLED_RUNS, 2 },
+		{ s->has_lied && !is_plain, TROUBLED_RUNS, 5 },	/* it comes out in between */
+		{ s->once != NULL, 6, 3 },		/* what was found to be kept once is looked at once more */
+	};
+	struct patience p = { 0, 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof table / sizeof table[0]; i++) {
+		if (!table[i].is)
+			continue;
+		p.runs = table[i].runs > p.runs ? table[i].runs : p.runs;
+		p.rest = table[i].rest > p.rest ? table[i].rest : p.rest;
+	}
+	return p;
+}
+
 /* Runs under the full policy with nobody about: both sides agree soon, then nothing more is written. */
 static void
 settle(struct history *h)
 {
-	enum { MOST = 2000, CALM_RUNS = 1, BLIND_RUNS = 2, RUNS = 4 };
+	enum { MOST = 2000 };
 	static struct oracle_sight room[MOST];
 	struct sim *s = h->sim;
 	struct oracle_view v;
 	struct err e;
 	char why[300] = "";
 	bool is_blind = !knows_keys(s->ram[FAR]) || !knows_keys(s->ram[NEAR]);	/* or not for sure */
-	int i, most = !h->is_straight || s->has_lied ? RUNS : is_blind ? BLIND_RUNS : CALM_RUNS, quiet = h->is_straight && s->once == NULL && s->limit.max == 0 ? 2 : s->has_lied ? 5 : 3;
-
-	/* What is suspected is held first; and what was found to be kept once is looked at once more. */
-	if (s->unsettled != NULL && most < BLIND_RUNS)
-		most = BLIND_RUNS;
-	if (s->once != NULL)
-		most = RUNS + 2;
+	const struct patience may = find_patience(h, is_blind);
+	int i;
 	bool is_lifted[SIDES] = { s->ram[FAR]->is_lifted, s->ram[NEAR]->is_lifted };
 
 	/* What arrived without its key, and was moved back before a run has looked, is not always known again. */
@@ -281,48 +303,48 @@ settle(struct history *h)
 	/* Now all is shown: what dropped out of sight is the same as before. */
 	ram_lift(s->ram[FAR]);
 	ram_lift(s->ram[NEAR]);
-	full_policy(s);
+	history_full_policy(s);
 	sim_trace(s, "---- settlement%s", h->is_straight ? " (straight)" : "");
 	look(s, &v, room, MOST);
 	oracle_settling(s->oracle, &v);
-	for (i = 0; i < most && s->failure[0] == '\0'; i++) {
+	for (i = 0; i < may.runs && s->failure[0] == '\0'; i++) {
 		s->now += 1000;
-		if (!h->is_straight && i < RUNS - 1) {
+		if (!h->is_straight && i < TROUBLED_RUNS - 1) {
 			s->policy.sync[FAR] |= SYNC_OLD;
 			s->policy.sync[NEAR] |= SYNC_OLD;
 			s->policy.retry_failed = true;
 		}
 		/* What a guard held waits for a person's word. */
 		h->set.allow_delete = (struct channel_names){ patterns_all, h->was_held };
-		if (run(h, &e) < 0) {
+		if (history_sync(h, &e) < 0) {
 			sim_fail(s, "a run without any trouble fails: %s", e.text);
 			return;
 		}
 		h->set.allow_delete.n = 0;
-		full_policy(s);
+		history_full_policy(s);
 		look(s, &v, room, MOST);
 		/* Of two names for one mailbox what was deleted under one may still be to be deleted under the other. */
-		if (!h->is_straight && oracle_has_renames(s->oracle) && s->changes != 0 && i + 1 < most)
+		if (!h->is_straight && oracle_has_renames(s->oracle) && s->changes != 0 && i + 1 < may.runs)
 			continue;
-		if (oracle_is_settled(s->oracle, &v, why, sizeof why) && limit_is_kept(s, why, sizeof why))
+		if (s->is_sized ? sizes_are_kept(s, true, why, sizeof why) : oracle_is_settled(s->oracle, &v, why, sizeof why) &&
+		    limit_is_kept(s, why, sizeof why))
 			break;
 		sim_trace(s, "not settled: %s", why);
 	}
-	if (i == most)
-		sim_fail(s, "after %d runs: %s", most, why);
-	for (i = 0; i < quiet && s->failure[0] == '\0'; i++) {
+	if (i == may.runs)
+		sim_fail(s, "after %d runs: %s", may.runs, why);
+	for (i = 0; i < may.rest && s->failure[0] == '\0'; i++) {
 		s->now += 1000;
-		if (run(h, &e) < 0)
+		if (history_sync(h, &e) < 0)
 			sim_fail(s, "a run with nothing to do fails: %s", e.text);
-		else if (s->changes != 0 && h->is_straight && !is_blind && s->once == NULL && !s->has_lied)
+		else if (s->changes != 0 && h->is_straight && !is_blind && s->once == NULL && !s->has_lied && !(limit_is_on(&s->limit) && i == 0))
 			sim_fail(s, "a run with nothing to do changes something (%lu times)", s->changes);
-		else if (i == quiet - 1 && s->changes != 0)
+		else if (i == may.rest - 1 && s->changes != 0)
 			sim_fail(s, "runs do not come to rest (%lu changes)", s->changes);
-		else if (i == quiet - 1 && s->commits != 0)
+		else if (i == may.rest - 1 && s->commits != 0)
 			sim_fail(s, "a run with nothing to do commits (%lu times)", s->commits);
 	}
-	if (oracle_finding(s->oracle) != NULL)
-		sim_fail(s, "%s", oracle_finding(s->oracle));
+	check(s);
 	h->is_straight = true;
 	h->was_held = false;
 	ram_settled(s->ram[FAR]);
@@ -343,7 +365,7 @@ draw_policy(struct history *h)
 	struct sim *s = h->sim;
 	int i, b;
 
-	full_policy(s);
+	history_full_policy(s);
 	if (!sim_happens(s, h->has_policies ? 800 : h->is_troubled ? 250 : 0))
 		return;
 	h->is_straight = false;
@@ -359,11 +381,12 @@ draw_policy(struct history *h)
 			s->ram[i]->box[b].is_readonly = sim_chance(s, 5);
 	}
 	s->policy.retry_failed = sim_chance(s, 10);
-	if (s->limit.max != 0)
+	if (limit_is_on(&s->limit))
 		limit_vary(s);
 	if (sim_chance(s, 50))
 		s->policy.max_delete = (struct max_delete){ sim_chance(s, 50) ? MAX_DELETE_DEFAULT : MAX_DELETE_COUNT,
 			sim_draw(s, 3) };
+	once_restricted(s);
 	sim_trace(s, "policy: far %x%s%s%s%s, near %x%s%s%s%s", s->policy.sync[FAR], s->policy.create[FAR] ? " create" : "",
 	    s->policy.remove[FAR] ? " remove" : "", s->policy.expunge[FAR] ? " expunge" : s->policy.expunge_solo[FAR] ? " solo" : "",
 	    s->policy.read_only[FAR] ? " readonly" : "", s->policy.sync[NEAR], s->policy.create[NEAR] ? " create" : "",
@@ -416,6 +439,35 @@ draw_news(struct history *h)
 	sim_trace(s, "only %s%s%s has news", h->news[0], n == 1 ? ", " : "", n == 1 ? h->news[1] : "");
 }
 
+/* The mailboxes that this run looks at, as the oracle has them. */
+static unsigned
+news_bits(const struct history *h)
+{
+	unsigned bits = 0;
+	size_t i;
+
+	for (i = 0; i < h->n_news; i++)
+		bits |= 1u << sim_box(h->news[i]);
+	return h->n_news > 0 ? bits : ~0u;
+}
+
+/* To an old base a person took that \Deleted off: it stays. */
+static void
+let_unmarked_stay(struct sim *s)
+{
+	const struct ram_message *m;
+	int side, b;
+	size_t i;
+
+	for (side = 0; side < SIDES; side++)
+		for (b = 0; b < SIM_BOXES; b++)
+			for (i = 0; i < s->ram[side]->box[b].messages.n; i++) {
+				m = &s->ram[side]->box[b].messages.at[i];
+				if (m->c->is_unmarked)
+					oracle_loose(s->oracle, b, m->c->serial);
+			}
+}
+
 /* The base is lost, kept, or comes back from a backup; a store looks like another one. */
 static void
 disturb_base(struct history *h)
@@ -426,7 +478,7 @@ disturb_base(struct history *h)
 		return;
 	if (h->backup == NULL && sim_happens(s, 100)) {
 		sim_trace(s, "the base is backed up");
-		close_channel(h);
+		history_close(h);
 		h->backup = base_copy(h->base);
 	}
 	if (sim_happens(s, 15)) {
@@ -438,13 +490,15 @@ disturb_base(struct history *h)
 		ram_lift(s->ram[FAR]);
 		ram_lift(s->ram[NEAR]);
 		h->is_straight = false;
-		close_channel(h);
+		history_close(h);
 		db_memory_free(&h->base);
 		h->base = db_memory_new();
 		ram_forgotten(s->ram[FAR], true);
 		ram_forgotten(s->ram[NEAR], true);
 	} else if (h->backup != NULL && sim_happens(s, 60)) {
 		sim_trace(s, "the base comes back from its backup");
+		s->is_old = true;
+		let_unmarked_stay(s);
 		damage_mend(s);
 		sim_disturb(s, ORACLE_OLD);
 		ram_lift(s->ram[FAR]);
@@ -452,7 +506,7 @@ disturb_base(struct history *h)
 		oracle_blank(s->oracle, FAR, -1);	/* it may be of before the first run */
 		oracle_blank(s->oracle, NEAR, -1);
 		h->is_straight = false;
-		close_channel(h);
+		history_close(h);
 		db_memory_free(&h->base);
 		h->base = base_copy(h->backup);
 		ram_forgotten(s->ram[FAR], false);
@@ -522,6 +576,8 @@ make_stores(struct sim *s)
 	}
 	unsettled_draw(s);
 	once_draw(s);
+	if (s->ram[FAR]->kind != RAM_MAILDIR && s->ram[NEAR]->kind != RAM_MAILDIR)
+		oracle_sent_unread(s->oracle);
 	s->common = s->ram[FAR]->keeps & s->ram[NEAR]->keeps;
 	s->is_alike_by_two = sim_chance(s, 30);
 	s->is_same_size = s->ram[FAR]->kind == RAM_MAILDIR && s->ram[NEAR]->kind == RAM_MAILDIR && sim_chance(s, 50);
@@ -596,9 +652,9 @@ live(struct history *h)
 			settle(h);
 			continue;
 		}
-		oracle_ran(s->oracle);
 		draw_news(h);
-		if (run(h, &e) < 0 && !h->is_troubled && !h->is_killed)
+		oracle_ran(s->oracle, news_bits(h));
+		if (history_sync(h, &e) < 0 && !h->is_troubled && !h->is_killed)
 			sim_fail(s, "a run without any trouble fails: %s", e.text);
 		h->n_news = 0;
 		if (s->failure[0] == '\0' && sim_happens(s, 150))
@@ -619,9 +675,10 @@ history_run(struct sim *s)
 	make_stores(s);
 	draw_trash(s);
 	limit_draw(s);
+	sizes_draw(s);
 	make_channel(&h);
 	live(&h);
-	close_channel(&h);
+	history_close(&h);
 	for (i = 0; i < s->contents; i++)
 		content_free(s->content[i]);
 	ram_free(s->ram[FAR]);

@@ -66,5 +66,5 @@ unsettled_taken(struct sim *s, const struct ram *r, int box, const struct conten
 	b = &s->unsettled->box[0];
 	for (i = 0; i < b->messages.n; i++)
 		if (b->messages.at[i].is_hidden && b->messages.at[i].c == c)
-			oracle_loose(s->oracle, 0, c->serial);
+			oracle_out_of_sight(s->oracle, 0, c->serial);
 }

@@ -3,6 +3,7 @@
  *   sim [-n COUNT] [-s FIRST] [-j PROCESSES] [-t SECONDS] [-c]	-c: go on after a failure
  *       FIRST: a seed; or "new", seeds that nobody has lived through, by the clock
  *   sim -r SEED [-k]	replay; -k: as it is, not cut down
+ *   sim -x all|NAME [-v]	scenes (scenes.h); -v: with a trace
  *
  * Exit: 0 all passed, 1 one failed, 2 usage.
  */
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "state/base/log.h"
+#include "tests/sim/scenes.h"
 #include "tests/sim/sim.h"
 
 struct options { uint64_t count, first; bool is_new; unsigned processes; unsigned seconds; bool goes_on; };
@@ -215,10 +217,11 @@ main(int argc, char **argv)
 {
 	struct options o = { .count = 1000, .first = 1, .processes = 1 };
 	uint64_t seed = 0;
-	bool is_replay = false, is_cut = true;
+	bool is_replay = false, is_cut = true, is_traced = false;
+	const char *scene = NULL;
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:j:t:r:kc")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:j:t:r:x:kcv")) != -1) {
 		switch (c) {
 		case 'n':
 			o.count = strtoull(optarg, NULL, 10);
@@ -237,6 +240,12 @@ main(int argc, char **argv)
 			seed = strtoull(optarg, NULL, 10);
 			is_replay = true;
 			break;
+		case 'x':
+			scene = optarg;
+			break;
+		case 'v':
+			is_traced = true;
+			break;
 		case 'c':
 			o.goes_on = true;
 			break;
@@ -250,6 +259,10 @@ main(int argc, char **argv)
 	/* Histories take and give back the same few hundred kB all the time. */
 	mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	mallopt(M_MMAP_THRESHOLD, 64 << 20);
+	if (is_traced)
+		log_install(LOG_RUN | LOG_PLAN, on_log);
+	if (scene != NULL)
+		return !scenes_live(strcmp(scene, "all") == 0 ? NULL : scene, is_traced);
 	if (is_replay)
 		return replay(seed, is_cut);
 	return run_all(&o);

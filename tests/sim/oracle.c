@@ -45,6 +45,12 @@ oracle_limited(struct oracle *o, int side)
 }
 
 void
+oracle_sent_unread(struct oracle *o)
+{
+	o->is_sent_unread = true;
+}
+
+void
 oracle_restricted(struct oracle *o)
 {
 	o->is_inexact = true;
@@ -225,11 +231,19 @@ added(struct oracle *o, int side, int box, int serial, uint32_t flags)
 	o->mail[serial].put[side]++;
 	o->mail[serial].late[side] += o->has_renames;
 	o->mail[serial].put_in[side] |= 1u << box;
+	o->mail[serial].new_in[side] |= 1u << box;
 	if (flags & ORACLE_DELETED) {
 		o->mail[serial].marked[side]++;
 		c->marked[side]++;
 		c->ever_marked[side]++;
 	}
+}
+
+/* It is in the trash of that side, and was not expunged there: the program ended in between. */
+static void
+is_to_stay(struct oracle *o, int side, int serial)
+{
+	o->kept[serial][side] += o->expunged[serial][side] + o->kept[serial][side] < o->trashed[serial][side];
 }
 
 void
@@ -244,6 +258,8 @@ oracle_put(struct oracle *o, int side, int box, int serial, uint32_t flags)
 	c->limit++;
 	if (c->limit == 1)
 		c->base = flags;
+	/* An equal one that was on its way into the trash there has its twin again. */
+	is_to_stay(o, !side, serial);
 }
 
 void
@@ -275,7 +291,9 @@ oracle_gone(struct oracle *o, int side, int box, int serial)
 	c->ever_removed[side]++;
 	o->mail[serial].gone[side]++;
 	o->mail[serial].dropped[side]++;
+	o->mail[serial].is_taken_on |= o->mail[serial].is_delivered[side] || (o->is_sent_unread && o->mail[serial].is_delivered[!side]);
 	o->mail[serial].gone_from[side] |= 1u << box;
+	o->mail[serial].new_from[side] |= 1u << box;
 }
 
 void
@@ -293,6 +311,8 @@ oracle_rekeyed(struct oracle *o, int side, int box, int serial)
 	o->box[box].is_busy[side] = true;
 	c->ever_rekeyed[side]++;
 	o->mail[serial].rekeyed[side]++;
+	/* On its way into the trash it is another now, and goes there once more. */
+	is_to_stay(o, side, serial);
 }
 
 void
@@ -314,7 +334,7 @@ oracle_seems_moved(struct oracle *o, int side, int box, int serial)
 bool
 oracle_was_filed(const struct oracle *o, int side, int box, int serial)
 {
-	return (o->mail[serial].put_in[side] & ~(1u << box)) != 0;
+	return (o->mail[serial].put_in[side] & (o->has_renames ? ~0u : ~(1u << box))) != 0;
 }
 
 void
@@ -329,8 +349,11 @@ oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint
 		c->marked[side]++;
 		c->ever_marked[side]++;
 	}
-	if (was & ~is & ORACLE_DELETED)
+	if (was & ~is & ORACLE_DELETED) {
 		c->is_loose = true;
+		is_to_stay(o, side, serial);
+		is_to_stay(o, !side, serial);
+	}
 	c->twice |= (c->touched[0] | c->touched[1]) & changed;
 	c->touched[side] |= changed;
 	c->last[side] = (c->last[side] & ~changed) | (is & changed);
@@ -347,6 +370,13 @@ oracle_loose(struct oracle *o, int box, int serial)
 {
 	cell(o, box, serial)->is_loose = true;
 	o->box[box].is_stuck = true;
+}
+
+void
+oracle_out_of_sight(struct oracle *o, int box, int serial)
+{
+	oracle_loose(o, box, serial);
+	cell(o, box, serial)->limit++;
 }
 
 void
@@ -379,9 +409,19 @@ oracle_miscounted(struct oracle *o, int box)
 }
 
 void
-oracle_ran(struct oracle *o)
+oracle_ran(struct oracle *o, unsigned boxes)
 {
+	struct mail *m;
+	int n, s;
+
 	o->has_run = true;
+	for (n = 0; n < o->serials; n++)
+		for (s = 0; s < 2; s++) {
+			m = &o->mail[n];
+			m->is_half_seen |= (m->new_in[s] & boxes) != 0 && (m->new_from[s] & ~boxes) != 0;
+			if (boxes == ~0u)
+				m->new_in[s] = m->new_from[s] = 0;
+		}
 }
 
 /* ---- the program ---- */
@@ -437,6 +477,9 @@ void
 oracle_ours_put(struct oracle *o, int side, int box, int serial)
 {
 	arrived(o, side, box, serial, 0);
+	o->mail[serial].is_delivered[side] = true;
+	/* Sent back to where it was gone from, for its mailbox there was removed, and it has been changed (P8). */
+	is_to_stay(o, !side, serial);
 }
 
 /* What a store said falsely of a message may come out wherever that was moved to. */
@@ -469,8 +512,9 @@ ours(struct oracle *o, int side, int box, int serial)
 		return;
 	if (oracle_is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
 		return;
-	/* Two names may be of one mailbox, as in is_within(); where they part, what was put there since is moved after its twin. */
-	if (o->has_renames && m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side] + m->ours_moved[side])
+	/* Two names may be of one mailbox, as in is_within(); where they part, what was put there since is moved after its twin. And what was put
+	 * into two of one name is one again where these come under one name: the copy that was made of it in between goes. */
+	if (o->has_renames && m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side] + m->ours_moved[side] + oracle_twice(o, serial))
 		return;
 	if ((o->is_inexact || o->level >= ORACLE_DISTURBED) &&
 	    c->ours[side] <= c->removed[other] + c->several[other] + c->marked[other] + c->marked[side])
@@ -533,7 +577,7 @@ oracle_ours_marked(struct oracle *o, int side, int box, int serial)
 void
 oracle_ours_moved(struct oracle *o, int side, int box, int serial, bool is_kept)
 {
-	if (is_kept && o->level >= ORACLE_DISTURBED)
+	if (is_kept && oracle_may_copy(o))
 		cell(o, box, serial)->limit++;
 	arrived(o, side, box, serial, !is_kept);
 	o->mail[serial].is_ours_moved[side] = true;

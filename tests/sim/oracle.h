@@ -32,12 +32,14 @@
  *   O10 where the program knew nothing, nobody did anything meanwhile and nothing went wrong: no message is there more often,
  *       over all mailboxes, than on the richer side before
  *   O11 where nothing but the end of the program went wrong, and each run was to do all: what was one message at the last
- *       settlement is one, in whatever mailbox, or none if a person removed it, however often they moved it or gave it another key
+ *       settlement, or was put once since, is one, in whatever mailbox, or none if a person removed it, however often they moved it or gave it another key. Not one of
+ *       which a run has seen the half of a move, nor a new one that a person took on from where the program had just delivered it (or,
+ *       oracle_sent_unread, from where that had it from); where the program knew nothing of a mailbox, not one that is new or was moved on both sides
  *   O12 what the program expunges where a store has a trash is in it by then; and where nothing but the end of the program went wrong,
  *       it is there once
  *   O13 with a limit (oracle_limited) the side that has it may lack what the other has; nothing else changes: what the program takes
  *       away there for the limit it takes away nowhere else, and never what the other side has not. At a settlement no more are
- *       there than the limit says, but for what is important
+ *       there than the limit says, and none that is too old on the other side, but for what is important
  * Cells made loose (a deletion taken back, a refusal) are only held to O1 to O3.
  */
 #ifndef TESTS_SIM_ORACLE_H
@@ -67,6 +69,8 @@ const char *oracle_finding(const struct oracle *o);
 void oracle_disturb(struct oracle *o, enum oracle_level level);
 /* The program may let mail go on that side, as long as the other has it. */
 void oracle_limited(struct oracle *o, int side);
+/* What is sent is known by what it is once its answer has come, not before: between two servers. */
+void oracle_sent_unread(struct oracle *o);
 /* A run is made that may not do all. */
 void oracle_restricted(struct oracle *o);
 /* The program ended at some step. */
@@ -93,7 +97,7 @@ void oracle_went(struct oracle *o, int side, int from, int to, int serial, uint3
 /* Out of sight in that mailbox while a person puts its equal into another: the program sees a move, and may carry it over. It is
  * there again later, as new mail. */
 void oracle_seems_moved(struct oracle *o, int side, int box, int serial);
-/* A person has put it into another mailbox, in this window. */
+/* A person has put it into another mailbox, in this window; where mailboxes were renamed, one of that name may be another. */
 bool oracle_was_filed(const struct oracle *o, int side, int box, int serial);
 /* The flags of one message changed for real. */
 void oracle_flags(struct oracle *o, int side, int box, int serial, uint32_t was, uint32_t is);
@@ -106,6 +110,8 @@ void oracle_shared(struct oracle *o, int box, int serial);
 void oracle_one_of_several_gone(struct oracle *o, int side, int box, int serial);
 /* It may stay on one side for good. */
 void oracle_loose(struct oracle *o, int box, int serial);
+/* The same; and it comes as new mail once it is shown again, beside the one that a person marked meanwhile. */
+void oracle_out_of_sight(struct oracle *o, int box, int serial);
 /* A store said that it had been changed or removed, and it had not. */
 void oracle_lied(struct oracle *o, int box, int serial);
 /* And so the mailbox holds one more than who must count (CONDSTORE) can know of: a removal by a person evens it out. */
@@ -132,8 +138,9 @@ void oracle_ours_half_moved(struct oracle *o, int side, int serial);
 void oracle_ours_renamed_box(struct oracle *o, int side, int from, int to);
 
 /* ---- settlements ---- */
-/* A run that is not part of a settlement: what people do after it may undo what it carried over. */
-void oracle_ran(struct oracle *o);
+/* A run that is not part of a settlement: what people do after it may undo what it carried over. boxes: those that it looks at, as bits; of a
+ * move into them out of another one it sees the half. */
+void oracle_ran(struct oracle *o, unsigned boxes);
 struct oracle_sight { int side, box, serial; uint32_t flags; };
 struct oracle_view {
 	const struct oracle_sight *at;

@@ -42,8 +42,12 @@ struct mail {
 	int made[2], made_both;		/* by people: no message that was there is it under another key, or in another mailbox */
 	int dropped[2];			/* by people: and not put elsewhere */
 	unsigned put_in[2], gone_from[2];	/* mailboxes, as bits */
+	unsigned new_in[2], new_from[2];	/* the same, since a run that was to look at all mailboxes */
+	bool is_half_seen;		/* moved, and a run has looked at the mailbox that it is in now alone */
 	unsigned ours_from[2];
 	int ours[2];
+	bool is_delivered[2];		/* by the program */
+	bool is_taken_on;		/* by a person: the program need not know that it had delivered it (R11) */
 	bool is_ours_moved[2];
 	int ours_moved[2];		/* not counting copies */
 	bool is_carried;		/* along with a mailbox that the program renamed */
@@ -61,8 +65,10 @@ struct oracle {
 	bool has_renames;		/* names on the two sides may differ: since the last settlement that ended well */
 	bool has_run;			/* in this window, before the settlement */
 	int trashed[ORACLE_SERIALS][2], expunged[ORACLE_SERIALS][2];	/* ever: where there is a trash */
+	int kept[ORACLE_SERIALS][2];	/* ever: on their way into it when it turned out that they are to stay */
 	bool has_faults;		/* something else than the end of the program went wrong, ever */
 	bool is_limited[2];		/* that side need not have all that the other has */
+	bool is_sent_unread;
 	bool is_inexact;		/* O11 does not hold: since a settlement that left no doubt */
 	char finding[300];
 };
@@ -72,6 +78,14 @@ static inline int
 oracle_full(const struct oracle *o)
 {
 	return o->is_limited[0];
+}
+
+/* Where a move broke off, or out of a mailbox that has lost its name to another in a run that may remove nothing, what would be moved is
+ * copied: with the flags of the moment. */
+static inline bool
+oracle_may_copy(const struct oracle *o)
+{
+	return o->level >= ORACLE_DISTURBED || (o->has_renames && o->is_inexact);
 }
 
 /* The first finding stays. */

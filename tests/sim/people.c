@@ -55,6 +55,18 @@ pick_flags(struct sim *s, const struct ram *r)
 	return likely[sim_draw(s, sizeof likely / sizeof likely[0])] & r->keeps;
 }
 
+/* history_sizes.c */
+static void
+sizes_note_put(struct ram *r, int box, const struct content *c)
+{
+	struct content *own = r->sim->content[c->serial];
+
+	own->is_several |= own->is_put;
+	own->is_put = true;
+	own->is_stray |= !r->sim->is_selected[box] && r->side == r->sim->small;
+	own->is_away |= !r->sim->is_selected[box] || c->is_refused[FAR] || c->is_refused[NEAR];
+}
+
 static void
 note_content(struct sim *s, int box, const struct content *c)
 {
@@ -74,12 +86,14 @@ put(struct ram *r, int box, const struct content *c, uint32_t flags, uint32_t nu
 	if (m != NULL)
 		return NULL;
 	m = ram_put(r, box, c, flags, number);
+	sizes_note_put(r, box, c);
+	r->sim->content[c->serial]->is_deleted |= (m->flags & FLAG_DELETED) != 0;
 	note_content(r->sim, box, c);
 	once_put(r, c, m->flags);
 	if (is_told)
 		oracle_put(r->sim->oracle, r->side, box, c->serial, m->flags);
-	else if (m->flags & FLAG_DELETED)
-		oracle_flags(r->sim->oracle, r->side, box, c->serial, 0, FLAG_DELETED);
+	else	/* nothing to count, but something that happened there */
+		oracle_flags(r->sim->oracle, r->side, box, c->serial, 0, m->flags & FLAG_DELETED);
 	ram_window_equal(r, box, c);
 	sim_trace(r->sim, "  person: %s %s: puts %s with %s", r->store.name, sim_box_name[box], ram_text(r, m),
 	    sim_flags_text(m->flags));
@@ -113,10 +127,26 @@ take(struct ram *r, int box, size_t at)
 	else
 		oracle_one_of_several_gone(r->sim->oracle, r->side, box, m->c->serial);
 	unsettled_taken(r->sim, r, box, m->c);
+	r->sim->content[m->c->serial]->is_taken = true;
+	if (r->sim->is_running)
+		r->sim->content[m->c->serial]->taken_in[r->side] = r->sim->runs;
 	r->box[box].has_lost |= m->is_shown || m->was_shown;
 	doubt(r, box);
 	ram_remove(r, box, at);
 	return is_told;
+}
+
+void
+people_put(struct ram *r, int box, const struct content *c, uint32_t flags)
+{
+	put(r, box, c, flags, 0, NULL);
+}
+
+void
+people_remove(struct ram *r, int box, size_t at)
+{
+	r->sim->content[r->box[box].messages.at[at].c->serial]->is_deleted = true;
+	take(r, box, at);
 }
 
 static void
@@ -131,6 +161,7 @@ reflag(struct ram *r, int box, size_t at, uint32_t flags)
 	    sim_flags_text(m->flags), sim_flags_text(flags));
 	if (m->flags & ~flags & FLAG_DELETED)
 		r->sim->content[m->c->serial]->is_taken_back = true;
+	r->sim->content[m->c->serial]->is_deleted |= (flags & FLAG_DELETED) != 0;
 	oracle_flags(r->sim->oracle, r->side, box, m->c->serial, m->flags, flags);
 	if (flags & FLAG_DELETED) {
 		once_taken(r, m->c);
@@ -187,6 +218,8 @@ put_both(struct sim *s, struct ram *r)
 		return;
 	for (i = 0; i < SIDES; i++)
 		flags[i] = ram_put(s->ram[i], box, c, pick_flags(s, s->ram[i]), 0)->flags;
+	sizes_note_put(r, box, c);
+	c->is_deleted |= ((flags[FAR] | flags[NEAR]) & FLAG_DELETED) != 0;
 	once_put(s->ram[s->once == s->ram[FAR] ? NEAR : FAR], c, flags[FAR] | flags[NEAR]);
 	sim_trace(s, "  person: both sides %s: put message %d with %s and %s", sim_box_name[box], c->serial,
 	    sim_flags_text(flags[FAR]), sim_flags_text(flags[NEAR]));
@@ -205,7 +238,7 @@ put_same_header(struct sim *s, struct ram *r)
 		return;
 	put(r, box, c, pick_flags(s, r), 0, NULL);
 	if (sim_chance(s, 60))
-		take(r, box, at);
+		people_remove(r, box, at);
 }
 
 static void
@@ -252,24 +285,19 @@ remove_one(struct sim *s, struct ram *r)
 	int box;
 
 	if (pick_message(s, r, &box, &at))
-		take(r, box, at);
+		people_remove(r, box, at);
 }
 
-/* From its mailbox into another, or a copy of it anywhere. */
+/* has_name: under the name of its file. */
 static void
-file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
+carry(struct ram *r, int box, size_t at, int to, bool keep, bool has_name)
 {
-	int to = pick_box(s, r);
-	struct ram_message m, *copy;
-	uint32_t number;
-	bool is_given, is_put;
+	const struct ram_message m = r->box[box].messages.at[at];
+	const bool is_given = m.is_given && has_name;
+	struct ram_message *copy;
+	bool is_put;
 
-	if (to < 0 || (to == box && !keep))
-		return;
-	m = r->box[box].messages.at[at];
-	is_given = !keep && m.is_given && sim_chance(s, 70);
-	number = is_given || (!keep && !m.is_given && sim_chance(s, 70)) ? m.number : 0;
-	copy = put(r, to, m.c, m.flags, number, &is_put);
+	copy = put(r, to, m.c, m.flags, has_name ? m.number : 0, &is_put);
 	if (copy != NULL) {
 		copy->is_given = is_given;
 		copy->form = m.form;
@@ -277,7 +305,23 @@ file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
 	/* Nor do they go along to another mailbox. */
 	once_unnamed(r, box, m.c, !keep);
 	if (!keep && take(r, box, at) && is_put)
-		oracle_same(s->oracle, r->side, m.c->serial);
+		oracle_same(r->sim->oracle, r->side, m.c->serial);
+}
+
+void
+people_move(struct ram *r, int box, size_t at, int to)
+{
+	carry(r, box, at, to, false, true);
+}
+
+/* From its mailbox into another, or a copy of it anywhere. */
+static void
+file(struct sim *s, struct ram *r, int box, size_t at, bool keep)
+{
+	int to = pick_box(s, r);
+
+	if (to >= 0 && (to != box || keep))
+		carry(r, box, at, to, keep, !keep && sim_chance(s, 70));
 }
 
 static void
@@ -315,16 +359,33 @@ move_latest(struct sim *s, struct ram *r)
 			}
 }
 
+void
+people_create_box(struct ram *r, int box)
+{
+	if (r->box[box].exists)
+		return;
+	sim_trace(r->sim, "  person: %s: creates %s", r->store.name, sim_box_name[box]);
+	ram_create_box(r, box);
+	oracle_box_created(r->sim->oracle, r->side, box);
+}
+
 static void
 create_box(struct sim *s, struct ram *r)
 {
-	int box = 1 + (int)sim_draw(s, SIM_MADE - 1);
+	people_create_box(r, 1 + (int)sim_draw(s, SIM_MADE - 1));
+}
 
-	if (r->box[box].exists)
-		return;
-	sim_trace(s, "  person: %s: creates %s", r->store.name, sim_box_name[box]);
-	ram_create_box(r, box);
-	oracle_box_created(s->oracle, r->side, box);
+void
+people_remove_box(struct ram *r, int box)
+{
+	sim_trace(r->sim, "  person: %s: removes the mailbox %s", r->store.name, sim_box_name[box]);
+	/* Renamed before that, it leaves a name that may be another's by now: nothing that was in it is deleted then (R7). */
+	if (r->box[box].is_renamed)
+		ram_mistaken(r);
+	while (r->box[box].messages.n > 0)
+		people_remove(r, box, 0);
+	ram_drop_box(r, box);
+	oracle_box_removed(r->sim->oracle, r->side, box);
 }
 
 static void
@@ -332,16 +393,8 @@ remove_box(struct sim *s, struct ram *r)
 {
 	int box = pick_box(s, r);
 
-	if (box <= 0)
-		return;
-	sim_trace(s, "  person: %s: removes the mailbox %s", r->store.name, sim_box_name[box]);
-	/* Renamed before that, it leaves a name that may be another's by now: nothing that was in it is deleted then (R7). */
-	if (r->box[box].is_renamed)
-		ram_mistaken(r);
-	while (r->box[box].messages.n > 0)
-		take(r, box, 0);
-	ram_drop_box(r, box);
-	oracle_box_removed(s->oracle, r->side, box);
+	if (box > 0)
+		people_remove_box(r, box);
 }
 
 /* Known again by its messages alone, none of which the program can have read: they are not on the other side. */
@@ -385,6 +438,8 @@ renamed(struct ram *r, int from, int to)
 		m = &r->box[from].messages.at[i];
 		note_content(r->sim, to, m->c);
 		once_taken(r, m->c);
+		r->sim->content[m->c->serial]->is_taken |= !is_within;
+		r->sim->content[m->c->serial]->is_stray |= !is_within && r->side == r->sim->small;
 		if (once_is_repeated(r, from, i))
 			continue;
 		oracle_went(r->sim->oracle, r->side, from, to, m->c->serial, m->flags);
@@ -452,6 +507,7 @@ rekey(struct sim *s, struct ram *r)
 		oracle_rekeyed(s->oracle, r->side, box, m.c->serial);
 		oracle_shared(s->oracle, box, m.c->serial);
 		sim_trace(s, "  person: %s %s: gives %s another UID", r->store.name, sim_box_name[box], ram_text(r, &m));
+		s->is_rekeyed[m.c->serial] = true;
 		/* It may be taken for an equal one on its way there. */
 		if (!r->has_uidplus)
 			once_taken(r, m.c);
@@ -464,6 +520,7 @@ rekey(struct sim *s, struct ram *r)
 	again = put(r, box, m.c, m.flags, 0, &is_told);
 	again->date = m.date;
 	again->form = m.form;
+	again->is_counted = m.is_counted;	/* the program has marked it, whatever became of the mark since */
 	take(r, box, at);
 	if (!is_told)
 		oracle_rekeyed(s->oracle, r->side, box, m.c->serial);

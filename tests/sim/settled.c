@@ -80,8 +80,9 @@ expected(const struct oracle *o, const struct cell *c, uint32_t *known_r)
 	} else if (o->level == ORACLE_CALM && c->added_both == 1) {
 		*known_r = 0;
 	}
-	/* Changed and changed back: a run that ended in between may have carried the first, and not known it. */
-	if (o->level != ORACLE_CALM)
+	/* Changed and changed back: a run that ended in between may have carried the first, and not known it; or one that did not do all has left
+	 * the setting of what the store had dropped to the next. */
+	if (o->level != ORACLE_CALM || o->is_inexact)
 		*known_r &= ~c->twice;
 	/* Nor may one that never saw the first. */
 	*known_r &= ~c->unseen;
@@ -155,7 +156,8 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	/* What was let go since the backup is gone, to an old base. */
 	if (is_limited && o->level >= ORACLE_OLD)
 		return true;
-	if (!may_be_elsewhere && added == 0 && gone_at_all == 0 && n < c->agreed)
+	/* Seen to come before it was seen to go, it was two on the other side for a while, and a person removed one of them. */
+	if (!may_be_elsewhere && added == 0 && gone_at_all == 0 && n < c->agreed - (as_two > 0 ? c->several[0] + c->several[1] : 0))
 		return says(why, size, "O5: box %d message %d is lost (%d of %d left)", b, serial, n, c->agreed);
 	/* An old base knows a message that has gone since; equal mail put later is that one to it. */
 	if (o->level >= ORACLE_OLD && has_ever_gone(c))
@@ -167,15 +169,14 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 		least = gone_at_all == 0;
 	if (!may_be_elsewhere && n < least)
 		return says(why, size, "O5: box %d message %d is lost (%d left)", b, serial, n);
-	/* Sent back to the side with the limit by a run that ended there, and deleted where it came from: new on that side, as new mail would be. */
+	/* Of equals that a store keeps once one is left where a person took the one away. Sent back to the side with the limit by a run that ended there, and deleted where it came from: new on that side, as new mail would be. */
 	if (o->level < (is_limited ? ORACLE_DISTURBED : ORACLE_LOST) && !oracle_is_torn(o, serial) && !m->is_carried && !is_split(o, b) && added == 0 &&
-	    !c->is_shared && as_two == 0 &&
+	    !c->is_shared && c->several[0] + c->several[1] == 0 && as_two == 0 &&
 	    c->agreed == 1 && (is_limited ? c->removed[full] + c->marked[full] : gone) > 0 && n != 0)
 		return says(why, size, "O5: box %d message %d was deleted and is back", b, serial);
 	if (c->count[0] == c->count[1] && memcmp(flags[0], flags[1], (size_t)n * sizeof flags[0][0]) != 0)
 		return says(why, size, "O4: box %d message %d: flags %x far, %x near", b, serial, flags[0][0], flags[1][0]);
-	/* A copy made within a store has the flags of the moment. */
-	if (o->level >= ORACLE_DISTURBED && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
+	if (oracle_may_copy(o) && (o->mail[serial].is_ours_moved[0] || o->mail[serial].is_ours_moved[1]))
 		return true;
 	if (n != 1 || c->limit != 1 || c->is_shared || gone > 0 || as_two > 0 || oracle_is_moved(o, serial) || o->level >= ORACLE_LOST)
 		return true;
@@ -184,6 +185,9 @@ is_cell_settled(const struct oracle *o, const struct oracle_view *v, int b, int 
 	/* Let go by a run that could not tell the other side of them. */
 	if (is_limited && (o->level != ORACLE_CALM || o->has_run))
 		known &= c->agreed == 0 ? 0 : ~c->touched[!full];
+	/* Nor is there a base for what was sent back to the side with the limit and is paired with where it came from after something went wrong. */
+	if (is_limited && o->level != ORACLE_CALM && m->is_delivered[!full])
+		known &= value;
 	if ((flags[full][0] & known) != (value & known))
 		return says(why, size, "O6: box %d message %d has flags %x, people's acts make %x of %x", b, serial,
 		    flags[full][0] & known, value & known, known);
@@ -216,6 +220,19 @@ is_box_settled(const struct oracle *o, const struct oracle_view *v, int b, char 
 	return true;
 }
 
+/* Where nothing ends with the window, what the program was allowed to take for a move within it is not held against it later. */
+static void
+forgive(struct cell *c)
+{
+	int s, allowed;
+
+	for (s = 0; s < 2; s++) {
+		allowed = c->removed[!s] + c->marked[0] + c->marked[1];
+		if (c->ours[s] > allowed)
+			c->ours[s] = allowed;
+	}
+}
+
 static void
 begin_window(struct oracle *o, const struct oracle_view *v)
 {
@@ -236,6 +253,7 @@ begin_window(struct oracle *o, const struct oracle_view *v)
 		}
 		for (n = 0; n < o->serials; n++) {
 			c = &o->cell[b][n];
+			forgive(c);
 			if (box->is_loose || c->is_loose || !v->is_selected[b])
 				continue;
 			c->agreed = c->limit = c->count[oracle_full(o)];
@@ -293,6 +311,9 @@ is_somewhere(const struct oracle *o, int serial)
 	 * taken for it. */
 	if (o->level >= ORACLE_DISTURBED && oracle_is_astray(o, serial) && least > 1)
 		least = 1;
+	/* As in is_cell_settled(): of equal ones, one may be taken for the twin of one that was let go, and is asked back. */
+	if ((o->is_limited[0] || o->is_limited[1]) && least > 1)
+		least = 1;
 	return most >= least;
 }
 
@@ -323,52 +344,58 @@ is_too_often(const struct oracle *o, const struct oracle_view *v, int serial)
 	const struct mail *m = &o->mail[serial];
 	const struct cell *c;
 	int b, n = 0, most = 0, agreed = 0, s;
+	bool is_shared = false;		/* an equal one that was put beside it is not counted */
 
 	for (b = 0; b < ORACLE_BOXES; b++) {
 		c = &o->cell[b][serial];
 		if (c->is_loose || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] || !v->is_selected[b])
 			return false;
+		is_shared |= c->is_shared;
 		n += c->count[oracle_full(o)];
 		most += c->most;
 		agreed += c->agreed;
 	}
-	for (s = 0; s < 2; s++)
+	for (s = 0; s < 2 && !is_shared; s++)
 		if (o->level == ORACLE_CALM && !o->has_run && m->put[!s] + m->gone[!s] + m->marked[0] + m->marked[1] == 0)
 			return n > agreed + m->put[s] - m->gone[s];
 	return n > most + oracle_twice(o, serial);
 }
 
-/* O11. One message, whatever people moved it to: it is there once, or not at all if one of them removed it. Where they put its equal
- * as well, nobody could tell the two. */
+/* O11. One message, new since or not, whatever people moved it to: it is there once, or not at all if one of them removed it. Where they put its
+ * equal as well, nobody could tell the two. */
 static bool
 is_exact(const struct oracle *o, const struct oracle_view *v, int serial, char *why, size_t size)
 {
 	const struct mail *m = &o->mail[serial];
 	const struct cell *c;
-	int b, n = 0, agreed = 0;
+	int b, n = 0, agreed = 0, made = m->made[0] + m->made[1];
+	bool is_blank = false;
 
-	if (o->is_inexact || o->is_limited[0] || o->is_limited[1] || o->has_renames || m->made[0] + m->made[1] + m->made_both > 0)
+	if (o->is_inexact || o->is_limited[0] || o->is_limited[1] || o->has_renames || m->is_half_seen || m->made_both > 0)
 		return true;
 	for (b = 0; b < ORACLE_BOXES; b++) {
 		c = &o->cell[b][serial];
-		if (c->is_loose || c->is_shared || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] || o->box[b].is_blank[0] ||
-		    o->box[b].is_blank[1] || (!v->is_selected[b] && (c->was[0] || c->was[1])))
+		is_blank |= o->box[b].is_blank[0] || o->box[b].is_blank[1];
+		if (c->is_loose || c->is_shared || o->box[b].is_loose || o->box[b].removed[0] || o->box[b].removed[1] ||
+		    (is_blank && (made > 0 || (m->put[0] > 0 && m->put[1] > 0))) || (!v->is_selected[b] && (c->was[0] || c->was[1])))
 			return true;
 		n += c->count[0];
 		agreed += c->agreed;
 	}
-	if (agreed == 1 && n > 1)
+	if (agreed + made != 1 || (made == 1 && m->is_taken_on))
+		return true;
+	if (n > 1)
 		return says(why, size, "O11: message %d is there %d times, and is one", serial, n);
-	if (agreed == 1 && n == 0 && m->dropped[0] + m->dropped[1] + m->marked[0] + m->marked[1] == 0)
+	if (n == 0 && m->dropped[0] + m->dropped[1] + m->marked[0] + m->marked[1] == 0)
 		return says(why, size, "O11: message %d is lost, and nobody removed it", serial);
 	return true;
 }
 
-/* O12: once, and nothing else. */
+/* O12: once, and nothing else; but what was to stay after all is in both. */
 static bool
 is_trash_exact(const struct oracle *o, int serial, char *why, size_t size)
 {
-	const int *trashed = o->trashed[serial], *expunged = o->expunged[serial];
+	const int *trashed = o->trashed[serial], *expunged = o->expunged[serial], *kept = o->kept[serial];
 	bool has_gone[2] = { false, false };
 	int b, s;
 
@@ -376,7 +403,7 @@ is_trash_exact(const struct oracle *o, int serial, char *why, size_t size)
 		for (s = 0; s < 2; s++)
 			has_gone[s] |= o->cell[b][serial].ever_removed[s] > 0;
 	for (s = 0; s < 2 && !o->has_faults; s++)
-		if (trashed[s] != expunged[s] && !has_gone[s])
+		if ((trashed[s] < expunged[s] || trashed[s] > expunged[s] + kept[s]) && !has_gone[s])
 			return says(why, size, "O12: message %d is %d times in the trash of side %d, and was expunged %d times", serial, trashed[s],
 			    s, expunged[s]);
 	return true;

@@ -34,7 +34,9 @@ enum form_change {
 	FORM_NO_CR = 2,			/* bare CRs are dropped (Dovecot) */
 	FORM_TRIMMED = 4,		/* so are blanks at the end of a header line (OfflineIMAP) */
 	FORM_STATUS = 8,		/* lines are added to the header (mbox) */
-	FORMS = 16,
+	FORM_PLACEHOLDER = 16,		/* what stands for it (P21) */
+	FORM_IMPORTANT = 32,		/* and says that it is flagged */
+	FORMS = 64,
 };
 
 /* A message as a store has it. */
@@ -54,8 +56,15 @@ struct content {
 	struct form *form[FORMS];	/* made when first asked for; 0 is as it was written */
 	size_t pad;			/* octets of its body */
 	bool has_line;			/* and a line that may have a bare CR */
-	bool is_taken_back;		/* a person has taken a \Deleted off it: it stays where it is, beyond the limit or not */
+	bool is_taken_back;		/* a person has taken a \Deleted off it, or a store that never set it makes it look so: it stays
+					 * where it is, beyond the limit or not */
+	bool is_unmarked;		/* the program ended when it had taken the \Deleted off, on the way into the trash */
+	unsigned taken_in[SIDES];	/* the run during which a person last removed one there; 0 = none */
 	bool is_misstated;		/* servers tell a wrong size */
+	/* history_sizes.c: put by a person; deleted, or marked, by one in any form; taken away by one, and perhaps put elsewhere; out of what the
+	 * channel means, or refused; the same of a placeholder, perhaps: it may come back as one that nobody knows; copied by one, or left behind by a
+	 * store that said it was expunged. */
+	bool is_put, is_deleted, is_taken, is_away, is_stray, is_several;
 	bool is_refused[SIDES];		/* a store refuses it for good */
 	/* In troubled runs: each session ends at which it is fetched from that side, delivered to it. */
 	bool ends_fetch[SIDES], ends_delivery[SIDES];
@@ -91,15 +100,20 @@ struct sim {
 	int made[ORACLE_SERIALS];	/* there: by people, or there at the last settlement, over all mailboxes */
 	int least[ORACLE_SERIALS];	/* there: of these, on the side that counts */
 	bool is_taken[ORACLE_SERIALS];	/* there: by people, since */
+	bool is_rekeyed[ORACLE_SERIALS];	/* there: by people, since */
 	enum oracle_level worst;	/* there: since */
 	struct oracle *oracle;
 	struct content *content[ORACLE_SERIALS];
 	int contents;
 	bool has_features;		/* a store alters messages, and some have what it alters */
 	bool is_alike_by_two;		/* every two messages have one size */
+	bool is_sized;			/* history_sizes.c */
+	bool is_old;			/* the base has come back from its backup once */
+	enum side small;		/* the side that has the limit then */
 	bool is_same_size;		/* equal headers with other bodies may have equal sizes */
 	struct trouble trouble;
 	bool is_running;		/* inside channel_run, or channel_sync */
+	unsigned runs;			/* begun so far */
 	struct policy policy;		/* of the present run */
 	struct trash trash[SIDES];	/* of all runs of this history */
 	struct limit limit;		/* the same, but that a run may have no limit, or another number */
@@ -149,6 +163,10 @@ void unsettled_taken(struct sim *s, const struct ram *r, int box, const struct c
 
 /* history_limit.c: a side that keeps so many messages only. */
 void limit_draw(struct sim *s);
+/* history_sizes.c: a side that has placeholders of what is large. */
+void sizes_draw(struct sim *s);
+void sizes_policy(struct sim *s);
+bool sizes_are_kept(const struct sim *s, bool is_settled, char *why, size_t why_size);
 void limit_vary(struct sim *s);			/* this run has another number, or none */
 bool limit_is_kept(const struct sim *s, char *why, size_t why_size);
 

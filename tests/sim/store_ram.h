@@ -145,6 +145,11 @@ void ram_window_equal(struct ram *r, int box, const struct content *c);
 /* To be expunged, and not shown: it is not there, as far as one can see, and may be shown again. */
 void ram_window_missed(struct ram *r, int box, struct key key);
 
+/* history_sizes.c: a placeholder whose message is beside it. */
+bool sizes_is_replaced(const struct ram *r, int box, const struct ram_message *m);
+/* The program takes this one away, or marks it. */
+void sizes_removes(const struct ram *r, const struct ram_message *m);
+
 /* ---- store_ram_once.c ---- */
 void once_draw(struct sim *s);				/* once there are stores */
 /* The message that is there already, which this becomes; NULL = it is put. */
@@ -161,10 +166,21 @@ void once_put(const struct ram *r, const struct content *c, uint32_t flags);
 void once_taken(const struct ram *r, const struct content *c);
 /* Removed where it is kept once: of equals that no APPENDUID named it for, nobody can say that they go with it. */
 void once_unnamed(struct ram *r, int box, const struct content *c, bool may_stay);
+/* A run begins with its policy: what people have marked where it is kept once, and is not expunged there now, goes later, and by the program: then of
+ * its equals the twin alone has gone with it. */
+void once_restricted(struct sim *s);
 void once_doubted(struct sim *s);			/* a mailbox was renamed: how many there are is not looked at */
 void once_settled(struct sim *s);
 
+/* ---- people.c: single acts, told to the oracle ---- */
+void people_put(struct ram *r, int box, const struct content *c, uint32_t flags);
+void people_remove(struct ram *r, int box, size_t at);
+void people_move(struct ram *r, int box, size_t at, int to);	/* its file keeps its name */
+void people_create_box(struct ram *r, int box);
+void people_remove_box(struct ram *r, int box);
+
 /* ---- damage.c ---- */
+void damage_set(struct ram *r, int box, enum ram_damage damage);
 /* Something of a Maildir is damaged or out of sight, or some of it is back. */
 void damage_act(struct sim *s);
 void damage_mend(struct sim *s);			/* all is as it was */

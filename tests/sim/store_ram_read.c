@@ -31,6 +31,17 @@ hide_cursor(struct ram *r, int box, struct mailbox *m)
 		ram_mistaken(r);
 }
 
+/* Where mailboxes were renamed it may be the one that is missing under another name: then what is in it is gone, to whoever sees the list, and
+ * a placeholder goes with it (P21). The message comes as new mail once it is listed. */
+static void
+left_out(struct ram *r, int box)
+{
+	size_t i;
+
+	for (i = 0; i < r->box[box].messages.n && oracle_has_renames(r->sim->oracle); i++)
+		r->sim->content[r->box[box].messages.at[i].c->serial]->is_taken = true;
+}
+
 int
 ram_list(struct session *session, struct listing *l, struct err *e)
 {
@@ -58,6 +69,7 @@ ram_list(struct session *session, struct listing *l, struct err *e)
 			l->is_complete = sim_chance(s, 50);
 			sim_trace(s, "%s: the list leaves out %s%s", r->store.name, sim_box_name[i],
 			    l->is_complete ? "" : " and says so");
+			left_out(r, i);
 			continue;
 		}
 		if (sim_happens(s, s->trouble.partial))
@@ -143,7 +155,7 @@ add_entry(const struct ram *r, struct delta *d, struct ram_message *m)
 	vec_push(&d->entries, (struct delta_entry){ .key = ram_key(r, &d->arena, m),
 		.flags = sim_flags(m->flags, r->spells_lower), .hint = ram_hint(r, &d->arena, m),
 		.size = r->kind == RAM_MAILDIR ? f->file_len : f->wire_len + m->c->is_misstated,
-		.date = m->date, .server_id = "", .replaced = m->is_replaced ? "is a pipe" : NULL });
+		.date = d->wants_dates || r->sim->limit.days == 0 ? m->date : 0, .server_id = "", .replaced = m->is_replaced ? "is a pipe" : NULL });
 }
 
 /* What a list may miss. In a mailbox that the program knows, mail that it has not seen yet is shown: were it hidden
@@ -425,7 +437,9 @@ identify(struct session *session, const char *name, uint64_t epoch, struct ident
 		items[i].status = 0;
 		items[i].ident = f->ident;
 		memcpy(items[i].loose, f->ident.full, sizeof items[i].loose);
-		if (r->kind != RAM_MAILDIR && !(want & IDENT_FULL)) {
+		if (r->kind != RAM_MAILDIR && !(want & IDENT_FULL) && (f->head.has & IDENT_PLACEHOLDER)) {
+			items[i].ident = (struct ident){ .has = IDENT_PLACEHOLDER };
+		} else if (r->kind != RAM_MAILDIR && !(want & IDENT_FULL)) {
 			items[i].ident = f->head;
 			items[i].ident.has = (want & (IDENT_HEADER | IDENT_SIZE)) | IDENT_TRIMMED;
 		}

@@ -32,6 +32,16 @@ another(const struct ram *r, int box, struct key *const *told, size_t n, struct 
 	return KEY_NONE;
 }
 
+/* What is set before a list has shown whose key it is was meant for another. */
+static void
+doubt_flags(struct ram *r, int box, struct key key)
+{
+	long at = ram_find(r, box, key);
+
+	if (at >= 0)
+		oracle_unseen(r->sim->oracle, box, r->box[box].messages.at[at].c->serial, SIM_FLAGS_ALL);
+}
+
 void
 ram_tell(struct ram *r, int box, struct key *const *told, size_t n, struct arena *a)
 {
@@ -47,6 +57,8 @@ ram_tell(struct ram *r, int box, struct key *const *told, size_t n, struct arena
 		for (i = 0; i + 1 < n; i++)
 			*told[i] = *told[i + 1];
 		*told[n - 1] = first;
+		for (i = 0; i < n; i++)
+			doubt_flags(r, box, *told[i]);
 		sim_trace(r->sim, "  %s %s: tells %zu UIDs in another order", r->store.name, sim_box_name[box], n);
 	} else if (r->tells == RAM_TELLS_ANOTHER) {
 		i = sim_draw(r->sim, n);

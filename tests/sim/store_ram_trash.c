@@ -34,7 +34,10 @@ unmark(struct ram_session *c, int box, size_t at, const char *then, struct err *
 		return 0;
 	ram_set_flags(r, box, at, r->box[box].messages.at[at].flags & ~(uint32_t)FLAG_DELETED);
 	r->box[box].messages.at[at].is_counted = true;	/* somebody marked it: that it goes counts there */
-	return ram_act(c, STEP_SEND, then, e);
+	if (ram_act(c, STEP_SEND, then, e) == 0)
+		return 0;
+	r->sim->content[r->box[box].messages.at[at].c->serial]->is_unmarked = true;
+	return -1;
 }
 
 int

@@ -104,10 +104,12 @@ is_deletion(const struct ram *r, int box, const struct ram_message *m)
 		for (i = 0; i < other->box[b].messages.n; i++)
 			if (b != box && other->box[b].exists && other->box[b].messages.at[i].c == m->c)
 				return false;
-	return !(m->flags & FLAG_DELETED) && !m->is_counted;
+	/* Nor what a person has taken off again, just when it was on its way into the trash. */
+	return !(m->flags & FLAG_DELETED) && !m->is_counted && !m->c->is_taken_back;
 }
 
-/* It may be let go for the limit, for the other side has it. What it has under another name after a rename counts as well. */
+/* It may be let go for the limit, for the other side has it, or had it when the program looked: a person has removed it there since. What it
+ * has under another name after a rename counts as well. */
 static bool
 may_expire(const struct ram *r, const struct ram_message *m)
 {
@@ -115,13 +117,13 @@ may_expire(const struct ram *r, const struct ram_message *m)
 	size_t i;
 	int b;
 
-	if (r->sim->limit.max == 0 || r->sim->limit.side != r->side)
+	if (!limit_is_on(&r->sim->limit) || r->sim->limit.side != r->side)
 		return false;
 	for (b = 0; b < SIM_BOXES; b++)
 		for (i = 0; i < other->box[b].messages.n; i++)
 			if (other->box[b].exists && other->box[b].messages.at[i].c == m->c)
 				return true;
-	return false;
+	return m->c->taken_in[other->side] == r->sim->runs;
 }
 
 /* The flags of a message become `flags` by the program's hand. */
@@ -133,7 +135,8 @@ ram_set_flags_ours(struct ram *r, int box, size_t i, uint32_t flags)
 	if ((flags & ~m->flags & FLAG_DELETED) && may_expire(r, m)) {
 		m->is_counted = true;
 	} else if ((flags & ~m->flags & FLAG_DELETED) && !m->is_counted) {
-		r->sim->deletions[r->side][box] += is_deletion(r, box, m);
+		sizes_removes(r, m);
+		r->sim->deletions[r->side][box] += !sizes_is_replaced(r, box, m) && is_deletion(r, box, m);
 		if (once_is_last_unmarked(r, box, i))
 			oracle_ours_marked(r->sim->oracle, r->side, box, m->c->serial);
 		m->is_counted = true;
@@ -147,7 +150,8 @@ ram_expunge(struct ram *r, int box, size_t i)
 {
 	const struct ram_message *m = &r->box[box].messages.at[i];
 
-	r->sim->deletions[r->side][box] += !may_expire(r, m) && is_deletion(r, box, m);
+	r->sim->deletions[r->side][box] += !may_expire(r, m) && !sizes_is_replaced(r, box, m) && is_deletion(r, box, m);
+	sizes_removes(r, m);
 	if (once_is_last(r, box, i))
 		oracle_ours_gone(r->sim->oracle, r->side, box, m->c->serial, m->is_counted || may_expire(r, m));
 	ram_remove(r, box, i);
@@ -205,7 +209,7 @@ store_item(struct delivery_ram *d, size_t index, const struct content *c, unsign
 	struct ram_message *m = once_equal(r, d->box, c);
 	bool is_first = m == NULL && once_is_first(r, d->box, c);
 
-	ram_changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || r->sim->policy.retry_failed, "a delivery");
+	ram_changes(r, d->box, may(r, SYNC_NEW | SYNC_OLD) || (r->sim->is_sized && may(r, SYNC_UPGRADE)) || r->sim->policy.retry_failed, "a delivery");
 	if (m != NULL) {
 		item->key = r->has_uidplus ? ram_key(r, d->arena, m) : KEY_NONE;
 		return;
@@ -472,6 +476,7 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		flags = ((m->flags | add) & ~remove) & r->keeps;
 		ram_changes(r, box, may(r, SYNC_FLAGS) || (add == FLAG_DELETED && may(r, SYNC_GONE)) ||
 		    (add == FLAG_DELETED && may(r, SYNC_NEW | SYNC_UPGRADE) && may_expire(r, m)) ||
+		    (add == FLAG_DELETED && may(r, SYNC_UPGRADE) && sizes_is_replaced(r, box, m)) ||
 		    r->sim->has_moved[r->side][box], "a flag change");
 		/* It may not know yet what one of them does not take. */
 		if (((add | remove) & ~(r->sim->common | r->sim->ram[FAR]->refuses | r->sim->ram[NEAR]->refuses | FLAG_DELETED)) && !r->sim->has_created[r->side][box])
@@ -482,6 +487,8 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		/* Nothing will ever show it again but a full list, next week. */
 		if (f == FATE_LIE)
 			oracle_lied(r->sim->oracle, box, m->c->serial);
+		if (f == FATE_LIE && (add & FLAG_DELETED))
+			r->sim->content[m->c->serial]->is_taken_back = true;
 		if (ram_takes_effect(f))
 			ram_set_flags_ours(r, box, (size_t)at, flags);
 		items[i].flags = sim_flags(flags, r->spells_lower);
@@ -532,6 +539,16 @@ expunge_kept(struct ram_session *c, const struct box_changes *b, int box, long a
 	return 0;
 }
 
+/* Asked how it looks, a server shows nothing of it (R25). */
+static void
+not_shown(struct ram *r, struct expunge_item *item)
+{
+	sim_trace(r->sim, "  %s shows nothing of %u, which is to be expunged", r->store.name, (unsigned)key_uid(item->key));
+	item->outcome = OUTCOME_FAILED;
+	item->is_left_out = true;
+	err_class(&item->err, ERR_MESSAGE, ERR_FAILED, ERR_NOW, "it is not shown");
+}
+
 static int
 expunge(struct session *session, struct box_changes *b, struct arena *a, struct err *e)
 {
@@ -566,9 +583,16 @@ expunge(struct session *session, struct box_changes *b, struct arena *a, struct 
 			/* Not there because the mailbox is another by now: that is no deletion. */
 			if (at < 0 && r->box[box].epoch == c->epoch)
 				items[i].outcome = OUTCOME_DONE;
+			if (items[i].outcome == OUTCOME_DONE && r->kind != RAM_MAILDIR && sim_happens(r->sim, 500))
+				not_shown(r, &items[i]);
 			continue;
 		}
 		m = &r->box[box].messages.at[at];
+		if (r->kind != RAM_MAILDIR && sim_happens(r->sim, r->sim->trouble.item)) {
+			sim_disturb(r->sim, ORACLE_DISTURBED);
+			not_shown(r, &items[i]);
+			continue;
+		}
 		/* A file tells by its name; UID EXPUNGE leaves alone what is no longer \Deleted. */
 		if (r->kind == RAM_MAILDIR ? sim_bits(items[i].expect) != m->flags :
 		    (items[i].expect.sys & ~m->flags & FLAG_DELETED) != 0 && !items[i].may_be_trashed) {
@@ -583,6 +607,9 @@ expunge(struct session *session, struct box_changes *b, struct arena *a, struct 
 			oracle_lied(r->sim->oracle, box, m->c->serial);
 		if (f == FATE_LIE && r->kind == RAM_CONDSTORE)
 			oracle_miscounted(r->sim->oracle, box);
+		/* It shows up again as one that nobody knows, beside its message, as a person's copy would. */
+		if (f == FATE_LIE && (m->form & FORM_PLACEHOLDER))
+			r->sim->content[m->c->serial]->is_several = true;
 		sim_trace(r->sim, "  %s %s: %s is expunged%s", r->store.name, name, ram_text(r, m), items[i].is_trashed ? ", and kept" : "");
 		if (ram_takes_effect(f) && expunge_kept(c, b, box, at, &items[i], e) < 0)
 			return -1;

@@ -129,6 +129,43 @@ progress_gives_up_the_least_first(void **unused)
 }
 
 static void
+rendered_is(const struct progress_view *v, unsigned width, const char *line)
+{
+	struct buf b = { 0 };
+
+	progress_render(v, width, &b);
+	assert_string_equal(buf_str(&b), line);
+	buf_release(&b);
+}
+
+static void
+progress_says_what_is_waited_for(void **unused)
+{
+	const struct progress_view v = { .channel = "work", .number = 1, .channels = 1,
+		.run = { .boxes = 199, .boxes_done = 12, .messages = 1200, .messages_done = 340, .bytes_done = 1200000 },
+		.rate = 340000, .left = 12, .waiting = { "imap.example.com", 72 } };
+
+	(void)unused;
+	rendered_is(&v, 100, "work: 12/199 mailboxes  340/1200 messages  1.2 MB  waiting for imap.example.com, 1:12");
+	rendered_is(&v, 79, "12/199 mailboxes  340/1200 messages  1.2 MB  waiting for imap.example.com, 1:12");
+	rendered_is(&v, 72, "12/199 mailboxes  340/1200 messages  waiting for imap.example.com, 1:12");
+	rendered_is(&v, 39, "waiting for imap.example.com, 1:12");
+	rendered_is(&v, 33, "12/199  340/1200  waiting 1:12");
+	rendered_is(&v, 20, "12/199  340/1200");
+}
+
+static void
+progress_of_what_is_read(void **unused)
+{
+	const struct progress_view v = { .channel = "work", .number = 1, .channels = 1,
+		.run = { .boxes = 199, .boxes_unread = 180, .heard = 34000 }, .left = -1 };
+
+	(void)unused;
+	rendered_is(&v, 80, "work: 19/199 mailboxes read  34000 messages");
+	rendered_is(&v, 30, "19/199 read  34000");
+}
+
+static void
 progress_begins_with_nothing_known(void **unused)
 {
 	const struct progress_view v = { .channel = "work", .number = 1, .channels = 1, .left = -1 };
@@ -171,6 +208,8 @@ main(void)
 		cmocka_unit_test(text_is_cut_by_columns),
 		cmocka_unit_test(numbers_are_short),
 		cmocka_unit_test(progress_gives_up_the_least_first),
+		cmocka_unit_test(progress_says_what_is_waited_for),
+		cmocka_unit_test(progress_of_what_is_read),
 		cmocka_unit_test(progress_begins_with_nothing_known),
 		cmocka_unit_test(json_is_valid_whatever_comes),
 	};

@@ -234,7 +234,7 @@ place_is(const char *channel, const char *sync_state, const char *state_home, co
 {
 	struct store_settings near = { .name = (char *)"near", .kind = SETTINGS_MAILDIR,
 		.inbox = (char *)"/m/INBOX", .path = (char *)"/m/x/", .sub_folders = NAMES_VERBATIM };
-	struct channel_settings c = { .name = (char *)channel, .sync_state = (char *)sync_state,
+	struct channel_settings c = { .name = (char *)channel, .state_name = channel, .sync_state = (char *)sync_state,
 		.store = { [NEAR] = &near } };
 	struct arena arena = { 0 };
 	char *path;
@@ -249,7 +249,7 @@ static void
 state_has_its_place(void **unused)
 {
 	struct store_settings near = { .name = (char *)"near", .kind = SETTINGS_IMAP };
-	struct channel_settings c = { .name = (char *)"c", .sync_state = (char *)"*", .store = { [NEAR] = &near } };
+	struct channel_settings c = { .name = (char *)"c", .state_name = "c", .sync_state = (char *)"*", .store = { [NEAR] = &near } };
 	struct arena arena = { 0 };
 	struct err e;
 

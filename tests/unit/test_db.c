@@ -452,6 +452,64 @@ test_much_in_one_transaction(void **state)
 	free(big);
 }
 
+/* Pages of files that count as this process's memory, in octets. */
+static size_t
+mapped_file_memory(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*u %*u %lu", &pages), 1);
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A transaction that reads all over a large file, and is writing as well, keeps little of it in memory. */
+static void
+test_what_was_read_is_let_go(void **state)
+{
+	enum { RECORDS = 40000, RECORD = 1000 };
+	struct db *db;
+	struct db_val v;
+	struct err e;
+	char name[16], *big = mem_alloc(RECORD);
+	size_t before, most = 0, now;
+	int i;
+
+	(void)state;
+	OK(db_open(path, DB_DISK, false, &db, &e));
+	OK(db_begin(db, &e));
+	for (i = 0; i < RECORDS; i++) {
+		memset(big, i & 0xff, RECORD);
+		snprintf(name, sizeof name, "%08d", i);
+		OK(db_put(db, DB_MESSAGES, val(name), (struct db_val){ big, RECORD }, &e));
+	}
+	OK(db_commit(db, &e));
+	db_close(&db);
+	OK(db_open(path, DB_DISK, false, &db, &e));
+	before = mapped_file_memory();
+	OK(db_begin(db, &e));
+	for (i = 0; i < RECORDS; i++) {
+		int at = (int)((int64_t)i * 7919 % RECORDS);
+
+		snprintf(name, sizeof name, "%08d", at);
+		assert_int_equal(db_get(db, DB_MESSAGES, val(name), &v, &e), 1);
+		assert_int_equal(v.len, RECORD);
+		assert_int_equal(((const unsigned char *)v.data)[RECORD - 1], at & 0xff);
+		if (i % 1000 == 0)
+			OK(db_put(db, DB_LOG, val(name), val("read"), &e));
+		now = mapped_file_memory();
+		most = now > most ? now : most;
+	}
+	OK(db_commit(db, &e));
+	assert_true(most > before);
+	assert_in_range(most - before, 0, (size_t)32 << 20);
+	assert_in_range(mapped_file_memory() - before, 0, (size_t)32 << 20);
+	db_close(&db);
+	free(big);
+}
+
 /* ---- damage ---- */
 
 static void
@@ -651,6 +709,7 @@ main(void)
 		cmocka_unit_test_setup(test_stopped_while_creating, fresh),
 		cmocka_unit_test_setup(test_nothing_changed_writes_nothing, fresh),
 		cmocka_unit_test_setup(test_much_in_one_transaction, fresh),
+		cmocka_unit_test_setup(test_what_was_read_is_let_go, fresh),
 		cmocka_unit_test_setup(test_garbage_and_short_files_are_told, fresh),
 		cmocka_unit_test_setup(test_damaged_pages_have_an_end, fresh),
 		cmocka_unit_test_setup(test_a_file_cut_while_it_is_open, fresh),

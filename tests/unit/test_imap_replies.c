@@ -289,6 +289,26 @@ is_namespace(struct peer *p)
 }
 
 static void
+is_quota(struct peer *p)
+{
+	assert_int_equal(p->reply.kind, IMAP_REPLY_QUOTA);
+	assert_string_equal(p->reply.quota.root, "User quota");
+	assert_true(p->reply.quota.storage.is_said && p->reply.quota.messages.is_said);
+	assert_int_equal(p->reply.quota.storage.used, 10);
+	assert_int_equal(p->reply.quota.storage.limit, 512);
+	assert_int_equal(p->reply.quota.messages.used, 20);
+	assert_true(p->reply.quota.messages.limit == UINT64_MAX);
+}
+
+static void
+is_empty_quota(struct peer *p)
+{
+	assert_int_equal(p->reply.kind, IMAP_REPLY_QUOTA);
+	assert_string_equal(p->reply.quota.root, "");
+	assert_false(p->reply.quota.storage.is_said || p->reply.quota.messages.is_said);
+}
+
+static void
 is_id(struct peer *p)
 {
 	assert_int_equal(IMAP_REPLY_ID, p->reply.kind);
@@ -385,6 +405,8 @@ understood(void **state)
 	WITH("* SEARCH 1 2 3 9 (MODSEQ 917162500)\r\n", is_search);
 	WITH("* ESEARCH (TAG \"A28 2\") UID COUNT 5 ALL 4:18,21 X-NEW {2}\r\n))\r\n", is_esearch);
 	WITH("* NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"a\"))(\"\" \"/\")) NIL ((NIL NIL))\r\n", is_namespace);
+	WITH("* QUOTA \"User quota\" (STORAGE 10 512 X-OTHER 1 2 MESSAGE 20 18446744073709551615)\r\n", is_quota);
+	WITH("* QUOTA \"\" ()\r\n", is_empty_quota);
 	WITH("* ID (\"name\" \"Dov\" \"a\" NIL)\r\n", is_id);
 	WITH("A003 OK [APPENDUID 38505 3955] APPEND completed\r\n", is_appenduid);
 	WITH("* OK [COPYUID 38505 304,319:320 3956:3958] Done\r\n", is_copyuid);
@@ -587,6 +609,8 @@ unreadable_lines(void **state)
 	UNREADABLE("* SEARCH 1 x\r\n", IMAP_REPLY_SEARCH, "no number");
 	UNREADABLE("* ESEARCH (TAG \"A1\") UID ALL 19876543210\r\n", IMAP_REPLY_ESEARCH, "no set");
 	UNREADABLE("* FLAGS (a\"b)\r\n", IMAP_REPLY_FLAGS, "a quoted string without end");
+	UNREADABLE("* QUOTA x (STORAGE -1 5)\r\n", IMAP_REPLY_QUOTA, "no number");
+	UNREADABLE("* QUOTA x (STORAGE 1)\r\n", IMAP_REPLY_QUOTA, "no number");
 	UNREADABLE("* NAMESPACE ((\"\" \"ab\")) NIL NIL\r\n", IMAP_REPLY_NAMESPACE, "delimiter");
 }
 

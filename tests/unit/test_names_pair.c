@@ -134,11 +134,11 @@ prefixes(void **state)
 	rules.side[NEAR].prefix = "";
 	expect_lines("[Gmail]/INBOX", "", "INBOX: [Gmail]/INBOX [INBOX]");
 	rules.side[FAR].prefix = "Old";
-	expect_lines("Old Old/a Older", "", "/a!: Old/a (/a), er: Older (er)");
+	expect_lines("Old Old/a Older", "", "!: Old (), /a!: Old/a (/a), er: Older (er)");
+	assert_string_equal(list.at[1].refused, "mailbox \"/a\" is left out: on the near side its name begins with '/'");
+	/* A prefix that is a mailbox, on both sides. */
 	rules.side[NEAR].prefix = "New";
-	expect_lines("Old/a", "", "/a!: Old/a (New/a)");
-	assert_string_equal(list.at[0].refused,
-	    "mailbox \"Old/a\" is left out: without the far side's prefix \"Old\" its name begins with '/'");
+	expect_lines("Old Old/a Old//b", "New", ": Old New, //b!: Old//b (New//b), /a: Old/a (New/a)");
 }
 
 static void

@@ -11,11 +11,11 @@
 #include "cmd/config.h"
 #include "cmd/config_print.h"
 #include "cmd/options.h"
-#include "cmd/status.h"
+#include "cmd/exit_status.h"
 #include "cmd/targets.h"
 #include "state/base/log.h"
 
-static const char *const commands[] = { "sync", "plan", "list", "check-config", "state", "log", "help",
+static const char *const commands[] = { "sync", "plan", "list", "search", "check-config", "state", "log", "help",
 	"version", NULL };
 
 enum { ARGS_MAX = 16 };
@@ -152,13 +152,13 @@ static const struct {
 } wrong[] = {
 	{ "mailtwin --exunge", "unknown option --exunge; did you mean --expunge?" },
 	{ "mailtwin --dryrun", "unknown option --dryrun; did you mean --dry-run?" },
-	{ "mailtwin --xyzzy", "unknown option --xyzzy" },
-	{ "mailtwin -z", "unknown option -z (in -z)" },
-	{ "mailtwin -aZ", "unknown option -Z (in -Z)" },
-	{ "mailtwin -T", "unknown option -T (in -T)" },
-	{ "mailtwin -c", "-c needs an argument" },
-	{ "mailtwin --config", "--config needs an argument" },
-	{ "mailtwin --transcript", "--transcript needs an argument" },
+	{ "mailtwin --qqzzww", "unknown option --qqzzww; `mailtwin help` lists all" },
+	{ "mailtwin -z", "unknown option -z; `mailtwin help` lists all" },
+	{ "mailtwin -aZ", "unknown option -Z; `mailtwin help` lists all" },
+	{ "mailtwin -T", "unknown option -T; `mailtwin help` lists all" },
+	{ "mailtwin -c", "-c needs an argument: a file" },
+	{ "mailtwin --config", "--config needs an argument: a file" },
+	{ "mailtwin --transcript", "--transcript needs an argument: a directory" },
 	{ "mailtwin --all=yes", "--all takes no argument" },
 	{ "mailtwin -D=nte", "--debug knows no \"nte\"; did you mean \"net\"? (only net, imap, maildir, "
 	  "plan, state, run)" },
@@ -173,8 +173,44 @@ static const struct {
 	  "alone and for one type)" },
 	{ "mailtwin -C -Cn", "Create, as the options have it, has Both beside a side" },
 	{ "mailtwin -X- -X", "Expunge, as the options have it, has None beside a side" },
-	{ "mailtwin plan -l", "the command plan and an option for listing mailboxes" },
+	{ "mailtwin search --print=paths x", "--print takes path, uid, message-id, subject or json, not \"paths\"" },
+	{ "mailtwin search --limit=0 x", "--limit takes a number from 1 on, not \"0\"" },
+	{ "mailtwin --offline -a", "--offline belongs to the command search or init" },
+	{ "mailtwin --yes -a", "--yes belongs to the command init" },
+	{ "mailtwin list --limit 3", "--limit belongs to the command search or log" },
+	{ "mailtwin plan -l", "plan and -l (list) are two commands: one at a time" },
 };
+
+/* Behind `search` what has a hyphen is a term that must not fit, unless it can be nothing but options. */
+static void
+negated_terms_are_no_options(void **unused)
+{
+	static const struct { const char *line, *args; bool ends_in_nul; int quiet; } cases[] = {
+		{ "mailtwin search -list:dev a -invoice", "-list:dev a -invoice", false, 0 },
+		{ "mailtwin search -q -0 a -qq", "a", true, 3 }, { "mailtwin search -q0V a", "a", true, 1 },
+		{ "mailtwin search a -- -q -V", "a -q -V", false, 0 }, { "mailtwin search -j3 -Dnet -c file a -jam", "a -jam", false, 0 },
+		{ "mailtwin -q search --limit 3 -is:read", "-is:read", false, 1 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf words = { 0 }, args = { 0 };
+		struct options o;
+		struct err e = { 0 };
+
+		assert_int_equal(parse(cases[i].line, &words, &o, &e), 0);
+		for (size_t k = 0; k < o.args.n; k++)
+			buf_printf(&args, "%s%s", k > 0 ? " " : "", o.args.at[k]);
+		assert_string_equal(buf_str(&args), cases[i].args);
+		assert_string_equal(o.command, "search");
+		assert_true(o.is_dry);
+		assert_int_equal(o.ends_in_nul, cases[i].ends_in_nul);
+		assert_int_equal(o.quiet, cases[i].quiet);
+		options_release(&o);
+		buf_release(&words);
+		buf_release(&args);
+	}
+}
 
 static void
 wrong_options_are_told(void **unused)
@@ -388,31 +424,31 @@ exit_codes_are_ranked(void **unused)
 {
 	static const enum err_class rising[] = { ERR_TEMPORARY, ERR_FAILED, ERR_REFUSED, ERR_USAGE };
 	static const int codes[] = { 75, 1, 77, 2 };
-	struct status s = { 0 };
+	struct exit_status s = { 0 };
 
 	(void)unused;
-	assert_int_equal(status_code(&s, false, false), 0);
-	assert_int_equal(status_code(&s, false, true), 0);
+	assert_int_equal(exit_status_code(&s, false, false), 0);
+	assert_int_equal(exit_status_code(&s, false, true), 0);
 	for (size_t i = 0; i < 4; i++) {
-		status_add(&s, rising[i]);
-		status_add(&s, ERR_TEMPORARY);
-		assert_int_equal(status_code(&s, false, false), codes[i]);
-		assert_int_equal(status_code(&s, false, true), 1);
+		exit_status_add(&s, rising[i]);
+		exit_status_add(&s, ERR_TEMPORARY);
+		assert_int_equal(exit_status_code(&s, false, false), codes[i]);
+		assert_int_equal(exit_status_code(&s, false, true), 1);
 	}
-	status_change(&s, NEAR);
-	assert_int_equal(status_code(&s, false, false), 2);
-	assert_int_equal(status_code(&s, false, true), 65);
-	assert_int_equal(status_code(&s, true, true), 65);
-	assert_int_equal(status_code(&s, true, false), 1);
-	s = (struct status){ 0 };
-	status_change(&s, FAR);
-	assert_int_equal(status_code(&s, false, true), 32);
-	assert_int_equal(status_code(&s, true, false), 0);
-	status_change(&s, NEAR);
-	assert_int_equal(status_code(&s, false, true), 96);
-	s = (struct status){ 0 };
-	status_add(&s, ERR_CANCELLED);
-	assert_int_equal(status_code(&s, false, false), 75);
+	exit_status_change(&s, NEAR);
+	assert_int_equal(exit_status_code(&s, false, false), 2);
+	assert_int_equal(exit_status_code(&s, false, true), 65);
+	assert_int_equal(exit_status_code(&s, true, true), 65);
+	assert_int_equal(exit_status_code(&s, true, false), 1);
+	s = (struct exit_status){ 0 };
+	exit_status_change(&s, FAR);
+	assert_int_equal(exit_status_code(&s, false, true), 32);
+	assert_int_equal(exit_status_code(&s, true, false), 0);
+	exit_status_change(&s, NEAR);
+	assert_int_equal(exit_status_code(&s, false, true), 96);
+	s = (struct exit_status){ 0 };
+	exit_status_add(&s, ERR_CANCELLED);
+	assert_int_equal(exit_status_code(&s, false, false), 75);
 }
 
 int
@@ -421,6 +457,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_override_channels),
 		cmocka_unit_test(debugging),
+		cmocka_unit_test(negated_terms_are_no_options),
 		cmocka_unit_test(wrong_options_are_told),
 		cmocka_unit_test(commands_are_found),
 		cmocka_unit_test(everything_else_is_read),

@@ -227,7 +227,7 @@ test_allowed(void **state)
 static void
 test_words(void **state)
 {
-	static const struct explain_names names = { { "work", "disk" } };
+	static const struct explain_names names = { { "work", "disk" }, NULL };
 	struct buf out = { 0 };
 	struct world w;
 
@@ -293,7 +293,7 @@ test_size(void **state)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	plan_make(&in, &p);
-	plan_explain(&in, &p, &(struct explain_names){ { "far", "near" } }, true, &out);
+	plan_explain(&in, &p, &(struct explain_names){ { "far", "near" }, NULL }, true, &out);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
 	printf("%d messages: %zu operations in %.2f s\n", MANY, p.ops.n, seconds);

@@ -129,6 +129,76 @@ work_through(struct peer *far, struct peer *near, unsigned every, bool is_inline
 	free(w);
 }
 
+/* Of a chain of jobs that share one connection, each with a rest that waits until the connection serves the next one. */
+enum { CHAIN = 60 };
+struct link_of { struct job job; atomic_int *begun, *handed_on; int number; bool is_done; };
+
+static int
+run_link_rest(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct link_of *l = (struct link_of *)j;
+	int i;
+
+	(void)e;
+	if (session[FAR] == NULL) {
+		atomic_fetch_add(l->handed_on, 1);
+		for (i = 0; i < 100000 && atomic_load(l->begun) <= l->number; i++)
+			pause_ns(100000);
+		assert_true(atomic_load(l->begun) > l->number);
+	}
+	l->is_done = true;
+	return 0;
+}
+
+static int
+run_link(struct job *j, struct session *session[SIDES], struct err *e)
+{
+	struct link_of *l = (struct link_of *)j;
+
+	(void)e;
+	assert_int_equal(atomic_fetch_add(&((struct talk *)session[FAR])->users, 1), 0);
+	atomic_fetch_add(l->begun, 1);
+	pause_ns(1000000);
+	atomic_fetch_sub(&((struct talk *)session[FAR])->users, 1);
+	j->rest = run_link_rest;
+	return 0;
+}
+
+static void
+the_rest_of_a_job_leaves_the_connection_to_the_next(void **unused)
+{
+	struct peer far = { 0 }, near = { 0 };
+	struct pool_settings set = { .store = { [FAR] = &far.store, [NEAR] = &near.store } };
+	struct pool *p;
+	struct link_of link[CHAIN];
+	atomic_int begun = 0, handed_on = 0;
+	struct job *done;
+	int i, n = 0;
+
+	(void)unused;
+	store_init(&far.store, &remote);
+	store_init(&near.store, &local);
+	far.store.max_sessions = 1;
+	near.store.max_sessions = 4;
+	p = pool_new(&set);
+	for (i = 0; i < CHAIN; i++) {
+		link[i] = (struct link_of){ .job = { .run = run_link, .needs = { true, true } }, .begun = &begun, .handed_on = &handed_on, .number = i + 1 };
+		pool_submit(p, &link[i].job);
+	}
+	/* What is dropped is what has not begun: all rests come to their end. */
+	for (; (done = pool_wait(p)) != NULL; n++) {
+		assert_true(((struct link_of *)done)->is_done || done->is_unopened);
+		if (n == CHAIN / 2)
+			pool_drop(p);
+		if (n > CHAIN / 2)
+			atomic_fetch_add(&begun, CHAIN);
+	}
+	assert_int_equal(n, CHAIN);
+	assert_true(handed_on > CHAIN / 4);
+	assert_int_equal(far.opened, 1);
+	pool_free(&p);
+}
+
 static int
 wake_session(struct session *c, bool asks, struct err *e)
 {
@@ -306,6 +376,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_more_sessions_than_allowed),
+		cmocka_unit_test(the_rest_of_a_job_leaves_the_connection_to_the_next),
 		cmocka_unit_test(sessions_that_break_are_opened_anew),
 		cmocka_unit_test(refused_sessions_leave_the_work_to_those_there_are),
 		cmocka_unit_test(without_threads),

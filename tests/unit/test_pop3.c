@@ -13,7 +13,7 @@
 #include "state/base/mem.h"
 #include "sync/net/md5.h"
 #include "sync/pop3/caps.h"
-#include "sync/pop3/reader.h"
+#include "sync/net/lines.h"
 #include "tests/unit/memory_stream.h"
 
 static int
@@ -37,7 +37,7 @@ static void
 expect_text(const char *wire, const char *text, const char *behind)
 {
 	struct memory_stream m;
-	struct pop3_reader *r;
+	struct lines *r;
 	struct buf got = { 0 };
 	mailstream *stream;
 	const char *line;
@@ -47,18 +47,18 @@ expect_text(const char *wire, const char *text, const char *behind)
 	for (size_t piece = 0; piece < 12; piece++) {
 		m = (struct memory_stream){ wire, strlen(wire), 0, piece };
 		stream = memory_stream_open(&m);
-		r = pop3_reader_new(stream, "pop");
-		assert_int_equal(pop3_reader_line(r, &line, &e), 0);
+		r = lines_new(stream, "pop");
+		assert_int_equal(lines_next(r, &line, &e), 0);
 		buf_clear(&got);
-		if (pop3_reader_body(r, keep, &got, &is_whole, &e) < 0)
+		if (lines_body(r, keep, &got, &is_whole, &e) < 0)
 			fail_msg("%s: %s", wire, e.text);
 		assert_true(is_whole);
 		assert_string_equal(buf_str(&got), text);
-		assert_int_equal(pop3_reader_line(r, &line, &e), 0);
+		assert_int_equal(lines_next(r, &line, &e), 0);
 		assert_string_equal(line, behind);
 		/* And then it ends. */
-		assert_int_equal(pop3_reader_line(r, &line, &e), -1);
-		pop3_reader_free(&r);
+		assert_int_equal(lines_next(r, &line, &e), -1);
+		lines_free(&r);
 		mailstream_close(stream);
 	}
 	buf_release(&got);
@@ -103,50 +103,50 @@ lists_are_read(void **unused)
 	static const char wire[] = "+OK\r\n1 a\r\n..2\r\n\r\n.\r\n+OK\r\n";
 	struct memory_stream m = { wire, strlen(wire), 0, 3 };
 	mailstream *stream = memory_stream_open(&m);
-	struct pop3_reader *r = pop3_reader_new(stream, "pop");
+	struct lines *r = lines_new(stream, "pop");
 	const char *line;
 	struct err e;
 
 	(void)unused;
-	assert_int_equal(pop3_reader_line(r, &line, &e), 0);
-	assert_int_equal(pop3_reader_item(r, &line, &e), 1);
+	assert_int_equal(lines_next(r, &line, &e), 0);
+	assert_int_equal(lines_item(r, &line, &e), 1);
 	assert_string_equal(line, "1 a");
-	assert_int_equal(pop3_reader_item(r, &line, &e), 1);
+	assert_int_equal(lines_item(r, &line, &e), 1);
 	assert_string_equal(line, ".2");
-	assert_int_equal(pop3_reader_item(r, &line, &e), 1);
+	assert_int_equal(lines_item(r, &line, &e), 1);
 	assert_string_equal(line, "");
-	assert_int_equal(pop3_reader_item(r, &line, &e), 0);
-	assert_true(pop3_reader_has_input(r));
-	pop3_reader_free(&r);
+	assert_int_equal(lines_item(r, &line, &e), 0);
+	assert_true(lines_has_input(r));
+	lines_free(&r);
 	mailstream_close(stream);
 }
 
 /* Each call fails, and goes on failing. */
 static void
-expect_fault(const char *data, size_t len, pop3_sink *sink, const char *what)
+expect_fault(const char *data, size_t len, lines_sink *sink, const char *what)
 {
 	struct memory_stream m = { data, len, 0, 0 };
 	mailstream *stream = memory_stream_open(&m);
-	struct pop3_reader *r = pop3_reader_new(stream, "pop");
+	struct lines *r = lines_new(stream, "pop");
 	const char *line;
 	bool is_whole;
 	struct err e = { .text = "" };
-	int status = pop3_reader_line(r, &line, &e);
+	int status = lines_next(r, &line, &e);
 
 	if (status == 0 && sink != NULL)
-		status = pop3_reader_body(r, sink, NULL, &is_whole, &e);
+		status = lines_body(r, sink, NULL, &is_whole, &e);
 	assert_int_equal(status, -1);
 	if (strstr(e.text, what) == NULL)
 		fail_msg("%s: %s", what, e.text);
-	assert_int_equal(pop3_reader_line(r, &line, &e), -1);
-	pop3_reader_free(&r);
+	assert_int_equal(lines_next(r, &line, &e), -1);
+	lines_free(&r);
 	mailstream_close(stream);
 }
 
 static void
 floods_have_an_end(void **unused)
 {
-	const size_t room = (size_t)POP3_WASTE_MAX + (1 << 20);
+	const size_t room = (size_t)LINES_WASTE_MAX + (1 << 20);
 	char *flood = mem_alloc(room);
 
 	(void)unused;

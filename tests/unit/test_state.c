@@ -619,7 +619,7 @@ test_the_log_drops_its_oldest(void **state)
 	struct state *s = open_memory();
 	struct arena a = { 0 };
 	struct log_entry l = { .when = 1700000000, .side = NEAR, .box = "INBOX", .what = "expunged UID 12",
-		.why = "gone from far" }, got;
+		.why = "gone from far", .from = "Anna", .subject = "hello", .date = 1600000000 }, got;
 	struct err e;
 	size_t n;
 	int i;
@@ -638,6 +638,9 @@ test_the_log_drops_its_oldest(void **state)
 	assert_string_equal(got.box, "INBOX");
 	assert_string_equal(got.what, "expunged UID 12");
 	assert_string_equal(got.why, "gone from far");
+	assert_string_equal(got.from, "Anna");
+	assert_string_equal(got.subject, "hello");
+	assert_int_equal(got.date, 1600000000);
 	assert_int_equal(log_next(s, &a, LOG_KEPT + 50, &got, &e), 0);
 	state_close(&s);
 	arena_release(&a);
@@ -775,6 +778,54 @@ test_a_killed_run_is_waited_for(void **state)
 		close(ends[0]);
 		close(ends[1]);
 	}
+}
+
+static struct lock_seen
+look(const char *text)
+{
+	struct lock_seen seen;
+	FILE *f = fopen(lock_file, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	lock_look(lock_file, &seen);
+	return seen;
+}
+
+static void
+a_lock_tells_when_all_was_in_order(void **state)
+{
+	struct lock_seen seen;
+	struct state *s;
+
+	(void)state;
+	unlink(lock_file);
+	lock_look(lock_file, &seen);
+	assert_false(seen.is_there);
+	s = open_base(false);
+	assert_int_equal(state_last_run(s), 0);
+	lock_look(lock_file, &seen);
+	assert_true(seen.is_held && seen.begun > 0 && seen.done == 0);
+	assert_int_equal(seen.pid, getpid());
+	state_done(s, 1234567890123);
+	state_close(&s);
+	/* A run that does not come so far leaves it. */
+	s = open_base(false);
+	assert_true(state_last_run(s) > 0);
+	lock_look(lock_file, &seen);
+	assert_int_equal(seen.done, 1234567890123);
+	state_close(&s);
+	lock_look(lock_file, &seen);
+	assert_true(!seen.is_held && seen.pid == 0 && seen.touched > 0 && seen.done == 1234567890123);
+	/* Of an earlier program, of one that was killed, and what is none. */
+	assert_int_equal(look("left\n").done, 0);
+	assert_int_equal(look("12345678 1700000000\n").begun, 1700000000);
+	assert_false(look("12345678 1700000000 5\n").is_held);
+	assert_int_equal(look("12345678 1700000000 5\n").done, 5);
+	assert_int_equal(look("left -5\n").done, 0);
+	assert_int_equal(look("rubbish").pid, 0);
+	unlink(lock_file);
 }
 
 static void
@@ -1017,6 +1068,7 @@ main(void)
 		TEST(test_two_runs_at_once),
 		TEST(test_a_dead_holder_is_taken_over),
 		TEST(test_a_killed_run_is_waited_for),
+		TEST(a_lock_tells_when_all_was_in_order),
 		TEST(test_a_damaged_base_is_told),
 		TEST(test_a_damaged_value_is_told),
 		TEST(test_versions),

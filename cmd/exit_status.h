@@ -10,8 +10,8 @@
  * for whatever failed; with -e too, and under either name 32 is added if far was modified, 64 if near
  * was.
  */
-#ifndef CMD_STATUS_H
-#define CMD_STATUS_H
+#ifndef CMD_EXIT_STATUS_H
+#define CMD_EXIT_STATUS_H
 
 #include <stdbool.h>
 
@@ -19,13 +19,13 @@
 #include "state/model/side.h"
 
 /* Zero-initialised = nothing happened yet. */
-struct status {
+struct exit_status {
 	unsigned classes;		/* 1 << enum err_class */
 	bool is_changed[SIDES];
 };
 
-void status_add(struct status *s, enum err_class class);
-void status_change(struct status *s, enum side side);
-int status_code(const struct status *s, bool is_mbsync, bool has_ext);
+void exit_status_add(struct exit_status *s, enum err_class class);
+void exit_status_change(struct exit_status *s, enum side side);
+int exit_status_code(const struct exit_status *s, bool is_mbsync, bool has_ext);
 
 #endif

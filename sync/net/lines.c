@@ -5,7 +5,7 @@
  *              |   '--other--+--> TEXT
  *              '----CR LF----------'
  */
-#include "sync/pop3/reader.h"
+#include "sync/net/lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 enum { BUFFER_SIZE = 64 * 1024, SHOWN = 100 };
 
-struct pop3_reader {
+struct lines {
 	mailstream *stream;
 	const char *server;
 	int (*why)(void *ctx, struct err *e);
@@ -22,16 +22,16 @@ struct pop3_reader {
 	char *in;
 	size_t pos, end;
 	bool has_greeted, ends_in_lf;	/* the first line was read; and ended in a bare LF */
-	char line[POP3_LINE_MAX + 1];
+	char line[LINES_LINE_MAX + 1];
 	uint64_t wasted;
 	bool has_failed;
 	struct err failure;
 };
 
-struct pop3_reader *
-pop3_reader_new(mailstream *stream, const char *server)
+struct lines *
+lines_new(mailstream *stream, const char *server)
 {
-	struct pop3_reader *r = mem_alloc(sizeof *r);
+	struct lines *r = mem_alloc(sizeof *r);
 
 	r->stream = stream;
 	r->server = server;
@@ -40,7 +40,7 @@ pop3_reader_new(mailstream *stream, const char *server)
 }
 
 void
-pop3_reader_free(struct pop3_reader **r)
+lines_free(struct lines **r)
 {
 	if (*r == NULL)
 		return;
@@ -50,20 +50,20 @@ pop3_reader_free(struct pop3_reader **r)
 }
 
 void
-pop3_reader_on_end(struct pop3_reader *r, int (*why)(void *ctx, struct err *e), void *ctx)
+lines_on_end(struct lines *r, int (*why)(void *ctx, struct err *e), void *ctx)
 {
 	r->why = why;
 	r->why_ctx = ctx;
 }
 
 bool
-pop3_reader_has_input(const struct pop3_reader *r)
+lines_has_input(const struct lines *r)
 {
 	return r->pos < r->end || r->stream->read_buffer_len > 0;
 }
 
 static int
-fail(struct pop3_reader *r, const struct err *why, struct err *e)
+fail(struct lines *r, const struct err *why, struct err *e)
 {
 	if (!r->has_failed)
 		r->failure = *why;
@@ -73,7 +73,7 @@ fail(struct pop3_reader *r, const struct err *why, struct err *e)
 }
 
 static int
-bad(struct pop3_reader *r, const char *what, struct err *e)
+bad(struct lines *r, const char *what, struct err *e)
 {
 	struct err why;
 
@@ -83,7 +83,7 @@ bad(struct pop3_reader *r, const char *what, struct err *e)
 
 /* Makes in[pos] exist. As in sync/imap/reader.c: more room than the stream has buffered would block for the rest. */
 static int
-fill(struct pop3_reader *r, struct err *e)
+fill(struct lines *r, struct err *e)
 {
 	size_t want = BUFFER_SIZE;
 	struct err why;
@@ -109,7 +109,7 @@ fill(struct pop3_reader *r, struct err *e)
 }
 
 int
-pop3_reader_line(struct pop3_reader *r, const char **line_r, struct err *e)
+lines_next(struct lines *r, const char **line_r, struct err *e)
 {
 	size_t len = 0, n;
 	const char *lf;
@@ -119,7 +119,7 @@ pop3_reader_line(struct pop3_reader *r, const char **line_r, struct err *e)
 			return -1;
 		lf = memchr(r->in + r->pos, '\n', r->end - r->pos);
 		n = (lf != NULL ? (size_t)(lf - r->in) : r->end) - r->pos;
-		if (len + n > POP3_LINE_MAX)
+		if (len + n > LINES_LINE_MAX)
 			return bad(r, "a line without end", e);
 		memcpy(r->line + len, r->in + r->pos, n);
 		len += n;
@@ -137,9 +137,9 @@ pop3_reader_line(struct pop3_reader *r, const char **line_r, struct err *e)
 }
 
 int
-pop3_reader_item(struct pop3_reader *r, const char **line_r, struct err *e)
+lines_item(struct lines *r, const char **line_r, struct err *e)
 {
-	if (pop3_reader_line(r, line_r, e) < 0)
+	if (lines_next(r, line_r, e) < 0)
 		return -1;
 	if ((*line_r)[0] != '.')
 		return 1;
@@ -154,7 +154,7 @@ pop3_reader_item(struct pop3_reader *r, const char **line_r, struct err *e)
 enum place { START, DOT, DOT_CR, TEXT };
 
 struct text {
-	pop3_sink *sink;
+	lines_sink *sink;
 	void *ctx;
 	bool is_wanted;
 	enum place place;
@@ -162,7 +162,7 @@ struct text {
 };
 
 static int
-give(struct pop3_reader *r, struct text *t, const char *p, size_t len, struct err *e)
+give(struct lines *r, struct text *t, const char *p, size_t len, struct err *e)
 {
 	if (len == 0)
 		return 0;
@@ -172,12 +172,12 @@ give(struct pop3_reader *r, struct text *t, const char *p, size_t len, struct er
 	if (t->is_wanted)
 		return 0;
 	r->wasted += len;
-	return r->wasted > POP3_WASTE_MAX ? bad(r, "a text without end", e) : 0;
+	return r->wasted > LINES_WASTE_MAX ? bad(r, "a text without end", e) : 0;
 }
 
 /* Of what is at hand, the lines up to one that begins with a dot. */
 static int
-take_text(struct pop3_reader *r, struct text *t, struct err *e)
+take_text(struct lines *r, struct text *t, struct err *e)
 {
 	const size_t start = r->pos;
 	const char *lf;
@@ -204,7 +204,7 @@ take_text(struct pop3_reader *r, struct text *t, struct err *e)
 
 /* One octet that is not text, or stands behind such a one. 1: it was the last. */
 static int
-take_dot(struct pop3_reader *r, struct text *t, struct err *e)
+take_dot(struct lines *r, struct text *t, struct err *e)
 {
 	const char c = r->in[r->pos];
 
@@ -227,7 +227,7 @@ take_dot(struct pop3_reader *r, struct text *t, struct err *e)
 }
 
 int
-pop3_reader_body(struct pop3_reader *r, pop3_sink *sink, void *ctx, bool *is_whole_r, struct err *e)
+lines_body(struct lines *r, lines_sink *sink, void *ctx, bool *is_whole_r, struct err *e)
 {
 	struct text t = { .sink = sink, .ctx = ctx, .is_wanted = sink != NULL };
 	int status = 0;
