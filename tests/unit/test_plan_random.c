@@ -340,15 +340,19 @@ has_later_expiry(const struct plan_input *in)
 	return false;
 }
 
-/* What was changed on a placeholder is told first, and it is replaced (P21) with the plan after that. */
+/* What was changed on a placeholder is told first, and it is replaced (P21) with the plan after that: it is flagged by then, perhaps. */
 static bool
 has_later_upgrade(const struct plan_input *in)
 {
+	const struct record *r;
 	size_t i;
 
-	for (i = 0; i < in->messages.n; i++)
-		if (plan_is_asked_for(&in->policy, in->messages.at[i].rec))
+	for (i = 0; i < in->messages.n; i++) {
+		r = in->messages.at[i].rec;
+		if (plan_is_asked_for(&in->policy, r) || (record_has_placeholder(r) &&
+		    ((r->agreed.sys | r->half[FAR].flags.sys | r->half[NEAR].flags.sys) & FLAG_FLAGGED)))
 			return true;
+	}
 	return false;
 }
 
