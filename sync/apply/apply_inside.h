@@ -33,6 +33,11 @@ struct isolate_item apply_suspect(const struct applying *x, uint32_t i);
 /* Keeps a record, or forgets it where neither side has it any more. */
 int apply_put(struct applying *x, const struct run_box *box, struct record *rec, struct err *e);
 int apply_log(struct applying *x, const struct task *t, const char *verb, struct err *e);
+int apply_log_words(struct applying *x, const struct op *op, const char *what, const struct message_words *words, struct err *e);	/* NULL = none */
+/* removed.c: what goes with a mailbox. */
+int removed_fill(struct applying *x, struct batch *b, struct err *e);
+void removed_read(struct batch *b, struct session *session);
+int removed_log(struct applying *x, const struct batch *b, struct err *e);
 /* What both messages of an operation were moved from, or NULL. */
 const struct merge_left *apply_left_by_both(struct applying *x, const struct op *op, struct merge_left *left_r);
 

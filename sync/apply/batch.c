@@ -167,6 +167,7 @@ batch_free(struct batch *b)
 	free(b->expunge);
 	free(b->move);
 	free(b->changes);
+	removed_free(b);
 	arena_release(&b->arena);
 	free(b);
 }

@@ -80,6 +80,8 @@ struct operation {
 int trash_look(struct batch *b, struct session *session[SIDES], struct err *e);
 int trash_over(struct batch *b, struct session *session[SIDES], struct err *e);
 
+void removed_free(struct batch *b);	/* removed.c */
+
 extern const struct operation op_copy, op_change, op_move, op_box;
 
 struct copying;			/* op_copy.c */
@@ -131,6 +133,7 @@ struct batch {
 	enum outcome outcome;
 	unsigned role;			/* CREATE_BOX */
 	struct cursor cursor;		/* REMOVE_BOX: as the mailbox was read */
+	struct removed *removed;	/* REMOVE_BOX: what is in it; NULL = not known */
 	bool is_there;			/* answer: CREATE_BOX: it exists, and was not listed; REMOVE_BOX: it has changed */
 	struct arena arena;		/* requests and answers */
 };

@@ -46,23 +46,33 @@ apply_put(struct applying *x, const struct run_box *box, struct record *rec, str
 }
 
 int
+apply_log_words(struct applying *x, const struct op *op, const char *what, const struct message_words *words, struct err *e)
+{
+	const struct explain_names names = { { side_name(FAR), side_name(NEAR) }, NULL };
+	struct arena a = { 0 };
+	struct log_entry l = { .when = x->env->set->now, .side = op->side, .box = apply_box(x, op->box)->name, .what = what };
+	int status;
+
+	if (words != NULL) {
+		l.from = words->from;
+		l.subject = words->subject;
+		l.date = words->date;
+	}
+	l.why = reason_text(&a, op->reason, op->side, &names);
+	status = log_add(x->env->state, &l, e);
+	arena_release(&a);
+	return status;
+}
+
+int
 apply_log(struct applying *x, const struct task *t, const char *verb, struct err *e)
 {
 	const struct store *store = x->env->set->store[t->op->side];
-	const struct explain_names names = { { side_name(FAR), side_name(NEAR) }, NULL };
 	struct arena a = { 0 };
-	struct log_entry l = { .when = x->env->set->now, .side = t->op->side, .box = apply_box(x, t->op->box)->name };
-	int status;
-
-	if (t->expunge != NULL) {
-		l.from = t->expunge->words.from;
-		l.subject = t->expunge->words.subject;
-		l.date = t->expunge->words.date;
-	}
-	l.why = reason_text(&a, t->op->reason, t->op->side, &names);
-	l.what = t->rec == NULL ? verb : arena_printf(&a, "%s %s", verb,
+	const char *what = t->rec == NULL ? verb : arena_printf(&a, "%s %s", verb,
 	    key_text(&a, t->rec->half[t->op->side].key, store->ops->has_uid_keys));
-	status = log_add(x->env->state, &l, e);
+	int status = apply_log_words(x, t->op, what, t->expunge != NULL ? &t->expunge->words : NULL, e);
+
 	arena_release(&a);
 	return status;
 }

@@ -32,6 +32,7 @@ remove_one(struct batch *b, struct session *session[SIDES], struct err *e)
 	struct session *c = session[b->side];
 	struct mailbox now = { .name = b->part[0].on, .id = "" };
 
+	removed_read(b, c);
 	if (c->store->ops->cursors(c, &now, 1, e) < 0)
 		return -1;
 	now.cursor.is_steady = b->cursor.is_steady = true;
@@ -154,7 +155,7 @@ prepare(struct applying *x, struct batch *b, struct err *e)
 	case OP_CREATE_BOX:
 		return t->op->reason == REASON_REVIVED ? revive(x, b, e) : 0;
 	default:
-		return leaving(x, b, e);
+		return removed_fill(x, b, e) < 0 ? -1 : leaving(x, b, e);
 	}
 }
 
@@ -324,7 +325,10 @@ box_removed(struct applying *x, const struct batch *b, struct err *e)
 	    n == 1 ? "message" : "messages", side_name(side_other(b->side))));
 	if (apply_log(x, &b->task[0], arena_printf(&env->arena, "removed the mailbox with %llu %s", n, n == 1 ? "message" : "messages"), e) < 0)
 		return -1;
+	if (removed_log(x, b, e) < 0)
+		return -1;
 	box->side[b->side].listed = NULL;
+	box->side[b->side].is_gone = true;
 	box->side[b->side].sight = SIGHT_CURRENT;
 	return 0;
 }

@@ -58,3 +58,34 @@ class Log(Account):
         self.check()
         # The file is gone, and its name says nothing to anybody: the subject does.
         self.assertEqual({x['side'] for x in self.log()}, {'near'})
+
+    def with_a_mailbox(self, keep, lose):
+        """What was in a removed mailbox is named one by one."""
+        keep.create('gone')
+        keep.deliver('gone', b'Subject: the lease\nFrom: Anna <anna@example.org>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\n\nserial 950.\n', 'S')
+        keep.deliver('gone', b'Subject: \x1b[2Jrent\n\nserial 951.\n')
+        self.fill(keep, 'INBOX', 30, 'S')
+        self.sync_twice()
+        lose.remove('gone')
+        self.sync_twice()
+        self.assertNotIn('gone', keep.boxes())
+        found = self.log('--mailbox', 'gone')
+        self.assertEqual(len(found), 3)
+        self.assertIn('removed the mailbox with 2 messages', [x['what'] for x in found])
+        one = next(x for x in found if x['subject'] == 'the lease')
+        self.assertTrue(one['what'].startswith('removed with its mailbox: '), one)
+        self.assertEqual((one['from'], one['date']), ('Anna <anna@example.org>', 1704103200))
+        self.assertIn('rent', self.mailtwin('log').out)
+        self.assertNotIn('\x1b', self.mailtwin('log').out)
+
+    def test_with_a_mailbox(self):
+        self.pair()
+        self.with_a_mailbox(self.far, self.near)
+
+    def test_with_a_mailbox_on_the_server(self):
+        for kind in ('dovecot', 'cyrus', 'courier'):
+            with self.subTest(kind):
+                self.setUp()
+                self.far = self.near = None
+                self.imap_pair(kind=kind)
+                self.with_a_mailbox(self.far, self.near)
