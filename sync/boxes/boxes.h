@@ -85,6 +85,8 @@ int renames_apart(struct env *env, struct box_record *rec, enum side s, struct e
 /* The list was not complete, so renames were not searched for: m may be that mailbox, or any that is known, under another name. */
 bool renames_may_be(struct env *env, enum side s, const struct box_record *rec, const struct mailbox *m);
 bool renames_may_be_any(struct env *env, enum side s, const struct mailbox *m);
+/* The full name that an unfinished rename was about to give it; NULL = there is none. 0, -1 error. */
+int renames_intended(struct env *env, uint32_t box, enum side s, const char **full_r, struct err *e);
 /* The record whose mailbox this is on side s; NULL = nobody's. */
 const struct box_record *renames_owner(const struct env *env, enum side s, const char *full);
 /* The full name under which a listed mailbox is paired: what it will be called once all renames are carried out. */

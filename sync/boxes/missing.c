@@ -89,9 +89,15 @@ check_gone(struct env *env, struct run_box *b, enum side s, struct err *e)
 	/* The name it was to have there may be another's; and what has nothing there but a name has not even that (R12). */
 	const char *full = has_name ? arena_printf(&env->arena, "%s%s", env->set->box[s], bs->now) : b->side[s].on;
 	const struct box_record *owner = bs->is_apart ? renames_owner(env, s, full) : NULL;
+	const char *intended;
 	struct err why;
 	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : presence_ask(env, s, full, bs->above, &why, e);
 
+	/* It may have the name by now that it was to get when the answer was lost. */
+	if (answer == MAILBOX_ABSENT && renames_intended(env, b->rec.id, s, &intended, e) < 0)
+		return -1;
+	if (answer == MAILBOX_ABSENT && intended != NULL)
+		answer = presence_ask(env, s, intended, bs->above, &why, e);
 	if (answer == -2)
 		return -1;
 	/* Restored, it is made anew around what is left of it. */

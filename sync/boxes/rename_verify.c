@@ -24,7 +24,16 @@ run_sample(struct job *j, struct session *session[SIDES], struct err *e)
 	struct sample_job *q = (struct sample_job *)j;
 	struct session *c = session[q->side];
 
-	return store_identify_one(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER, e);
+	struct identify_item *item;
+
+	if (store_identify_one(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER, e) < 0)
+		return -1;
+	/* What may be a placeholder tells only by the whole of it. */
+	for (item = q->items; item < q->items + q->n; item++)
+		if (item->status == 0 && (item->ident.has & (IDENT_PLACEHOLDER | IDENT_HEADER)) == IDENT_PLACEHOLDER &&
+		    store_identify_one(c, q->on, q->epoch, item, 1, IDENT_FULL, e) < 0)
+			return -1;
+	return 0;
 }
 
 static int
@@ -44,14 +53,15 @@ take_sample(struct env *env, const struct box_record *rec, enum side s, size_t m
 	uint64_t every = rec->side[s].here / most, seen = 0, after = 0;
 	struct arena a = { 0 };
 	struct record m;
+	struct ident is;
 	int got = 1;
 
 	while (q->n < most && (got = message_next(env->state, &a, rec->id, after, &m, e)) > 0) {
 		after = m.id;
-		if (m.half[s].presence == PRESENCE_HERE && (!wants_header || ((m.ident.has & IDENT_HEADER) && !(m.ident.has & IDENT_PLACEHOLDER) && !record_is_placeholder(&m, s))) &&
-		    (every == 0 || seen++ % every == 0)) {
+		is = record_ident(&m, s);
+		if (m.half[s].presence == PRESENCE_HERE && (!wants_header || (is.has & IDENT_HEADER)) && (every == 0 || seen++ % every == 0)) {
 			q->keys[q->n] = key_dup(&env->arena, m.half[s].key);
-			q->ident[q->n++] = m.ident;
+			q->ident[q->n++] = is;
 		}
 		arena_release(&a);
 	}

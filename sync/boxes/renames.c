@@ -477,6 +477,22 @@ load_intents(struct renames *x, struct err *e)
 	return got;
 }
 
+int
+renames_intended(struct env *env, uint32_t box, enum side s, const char **full_r, struct err *e)
+{
+	struct intent in;
+	uint64_t after = 0;
+	int got;
+
+	*full_r = NULL;
+	while ((got = intent_next(env->state, &env->arena, after, &in, e)) > 0) {
+		after = in.id;
+		if (in.kind == INTENT_RENAME && in.box == box && in.side == s)
+			*full_r = rename_find_full_name(env, s, in.server_id);
+	}
+	return got;
+}
+
 /* Those of mailboxes that were found, under whatever name, have served their purpose. */
 static int
 end_intents(struct renames *x, struct err *e)

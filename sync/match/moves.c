@@ -41,10 +41,11 @@ moves_has_vanished(const struct env *env, const struct match_message *m, enum si
 	    (env->set->policy.sync[side_other(s)] & SYNC_GONE)));
 }
 
+/* What shares a message with its equals was sent before: it has come from nowhere now. */
 static bool
 is_new(const struct record *rec, enum side s)
 {
-	return record_is_single(rec, s) && record_may_pair(rec);
+	return record_is_single(rec, s) && record_may_pair(rec) && !record_half_is_shared(&rec->half[side_other(s)]);
 }
 
 static void

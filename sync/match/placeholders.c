@@ -31,8 +31,11 @@ may_go(struct env *env, const struct record *rec, struct err *e)
 	struct record message;
 	int got = message_get(env->state, &a, rec->box, rec->instead, &message, e);
 
+	/* Sent, and no list has shown it: a server may have said OK, and kept nothing. */
 	if (got > 0 && (message.placeholder == PLACEHOLDER_NO_MORE || (message.half[s].presence == PRESENCE_HERE &&
-	    (message.half[s].basis != BASIS_LISTED || message.half[s].is_sent))))
+	    (message.half[s].basis != BASIS_LISTED || message.half[s].is_sent)) ||
+	    (message.half[s].presence == PRESENCE_NEVER && !record_half_is_shared(&message.half[s]) &&
+	    message.half[side_other(s)].presence == PRESENCE_HERE)))
 		got = 0;
 	else if (got >= 0)
 		got = 1;

@@ -258,6 +258,13 @@ recover_expunge(struct env *env, const struct intent *in, struct arena *a, struc
 		if (message_put(env->state, &rec, box_masks(home, masks), e) < 0)
 			return -1;
 	}
+	/* Nothing of it was done: should it go now, a person did that. */
+	if (got == 1 && ours->presence == PRESENCE_HERE && ours->basis == BASIS_OURS && rec.mark == MARK_NEW &&
+	    !(ours->flags.sys & FLAG_DELETED) && !sight_has_failed(&home->side[in->side]) && !home->side[in->side].is_unsure) {
+		ours->basis = BASIS_LISTED;
+		if (message_put(env->state, &rec, box_masks(home, masks), e) < 0)
+			return -1;
+	}
 	return intent_delete(env->state, in->id, e);
 }
 

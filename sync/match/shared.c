@@ -302,12 +302,40 @@ share_one(struct env *env, struct matching *in, uint32_t i, enum side s, struct 
 	return 0;
 }
 
+/* One that is set aside in this run: so is the pair that has gone, or nobody would know any more that it was taken away. */
+static int
+hold_pair(struct env *env, struct matching *in, const struct record *rec, enum side s, struct arena *a, struct err *e)
+{
+	const struct intent like = { .box = rec->box, .record = rec->id, .side = s, .ident = rec->ident };
+	struct record pair;
+	size_t i;
+	int got = find_equal(env, &like, is_pair_here, &pair, a, e);
+
+	if (got != 0 || (got = find_equal(env, &like, is_pair_gone, &pair, a, e)) <= 0)
+		return got < 0 ? -1 : 0;
+	for (i = 0; i < in->messages.n; i++)
+		if (in->messages.at[i].rec->id == pair.id)
+			set_aside(in, (uint32_t)i, a);
+	return 0;
+}
+
+static bool
+is_aside(const struct record *rec, enum side s)
+{
+	return rec->mark == MARK_TOMBSTONE && record_half_is_shared(&rec->half[s]) && rec->half[side_other(s)].presence == PRESENCE_HERE;
+}
+
 int
 shared_link(struct env *env, struct matching *in, struct arena *a, struct err *e)
 {
 	size_t i, n = in->messages.n;
 	bool *is_linked = matching_linked(in, 0);
 	int s, status = 0;
+
+	for (i = 0; i < n && status == 0; i++)
+		for (s = 0; s < SIDES && status == 0; s++)
+			if (is_aside(in->messages.at[i].rec, (enum side)s))
+				status = hold_pair(env, in, in->messages.at[i].rec, (enum side)s, a, e);
 
 	/* What has found a message of its own shares none. */
 	for (i = 0; i < n && status == 0; i++)

@@ -64,7 +64,8 @@ hold_with(struct env *env, struct matching *in, const struct match_unread *unrea
 	bool is_new = record_is_single(rec, s), is_held = false;
 	uint32_t i;
 
-	if (!is_new && !has_gone(env, &in->messages.at[unread->id], s))
+	/* What has gone from both sides has no twin to be kept for. */
+	if (!is_new && (!has_gone(env, &in->messages.at[unread->id], s) || rec->half[side_other(s)].presence != PRESENCE_HERE))
 		return;
 	for (i = 0; i < in->messages.n; i++) {
 		other = in->messages.at[i].rec;

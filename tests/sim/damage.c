@@ -47,6 +47,9 @@ damage_act(struct sim *s)
 	sim_disturb(s, ORACLE_DISTURBED);
 	switch (sim_draw(s, 3)) {
 	case 0:
+		/* Renamed as well, with placeholders in it, it is gone to any program, and so are they. */
+		if (s->is_sized && b->in_list != b->epoch)
+			break;
 		damage_set(r, box, b->damage == RAM_BOX_AWAY ? RAM_WHOLE : RAM_BOX_AWAY);
 		break;
 	case 1:

@@ -440,6 +440,7 @@ renamed(struct ram *r, int from, int to)
 		once_taken(r, m->c);
 		r->sim->content[m->c->serial]->is_taken |= !is_within;
 		r->sim->content[m->c->serial]->is_stray |= !is_within && r->side == r->sim->small;
+		r->sim->content[m->c->serial]->is_away |= !r->sim->is_selected[to] && r->side == r->sim->small;
 		if (once_is_repeated(r, from, i))
 			continue;
 		oracle_went(r->sim->oracle, r->side, from, to, m->c->serial, m->flags);

@@ -56,7 +56,7 @@ struct content {
 	struct form *form[FORMS];	/* made when first asked for; 0 is as it was written */
 	size_t pad;			/* octets of its body */
 	bool has_line;			/* and a line that may have a bare CR */
-	bool is_taken_back;		/* a person has taken a \Deleted off it, or a store that never set it makes it look so: it stays
+	bool is_taken_back;		/* a person has taken a \Deleted off it, or a store that never set it, or whose answer was lost, makes it look so: it stays
 					 * where it is, beyond the limit or not */
 	bool is_unmarked;		/* the program ended when it had taken the \Deleted off, on the way into the trash */
 	unsigned taken_in[SIDES];	/* the run during which a person last removed one there; 0 = none */

@@ -31,14 +31,14 @@ has_twin(const struct ram *r, const struct ram_message *m)
 }
 
 /* Only what was a twin at a settlement drops out of sight, and not while lists are cut, which say nothing of it: of another, which the program has not read yet, nobody could know
- * that what is on the other side is the same. */
+ * that what is on the other side is the same. Nor what the program was about to expunge when it ended: it may as well have gone. */
 static size_t
 shown_from(const struct ram *r, const struct ram_box *b)
 {
 	size_t i, first = (r->slides && b != &r->box[0]) || r->window == 0 || r->is_lifted || b->messages.n <= r->window ? 0 : b->messages.n - r->window;
 
 	for (i = 0; i < first && (b->messages.at[i].is_hidden || (b->messages.at[i].is_settled &&
-	    r->sim->trouble.partial == 0 && !has_equal(r, &b->messages.at[i]) && has_twin(r, &b->messages.at[i]))); i++)
+	    r->sim->trouble.partial == 0 && !b->messages.at[i].c->is_unmarked && !has_equal(r, &b->messages.at[i]) && has_twin(r, &b->messages.at[i]))); i++)
 		;
 	return i;
 }

@@ -494,7 +494,11 @@ change_flags(struct session *session, const char *name, uint64_t epoch, struct f
 		items[i].flags = sim_flags(flags, r->spells_lower);
 		items[i].unkept = sim_flags((add | remove) & r->refuses, r->spells_lower);
 		items[i].new_hint = ram_hint(r, a, m);
-		if (ram_end_item(c, f, &items[i].outcome, e) < 0)
+		got = ram_end_item(c, f, &items[i].outcome, e);
+		/* Its answer is lost: whether a person did that or the program, nobody knows. */
+		if (ram_takes_effect(f) && (f != FATE_DONE || got < 0) && (remove & FLAG_DELETED))
+			r->sim->content[m->c->serial]->is_taken_back = true;
+		if (got < 0)
 			return -1;
 	}
 	return 0;
@@ -734,8 +738,11 @@ move_each(struct session *session, const char *name, uint64_t epoch, const char 
 	if ((box = enter_writable(c, "move", name, epoch, e)) < 0 ||
 	    (to = ram_find_box(r, to_name, to_epoch, e)) < 0)
 		return -1;
+	/* A server says NO to the COPY: what is selected is another mailbox, and well. */
+	for (i = 0; r->box[to].is_readonly && i < n; i++)
+		err_set(&items[i].err, ERR_BOX, "%s: %s is read-only", r->store.name, to_name);
 	if (r->box[to].is_readonly)
-		return err_set(e, ERR_BOX, "%s: %s is read-only", r->store.name, to_name);
+		return 0;
 	ram_watch(r, to);
 	into = r->box[to].epoch;
 	for (i = 0; i < n; i++) {
