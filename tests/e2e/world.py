@@ -51,6 +51,7 @@ class World:
         self.added = [collections.Counter(), collections.Counter()]
         self.gone = [collections.Counter(), collections.Counter()]
         self.flagged = [{}, {}]         # serial -> flags last given on that side
+        self.unmarked = set()           # serials that a \Deleted was taken off
         self.loose = set()              # serials whose flags or place may come out in several ways
         self.moved = [set(), set()]
         self.killed = set()             # deleted outright by somebody
@@ -132,6 +133,7 @@ class World:
             return None
         side.flag(m, remove='T')
         self.flagged[i].setdefault(m.serial, set()).add('T')
+        self.unmarked.add(m.serial)
         return f'-T {m.serial} in {m.box}'
 
     def look(self, i, side):
@@ -246,6 +248,9 @@ class World:
             # What was agreed stays removed, but of equal ones nothing tells which of them a person removed.
             new = sum(added)
             most = max(most, new, base + new - max(max(0, n - new) for n in gone))
+            # A run that died may have been about to expunge it: then nothing tells that a person did, and it is wanted on the other side.
+            if serial in self.unmarked:
+                most = max(most, base + new)
         if serial in self.moved[0] & self.moved[1]:
             least, most = 0, max(most, 1)
         return least, most
