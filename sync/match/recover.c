@@ -122,7 +122,8 @@ find_named(struct env *env, const struct intent *in, struct record *rec, struct 
 	return got;
 }
 
-/* A list that was not complete may have left out what is looked for: in its mailbox, or, by a name, in any other. */
+/* A list that was not complete may have left out what is looked for: in its mailbox, or, by a name, in any other. And one that was read before
+ * the program wrote there says nothing of that. */
 static bool
 is_unsure(struct env *env, const struct intent *in)
 {
@@ -132,6 +133,8 @@ is_unsure(struct env *env, const struct intent *in)
 
 	for (i = 0; i < env->boxes.n; i++) {
 		b = &env->boxes.at[i];
+		if (b->rec.id == home && b->side[in->side].sight != SIGHT_CURRENT)
+			return true;
 		if ((b->rec.id == home || in->key.len > 0) && (b->side[in->side].is_unsure || sight_has_failed(&b->side[in->side])))
 			return true;
 	}
