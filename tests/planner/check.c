@@ -632,13 +632,17 @@ follows_placeholder(const struct plan_input *next, const struct op *op)
 	    record_has_placeholder(next->messages.at[op->msg].rec);
 }
 
-/* A placeholder's copy is no mail, and its original was \Deleted there until this plan took the mark off: by then it can be copied (P12, P21). */
+/* A placeholder's copy is no mail, and its original was \Deleted there until this plan took the mark off: by then it can be copied, and given
+ * its own flags (P12, P21). */
 static bool
-has_original_now(const struct check *c, const struct plan_input *next, const struct op *op)
+has_original_now(const struct check *c, const struct plan_input *next, const struct plan *again, const struct op *op)
 {
 	uint64_t id;
-	uint32_t i;
+	uint32_t i, msg = op->msg;
 
+	for (i = 0; i < again->ops.n && op->kind == OP_FLAGS && op->reason == REASON_COPIED; i++)
+		if (again->ops.at[i].kind == OP_CLONE && again->ops.at[i].other == msg && again->ops.at[i].side == op->side)
+			op = &again->ops.at[i];
 	if (op->kind != OP_CLONE || !record_has_placeholder(next->messages.at[op->other].rec))
 		return false;
 	id = next->messages.at[op->msg].rec->id;
@@ -662,7 +666,7 @@ check_again(struct check *c, struct applied *w)
 	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
 		/* What was changed on a placeholder is told before it is replaced (P21). */
 		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || again.ops.at[i].reason == REASON_UPGRADE ||
-		    follows_placeholder(&next, &again.ops.at[i]) || has_original_now(c, &next, &again.ops.at[i]) ||
+		    follows_placeholder(&next, &again.ops.at[i]) || has_original_now(c, &next, &again, &again.ops.at[i]) ||
 		    is_after_way(c, &again, &again.ops.at[i]) ||
 		    (again.ops.at[i].reason == REASON_EXPIRED && is_new_pair(c, next.messages.at[again.ops.at[i].msg].rec->id)))
 			continue;
