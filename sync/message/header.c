@@ -98,3 +98,18 @@ header_get(const char *header, size_t len, const char *name, char *value_r, size
 	}
 	return false;
 }
+
+size_t
+header_count(const char *header, size_t len, const char *name)
+{
+	const char *p = header, *next;
+	size_t n = 0;
+
+	if (len == 0)
+		return 0;
+	for (const char *end = header + len; p < end && !is_empty_line(p, end); p = next) {
+		next = line_end(p, end);
+		n += field_value(p, next, name) != NULL;
+	}
+	return n;
+}

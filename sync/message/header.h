@@ -16,7 +16,10 @@
  * Encoded words (RFC 2047) stay as they are. */
 bool header_get(const char *header, size_t len, const char *name, char *value_r, size_t room);
 
-/* The same of a value [p, end) that was found otherwise. room >= 1. */
+/* How many fields called `name` header[0..len) has, up to its first empty line. */
+size_t header_count(const char *header, size_t len, const char *name);
+
+/* As header_get() has it, of a value [p, end) that was found otherwise. room >= 1. */
 void header_unfold(const char *p, const char *end, char *value_r, size_t room);
 
 #endif

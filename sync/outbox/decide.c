@@ -187,6 +187,12 @@ outbox_settle(struct outbox_record *rec, const size_t *index, const struct smtp_
 }
 
 bool
+outbox_has_any_got(const struct outbox_record *rec)
+{
+	return count(rec, OUTBOX_GOT) != 0;
+}
+
+bool
 outbox_is_sent_to_any(const struct outbox_record *rec)
 {
 	return count(rec, OUTBOX_GOT) + count(rec, OUTBOX_GOT_PERHAPS) != 0;

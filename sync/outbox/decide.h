@@ -49,6 +49,8 @@ bool outbox_settle(struct outbox_record *rec, const size_t *index, const struct 
 void outbox_hold(struct outbox_record *rec, const char *why);
 /* A person says that it is to be tried again, by all who do not have it for certain. */
 void outbox_release(struct outbox_record *rec);
+/* Whether somebody has it for certain. */
+bool outbox_has_any_got(const struct outbox_record *rec);
 /* It was found in Sent: whoever may have it, has it. */
 void outbox_found(struct outbox_record *rec, int64_t now);
 

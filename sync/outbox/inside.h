@@ -46,7 +46,7 @@ struct smtp_session *outbox_connect(const struct outbox *o, struct net **net, un
 int outbox_file(struct outbox_open *x, const struct outbox_at *at, const struct outbox_mail *mail, const struct outbox_record *rec, bool was_begun,
     struct err *e);
 
-/* look.c: 1 a message with that Message-ID is in Sent, written no earlier than so; 0 it is not; -1. */
-int outbox_find_sent(struct outbox_open *x, const char *message_id, int64_t since, struct err *e);
+/* look.c: 1 a copy in Sent proves that it was sent; 0 none does; -1. */
+int outbox_find_sent(struct outbox_open *x, const struct outbox_mail *mail, const struct outbox_record *rec, struct err *e);
 
 #endif

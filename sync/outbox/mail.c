@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sync/maildir/msgfile.h"
+#include "sync/message/decode.h"
 #include "sync/message/header.h"
 #include "sync/message/lineends.h"
 #include "sync/message/utf8.h"
@@ -99,6 +100,22 @@ is_utf8(const char *p, size_t len)
 	return true;
 }
 
+/* As it is shown: decoded, and not longer than a line has room for. */
+static const char *
+shown_field(struct outbox_mail *mail, const char *name)
+{
+	enum { SHOWN_MOST = 120 };
+	struct arena *a = &mail->envelope.arena;
+	const char *all = decode_field(a, buf_str(&mail->header), mail->header.len, name, DECODE_FIELD_MOST);
+	size_t len = SHOWN_MOST;
+
+	if (strlen(all) <= SHOWN_MOST)
+		return all;
+	while (len > 0 && ((unsigned char)all[len] & 0xc0) == 0x80)
+		len--;
+	return arena_printf(a, "%.*s...", (int)len, all);
+}
+
 static void
 read_fields(struct outbox_mail *mail)
 {
@@ -107,9 +124,10 @@ read_fields(struct outbox_mail *mail)
 
 	(void)header_get(header, len, "Message-ID", mail->message_id, sizeof mail->message_id);
 	(void)header_get(header, len, "Date", mail->date, sizeof mail->date);
-	(void)header_get(header, len, "Subject", mail->subject, sizeof mail->subject);
-	if (!header_get(header, len, "To", mail->to, sizeof mail->to))
-		(void)header_get(header, len, "Cc", mail->to, sizeof mail->to);
+	mail->subject = shown_field(mail, "Subject");
+	mail->to = shown_field(mail, "To");
+	if (mail->to[0] == '\0')
+		mail->to = shown_field(mail, "Cc");
 }
 
 /* Takes the file apart at its beginning: head[0..len), which may be less than all of it. */

@@ -21,7 +21,8 @@ struct outbox_mail {
 	uint64_t rest;			/* octets of it, as they are sent */
 	bool is_8bit, has_8bit_header;
 	const char *fault;		/* why it cannot be sent; NULL = nothing is known against it */
-	char message_id[256], date[64], subject[128], to[128];	/* of the header; "" = it has none */
+	char message_id[256], date[64];	/* of the header; "" = it has none */
+	const char *subject, *to;	/* the same as people read them; of `to` and of a subject no more than a line has room for */
 	int64_t written;		/* the file's time, seconds since 1970 */
 };
 

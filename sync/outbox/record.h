@@ -43,6 +43,7 @@ enum outbox_record_flag {
 	OUTBOX_TOLD_WAITING = 1 << 1,	/* that it waits for a day was told */
 	OUTBOX_TOLD_HELD = 1 << 2,	/* what was refused of it */
 	OUTBOX_TOLD_UNKNOWN = 1 << 3,
+	OUTBOX_TOLD_SOME = 1 << 4,	/* what was refused of it, while others wait yet */
 };
 
 struct outbox_recipient {

@@ -56,25 +56,26 @@ name_message(const struct job *j, struct arena *a)
 	return arena_printf(a, "the message of %s to %s, \"%s\"", date, to, j->mail.subject);
 }
 
-/* Whom it is about, and why: "bob@example.com: 550 no". */
+/* Whom it is about, and why: "bob@example.com: 550 no; carol@example.com: 550 no; and 4 others". */
 static const char *
 name_reasons(const struct outbox_record *rec, enum outbox_got got, struct arena *a)
 {
-	const char *first = NULL, *words = rec->words;
+	enum { NAMED = 3 };
+	struct buf text = { 0 };
+	const char *all;
 	size_t n = 0;
 
 	for (size_t i = 0; i < rec->n; i++) {
-		if (rec->to[i].got != got)
-			continue;
-		if (first == NULL) {
-			first = rec->to[i].address;
-			words = rec->to[i].words[0] != '\0' ? rec->to[i].words : words;
-		}
-		n++;
+		const struct outbox_recipient *r = &rec->to[i];
+
+		if (r->got == got && n++ < NAMED)
+			buf_printf(&text, "%s%s: %s", n > 1 ? "; " : "", r->address, r->words[0] != '\0' ? r->words : rec->words);
 	}
-	if (first == NULL)
-		return words;
-	return arena_printf(a, "%s%s: %s", first, n > 1 ? " and others" : "", words);
+	if (n > NAMED)
+		buf_printf(&text, "; and %zu other%s", n - NAMED, n - NAMED > 1 ? "s" : "");
+	all = arena_strdup(a, n == 0 ? rec->words : buf_str(&text));
+	buf_release(&text);
+	return all;
 }
 
 static bool
@@ -92,18 +93,24 @@ tell_state(struct job *j)
 {
 	struct outbox_report *r = j->run->report;
 	struct outbox_record *rec = &j->rec;
-	const bool is_held = rec->state == OUTBOX_HELD || has_got(rec, OUTBOX_GOT_REFUSED);
-	const unsigned told = rec->state == OUTBOX_UNKNOWN ? OUTBOX_TOLD_UNKNOWN : is_held ? OUTBOX_TOLD_HELD : OUTBOX_TOLD_WAITING;
-	const char *message = name_message(j, &j->arena), *some = has_got(rec, OUTBOX_GOT) ? ", the others have it" : "";
+	const bool is_some_refused = rec->state == OUTBOX_WAITING && has_got(rec, OUTBOX_GOT_REFUSED);
+	const unsigned told = rec->state == OUTBOX_UNKNOWN ? OUTBOX_TOLD_UNKNOWN : rec->state == OUTBOX_HELD ? OUTBOX_TOLD_HELD :
+	    is_some_refused ? OUTBOX_TOLD_SOME : OUTBOX_TOLD_WAITING;
+	const char *message = name_message(j, &j->arena);
+	const char *some = !has_got(rec, OUTBOX_GOT) ? "" : is_some_refused ? ", others have it" : ", the others have it";
 	const char *text;
 	char id[9];
 
 	outbox_id(j->at.key, id);
 	if (rec->state == OUTBOX_UNKNOWN)
-		text = arena_printf(&j->arena, "%s: nobody knows whether it was sent (%s), and it is not in \"%s\"; it is kept and not sent again. "
+		text = arena_printf(&j->arena, "%s: nobody knows whether it was sent (%s), and nothing in \"%s\" shows it; it is kept and not sent again. "
 		    "`mailtwin outbox retry %s` sends it, `mailtwin outbox drop %s` does not", message,
 		    name_reasons(rec, OUTBOX_GOT_PERHAPS, &j->arena), j->run->x.o->sent, id, id);
-	else if (is_held)
+	else if (is_some_refused)
+		text = arena_printf(&j->arena, "%s: to some it is not sent (%s)%s; it is kept, and tried again for those who wait. `mailtwin outbox retry %s` "
+		    "tries for all who do not have it, `mailtwin outbox drop %s` gives it up", message, name_reasons(rec, OUTBOX_GOT_REFUSED, &j->arena),
+		    some, id, id);
+	else if (rec->state == OUTBOX_HELD)
 		text = arena_printf(&j->arena, "%s: it is not sent (%s)%s; it is kept, flagged. `mailtwin outbox retry %s` tries again, as does taking "
 		    "the flag off, `mailtwin outbox drop %s` gives it up", message, name_reasons(rec, OUTBOX_GOT_REFUSED, &j->arena), some, id, id);
 	else if (j->run->x.o->now - rec->first >= OUTBOX_DAY)
@@ -303,8 +310,7 @@ send_one(struct job *j, struct err *e)
 static int
 look_for(struct job *j, struct err *e)
 {
-	const char *id = j->mail.message_id[0] != '\0' ? j->mail.message_id : j->rec.message_id;
-	int found = !j->run->looks ? 0 : outbox_find_sent(&j->run->x, id, j->rec.first, e);
+	int found = !j->run->looks ? 0 : outbox_find_sent(&j->run->x, &j->mail, &j->rec, e);
 
 	if (found < 0)
 		return -1;

@@ -258,6 +258,28 @@ class Refused(Outbox):
         self.mailtwin('-a', env=self.later(400))
         self.assertEqual(self.smtp.got(), [('bob@example.com', 'one'), ('carol@example.com', 'one')])
 
+    def test_refused_for_some_and_later_for_others(self):
+        """Told when it is refused, and again when nobody is left to wait for: each time with the words that are new."""
+        answers = {'carol': b'550 5.1.1 no such person\r\n', 'dave': b'451 4.7.1 later\r\n'}
+        self.smtp.fault = lambda session, verb, rest: next((a for who, a in answers.items() if verb == 'RCPT' and who in rest), None)
+        self.file('one', to='bob@example.com, carol@example.com, dave@example.com')
+        err = self.mailtwin('-a', code=1).err
+        for words in ('to some it is not sent (carol@example.com: 550 5.1.1 no such person), others have it', 'tried again for those who wait'):
+            self.assertIn(words, err)
+        self.assertEqual(''.join(self.near.messages('Outbox')[0].flags), '')
+        self.again(code=1)
+        answers = {'dave': b'550 5.2.1 after all\r\n'}
+        err = self.mailtwin('-a', code=1, env=self.later(400)).err
+        self.assertIn('(carol@example.com: 550 5.1.1 no such person; dave@example.com: 550 5.2.1 after all), the others have it; it is kept, flagged', err)
+        self.held('one')
+        self.again(code=1)
+        self.assertEqual(self.smtp.got(), [('bob@example.com', 'one')])
+
+    def test_many_are_refused(self):
+        self.refuse('RCPT', b'550 no\r\n')
+        self.file('one', to=', '.join(f'p{i}@example.com' for i in range(5)))
+        self.assertIn('(p0@example.com: 550 no; p1@example.com: 550 no; p2@example.com: 550 no; and 2 others)', self.mailtwin('-a', code=1).err)
+
     def test_all_is_over(self):
         """421 in the midst: what comes behind it waits for another session."""
         self.refuse('RCPT', b'421 4.3.2 shutting down\r\n')
@@ -334,6 +356,55 @@ class Unknown(Outbox):
         self.assertEqual((self.subjects('Outbox'), self.subjects('Sent'), self.subjects('Sent', self.far)), ([], ['one'], ['one']))
         self.again()
         self.assertEqual(self.smtp.got(), [('bob@example.com', 'one')])
+
+    def test_found_in_sent_as_the_server_has_it(self):
+        """The message has a Message-ID of its own: the copy that a server has filed has been through it, as its Received tells."""
+        def fault(session, verb, rest):
+            if verb == 'END':
+                self.far.deliver('Sent', b'Received: from me by them;\n Mon, 1 Jan 2024 10:00:00 +0000\n' + rest.replace(b'\r\n', b'\n'), flags='S')
+                return LOSE
+        self.smtp.fault = fault
+        self.far.create('Sent')
+        self.file('one', more='Message-ID: <1@x>\n')
+        self.assertEqual(self.mailtwin('-a').err, '')
+        self.assertEqual((self.subjects('Outbox'), self.subjects('Sent'), self.subjects('Sent', self.far)), ([], ['one'], ['one']))
+        self.again()
+
+    def test_a_copy_of_the_mail_program_proves_nothing(self):
+        """Many file their own copy in Sent as they hand a message over, here or on the server: nothing was sent by that."""
+        for side in (self.near, self.far):
+            for name, more in ((f'{side is self.near}', ''), (f'resent {side is self.near}', 'Received: from somebody\n')):
+                with self.subTest(name):
+                    self.smtp.fault = lambda session, verb, rest: CUT if verb == 'END' else None
+                    side.create('Sent')
+                    more += f'Message-ID: <{name.replace(" ", "")}@x>\n'
+                    self.file(name, more=more)
+                    side.deliver('Sent', mail(name, more=more), flags='S')
+                    self.assertIn('nobody knows whether it was sent', self.mailtwin('-a', code=1).err)
+                    self.again(code=1)
+                    self.assertEqual((self.smtp.got(), self.subjects('Outbox')), ([], [name]))
+                    self.assertIn('unknown', self.box().out)
+                    self.box(0, 'drop', self.box().out.split()[0])
+
+    def test_a_copy_of_another_transaction_proves_nothing(self):
+        """What the server has filed when it took the message for some says nothing of the others."""
+        def first(session, verb, rest):
+            if verb == 'RCPT' and 'carol' in rest:
+                return b'451 later\r\n'
+            if verb == 'END':
+                self.far.deliver('Sent', b'Received: x\n' + rest.replace(b'\r\n', b'\n'), flags='S')
+        self.far.create('Sent')
+        for name, more in (('theirs', 'Message-ID: <1@x>\n'), ('ours', '')):
+            with self.subTest(name):
+                self.smtp.fault = first
+                self.file(name, to='bob@example.com, carol@example.com', more=more)
+                self.mailtwin('-a', code=75)
+                self.smtp.fault = lambda session, verb, rest: CUT if verb == 'END' else None
+                self.assertIn('nobody knows whether it was sent', self.mailtwin('-a', code=1, env=self.later(400)).err)
+                self.mailtwin('-a', code=1, env=self.later(800))
+                self.assertEqual(self.subjects('Outbox'), [name])
+                self.box(0, 'drop', self.box().out.split()[0])
+        self.assertEqual([to for to, _ in self.smtp.got()], 2 * ['bob@example.com'])
 
     def test_what_is_known_is_lost(self):
         self.file('one')

@@ -2,11 +2,16 @@
 import hashlib
 import json
 import os
+import pty
+import re
+import select
+import signal
 import subprocess
 import time
 
+import servers
 from accounts import Account
-from lib import message
+from lib import ROOT, message
 from scripted import CUT
 from test_scripted import Told
 
@@ -248,6 +253,58 @@ class Printed(Searched):
                 self.assertEqual(lines[2], '    ' + ' ' * column + '^')
         self.assertIn('nothing to search for', self.mailtwin('search', code=2).err)
         self.assertIn('belongs to the command search', self.mailtwin('--limit', '3', 'c', code=2).err)
+
+
+class ByMutt(Searched):
+    """What the manual says for mutt, typed by somebody at a terminal."""
+
+    def block(self, begin):
+        """Lines of a display in mailtwin(7)."""
+        with open(os.path.join(ROOT, 'contrib/man/mailtwin.7')) as f:
+            return next(x for x in re.findall(r'^\.Bd .*\n([^\0]*?)^\.Ed', f.read(), re.M) if x.startswith(begin)).replace('\\e', '\\')
+
+    def await_words(self, words):
+        limit = time.monotonic() + 30
+        while words not in self.seen:
+            if not select.select([self.tty], [], [], max(0, limit - time.monotonic()))[0]:
+                self.fail(f'{words!r} is not shown: {self.seen!r}')
+            self.seen += os.read(self.tty, 65536)
+
+    def type(self, words, then):
+        self.seen = b''
+        os.write(self.tty, words)
+        self.await_words(then)
+
+    def test_found_and_read(self):
+        try:
+            tree = servers.tree('mutt')
+        except servers.ServerError as e:
+            self.skipTest(str(e))
+        self.imap_pair()
+        self.put_mail()
+        self.sync()
+        path = os.path.join(self.dir, 'bin')
+        os.mkdir(path)
+        for name, text in (('mailtwin-found', self.block('#!/bin/sh\nbox=')), ('mailtwin', f'#!/bin/sh\nexec {self.binary} -c {self.config} "$@"\n')):
+            with open(os.path.join(path, name), 'w', opener=lambda x, flags: os.open(x, flags, 0o755)) as f:
+                f.write(text)
+        rc = os.path.join(self.dir, 'muttrc')
+        with open(rc, 'w') as f:
+            f.write(self.block('set mbox_type').replace('~/Mail', self.near.path))
+        env = self.environment({'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'PATH': f'{path}:{os.environ["PATH"]}',
+                                'LD_LIBRARY_PATH': ':'.join(servers.libraries(tree))})
+        pid, self.tty = pty.fork()
+        if pid == 0:
+            os.execve(os.path.join(tree, 'usr/bin/mutt'), ['mutt', '-n', '-F', rc], env)
+        self.addCleanup(os.close, self.tty)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.kill, pid, signal.SIGKILL)
+        self.seen = b''
+        self.await_words(b'INBOX')
+        self.type(b'S', b'Search: ')
+        self.type(b'subject:lease is:answered\n', b'Msgs:1')
+        self.assertIn(b'lease (signed)', self.seen)
+        self.type(b'\n', b'serial 4.')
 
 
 class Wire(Told):

@@ -5,6 +5,7 @@ and taken() tells of it.
 Both refuse no@test.example and say "later" to late@test.example; Postfix has a greylist besides (`greylisted`), and takes no more than `size` octets.
 """
 import email
+import email.policy
 import os
 import shutil
 import smtplib
@@ -18,6 +19,10 @@ from servers import PASSWORD, Server, ServerError, START_LIMIT, free_port, helpe
 PEOPLE = ('bob', 'carol', 'dave')
 DOMAIN = 'test.example'
 READY = os.geteuid() == 0 and subprocess.run(['unshare', '-m', 'true'], capture_output=True).returncode == 0
+
+
+def subject_of(data):
+    return str(email.message_from_bytes(data, policy=email.policy.default)['Subject'])
 
 
 class SmtpServer(Server):
@@ -52,17 +57,22 @@ class SmtpServer(Server):
         self.stop()
         raise ServerError(f'{self.name} did not start:\n{words}')
 
+    def texts(self, who):
+        """The messages that one of PEOPLE has, as files, in the order of their arrival."""
+        found = []
+        for sub in ('new', 'cur'):
+            folder = os.path.join(self.dir, 'mail', who, sub)
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                path = os.path.join(folder, name)
+                with open(path, 'rb') as f:
+                    found.append((os.stat(path).st_mtime_ns, f.read()))
+        return [data for _, data in sorted(found)]
+
     def taken(self, n=0):
         """(recipient, Subject) of all that was delivered, sorted, once there are n of them."""
         limit = time.monotonic() + 20
         while True:
-            found = []
-            for who in PEOPLE:
-                for sub in ('new', 'cur'):
-                    folder = os.path.join(self.dir, 'mail', who, sub)
-                    for name in os.listdir(folder) if os.path.isdir(folder) else ():
-                        with open(os.path.join(folder, name), 'rb') as f:
-                            found.append((f'{who}@{DOMAIN}', str(email.message_from_binary_file(f)['Subject'])))
+            found = [(f'{who}@{DOMAIN}', subject_of(data)) for who in PEOPLE for data in self.texts(who)]
             if len(found) >= n or time.monotonic() > limit:
                 return sorted(found)
             time.sleep(0.05)

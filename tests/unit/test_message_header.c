@@ -115,11 +115,24 @@ utf8_round_trip(void **state)
 	buf_release(&b);
 }
 
+static void
+counts_fields(void **unused)
+{
+	static const char header[] = "Received: a\r\n\tReceived: folded\r\nreceived : b\r\nX-Received: c\r\n\r\nReceived: body\r\n";
+
+	(void)unused;
+	assert_int_equal(header_count(header, sizeof header - 1, "Received"), 2);
+	assert_int_equal(header_count(header, sizeof header - 1, "Date"), 0);
+	assert_int_equal(header_count(header, 0, "Received"), 0);
+	assert_int_equal(header_count("Received:", 9, "Received"), 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_fields),
+		cmocka_unit_test(counts_fields),
 		cmocka_unit_test(trusts_nothing),
 		cmocka_unit_test(utf8_is_strict),
 		cmocka_unit_test(utf8_round_trip),
