@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -218,6 +219,20 @@ say_step(void *ctx, const char *text)
 	app_warn(ctx, "%s", text);
 }
 
+/* Files that are written, and connections: 1,024, which is usual for one process, is little for that. Commands are started by the first
+ * process, which keeps what it had. */
+static void
+want_descriptors(void)
+{
+	enum { WANTED = 4096 };
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < WANTED ? limit.rlim_max : WANTED;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static _Noreturn void
 become_worker(struct workers *w, size_t group, int socket, pid_t parent, const sigset_t *signals)
 {
@@ -226,6 +241,7 @@ become_worker(struct workers *w, size_t group, int socket, pid_t parent, const s
 	struct link_answer ready;
 
 	confine_to_parent(parent);
+	want_descriptors();
 	lock_set_owner(parent);
 	for (size_t i = 0; i < w->running.n; i++)
 		close(w->running.at[i].fd);

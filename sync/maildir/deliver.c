@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,15 +16,18 @@
 #include "sync/maildir/filename.h"
 #include "sync/message/lineends.h"
 
-/* Files written are kept open and made durable together: the first sync of a batch carries the others'
- * blocks with it. So many at most, to leave descriptors for others. */
-enum { OPEN_FILES = 128, CHUNK = 32 * 1024, FULL_MOST = 5 };
+/* Files written are kept open and made durable together, behind the last of them: the first sync carries the others' blocks with it, and who
+ * brings the next does not wait for the disk. So many of one delivery at most, and of all deliveries half of what the process may have open,
+ * or less where that is little; then each makes its own durable, unless they are too few to be worth it. */
+enum { OPEN_FILES = 512, OPEN_FEW = 4, CHUNK = 32 * 1024, FULL_MOST = 5 };
+
+static atomic_uint files_open;
 
 struct item {
 	struct deliver_result result;
 	char *tmp;			/* name in tmp/; NULL = no such file */
 	int fd;				/* -1 = closed: then it is durable */
-	bool has_date;
+	bool has_date, is_counted;	/* in files_open */
 };
 
 struct deliver {
@@ -35,10 +40,24 @@ struct deliver {
 	uint64_t got;
 	uint64_t written;
 	unsigned full;			/* messages in a row that the disk had no room for */
+	unsigned files_most;		/* of files_open */
 	struct lineends_in lineends;
 	struct buf out;
 	struct arena arena;
 };
+
+static unsigned
+files_most(void)
+{
+	enum { OTHERS = 64, UNLIMITED = 1 << 16 };
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 2 > UNLIMITED)
+		return UNLIMITED;
+	if (limit.rlim_cur >= 2 * OTHERS)
+		return (unsigned)(limit.rlim_cur / 2);
+	return limit.rlim_cur > OTHERS ? (unsigned)limit.rlim_cur - OTHERS : 0;
+}
 
 struct deliver *
 deliver_new(struct mdir *m, size_t n)
@@ -48,19 +67,31 @@ deliver_new(struct mdir *m, size_t n)
 
 	d->m = m;
 	d->n = n;
+	d->files_most = files_most();
 	d->items = mem_alloc(n * sizeof d->items[0]);
 	for (i = 0; i < n; i++)
 		d->items[i].fd = -1;
 	return d;
 }
 
+/* -1: the system tells by that of a write that failed. */
+static int
+close_file(struct item *it)
+{
+	const int fd = it->fd;
+
+	if (it->is_counted)
+		atomic_fetch_sub(&files_open, 1);
+	it->is_counted = false;
+	it->fd = -1;
+	return fd >= 0 ? close(fd) : 0;
+}
+
 /* Nothing of it remains, except after a "death". */
 static void
 discard(struct deliver *d, struct item *it)
 {
-	if (it->fd >= 0)
-		close(it->fd);
-	it->fd = -1;
+	(void)close_file(it);
 	if (it->tmp != NULL && !step_is_dead())
 		unlinkat(d->m->tmp_fd, it->tmp, 0);
 	it->tmp = NULL;
@@ -273,12 +304,10 @@ sync_written(struct deliver *d, struct err *e)
 			continue;
 		}
 		/* Some file systems tell of a write that failed only now. */
-		if (close(it->fd) < 0) {
-			it->fd = -1;
+		if (close_file(it) < 0) {
 			write_error(d, it, errno, e);
 			rc = fail(d, it, e) < 0 ? -1 : rc;
 		}
-		it->fd = -1;
 	}
 	d->open.n = 0;
 	return rc;
@@ -289,6 +318,7 @@ deliver_end(struct deliver *d, const struct err *failed, struct err *e)
 {
 	struct item *it = d->now;
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = 0 } };
+	bool are_many;
 	char last;
 	size_t n = 0;
 
@@ -315,7 +345,9 @@ deliver_end(struct deliver *d, const struct err *failed, struct err *e)
 	d->full = 0;
 	d->now = NULL;
 	vec_push(&d->open, (size_t)(it - d->items));
-	return d->open.n < OPEN_FILES ? 0 : sync_written(d, e);
+	it->is_counted = true;
+	are_many = atomic_fetch_add(&files_open, 1) + 1 >= d->files_most;
+	return d->open.n < OPEN_FILES && (!are_many || d->open.n < OPEN_FEW) ? 0 : sync_written(d, e);
 }
 
 static int

@@ -161,6 +161,21 @@ class Process(Case):
         self.assertEqual(sorted(serials(self.near)), sorted(set(serials(self.far)) - {50}))
         self.sync_twice()
 
+    def test_few_descriptors(self):
+        """Files that wait to be made durable leave some to others."""
+        self.pair()
+        for box in ('INBOX', 'a', 'b'):
+            if box != 'INBOX':
+                self.far.create(box)
+            self.fill(self.far, box, 200)
+        def limited():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+            os.setsid()
+        p = subprocess.run(self.command('-a'), env=self.environment(), cwd=self.dir, preexec_fn=limited, capture_output=True)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertEqual(serials(self.near), serials(self.far))
+        self.sync_twice()
+
     def test_umask_decides_no_mode(self):
         self.pair()
         for i, mask in enumerate((0, 0o777, 0o277)):

@@ -68,6 +68,40 @@ body_of_wrong_size_leaves_nothing(void **state)
 	run(f, "test -z \"$(ls mail/box/tmp mail/box/new mail/box/cur | grep '[.]a')\"");
 }
 
+/* Two deliveries at once of more files than may be open. */
+static void
+few_descriptors_do(void **state)
+{
+	enum { FILES = 200, FEW = 48 };
+	struct fixture *f = *state;
+	struct deliver_item items[2][FILES];
+	struct body_head head = { .form = BODY_FILE, .size = 5 };
+	struct delivery *d[2];
+	struct rlimit was;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ FEW, was.rlim_max }), 0);
+	make_box(f, "one");
+	make_box(f, "two");
+	for (int k = 0; k < 2; k++) {
+		for (size_t i = 0; i < FILES; i++)
+			items[k][i] = (struct deliver_item){ .name = key_from_string(arena_printf(&f->a, "%zu.a", i)), .flags = FLAGS_NONE };
+		assert_int_equal(f->store->ops->deliver(f->c, k == 0 ? "one" : "two", 0, items[k], FILES, &f->a, &d[k], &f->e), 0);
+	}
+	for (head.index = 0; head.index < FILES; head.index++)
+		for (int k = 0; k < 2; k++)
+			if (d[k]->sink.begin(d[k]->sink.ctx, &head, &f->e) < 0 || d[k]->sink.data(d[k]->sink.ctx, "12345", 5, &f->e) < 0 ||
+			    d[k]->sink.end(d[k]->sink.ctx, head.index, NULL, &f->e) < 0)
+				fail_msg("%s", f->e.text);
+	for (int k = 0; k < 2; k++) {
+		assert_int_equal(d[k]->finish(d[k], &f->e), 0);
+		for (size_t i = 0; i < FILES; i++)
+			assert_int_equal(items[k][i].outcome, OUTCOME_DONE);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	run(f, "test $(ls mail/one/new mail/two/new | grep -c '[.]a') = 400");
+}
+
 static void
 flags_rename_only_what_changes(void **state)
 {
@@ -670,7 +704,7 @@ main(void)
 		T(unseen_goes_to_new_and_seen_to_cur),
 		T(arrival_date_becomes_mtime),
 		T(wire_form_becomes_lines_where_reversible),
-		T(body_of_wrong_size_leaves_nothing),
+		T(body_of_wrong_size_leaves_nothing), T(few_descriptors_do),
 		T(flags_rename_only_what_changes),
 		T(only_the_planned_message_is_removed),
 		T(fetch_gives_the_file_as_it_is),
