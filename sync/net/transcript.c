@@ -15,6 +15,7 @@
 
 #include "state/base/buf.h"
 #include "state/base/mem.h"
+#include "state/base/redact.h"
 #include "sync/net/clock.h"
 
 enum { LINE_SHOWN = 2000, LITERAL_SHOWN = 400, TAIL = 24, TAG_MAX = 64, FILES_MAX = 100000 };
@@ -46,10 +47,10 @@ put_time(struct transcript *t)
 }
 
 static void
-put_text(struct transcript *t, const char *p, size_t len)
+put_escaped(struct transcript *t, const char *p)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)p[i];
+	for (; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
 
 		if (c == '\\')
 			fputs("\\\\", t->file);
@@ -58,6 +59,31 @@ put_text(struct transcript *t, const char *p, size_t len)
 		else
 			putc(c, t->file);
 	}
+}
+
+/* A server may say what it was told in secret. */
+static void
+put_text(struct transcript *t, const char *p, size_t len)
+{
+	enum { REDACTED_MORE = 3 };	/* times as long as a secret, at most */
+	struct buf piece = { .is_secret = 1 };
+	const char *nul;
+	size_t n;
+
+	for (; len > 0; p += n, len -= n) {
+		nul = memchr(p, '\0', len);
+		n = nul != NULL ? (size_t)(nul - p) : len;
+		buf_clear(&piece);
+		buf_add(&piece, p, n);
+		buf_reserve(&piece, REDACTED_MORE * n + 1);
+		redact(piece.data, (REDACTED_MORE + 1) * n + 1);
+		put_escaped(t, piece.data);
+		if (nul != NULL) {
+			fputs("\\x00", t->file);
+			n++;
+		}
+	}
+	buf_release(&piece);
 }
 
 /* "tag LOGIN ...": sets *rest_r behind the command word and says whether it is `command`. */

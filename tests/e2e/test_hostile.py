@@ -95,9 +95,8 @@ class BeforeTls(Told):
                 self.assertEqual(self.server.seen == [], run.code != 0)
 
 
-class Bounds(Told):
-    """What is sent costs memory, time and work by what was asked for, not by what the server likes. Measured on the
-    program built for speed; the limits are far above what is needed, and far below what is not bounded."""
+class Measured:
+    """Runs of the program built for speed, whose limits are far above what is needed, and far below what is not bounded."""
 
     CPU, RSS, TIME = 20, 450, 60        # seconds, MB, seconds
 
@@ -126,6 +125,10 @@ class Bounds(Told):
         self.assertLess(used.ru_utime + used.ru_stime, self.CPU, run.err[:2000])
         self.assertLess(used.ru_maxrss / 1024, self.RSS, run.err[:2000])
         return run
+
+
+class Bounds(Measured, Told):
+    """What is sent costs memory, time and work by what was asked for, not by what the server likes."""
 
     def flood(self, verb, *data, code=None, changed=True, times=1):
         """A run in which the first answer to `verb` is preceded by that; the next one repairs everything."""
@@ -515,8 +518,12 @@ class Private(Told):
                      '{tag} BAD ' + 'x' * 480 + self.WORD + '\r\n', 'nonsense {sent}\r\n', '* 1 FETCH ' + 'x' * 90 + self.WORD + '\r\n'):
             with self.subTest(line=line):
                 self.server.fault = says(line)
-                run = self.mailtwin('-V', '-a', '--debug=net,imap,state,run', code=(1, 75, 77))
+                transcripts = os.path.join(self.dir, 'transcripts')
+                run = self.mailtwin('-V', '-a', '--debug=net,imap,state,run', '--transcript', transcripts, code=(1, 75, 77))
                 said = run.out + run.err
+                for name in os.listdir(transcripts):
+                    with open(os.path.join(transcripts, name)) as f:
+                        said += f.read()
                 for part in (self.WORD, self.WORD[:10], 'correct', 'Y29ycmVjdCBob3'):
                     self.assertNotIn(part, said)
 

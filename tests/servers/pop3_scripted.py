@@ -5,7 +5,7 @@
         server.fault = lambda session, verb, words: None
 
 It listens on 127.0.0.1, in threads of the test. `maildrop` is a list of Mail, in the order of their numbers. A fault is asked before
-each command and returns None, or bytes that are sent in place of doing it, or CUT to hang up. `seen` lists the commands as
+each command, and as GREETING before that, and returns None, or bytes that are sent in place of doing it, or CUT to hang up. `seen` lists the commands as
 (session number, verb, words). `cut_at`: the connection is cut once the server has sent so many octets in all. What is deleted goes when QUIT
 is answered; `answers_quit` False hangs up instead, once it has (or, with `deletes` False, without having) deleted.
 """
@@ -71,7 +71,10 @@ class Session:
 
     def run(self):
         server = self.server
-        self.send(server.greeting)
+        greeting = server.fault(self, 'GREETING', '') if server.fault else None
+        if greeting is CUT:
+            return
+        self.send(server.greeting if greeting is None else greeting)
         while True:
             line = self.line()
             if line is None:
