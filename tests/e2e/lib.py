@@ -43,6 +43,17 @@ def program(name='MAILTWIN'):
     raise AssertionError('there is no mailtwin to test: run `make`')
 
 
+def tunnel_to(where, port):
+    """A program in Python, for Tunnel: stdin and stdout are a connection to that port. -> its path, in `where`."""
+    path = os.path.join(where, 'tunnel.py')
+    with open(path, 'w') as f:
+        f.write(f'import os, socket, threading\ns = socket.create_connection(("127.0.0.1", {port}))\n'
+                'def up():\n    while (x := os.read(0, 65536)):\n        s.sendall(x)\n    os._exit(0)\n'
+                'threading.Thread(target=up).start()\n'
+                'while (x := s.recv(65536)):\n    os.write(1, x)\nos._exit(0)\n')
+    return path
+
+
 # Mail ------------------------------------------------------------------------------------------------
 
 whole_lines = False     # a server that ends the last line of a message itself: all mail comes with that end

@@ -99,7 +99,7 @@ class Cut(Told, Searched):
         octets = line.stats()['down']
         line.stop()
         fell_back = 0
-        for at in range(1, octets + 60, 61):
+        for at in range(1, octets + 60, 1 if os.environ.get('MAILTWIN_LONG') else 61):
             with self.subTest(at=at):
                 line = self.line(port, cut=f'down:{at}', last=True)
                 # A text is looked for by a server alone: an error that says so, and no half of an answer passes for the whole.

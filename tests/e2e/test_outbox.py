@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 
-from lib import Case, MaildirSide, program
+from lib import Case, MaildirSide, program, tunnel_to
 from pop3_scripted import CUT
 from smtp_scripted import CAPABILITIES, LOSE, SmtpScripted
 
@@ -490,7 +490,7 @@ class Lines(Outbox):
         self.assertEqual(self.smtp.got(), [('bob@example.com', 'one')])
 
     def test_tunnel_and_transcript(self):
-        self.write_config(f'SMTPAccount out\nTunnel "exec python3 {self.tunnel()}"\nUser jane@example.org\nPass secret\nAuthMechs PLAIN\n\n'
+        self.write_config(f'SMTPAccount out\nTunnel "exec python3 {tunnel_to(self.dir, self.smtp.port)}"\nUser jane@example.org\nPass secret\nAuthMechs PLAIN\n\n'
                           f'{self.near.store("near", "SMTPAccount out")}\n')
         self.file('one', body='Geheim\n')
         self.mailtwin('-a', '--transcript', os.path.join(self.dir, 'said'))
@@ -499,15 +499,6 @@ class Lines(Outbox):
         self.assertIn('RCPT TO:<bob@example.com>', said)
         self.assertNotIn('Geheim', said)
         self.assertNotIn('AGphbmU', said)
-
-    def tunnel(self):
-        path = os.path.join(self.dir, 'tunnel.py')
-        with open(path, 'w') as f:
-            f.write(f'import os, socket, threading\ns = socket.create_connection(("127.0.0.1", {self.smtp.port}))\n'
-                    'def up():\n    while (x := os.read(0, 65536)):\n        s.sendall(x)\n    os._exit(0)\n'
-                    'threading.Thread(target=up).start()\n'
-                    'while (x := s.recv(65536)):\n    os.write(1, x)\nos._exit(0)\n')
-        return path
 
     def test_a_token(self):
         """Of any length: what makes the command too long waits for the server to ask."""
@@ -617,6 +608,27 @@ class Broken(Outbox):
                 break
         self.assertGreater(n, 10)
         self.assertEqual(places, {(2, 'Sent'), (2, 'Outbox'), (0, 'Outbox')})
+
+    def test_a_decision_is_stopped_at_every_step(self):
+        """Of a message that nobody knows of: dropped or retried, it is decided or it is not, and another run or decision goes on."""
+        for verb in ('drop', 'retry'):
+            n, stopped = 0, 1
+            while stopped:
+                n += 1
+                subject = f'{verb}{n}'
+                self.smtp.fault = lambda session, said, rest: LOSE if said == 'END' else None
+                self.file(subject)
+                self.mailtwin('-a', code=1)
+                self.smtp.fault = None
+                stopped = self.mailtwin('outbox', verb, self.box().out.split()[0], code=None, env={'MAILTWIN_STEP_EXIT': str(n)}).code
+                self.mailtwin('-a', code=(0, 1))
+                if self.place(subject) == 'Outbox':
+                    self.assertTrue(stopped)
+                    self.box(0, verb, self.box().out.split()[0])
+                    self.mailtwin('-a')
+                self.assertEqual(self.place(subject), 'Sent')
+                self.assertEqual(self.smtp.got().count(('bob@example.com', subject)), 2 if verb == 'retry' else 1)
+            self.assertGreater(n, 2)
 
     def test_what_the_server_says_is_wrong(self):
         for verb in ('EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'END'):

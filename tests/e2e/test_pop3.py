@@ -1,15 +1,17 @@
 """POP3 as a source: a scripted server for what is told step by step and for what is odd, and real ones (Dovecot, Courier, GNU
 Mailutils) for what people have. Near is a Maildir."""
+import json
 import os
 import re
 import shutil
+import subprocess
 import time
 
 import accounts
-from lib import Case, ImapSide, message, program, serial_of
+from lib import Case, ImapSide, message, program, serial_of, tunnel_to
 from pop3_servers import Pop3Courier, Pop3Dovecot, Pop3Mailutils
 from pop3_scripted import CAPABILITIES, CUT, Pop3Scripted
-from servers import Delay
+from servers import Delay, helper
 
 RESENT = b'Subject: %d\r\nFrom: a@example.org\r\n\r\nserial %d.\r\n'
 
@@ -181,6 +183,22 @@ class Delete(Pop):
         self.assertEqual(self.left(), made)
         self.assertEqual(self.said(), ['CAPA', 'AUTH', 'UIDL', 'QUIT'])
 
+    def test_left_for_long_enough(self):
+        """Counted from when it was first seen, whatever became of it near; what came later stays."""
+        self.configure(more='LeaveOnServer 30d')
+        old = self.add(4)
+        self.sync()
+        self.near.delete(self.one(self.near, old[0]))
+        self.mailtwin('-a', env=self.later(29 * 86400))
+        new = self.add(2)
+        self.mailtwin('-a', env=self.later(29 * 86400 + 3600))
+        self.assertEqual(self.left(), old + new)
+        self.mailtwin('-a', env=self.later(31 * 86400))
+        self.assertEqual(self.left(), new)
+        self.mailtwin('-a', env=self.later(60 * 86400))
+        self.assertEqual(self.left(), [])
+        self.assertEqual(self.serials(), old[1:] + new)
+
     def test_set_later(self):
         made = self.add(4)
         self.sync()
@@ -201,6 +219,75 @@ class Delete(Pop):
                 self.assertEqual(self.left(), [])
                 self.assertEqual(self.serials(), made)
                 self.assertEqual(self.said(), ['CAPA', 'AUTH', 'UIDL', 'QUIT'])
+
+
+class Lines(Pop):
+    """The line and the login have the keywords of any account."""
+
+    def whole(self, made):
+        self.assertEqual((self.serials(), self.left()), (made, made))
+        self.assertEqual(self.said(), ['CAPA', 'AUTH', 'UIDL', 'QUIT'])
+
+    def test_tunnel_password_command_and_transcript(self):
+        made = self.add(3)
+        said = os.path.join(self.dir, 'said')
+        self.write_config(f'POP3Store pop\nTunnel "exec python3 {tunnel_to(self.dir, self.pop.port)}"\nUser tester\nPassCmd "echo secret"\nAuthMechs PLAIN\n'
+                          f'\n{self.near.store("near")}\nChannel c\nFar :pop:\nNear :near:\n')
+        self.sync('-a', '--transcript', said)
+        self.whole(made)
+        text = ''.join(open(os.path.join(said, x), errors='replace').read() for x in os.listdir(said))
+        self.assertIn('C: RETR 2', text)
+        for secret in ('secret\n', 'AHRlc3Rlc'):
+            self.assertNotIn(secret, text.replace('[secret]', ''))
+
+    def test_a_token(self):
+        """Of any length: what makes the command too long waits for the server to ask (RFC 5034 section 4)."""
+        self.pop.capabilities = ('TOP', 'UIDL', 'USER', 'SASL PLAIN XOAUTH2')
+        made = []
+        for token in ('short', 'x' * 2000):
+            self.pop.token = token
+            made += self.add(1)
+            self.configure(tls='TLSType None\nAuthMechs XOAUTH2', password=token)
+            self.sync()
+        self.whole(made)
+        said = [rest for _, verb, rest in self.pop.seen if verb == 'AUTH']
+        self.assertEqual([x != 'XOAUTH2' for x in said], [True, False, False])
+        self.pop.token = 'another'
+        self.assertIn('invalid_token', self.sync(code=77).err)
+
+    def test_trust(self):
+        self.add(1)
+        self.configure(tls='TLSType STARTTLS\nAuthMechs PLAIN')
+        self.assertIn('certificate', self.sync(code=77).err)
+        self.assertEqual(self.pop.logins, 0)
+
+    def test_throttle(self):
+        """A floor, not a speed: 120 kB cannot come faster than the rate allows."""
+        self._serial += 1
+        self.pop.add(wire(self._serial, size=120000))
+        self.configure(more='Throttle 40000')
+        begin = time.monotonic()
+        self.sync()
+        self.assertGreater(time.monotonic() - begin, 1.5)
+        self.assertEqual(self.serials(), [self._serial])
+
+    def test_ports(self):
+        for tls, port in (('TLSType STARTTLS', 110), ('TLSType POP3S', 995), ('TLSType None', 110)):
+            self.write_config(f'POP3Store pop\nHost localhost\nUser u\nPass p\n{tls}\n\n{self.near.store("near")}\nChannel c\nFar :pop:\nNear :near:\n')
+            self.assertIn(f'Port {port}\n', self.mailtwin('check-config').out)
+        for tls, port in (('TLSType STARTTLS', 587), ('TLSType SMTPS', 465)):
+            self.write_config(f'SMTPAccount out\nHost localhost\n{tls}\n\n{self.near.store("near", "SMTPAccount out")}\n')
+            self.assertIn(f'Port {port}\n', self.mailtwin('check-config').out)
+
+    def test_a_body_is_not_kept_in_memory(self):
+        self._serial += 1
+        self.pop.add(b'Subject: x\r\n\r\nserial %d.\r\n' % self._serial + (b'x' * 76 + b'\r\n') * 1200000)
+        self.binary = program('MAILTWIN_FAST')
+        cost = os.path.join(self.dir, 'cost')
+        subprocess.run([helper('measure', '../bench/measure.c'), cost, *self.command('-a')], env=self.environment(), check=True, timeout=120)
+        self.assertEqual(self.serials(), [self._serial])
+        with open(cost) as f:
+            self.assertLess(json.load(f)['rss'], 40000)
 
 
 class Real(Case):
@@ -252,6 +339,27 @@ class Real(Case):
                 with self.subTest(tls):
                     self.story(server, tls)
                     self.forget_near()
+
+    def test_stopped_at_every_step(self):
+        self.binary = program('MAILTWIN_FAST')
+        user = f'steps{os.getpid()}'
+        self.near = self.maildir('near')
+        with Pop3Dovecot() as server:
+            self.channel(server, user, 'None', more='LeaveOnServer no')
+            n, stopped, made = 0, 1, []
+            while stopped:
+                n += 1
+                for serial in (2 * n, 2 * n + 1):
+                    server.deliver(user, plain(serial))
+                    made.append(serial)
+                stopped = self.mailtwin('-a', code=None, env={'MAILTWIN_STEP_EXIT': str(n)}).code
+                here = sorted(m.serial for m in self.near.messages('INBOX'))
+                self.assertEqual(len(here), len(set(here)), n)
+                self.assertEqual(set(here) | set(self.left(server, user)), set(made), n)
+                self.settle()
+                self.assertEqual(sorted(m.serial for m in self.near.messages('INBOX')), made, n)
+                self.assertEqual(self.left(server, user), [], n)
+            self.assertGreater(n, 10)
 
     def test_courier(self):
         with Pop3Courier() as server:

@@ -128,6 +128,16 @@ class Session:
     def do_AUTH(self, rest):
         import base64
         name, _, initial = rest.partition(' ')
+        if name.upper() == 'XOAUTH2' and self.server.token:
+            if not initial:
+                self.send(b'+ \r\n')
+                initial = self.line() or ''
+            words = base64.b64decode(initial).decode().split('\1')
+            if words[1] == f'auth=Bearer {self.server.token}':
+                return self.enter(True)
+            self.send(b'+ ' + base64.b64encode(b'{"status":"invalid_token"}') + b'\r\n')
+            self.line()
+            return self.err('[AUTH] no')
         if name.upper() != 'PLAIN':
             return self.err('no such mechanism')
         if not initial:
@@ -208,7 +218,7 @@ class Pop3Scripted(Listener):
         self.fault, self.cut_at, self.sent = None, None, 0
         self.has_uidl, self.locked, self.logins = True, False, 0
         self.answers_quit, self.deletes, self.refusal = True, True, '[AUTH] wrong'
-        self.sessions = 0
+        self.sessions, self.token = 0, None
         self.lock = threading.Lock()
         self.ca = authority().ca
         self._context = None
