@@ -283,6 +283,7 @@ static int
 search_rest(struct asking *a, struct err *e)
 {
 	struct env *env = a->env;
+	struct search_unanswered unanswered = { .n = 0 };
 	size_t only_here = 0;
 
 	for (size_t i = 0; i < env->boxes.n; i++) {
@@ -293,11 +294,13 @@ search_rest(struct asking *a, struct err *e)
 		if (!a->is_here[i])
 			continue;
 		only_here += b->side[a->server].listed == NULL;
-		if (search_box_here(&here, a->r, e) < 0)
+		if (search_box_here(&here, a->r, &unanswered, e) < 0)
 			return -1;
 	}
+	search_note_unanswered(a->r, &unanswered);
 	if (only_here > 0)
-		search_note(a->r, NULL, false, ERR_FAILED, "%zu mailboxes are on the disk alone: their headers were searched", only_here);
+		search_note(a->r, NULL, false, ERR_FAILED, "%zu mailbox%s on the disk alone: headers were searched there", only_here,
+		    only_here == 1 ? " is" : "es are");
 	return 0;
 }
 

@@ -85,8 +85,17 @@ find_uids(struct reading_here *w, struct err *e)
 	return got < 0 ? -1 : 0;
 }
 
+void
+search_note_unanswered(struct search_result *r, const struct search_unanswered *u)
+{
+	if (u->n == 1)
+		search_note(r, u->box, true, ERR_FAILED, "%s: it was not searched", u->why);
+	else if (u->n > 1)
+		search_note(r, NULL, true, ERR_FAILED, "%s: %zu mailboxes were not searched", u->why, u->n);
+}
+
 int
-search_box_here(const struct search_here *h, struct search_result *r, struct err *e)
+search_box_here(const struct search_here *h, struct search_result *r, struct search_unanswered *u, struct err *e)
 {
 	struct reading_here w = { .job = { .run = run_here }, .h = h, .r = r };
 	struct arena trees = { 0 };
@@ -95,7 +104,8 @@ search_box_here(const struct search_here *h, struct search_result *r, struct err
 
 	w.query = query_in_box(h->want->query, h->box, &trees);
 	if (w.query->kind != QUERY_NONE && query_cannot_here(w.query) != NULL) {
-		search_note(r, h->box, true, ERR_FAILED, "%s: it was not searched", query_cannot_here(w.query));
+		if (u->n++ == 0)
+			*u = (struct search_unanswered){ .box = h->box, .why = query_cannot_here(w.query), .n = 1 };
 	} else if (w.query->kind != QUERY_NONE) {
 		w.job.needs[h->side] = true;
 		delta_init(&w.delta, h->on, NULL);
@@ -166,6 +176,7 @@ search_all(struct env *env, const struct search_want *want, const struct listing
 {
 	const struct channel *set = env->set;
 	struct search_here here = { .env = env, .want = want, .side = s, .server = -1 };
+	struct search_unanswered unanswered = { .n = 0 };
 	struct box_record *all;
 	size_t n, searched = 0;
 
@@ -181,9 +192,10 @@ search_all(struct env *env, const struct search_want *want, const struct listing
 		if (here.box == NULL || !is_wanted(set, here.box))
 			continue;
 		searched++;
-		if (search_box_here(&here, r, e) < 0)
+		if (search_box_here(&here, r, &unanswered, e) < 0)
 			return -1;
 	}
+	search_note_unanswered(r, &unanswered);
 	for (size_t i = 0; i < set->only.n && searched == 0; i++)
 		search_note(r, NULL, true, ERR_USAGE, "there is no mailbox \"%s\" on the disk", set->only.at[i]);
 	return env_check_cancel(env, e);

@@ -16,9 +16,18 @@ struct search_here {
 	const struct box_record *rec;	/* NULL = the base does not know it */
 };
 
+/* Mailboxes in which headers cannot answer the query. */
+struct search_unanswered {
+	const char *box;		/* the first of them */
+	const char *why;
+	size_t n;
+};
+
 /* channel_search_here.c */
-/* -1: no further mailbox can be read. What is wrong with this one is a note. */
-int search_box_here(const struct search_here *h, struct search_result *r, struct err *e);
+/* -1: no further mailbox can be read. What is wrong with this one is a note; or it is counted in *u. */
+int search_box_here(const struct search_here *h, struct search_result *r, struct search_unanswered *u, struct err *e);
+/* One note for all of them. */
+void search_note_unanswered(struct search_result *r, const struct search_unanswered *u);
 
 /* channel_search_result.c */
 void search_fill(struct search_result *r, struct search_hit *hit, const struct message_header *h);

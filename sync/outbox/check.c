@@ -15,8 +15,10 @@ tell_session(const struct outbox *o, const struct smtp_session *s, const char *w
 	else
 		finding_ok(out, "login", where, "none: no User is given");
 	net_tell_clock(smtp_session_greeting(s), o->now, where, out);
-	if (caps->size != 0)
+	if (caps->size >= 1000000)
 		buf_printf(&b, "messages up to %llu MB", (unsigned long long)(caps->size / 1000000));
+	else if (caps->size != 0)
+		buf_printf(&b, "messages up to %llu kB", (unsigned long long)((caps->size + 999) / 1000));
 	else
 		buf_adds(&b, "messages of any size, as far as it says");
 	if (caps->has & SMTP_CAP_8BITMIME)

@@ -140,7 +140,9 @@ class Words(Searched):
         self.assertRegex(run.out, r'^c:INBOX:\d+\n$')
         self.assertIn('headers on the disk are searched', run.err)
         run = self.mailtwin('search', '--offline', 'body:xyzzy', code=1)
-        self.assertIn('body: is looked for by a server', run.err)
+        self.assertEqual(run.err.splitlines()[0], 'mailtwin: c: body: is looked for by a server, and here are only headers: 3 mailboxes were not searched')
+        run = self.mailtwin('search', '--offline', 'body:xyzzy', 'in:work', code=1)
+        self.assertEqual(run.err.splitlines()[0], 'mailtwin: c:work: body: is looked for by a server, and here are only headers: it was not searched')
         self.assertEqual(self.everything(), state)
 
     def test_two_maildirs(self):
