@@ -603,12 +603,17 @@ class Odd(Pop):
 class Cut(Pop):
     """The line is cut behind each octet that the server says."""
 
-    def cut(self, more, step):
-        self.configure(more=more + '\nTimeout 5')
-        self.pop.cut_at = None
+    def cut(self, at):
+        """Behind octet `at` and on from it: each third one with MAILTWIN_LONG, so that three tests have all of them."""
+        step = 3 if os.environ.get('MAILTWIN_LONG') else 150
+        self.configure(more='LeaveOnServer no\nTimeout 5')
         self.binary = program('MAILTWIN_FAST')
-        at = 0
         while True:
+            if len(self.serials()) > 60:
+                # Few are looked through faster.
+                shutil.rmtree(self.near.path)
+                shutil.rmtree(self.state)
+                self.near.create('INBOX')
             made = self.add(2)
             self.pop.cut_at, self.pop.sent = at, 0
             before = set(self.serials())
@@ -621,14 +626,20 @@ class Cut(Pop):
             self.assertEqual(set(here) | set(self.left()), before | set(made), at)
             self.sync()
             self.assertEqual(self.serials(), sorted(before | set(made)), at)
-            self.assertEqual(self.left(), [] if 'no' in more else self.serials(), at)
+            self.assertEqual(self.left(), [], at)
             if run.code == 0 and not was_cut:
                 break
             at += step
         self.assertGreater(at, 100)
 
-    def test_fetched(self):
-        self.cut('LeaveOnServer no', 1 if os.environ.get('MAILTWIN_LONG') else 29)
+    def test_each_third_octet(self):
+        self.cut(0)
+
+    def test_and_the_next(self):
+        self.cut(1)
+
+    def test_and_the_one_behind(self):
+        self.cut(2)
 
 
 class Steps(Pop):
