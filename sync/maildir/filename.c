@@ -156,7 +156,7 @@ filename_unique(struct arena *a, char info_delimiter)
 	/* Failing that, time, process and count are unique on this host all the same. */
 	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
 		random = (uint32_t)ts.tv_nsec;
-	buf_printf(&b, "%lld.M%ldP%ldQ%luR%08lx.", (long long)ts.tv_sec, ts.tv_nsec / 1000, (long)getpid(),
+	buf_printf(&b, "%lld.M%06ldP%ldQ%luR%08lx.", (long long)ts.tv_sec, ts.tv_nsec / 1000, (long)getpid(),
 	    atomic_fetch_add(&count, 1) + 1, (unsigned long)random);
 	add_host(&b);
 	/* Invariant 2: an InfoDelimiter may be any punctuation, even one of those above. */

@@ -52,7 +52,8 @@ void filename_with_base(struct buf *out, const char *base, const char *old, char
 /* Puts into *out the name with this UID in its fields (",U="), in place of the one it has. */
 void filename_with_uid(struct buf *out, const char *name, char info_delimiter, uint32_t uid);
 
-/* A name nobody has: seconds.M microseconds P pid Q count R random . host. Thread-safe. */
+/* A name nobody has: seconds.M microseconds P pid Q count R random . host; the microseconds of six digits, so that names sort as they were
+ * made: the messages of an outbox are sent in that order. Thread-safe. */
 char *filename_unique(struct arena *a, char info_delimiter);
 
 /* True for a name in tmp/ that we made. */

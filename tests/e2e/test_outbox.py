@@ -708,6 +708,17 @@ class Enqueued(Outbox):
         self.assertNotIn(b'X-Mailtwin', got.data)
         self.assertFalse(any(b'X-Mailtwin' in self.near.data(m) for m in self.near.messages('Sent')))
 
+    def test_sent_in_the_order_they_came(self):
+        """Within a second as well: a series of patches is one."""
+        wanted = [f'{i}' for i in range(12)]
+        for subject in wanted:
+            self.put('bob@example.com', text=f'Subject: {subject}\n\nx\n')
+        for key in os.listdir(os.path.join(self.near.box('Outbox'), 'new')):
+            self.assertRegex(key, r'^[0-9]+\.M[0-9]{6}P')
+        self.assertEqual([line.split('"')[1] for line in self.box().out.splitlines()], wanted)
+        self.mailtwin('-a')
+        self.assertEqual([re.search(rb'Subject: (.*)\r', m.data).group(1).decode() for m in self.smtp.taken], wanted)
+
     def test_as_a_link(self):
         link = os.path.join(self.dir, 'sendmail')
         os.symlink(self.binary, link)

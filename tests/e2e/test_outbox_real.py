@@ -97,6 +97,7 @@ class WithPostfix(Real):
         self.assertEqual(sorted(self.got(subject, 2)), ['bob', 'carol'])
 
     def test_greylisted(self):
+        self.smtp.greylist.seen.clear()
         self.smtp.greylist.names.add(f'dave@{DOMAIN}')
         subject = self.file('grey', to=f'dave@{DOMAIN}, bob@{DOMAIN}')
         self.mailtwin('-a', code=75)
