@@ -329,6 +329,7 @@ oracle_seems_moved(struct oracle *o, int side, int box, int serial)
 	cell(o, box, serial)->is_loose = true;
 	o->mail[serial].gone[side]++;
 	o->mail[serial].gone_from[side] |= 1u << box;
+	o->mail[serial].seems_moved = true;
 }
 
 bool
@@ -509,6 +510,8 @@ ours(struct oracle *o, int side, int box, int serial)
 	/* What was moved after a crash, when the rest got another key. */
 	if (o->level >= ORACLE_DISTURBED && m->rekeyed[0] + m->rekeyed[1] > 0 &&
 	    m->ours[side] <= m->gone[other] + m->marked[other] + m->marked[side] + m->rekeyed[0] + m->rekeyed[1])
+		return;
+	if (m->seems_moved && c->is_loose)
 		return;
 	if (oracle_is_astray(o, serial) && m->ours[side] <= agreed_at_all(o, serial) + m->put[0] + m->put[1])
 		return;

@@ -42,6 +42,7 @@ struct mail {
 	int made[2], made_both;		/* by people: no message that was there is it under another key, or in another mailbox */
 	int dropped[2];			/* by people: and not put elsewhere */
 	unsigned put_in[2], gone_from[2];	/* mailboxes, as bits */
+	bool seems_moved;		/* it was out of sight while its equal was put elsewhere: a move to the program, should it be shown again or not */
 	unsigned new_in[2], new_from[2];	/* the same, since a run that was to look at all mailboxes */
 	bool is_half_seen;		/* moved, and a run has looked at the mailbox that it is in now alone */
 	unsigned ours_from[2];

@@ -39,7 +39,8 @@ pick_message(struct sim *s, const struct ram *r, int *box_r, size_t *at_r)
 		if (k < r->box[i].messages.n) {
 			*box_r = i;
 			*at_r = k;
-			return true;
+			/* What a server has told falsely of is left alone until a list has shown it: else nobody could know what is what. */
+			return r->tells == RAM_TELLS_TRULY || !r->box[i].messages.at[k].is_ours || r->box[i].messages.at[k].was_listed;
 		}
 		k -= r->box[i].messages.n;
 	}
