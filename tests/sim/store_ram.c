@@ -176,6 +176,7 @@ ram_shown(struct ram *r, bool is_known)
 			r->box[b].is_renamed = false;
 		else
 			r->box[b].told = 0;
+		r->box[b].told_last = r->box[b].told;
 		/* What went during the run, or was left out of a list, is not known to be gone. */
 		if (is_known && r->sim->trouble.people == 0 && r->sim->trouble.partial == 0)
 			r->box[b].has_lost = false;

@@ -74,6 +74,7 @@ struct ram_box {
 	uint64_t in_list;		/* the epoch it had in the last list of mailboxes of this run, 0 = it was not in it */
 	bool is_renamed, has_lost;	/* by people, since a run went well; lost: what the program may still know */
 	size_t told;			/* so many were shown when the program last read it; 0 = it may not know */
+	size_t told_last;		/* the same, in the last run that went well: what it has judged by */
 	uint32_t generation;		/* of the index */
 	uint32_t uidnext;
 	uint64_t modseq;		/* also counts changes of a Maildir's directories */

@@ -63,7 +63,7 @@ fit_window(struct ram *r, const struct ram_box *b)
 
 	if (r->window == 0 || r->is_lifted || b->messages.n <= r->window)
 		return;
-	if (b->messages.n - shown_from(r, b) <= r->window && (b->told == r->window || shown < b->messages.n))
+	if (b->messages.n - shown_from(r, b) <= r->window && (b->told_last == r->window || shown < b->messages.n))
 		return;
 	if (shown == b->messages.n)
 		r->window = b->messages.n;
