@@ -326,7 +326,8 @@ replace_again(struct env *env, struct matching *in, uint32_t i, enum side s, con
 	return 0;
 }
 
-/* It may be what the program was putting on side s when it ended, for a message of which nothing was read: a person has moved it since. */
+/* It may be what the program was putting on side s when it ended, for a message of which nothing was read: a person has moved the one or the
+ * other since. What is to have a placeholder there is read for that. */
 static bool
 may_be_awaited(const struct matching *in, enum side s, const struct id_set *awaited)
 {
@@ -335,7 +336,7 @@ may_be_awaited(const struct matching *in, enum side s, const struct id_set *awai
 
 	for (i = 0; i < in->messages.n; i++) {
 		rec = in->messages.at[i].rec;
-		if (record_is_single(rec, side_other(s)) && !(rec->ident.has & IDENT_HEADER) && id_set_has(awaited, rec->id))
+		if (record_is_single(rec, side_other(s)) && !(rec->ident.has & IDENT_HEADER) && (id_set_has(awaited, rec->id) || plan_is_too_large(&in->policy, rec, s)))
 			return true;
 	}
 	return false;
