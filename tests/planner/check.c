@@ -624,10 +624,12 @@ remember_windows(const struct check *c, const struct plan_input *next)
 	}
 }
 
-/* What its placeholder might have been taken for is known by now (P21). */
+/* What its placeholder might have been taken for is known by now (P21); where it waited for that, so did its flags. */
 static bool
-follows_placeholder(const struct plan_input *next, const struct op *op)
+follows_placeholder(const struct check *c, const struct plan_input *next, const struct op *op)
 {
+	if (c->plan->awaits_placeholder && op->msg != NONE && record_has_placeholder(next->messages.at[op->msg].rec))
+		return true;
 	return (op->reason == REASON_GONE || op->reason == REASON_DELETED_THERE || op->reason == REASON_DELETED_HERE) && op->msg != NONE &&
 	    record_has_placeholder(next->messages.at[op->msg].rec);
 }
@@ -666,7 +668,7 @@ check_again(struct check *c, struct applied *w)
 	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
 		/* What was changed on a placeholder is told before it is replaced (P21). */
 		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || again.ops.at[i].reason == REASON_UPGRADE ||
-		    follows_placeholder(&next, &again.ops.at[i]) || has_original_now(c, &next, &again, &again.ops.at[i]) ||
+		    follows_placeholder(c, &next, &again.ops.at[i]) || has_original_now(c, &next, &again, &again.ops.at[i]) ||
 		    is_after_way(c, &again, &again.ops.at[i]) ||
 		    (again.ops.at[i].reason == REASON_EXPIRED && is_new_pair(c, next.messages.at[again.ops.at[i].msg].rec->id)))
 			continue;
