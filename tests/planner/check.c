@@ -654,6 +654,22 @@ has_original_now(const struct check *c, const struct plan_input *next, const str
 	return false;
 }
 
+/* What is held stays so until a person decides: the program remembers that with the mailbox (R21 guards). */
+static bool
+was_held(const struct check *c, const struct plan_input *next, const struct op *op)
+{
+	const struct op *o;
+	size_t i;
+
+	for (i = 0; i < c->plan->ops.n && op->msg != NONE; i++) {
+		o = &c->plan->ops.at[i];
+		if (o->is_held && o->msg != NONE && o->kind == op->kind && o->side == op->side &&
+		    c->in->messages.at[o->msg].rec->id == next->messages.at[op->msg].rec->id)
+			return true;
+	}
+	return false;
+}
+
 static void
 check_again(struct check *c, struct applied *w)
 {
@@ -667,7 +683,8 @@ check_again(struct check *c, struct applied *w)
 	plan_make(&next, &again);
 	for (i = 0; i < again.ops.n && c->fault == NULL; i++) {
 		/* What was changed on a placeholder is told before it is replaced (P21). */
-		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || again.ops.at[i].reason == REASON_UPGRADE ||
+		if (op_is_state_only(again.ops.at[i].kind) || again.ops.at[i].is_held || was_held(c, &next, &again.ops.at[i]) ||
+		    again.ops.at[i].reason == REASON_UPGRADE ||
 		    follows_placeholder(c, &next, &again.ops.at[i]) || has_original_now(c, &next, &again, &again.ops.at[i]) ||
 		    is_after_way(c, &again, &again.ops.at[i]) ||
 		    (again.ops.at[i].reason == REASON_EXPIRED && is_new_pair(c, next.messages.at[again.ops.at[i].msg].rec->id)))
