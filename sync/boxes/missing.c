@@ -93,10 +93,10 @@ check_gone(struct env *env, struct run_box *b, enum side s, struct err *e)
 	struct err why;
 	int answer = owner != NULL && owner->id != b->rec.id ? MAILBOX_ABSENT : presence_ask(env, s, full, bs->above, &why, e);
 
-	/* It may have the name by now that it was to get when the answer was lost. */
+	/* It may have the name by now that it was to get when the answer was lost. What is listed has been looked at (renames.c). */
 	if (answer == MAILBOX_ABSENT && renames_intended(env, b->rec.id, s, &intended, e) < 0)
 		return -1;
-	if (answer == MAILBOX_ABSENT && intended != NULL)
+	if (answer == MAILBOX_ABSENT && intended != NULL && listing_find(&env->boxes_state->listing[s], intended) == NULL)
 		answer = presence_ask(env, s, intended, bs->above, &why, e);
 	if (answer == -2)
 		return -1;
