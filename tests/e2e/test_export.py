@@ -2,7 +2,7 @@
 import os
 import re
 
-from handover import Handover
+from handover import Handover, Next
 
 BOXES = ('INBOX', 'Sent', 'Work/deep')
 
@@ -154,15 +154,17 @@ class BetweenMaildirs(Export, Handover):
         """Where mbsync looks, in all forms of SyncState."""
         os.mkdir(os.path.join(self.dir, 'states'))
         for globals_, channel, where in (
-                ('', '', f'{self.home}/.mbsync/:far:INBOX_:near:INBOX'),
+                ('', '', f'{self.home}/{self.old_state}/:far:INBOX_:near:INBOX'),
                 (f'SyncState {self.dir}/states/\n', '', f'{self.dir}/states/:far:INBOX_:near:INBOX'),
                 ('', f'SyncState {self.dir}/states/c-\n', f'{self.dir}/states/c-INBOX'),
                 ('', 'SyncState *\n', f'{self.dir}/near/INBOX/.mbsyncstate'),
                 ('FieldDelimiter ;\n', 'SyncState %s/states/d-\n' % self.dir, f'{self.dir}/states/d-INBOX')):
             with self.subTest(globals_=globals_, channel=channel):
                 self.far = self.near = None
-                for top in ('far', 'near', 'home/.mbsync'):
+                for top in ('far', 'near', f'home/{self.old_state}'):
                     os.system(f'rm -rf {self.dir}/{top}')
+                if self.is_next:                # without either it is 1.4's, which 1.5 finds as well
+                    os.makedirs(os.path.join(self.home, self.old_state))
                 self.make(globals_=globals_, channel=channel,
                           **({'far_store': 'InfoDelimiter :\n', 'near_store': 'InfoDelimiter :\n'} if globals_.startswith('Field') else {}))
                 os.system(f'rm -rf {self.state}')
@@ -171,3 +173,11 @@ class BetweenMaildirs(Export, Handover):
                 self.give()
                 self.assertTrue(os.path.exists(where), where)
                 self.idle()
+
+
+class NextToDovecot(Next, ToDovecot):
+    test_changed_after = test_plan_writes_nothing = None        # that is the same for both
+
+
+class NextBetweenMaildirs(Next, BetweenMaildirs):
+    test_changed_after = test_plan_writes_nothing = None

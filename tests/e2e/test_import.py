@@ -3,7 +3,7 @@ import fcntl
 import os
 import shutil
 
-from handover import Handover
+from handover import Handover, Next
 from lib import carried
 
 BOXES = ('INBOX', 'Sent', 'Work/deep')
@@ -93,6 +93,14 @@ class BetweenMaildirs(Import, Handover):
         self.pair(globals_=self.state_lines, channel=self.channel_lines, far=self.maildir('far'), near=self.maildir('near'), **kw)
 
 
+class NextFromDovecot(Next, FromDovecot):
+    test_lost_uidvalidity = None                                # that is the same for both
+
+
+class NextBetweenMaildirs(Next, BetweenMaildirs):
+    test_lost_uidvalidity = None
+
+
 class Names(Handover):
     """Directories that mbsync 1.4 named as the server does."""
 
@@ -140,7 +148,7 @@ class Places(Handover):
         self.quiet()
 
     def test_default(self):
-        self.check(where=os.path.join(self.home, '.mbsync/:far:INBOX_:near:INBOX'))
+        self.check(where=os.path.join(self.home, self.old_state, ':far:INBOX_:near:INBOX'))
 
     def test_default_of_1_5(self):
         """What 1.4 wrote, where 1.5 has it."""
