@@ -1,6 +1,6 @@
 """Debian's mbsync beside the program: one home, one configuration, mail that either of them copied.
 
-That is 1.4 of Debian 12, installed. A class that begins with `Next` has 1.5 of Debian 13 instead, which servers/unpack fetches where it can.
+That is 1.4 of Debian 12, installed. A class with `Next` in its name has 1.5 of Debian 13 instead, which servers/unpack fetches where it can.
 """
 import collections
 import os
@@ -18,6 +18,10 @@ if not os.path.exists(os.path.join(os.path.dirname(MBSYNC_1_5), '.done')):
 XTUID = re.compile(rb'^X-TUID: .*\n', re.M)
 
 
+def missing(is_next):
+    return 'mbsync 1.5 could not be fetched by `make deps`' if is_next else 'there is no mbsync here'
+
+
 class Handover(Account):
     """`self.make()` gives the sides; copies of mbsync's bear an X-TUID, so twins are compared by serial and flags."""
 
@@ -30,7 +34,7 @@ class Handover(Account):
     def setUp(self):
         super().setUp()
         if self.mbsync is None:
-            self.skipTest('mbsync 1.5 could not be fetched by `make deps`' if self.is_next else 'there is no mbsync here')
+            self.skipTest(missing(self.is_next))
         os.makedirs(os.path.join(self.home, self.old_state))
 
     def old(self, *args, code=0, more=''):

@@ -4,7 +4,7 @@
 
 Messages are letters, with their flags; a letter's place in the alphabet is its UID on both sides. A state is the entries of mbsync's
 file: `A` a pair, `A-` with no near UID, `-A` with no far UID, behind marks `<`, `>`, `~` and `^`. The highest UIDs are those of the
-state, unless `max` has others; `expired` is MaxExpiredFarUid. `old` is where mbsync 1.4 ends, where that is elsewhere: (far, near, why).
+state, unless `max` has others; `expired` is MaxExpiredFarUid. `old` is where mbsync 1.4 ends, where that is elsewhere: (far, near, why), `next` where 1.5 does.
 """
 import dataclasses
 import os
@@ -26,6 +26,7 @@ class Scenario:
     far_store: str = ''
     near_store: str = ''
     old: tuple = None
+    next: tuple = None
     only_new: str = ''              # why mbsync 1.4 cannot be asked
     code: int = 0
 

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 from accounts import Account
+from handover import MBSYNC, Next, missing
 from lib import Case, message
 
 
@@ -285,12 +286,15 @@ class Cases(Limit):
 
 
 class BesideMbsync(Case):
-    """The same scenes with mbsync 1.4.4 on copies of the same Maildirs: the same messages with the same flags at both ends."""
+    """The same scenes with mbsync on copies of the same Maildirs: the same messages with the same flags at both ends."""
+
+    mbsync = MBSYNC
+    is_next = False
 
     def setUp(self):
         super().setUp()
-        if shutil.which('mbsync') is None:
-            self.skipTest('no mbsync')
+        if self.mbsync is None:
+            self.skipTest(missing(self.is_next))
         self.ways = {}
         for way in ('mbsync', 'mailtwin'):
             home = os.path.join(self.dir, way)
@@ -338,7 +342,7 @@ class BesideMbsync(Case):
 
     def both(self, code=0, times=2):
         for _ in range(times):
-            done = subprocess.run(['mbsync', '-q', '-c', self.ways['mbsync'] + '/rc', 'c'], capture_output=True, text=True)
+            done = subprocess.run([self.mbsync, '-q', '-c', self.ways['mbsync'] + '/rc', 'c'], capture_output=True, text=True)
             self.assertEqual(done.returncode, code, done.stderr)
             self.mailtwin('-c', self.ways['mailtwin'] + '/rc', 'c', config=False, code=code)
         self.assertEqual(self.picture('mailtwin'), self.picture('mbsync'))
@@ -420,10 +424,10 @@ class BesideMbsync(Case):
                 self.configure(policy + 'MaxMessages 3')
                 self.put(5)
                 for home in self.ways.values():
-                    subprocess.run(['mbsync', '-q', '-c', home + '/rc', 'c'], check=True)
+                    subprocess.run([self.mbsync, '-q', '-c', home + '/rc', 'c'], check=True)
                 self.put(3)
                 for home in self.ways.values():
-                    subprocess.run(['mbsync', '-q', '-c', home + '/rc', 'c'], check=True)
+                    subprocess.run([self.mbsync, '-q', '-c', home + '/rc', 'c'], check=True)
                 self.assertEqual(self.picture('mailtwin'), self.picture('mbsync'))
                 self.both()
                 self.put(2)
@@ -449,5 +453,9 @@ class BesideMbsync(Case):
                 self.mailtwin('export-mbsync', '-c', self.ways['mailtwin'] + '/rc', 'c', config=False)
                 for way in self.ways:
                     for _ in range(2):
-                        subprocess.run(['mbsync', '-q', '-c', self.ways[way] + '/rc', 'c'], check=True)
+                        subprocess.run([self.mbsync, '-q', '-c', self.ways[way] + '/rc', 'c'], check=True)
                 self.assertEqual(self.picture('mailtwin'), self.picture('mbsync'))
+
+
+class NextBesideMbsync(Next, BesideMbsync):
+    pass

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 from accounts import Account
+from handover import Next
 from lib import picture
 from test_expire import BesideMbsync as Beside
 
@@ -303,7 +304,7 @@ class Cases(Sizes):
 
 
 class BesideMbsync(Beside):
-    """The same scenes with mbsync 1.4.4 on copies of the same Maildirs. What is whole and what is a placeholder is compared as well."""
+    """The same scenes with mbsync on copies of the same Maildirs. What is whole and what is a placeholder is compared as well."""
 
     def put(self, n=1, flags='', side='far', large=True):
         for _ in range(n):
@@ -371,7 +372,7 @@ class BesideMbsync(Beside):
         self.configure(self.CHANNEL + 'Expunge Both\n')
         self.put(4)
         for home in self.ways.values():
-            subprocess.run(['mbsync', '-q', '-c', home + '/rc', 'c'], check=True)
+            subprocess.run([self.mbsync, '-q', '-c', home + '/rc', 'c'], check=True)
         self.both()
         self.mark('near', 1, 'F', False)
         self.both()
@@ -387,10 +388,14 @@ class BesideMbsync(Beside):
         self.mailtwin('export-mbsync', '-c', self.ways['mailtwin'] + '/rc', 'c', config=False)
         for way in self.ways:
             for _ in range(2):
-                subprocess.run(['mbsync', '-q', '-c', self.ways[way] + '/rc', 'c'], check=True)
+                subprocess.run([self.mbsync, '-q', '-c', self.ways[way] + '/rc', 'c'], check=True)
         self.assertEqual(self.picture('mailtwin'), self.picture('mbsync'))
         self.mark('near', 1, 'F', False)
         for way in self.ways:
             for _ in range(2):
-                subprocess.run(['mbsync', '-q', '-c', self.ways[way] + '/rc', 'c'], check=True)
+                subprocess.run([self.mbsync, '-q', '-c', self.ways[way] + '/rc', 'c'], check=True)
         self.assertEqual(self.picture('mailtwin'), self.picture('mbsync'))
+
+
+class NextBesideMbsync(Next, BesideMbsync):
+    pass
