@@ -73,6 +73,8 @@ event_counts(struct buf *b, const struct side_counts *n)
 	event_number(b, n->expunged);
 	event_number(b, n->moved);
 	event_number(b, n->cloned);
+	event_number(b, n->kept);
+	event_number(b, n->unmarked);
 }
 
 static void
@@ -213,6 +215,8 @@ event_get_counts(struct event *ev, struct side_counts *n)
 	n->expunged = event_get_number(ev);
 	n->moved = event_get_number(ev);
 	n->cloned = event_get_number(ev);
+	n->kept = event_get_number(ev);
+	n->unmarked = event_get_number(ev);
 }
 
 static void

@@ -167,6 +167,8 @@ add_side(struct side_counts *sum, const struct side_counts *c)
 	sum->flagged += c->flagged;
 	sum->trashed += c->trashed;
 	sum->expunged += c->expunged;
+	sum->kept += c->kept;
+	sum->unmarked += c->unmarked;
 	sum->moved += c->moved;
 	sum->cloned += c->cloned;
 }
@@ -227,6 +229,23 @@ add_summary(struct buf *out, const struct channel_report *r, size_t errors)
 	if (r->bytes != 0) {
 		buf_adds(out, "    ");
 		shown_bytes(out, r->bytes);
+	}
+}
+
+/* As mbsync counts: what is marked deleted has changed flags, and what is expunged was marked first; # is kept in a trash; what moved came and
+ * went. Scripts read the line to its end. */
+static void
+add_old_summary(struct buf *out, const struct channel_report *r)
+{
+	static const char *const names[SIDES] = { "Far", "Near" };
+	const struct side_counts *c;
+
+	buf_printf(out, "Boxes: %llu", (unsigned long long)r->boxes);
+	for (int s = 0; s < SIDES; s++) {
+		c = &r->side[s];
+		buf_printf(out, "    %s: +%llu *%llu #%llu -%llu", names[s], (unsigned long long)(c->added + c->moved + c->cloned),
+		    (unsigned long long)(c->flagged + c->trashed + c->unmarked), (unsigned long long)c->kept,
+		    (unsigned long long)(c->expunged + c->moved));
 	}
 }
 
@@ -413,8 +432,11 @@ tell_end(struct tell *t)
 		json_number(&line, "exit", (uint64_t)app_code(t->app));
 		terminal_json(&line);
 	} else if (t->is_any && o->quiet == 0 && (o->verbose > 0 || o->is_mbsync || terminal_is_live())) {
-		buf_printf(&line, "%sChannels: %zu    ", o->is_dry ? "To do:    " : "", t->number);
-		add_summary(&line, &t->sum, t->errors);
+		buf_printf(&line, "%sChannels: %zu    ", o->is_dry && !o->is_mbsync ? "To do:    " : "", t->number);
+		if (o->is_mbsync)
+			add_old_summary(&line, &t->sum);
+		else
+			add_summary(&line, &t->sum, t->errors);
 		terminal_fields(buf_str(&line));
 	}
 	buf_release(&line);

@@ -93,7 +93,10 @@ struct run_act {
 	struct message_words words;	/* place NULL = it is not about a message, or nothing is known of it */
 };
 
-struct side_counts { uint64_t added, flagged, trashed, expunged, moved, cloned; };
+struct side_counts {
+	uint64_t added, flagged, trashed, expunged, moved, cloned;
+	uint64_t kept, unmarked;	/* of those expunged: in a trash; they were not marked deleted before */
+};
 
 /* A mailbox in which something was done, or would be. */
 struct run_changed {

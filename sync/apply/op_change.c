@@ -182,6 +182,8 @@ expunged(struct applying *x, struct task *t, struct err *e)
 	if (x->gone != NULL)
 		keep_words(x, t);
 	x->env->report->side[t->op->side].expunged++;
+	x->env->report->side[t->op->side].kept += t->op->trash != TRASH_NONE;
+	x->env->report->side[t->op->side].unmarked += !(t->rec->half[t->op->side].flags.sys & FLAG_DELETED);
 	week_note(box, t->op);
 	t->rec->half[t->op->side].presence = PRESENCE_GONE;
 	if (apply_put(x, box, t->rec, e) < 0)

@@ -218,6 +218,8 @@ count_op(struct channel_report *rep, const struct plan_input *in, const struct o
 		break;
 	case OP_EXPUNGE:
 		c->expunged++;
+		c->kept += op->trash != TRASH_NONE;
+		c->unmarked += !(in->messages.at[op->msg].rec->half[op->side].flags.sys & FLAG_DELETED);
 		break;
 	case OP_PAIR:
 		rep->paired++;
