@@ -135,6 +135,15 @@ class ToDovecot(Export, Handover):
         self.assertEqual(run.err.count('mbsync before 1.5'), 2)
 
 
+class ToCyrus(ToDovecot):
+    kind = 'cyrus'
+    test_changed_before = test_changed_after = test_given_back = test_plan_writes_nothing = test_names_of_1_5 = None
+
+
+class ToCourier(ToCyrus):
+    kind = 'courier'
+
+
 class BetweenMaildirs(Export, Handover):
     def make(self, **kw):
         self.pair(far=self.maildir('far'), near=self.maildir('near'), **kw)

@@ -101,6 +101,79 @@ class NextBetweenMaildirs(Next, BetweenMaildirs):
     test_lost_uidvalidity = None
 
 
+class FromCyrus(FromDovecot):
+    kind = 'cyrus'
+    test_lost_uidvalidity = None
+
+
+class FromCourier(FromDovecot):
+    kind = 'courier'
+    test_lost_uidvalidity = None
+
+
+class Less(Handover):
+    """Near has less than far: so many messages, and of the large ones what stands for them. Taken over, worked on, given back."""
+
+    def keys(self):
+        """What each message is called on each side, whatever UID mbsync gave it, and which of near's are whole."""
+        return ([(box, m.key) for box in self.far.boxes() for m in self.far.messages(box)],
+                sorted((box, m.key.split('/')[-1].split(',U=')[0].split(':')[0], m.size) for box in self.near.boxes() for m in self.near.messages(box)))
+
+    def idle(self):
+        """mbsync finds nothing to do."""
+        keys = self.keys()
+        for _ in range(2):
+            self.old()
+            self.assertEqual(self.keys(), keys)
+
+    def story(self, unread, most):
+        near = self.maildir('near')
+        self.imap_pair(f'MaxMessages 6\nExpireUnread {unread}\nMaxSize 2k\n', near=near, policy='Create Both\nExpunge Near\n')
+        self.far.create('Work')
+        for box in ('INBOX', 'Work'):
+            self.fill(self.far, box, 3, '')
+            self.fill(self.far, box, 4, 'S')
+            self.fill(self.far, box, 2, 'S', size=5000)
+        self.old()
+        self.fill(self.far, 'INBOX', 2, 'S')
+        self.fill(self.far, 'Work', 1, 'S', size=5000)
+        self.old()
+        self.idle()
+        n = len(near.messages('INBOX')), len(near.messages('Work'))
+        self.assertEqual(n, (most, most))
+        run = self.taken_over(sum(n))
+        self.assertEqual(carried(run.out), [0, 0])
+        self.quiet()
+        # The limit goes on, and what stands for a message is asked for.
+        self.fill(self.far, 'INBOX', 1, 'S')
+        large = next(m for m in near.messages('Work') if m.serial is None)
+        near.flag(large, add='F')
+        self.assertEqual(carried(self.mailtwin('-a', '-V').out), [0, 2])
+        self.quiet()
+        self.assertEqual(len(near.messages('INBOX')), most)
+        self.assertEqual(sum(m.serial is None for m in near.messages('Work')), 2)
+        # And back.
+        keys = self.keys()
+        self.mailtwin('export-mbsync', 'c')
+        self.assertEqual(self.keys(), keys)
+        self.idle()
+        self.fill(self.far, 'INBOX', 1, 'S')
+        self.fill(self.far, 'Work', 1, 'S', size=5000)
+        self.old()
+        self.assertEqual([len(near.messages(box)) for box in ('INBOX', 'Work')], [most, most])
+        self.assertEqual(sum(m.serial is None for m in near.messages('Work')), 3)
+
+    def test_unread_goes_too(self):
+        self.story('yes', 6)
+
+    def test_unread_stays(self):
+        self.story('no', 9)
+
+
+class NextLess(Next, Less):
+    pass
+
+
 class Names(Handover):
     """Directories that mbsync 1.4 named as the server does."""
 
