@@ -66,6 +66,7 @@ chapters_end(struct env *env)
 	vec_release(&env->boxes);
 	vec_release(&env->refused);
 	vec_release(&env->boxes_state->contested);
+	vec_release(&env->boxes_state->encoded);
 	isolate_release(&env->isolate);
 	vec_release(&env->culprits);
 	vec_release(&env->match_state->deletions);

@@ -18,6 +18,9 @@
 
 #include "sync/env/env.h"
 
+/* A directory that is in modified UTF-7 yet: what it will be called, in full. */
+struct boxes_encoded { enum side side; const char *from, *to; };
+
 /* What is known of the mailboxes of both stores, beside env.boxes. */
 struct boxes_state {
 	struct listing listing[SIDES];
@@ -26,6 +29,7 @@ struct boxes_state {
 	bool has_other_names[SIDES];	/* some of them are called otherwise there */
 	VEC(uint32_t) contested;	/* those renamed on both sides, to two names */
 	const char *replaced[SIDES];	/* words on a store that is another one than in the last run; NULL = it is the same */
+	VEC(struct boxes_encoded) encoded;	/* dry, with --rename-utf7: they would be renamed */
 	uint64_t held;			/* messages held back for mailboxes that nothing is planned for */
 	bool is_blank[SIDES];		/* the base knows nothing of this side, or all it knows is to be paired anew (R7 another store) */
 };
@@ -68,7 +72,8 @@ void pairing_keep_named(struct env *env);
 
 /* encoded.c: mailboxes of a disk that older programs named as the server does are held, and their twins */
 void encoded_hold(struct env *env);
-/* --rename-utf7: renames one of their directories, after which the sides are to be listed again. */
+/* --rename-utf7: renames one of their directories, after which the sides are to be listed again. In a dry run all are in
+ * boxes_state.encoded instead, and paired by what they would be called. */
 int encoded_rename(struct env *env, bool *is_renamed_r, struct err *e);
 
 /* missing.c */

@@ -144,6 +144,21 @@ rename_one(struct env *env, enum side s, const char *from, const char *to, struc
 	return 0;
 }
 
+/* As often as it is listed; two directories of one name do not both get it. */
+static void
+note_one(struct env *env, enum side s, const char *from, const char *to)
+{
+	struct boxes_state *b = env->boxes_state;
+	size_t i;
+
+	for (i = 0; i < b->encoded.n; i++)
+		if (b->encoded.at[i].side == s && (strcmp(b->encoded.at[i].from, from) == 0 || strcmp(b->encoded.at[i].to, to) == 0))
+			return;
+	vec_push(&b->encoded, (struct boxes_encoded){ s, arena_strdup(&env->arena, from), to });
+	report_note(env, NOTE_INFO, to, arena_printf(&env->arena, "its directory on the %s side is called %s (modified UTF-7), and would be renamed",
+	    side_name(s), from));
+}
+
 int
 encoded_rename(struct env *env, bool *is_renamed_r, struct err *e)
 {
@@ -153,16 +168,20 @@ encoded_rename(struct env *env, bool *is_renamed_r, struct err *e)
 	int s, got;
 
 	*is_renamed_r = false;
-	for (s = 0; s < SIDES && env->set->renames_utf7 && !env->set->is_dry && !*is_renamed_r; s++) {
+	for (s = 0; s < SIDES && env->set->renames_utf7 && !*is_renamed_r; s++) {
 		l = &env->boxes_state->listing[s];
 		if (!env->set->store[s]->ops->is_local || env->set->store[side_other(s)]->ops->is_local)
 			continue;
-		/* What lies below goes along, and has its turn in the next list. */
+		/* What lies below it goes along, and has its turn in the next list. */
 		for (i = 0; i < l->boxes.n && !*is_renamed_r; i++) {
 			got = find_name(env, (enum side)s, &l->boxes.at[i], &plain, e);
-			if (got < 0 || (got > 0 && rename_one(env, (enum side)s, l->boxes.at[i].name, plain, e) < 0))
+			if (got > 0 && env->set->is_dry)
+				note_one(env, (enum side)s, l->boxes.at[i].name, plain);
+			else if (got > 0)
+				got = rename_one(env, (enum side)s, l->boxes.at[i].name, plain, e) < 0 ? -1 : 1;
+			if (got < 0)
 				return -1;
-			*is_renamed_r = got > 0;
+			*is_renamed_r = got > 0 && !env->set->is_dry;
 		}
 	}
 	return 0;

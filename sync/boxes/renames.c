@@ -717,6 +717,9 @@ renames_shown(struct env *env, enum side s, const char *full)
 	const struct box_record *rec;
 	size_t i;
 
+	for (i = 0; i < env->boxes_state->encoded.n; i++)
+		if (env->boxes_state->encoded.at[i].side == s && strcmp(env->boxes_state->encoded.at[i].from, full) == 0)
+			return env->boxes_state->encoded.at[i].to;
 	if (!env->boxes_state->has_other_names[s] || strncmp(full, prefix, strlen(prefix)) != 0)
 		return full;
 	rec = renames_owner(env, s, full);
