@@ -75,6 +75,8 @@ void encoded_hold(struct env *env);
 /* --rename-utf7: renames one of their directories, after which the sides are to be listed again. In a dry run all are in
  * boxes_state.encoded instead, and paired by what they would be called. */
 int encoded_rename(struct env *env, bool *is_renamed_r, struct err *e);
+/* Renames one, with all that lies below it; names in full. */
+int encoded_rename_directory(struct env *env, enum side s, const char *from, const char *to, struct err *e);
 
 /* missing.c */
 /* R7: another store than last time. */

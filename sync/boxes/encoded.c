@@ -129,8 +129,8 @@ find_name(struct env *env, enum side s, const struct mailbox *m, const char **pl
 	return got < 0 ? -1 : got == 0;
 }
 
-static int
-rename_one(struct env *env, enum side s, const char *from, const char *to, struct err *e)
+int
+encoded_rename_directory(struct env *env, enum side s, const char *from, const char *to, struct err *e)
 {
 	struct rename_job r = { .job = { .run = run_rename }, .side = s, .from = from, .to = to };
 
@@ -138,6 +138,14 @@ rename_one(struct env *env, enum side s, const char *from, const char *to, struc
 	if (pool_run(env->pool, &r.job, e) < 0)
 		return err_context(e, "the directory of %s was not renamed to %s", from, to);
 	log_line(LOG_RUN, "%s: the directory of %s is called %s now", side_name(s), from, to);
+	return 0;
+}
+
+static int
+rename_one(struct env *env, enum side s, const char *from, const char *to, struct err *e)
+{
+	if (encoded_rename_directory(env, s, from, to, e) < 0)
+		return -1;
 	report_note(env, NOTE_INFO, to, arena_printf(&env->arena, "its directory on the %s side was called %s (modified UTF-7), and is renamed",
 	    side_name(s), from));
 	env->report->is_changed[s] = true;

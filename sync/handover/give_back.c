@@ -258,9 +258,18 @@ fill_state(struct env *env, const struct run_box *b, struct numbered side[SIDES]
 	return 0;
 }
 
+/* What mbsync is to call it on that side. */
+static const char *
+name_for_mbsync(struct env *env, const struct run_box *b, enum side s)
+{
+	if (!env->set->renames_utf7 || env->set->mbsync.where == MBSYNC_IN_MAILDIR)
+		return b->side[s].on;
+	return env->set->store[s]->ops->is_local ? handover_old_name(env, b, s) : mbsync_name_on_the_wire(&env->arena, b->side[s].on);
+}
+
 static int
-write_state(struct env *env, const struct run_box *b, const char *path, struct numbered side[SIDES], const struct mbsync_state *state,
-    struct err *e)
+write_state(struct env *env, const struct run_box *b, const char *was, const char *path, struct numbered side[SIDES],
+    const struct mbsync_state *state, struct err *e)
 {
 	struct handover_file f;
 	struct buf text = { 0 };
@@ -269,6 +278,9 @@ write_state(struct env *env, const struct run_box *b, const char *path, struct n
 	for (s = 0; s < SIDES && status == 0; s++)
 		status = write_names(env, b, (enum side)s, &side[s], e);
 	mbsync_state_write(state, &text);
+	/* Under the name of 1.5: there is to be one. */
+	if (status == 0 && was != NULL && strcmp(was, path) != 0)
+		status = whole_file_rename(was, path, e);
 	if (status == 0)
 		status = whole_file_write(path, &text, env->set->state.fsync, e);
 	buf_release(&text);
@@ -285,7 +297,7 @@ give_box(struct env *env, struct run_box *b, uint64_t *given_r, uint64_t *new_r,
 	struct mbsync_lock lock = MBSYNC_UNLOCKED;
 	struct mbsync_state state = { 0 };
 	struct handover_file f;
-	const char *path;
+	const char *path, *names[SIDES];
 	int s, status = -1;
 
 	if (handover_look(env, b, &f, e) < 0)
@@ -293,11 +305,13 @@ give_box(struct env *env, struct run_box *b, uint64_t *given_r, uint64_t *new_r,
 	if (f.is_unfinished)
 		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "mbsync was stopped in the middle of its work (%s.journal): remove %s.new, "
 		    "what it had left to do is done", f.path, f.path);
-	path = f.path != NULL ? f.path : handover_new_path(env, b);
+	for (s = 0; s < SIDES; s++)
+		names[s] = name_for_mbsync(env, b, (enum side)s);
+	path = f.path != NULL && !env->set->renames_utf7 ? f.path : handover_new_path(env, names);
 	if (path == NULL)
 		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "the directory in which mbsync would have its state is not there");
 	if (mbsync_lock_take(path, env->set->is_dry, &lock, e) == 0 && fill_state(env, b, side, &state, given_r, new_r, e) == 0)
-		status = env->set->is_dry ? 0 : write_state(env, b, path, side, &state, e);
+		status = env->set->is_dry ? 0 : write_state(env, b, f.path, path, side, &state, e);
 	mbsync_lock_release(&lock);
 	mbsync_state_release(&state);
 	for (s = 0; s < SIDES; s++) {
@@ -327,18 +341,49 @@ warn_of_name(struct env *env, const struct run_box *b)
 		if (!env->set->store[s]->ops->has_uid_keys || strcmp(wire, b->side[s].on) == 0)
 			continue;
 		report_note(env, NOTE_WARNING, b->name, arena_printf(&env->arena, "mbsync before 1.5 calls it \"%s\", and would fetch it again under "
-		    "that name; 1.5 goes on with it as it is", wire));
+		    "that name; 1.5 goes on with it as it is. For 1.4 say %s as well", wire, env_hint_option(env, "--rename-utf7", NULL)));
 		return;
 	}
+}
+
+/* One whose directory gets the name of mbsync before 1.5 is the base's no more. */
+static int
+give_name(struct env *env, struct run_box *b, struct handover_renames *renames, struct err *e)
+{
+	const char *old, *names[SIDES], *path;
+	bool is_other = false;
+	int s;
+
+	for (s = 0; s < SIDES; s++) {
+		names[s] = name_for_mbsync(env, b, (enum side)s);
+		old = handover_old_name(env, b, (enum side)s);
+		if (strcmp(old, b->side[s].on) == 0)
+			continue;
+		is_other = true;
+		report_note(env, NOTE_INFO, b->name, arena_printf(&env->arena, "its directory on the %s side %s %s, as mbsync before 1.5 has it. %s "
+		    "takes it over again", side_name((enum side)s), env->set->is_dry ? "would be called" : "is called", old,
+		    env_hint_option(env, "--rename-utf7", NULL)));
+		if (!env->set->is_dry)
+			vec_push(&renames->v, ((struct handover_renamed){ (enum side)s, b->side[s].on, old }));
+	}
+	if (!is_other || env->set->is_dry)
+		return 0;
+	path = handover_new_path(env, names);
+	if ((path != NULL && handover_forget(env, path, e) < 0) || box_delete(env->state, b->rec.id, e) < 0)
+		return -1;
+	b->rec.id = 0;
+	return 0;
 }
 
 int
 handover_give(struct env *env, struct err *e)
 {
 	uint64_t given = 0, news = 0, boxes = 0;
+	struct handover_renames renames = { 0 };
 	struct run_box *b;
 	struct err why;
 	size_t i;
+	int status = -1;
 
 	if (env->set->mbsync.where == MBSYNC_NOWHERE)
 		return err_class(e, ERR_STORE, ERR_FAILED, ERR_NEVER, "mbsync cannot keep a state of this channel");
@@ -351,19 +396,25 @@ handover_give(struct env *env, struct err *e)
 		if (give_box(env, b, &given, &news, &why) < 0) {
 			if (why.scope > ERR_BOX) {
 				*e = why;
-				return -1;
+				goto done;
 			}
 			report_err(env, b->name, &why);
 			continue;
 		}
 		boxes++;
-		warn_of_name(env, b);
-		if (state_commit(env->state, e) < 0 || state_begin(env->state, e) < 0)
-			return -1;
+		if (!env->set->renames_utf7)
+			warn_of_name(env, b);
+		if (give_name(env, b, &renames, e) < 0 || state_commit(env->state, e) < 0 || state_begin(env->state, e) < 0)
+			goto done;
 	}
+	if (handover_rename(env, &renames, e) < 0)
+		goto done;
 	report_note(env, NOTE_INFO, NULL, arena_printf(&env->arena, "%s to mbsync: %s messages in %s mailbox%s%s%s%s; what changes from now "
 	    "on, mbsync carries over", env->set->is_dry ? "would be given back" : "given back", waiting_digits(&env->arena, given),
 	    waiting_digits(&env->arena, boxes), boxes == 1 ? "" : "es", news != 0 ? ", and " : "",
 	    news != 0 ? waiting_digits(&env->arena, news) : "", news != 0 ? " new ones for it to copy" : ""));
-	return 0;
+	status = 0;
+done:
+	vec_release(&renames.v);
+	return status;
 }

@@ -9,6 +9,7 @@
  *   files.c       the files of a Maildir, and their UIDs
  *   records.c     entries become records
  *   give_back.c   records become entries: the way back
+ *   give_names.c  the names of directories on that way
  */
 #ifndef SYNC_HANDOVER_HANDOVER_H
 #define SYNC_HANDOVER_HANDOVER_H
@@ -21,6 +22,14 @@ int handover_take(struct env *env, struct err *e);
 
 /* give_back.c: after fetch_changes(). Writes mbsync's states of all mailboxes, and UIDs into the names of files. */
 int handover_give(struct env *env, struct err *e);
+
+/* give_names.c */
+struct handover_renamed { enum side side; const char *from, *to; };
+struct handover_renames { VEC(struct handover_renamed) v; };
+/* What mbsync before 1.5 would call the mailbox of a Maildir beside a server, with --rename-utf7; else as it is called. In full. */
+const char *handover_old_name(struct env *env, const struct run_box *b, enum side s);
+/* Renames the directories. */
+int handover_rename(struct env *env, const struct handover_renames *what, struct err *e);
 
 /* states.c */
 struct handover_file {
@@ -36,9 +45,11 @@ int handover_look(struct env *env, const struct run_box *b, struct handover_file
 int handover_read(const char *path, struct mbsync_state *state_r, struct err *e);
 /* From here on the file is known to be so. */
 int handover_remember(struct env *env, const struct handover_file *file, struct err *e);
+/* The mailbox that the base does not know any more is taken over from that path, whatever was known of it. */
+int handover_forget(struct env *env, const char *path, struct err *e);
 
-/* The path at which it would make one; NULL: in no directory that is there. */
-const char *handover_new_path(struct env *env, const struct run_box *b);
+/* The path at which it would make one, of mailboxes called so; NULL: in no directory that is there. */
+const char *handover_new_path(struct env *env, const char *const names[SIDES]);
 
 /* files.c */
 /* Lists the mailbox of a Maildir in full, whatever the base knows. -1: it could not, for certain; delta_release() in any case. */

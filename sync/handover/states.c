@@ -111,9 +111,8 @@ handover_look(struct env *env, const struct run_box *b, struct handover_file *fi
 }
 
 const char *
-handover_new_path(struct env *env, const struct run_box *b)
+handover_new_path(struct env *env, const char *const names[SIDES])
 {
-	const char *const names[SIDES] = { b->side[FAR].on, b->side[NEAR].on };
 	const struct store *near = env->set->store[NEAR];
 	struct mbsync_paths paths = { 0 };
 	const char *slash, *found = NULL;
@@ -148,4 +147,10 @@ int
 handover_remember(struct env *env, const struct handover_file *file, struct err *e)
 {
 	return memory_put(env->state, memory_name(env, file->path), file->mark, e);
+}
+
+int
+handover_forget(struct env *env, const char *path, struct err *e)
+{
+	return memory_put(env->state, memory_name(env, path), NULL, e);
 }

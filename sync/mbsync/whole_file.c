@@ -113,3 +113,15 @@ done:
 	free(beside);
 	return rc;
 }
+
+int
+whole_file_rename(const char *from, const char *to, struct err *e)
+{
+	char *shown = mem_printf("%s\n%s", from, to);
+	int rc = step(STEP_RENAME, shown, e);
+
+	if (rc == 0 && rename(from, to) < 0)
+		rc = err_sys(e, ERR_BOX, errno, "cannot rename %s to %s", from, to);
+	free(shown);
+	return rc;
+}

@@ -14,4 +14,6 @@ int whole_file_read(const char *path, uint64_t most, struct buf *out, struct err
 /* Replaces the file, or makes it: beside it first, then renamed. is_durable: it is on the disk then. */
 int whole_file_write(const char *path, const struct buf *text, bool is_durable, struct err *e);
 
+int whole_file_rename(const char *from, const char *to, struct err *e);
+
 #endif

@@ -184,6 +184,115 @@ class BetweenMaildirs(Export, Handover):
                 self.idle()
 
 
+class NamesOf14(Export, Handover):
+    """Directories that mbsync 1.4 calls as the server does: begun by it, taken over, worked on, and given back under these names."""
+
+    NAMES = {'Entwürfe': 'Entw&APw-rfe', 'Entwürfe/alte': 'Entw&APw-rfe/alte', 'A&B': 'A&-B', 'Grün/Blätter': 'Gr&APw-n/Bl&AOQ-tter', 'Sent': 'Sent'}
+    test_given_back = test_there_and_back = test_changed_before = test_changed_after = test_plan_writes_nothing = None
+
+    def begin(self, **kw):
+        self.imap_pair(near=self.maildir('near', **kw))
+        for name in self.NAMES:
+            self.far.create(name)
+            self.fill(self.far, name, 2, 'S')
+        self.fill(self.far, 'INBOX', 2)
+        return self.far.boxes()
+
+    def give_names(self):
+        self.give('--rename-utf7')
+        self.assertEqual(self.near.boxes(), sorted(['INBOX', *self.NAMES.values()]))
+
+    def same_mail(self):
+        """By the names of far."""
+        names = {wire: name for name, wire in self.NAMES.items()}
+        self.assertEqual(self.mail(self.far), {(names.get(box, box), serial): flags for (box, serial), flags in self.mail(self.near).items()})
+
+    def idle(self):
+        names = self.names()
+        for _ in range(2):
+            self.old()
+            self.assertEqual(self.names(), names)
+            self.same_mail()
+
+    def test_there_and_back_by_these_names(self):
+        boxes = self.begin()
+        self.old()
+        self.mailtwin('--rename-utf7', '-a')
+        self.assertEqual(self.near.boxes(), boxes)
+        self.fill(self.far, 'Entwürfe', 1)
+        self.near.delete(self.near.messages('Grün/Blätter')[0])
+        self.sync_twice(twins=False)
+        self.assert_same()
+        before = self.files()
+        run = self.give('--rename-utf7', '--dry-run')
+        self.assertIn('would be called Entw&APw-rfe', run.out + run.err)
+        self.assertEqual(before, self.files())
+        self.give_names()
+        # mailtwin waits for a word, and makes no such mailbox on the server.
+        self.assertEqual(self.mailtwin('-a', code=1).err.count('--rename-utf7 c renames'), 4)
+        self.assertEqual(self.far.boxes(), boxes)
+        self.idle()
+        self.assertEqual(self.far.boxes(), boxes)
+        # mbsync is at work again, and then it is not.
+        self.fill(self.far, 'Entwürfe/alte', 1)
+        self.fill(self.near, 'A&-B', 1)
+        self.old()
+        self.same_mail()
+        names = self.names()
+        run = self.mailtwin('--rename-utf7', '-a', '-V', '--debug=imap')
+        self.assertEqual(self.bodies(run), 0, run.out)
+        self.assertEqual([len(side) for side in self.names()], [len(side) for side in names])
+        self.assertEqual(self.far.boxes(), boxes)
+        self.assertEqual(self.near.boxes(), boxes)
+        self.assert_same()
+        self.quiet()
+
+    def test_layouts(self):
+        for layout in ('Maildir++', 'Legacy'):
+            with self.subTest(layout=layout):
+                self.setUp()
+                self.far = self.near = None
+                boxes = self.begin(layout=layout)
+                self.sync()
+                self.give_names()
+                self.idle()
+                self.assertEqual(self.far.boxes(), boxes)
+
+    def test_state_of_1_5(self):
+        """There is one, under the names of 1.5: it gets the names of 1.4 as well."""
+        self.begin()
+        self.sync()
+        self.give()
+        where = os.path.join(self.home, self.old_state)
+        self.assertIn(':far:Entwürfe_:near:Entwürfe', os.listdir(where))
+        self.give_names()
+        self.assertEqual(sorted(os.listdir(where)), sorted(
+            ':far:%s_:near:%s' % (w.replace('/', '!'), w.replace('/', '!')) for w in ['INBOX', *self.NAMES.values()]))
+        self.idle()
+
+    def test_stopped_at_every_step(self):
+        """Nothing is renamed on the server, and the next one ends it."""
+        self.binary = os.path.abspath(os.environ.get('MAILTWIN_FAST', self.binary))
+        self.NAMES = {name: self.NAMES[name] for name in ('Entwürfe', 'Grün/Blätter')}
+        boxes = self.begin()
+        self.sync()
+        stopped, step = True, 0
+        while stopped:
+            step += 1
+            stopped = self.mailtwin('export-mbsync', '--rename-utf7', 'c', env={'MAILTWIN_STEP_EXIT': str(step)}, code=None).code != 0
+            if step % 3 == 0:
+                self.mailtwin('-a', code=(0, 1))
+                self.assertEqual(self.far.boxes(), boxes)
+            self.give_names()
+            self.mailtwin('--rename-utf7', '-a')
+            self.assertEqual(self.near.boxes(), boxes)
+        self.assertGreater(step, 10)
+        self.assertEqual(self.far.boxes(), boxes)
+        self.assert_same()
+        self.give_names()
+        self.idle()
+
+
 class NextToDovecot(Next, ToDovecot):
     test_changed_after = test_plan_writes_nothing = None        # that is the same for both
 
