@@ -25,9 +25,9 @@ ops_add_sync(struct ops *o, const char *word, const char **instead_r)
 		return false;
 	o->has_sync = true;
 	*instead_r = w->instead;
-	if (w->value & WORD_NONE) {
-		o->is_none = true;
-	} else if (w->value & WORD_CELL) {
+	if (w->value & WORD_NONE)
+		return true;
+	if (w->value & WORD_CELL) {
 		o->cell[w->value & WORD_PULL ? NEAR : FAR] |= w->value & WORD_TYPES;
 	} else {
 		o->dirs |= (w->value & WORD_PULL ? PULL : 0) | (w->value & WORD_PUSH ? PUSH : 0);
@@ -48,11 +48,9 @@ ops_add_sides(struct ops *o, enum ops_kind kind, const char *word, const char **
 		return false;
 	*instead_r = w->instead;
 	s->is_given = true;
-	if (w->value == 0)
-		s->is_none = true;
-	else if (w->value == (1u << FAR | 1u << NEAR))
+	if (w->value == (1u << FAR | 1u << NEAR))
 		s->is_both = true;
-	else
+	else if (w->value != 0)
 		s->one[w->value == 1u << FAR ? FAR : NEAR] = true;
 	return true;
 }
@@ -78,9 +76,7 @@ sync_of(const struct ops *o, unsigned sync_r[SIDES])
 
 	if (!o->has_sync)
 		return NULL;
-	if (o->is_none) {
-		if (o->dirs != 0 || o->types != 0 || cells != 0)
-			return "has None beside other operations";
+	if (o->dirs == 0 && o->types == 0 && cells == 0) {
 		sync_r[FAR] = sync_r[NEAR] = 0;
 		return NULL;
 	}
@@ -96,9 +92,9 @@ sync_of(const struct ops *o, unsigned sync_r[SIDES])
 	sync_r[NEAR] = o->cell[NEAR] | o->types;
 	if (o->dirs != 0) {
 		row = o->dirs == PULL ? NEAR : FAR;
-		if (o->cell[row] != 0)
+		if (o->cell[row] & SETTINGS_DEFAULT_TYPES)
 			return "says the same operation twice (a direction both alone and for one type)";
-		sync_r[row] = SETTINGS_DEFAULT_TYPES;
+		sync_r[row] |= SETTINGS_DEFAULT_TYPES;
 	}
 	return NULL;
 }
@@ -110,8 +106,6 @@ sides_of(const struct ops *o, enum ops_kind kind, bool sides_r[SIDES])
 
 	if (!s->is_given)
 		return NULL;
-	if (s->is_none && (s->is_both || s->one[FAR] || s->one[NEAR]))
-		return "has None beside a side";
 	if (s->is_both && (s->one[FAR] || s->one[NEAR]))
 		return "has Both beside a side";
 	for (enum side side = FAR; side <= NEAR; side++)

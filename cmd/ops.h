@@ -10,7 +10,8 @@
  *      not said means all of it, of the types all but Old.
  *   2. Compound words (PullNew ...) name single cells. Among them a lone direction fills its row, a
  *      lone type its column; a cell named twice is an error.
- *   3. None stands alone.
+ *      So it is with mbsync: a row may stand beside its own PullOld, which it does not have.
+ *   3. None adds nothing, as in mbsync 1.4; 1.5 has it alone.
  */
 #ifndef CMD_OPS_H
 #define CMD_OPS_H
@@ -23,12 +24,12 @@
 enum ops_kind { OPS_CREATE, OPS_REMOVE, OPS_EXPUNGE, OPS_EXPUNGE_SOLO, OPS_KINDS };
 
 struct ops_sides {
-	bool is_given, is_none, is_both;
+	bool is_given, is_both;
 	bool one[SIDES];
 };
 
 struct ops {
-	bool has_sync, is_none;
+	bool has_sync;
 	bool says_full;			/* Full, All, --full: what mbsync takes for Old as well */
 	unsigned dirs;			/* 1 << enum side that receives: simple directions */
 	unsigned types;			/* of enum sync_type: simple types */

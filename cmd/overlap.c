@@ -348,6 +348,18 @@ is_within(const struct meeting *m)
 	    m->channel[0]->store[NEAR] == m->channel[1]->store[NEAR];
 }
 
+/* One account that is kept in two Maildirs. */
+static bool
+is_one_account(const struct meeting *m)
+{
+	int x;
+
+	for (x = 0; x < 2; x++)
+		if (m->channel[x]->store[m->side[x]]->kind != SETTINGS_IMAP || m->channel[x]->store[side_other(m->side[x])]->kind != SETTINGS_MAILDIR)
+			return false;
+	return true;
+}
+
 /* -1 refused; 1 told. */
 static int
 refuse(const struct meeting *m, struct arena *a, struct err *e)
@@ -366,7 +378,7 @@ refuse(const struct meeting *m, struct arena *a, struct err *e)
 		    m->channel[1]->name, shared[0]->name, m->name[0], other[0]->name, m->other[0]);
 	sections = shared[0] == shared[1] ? store_words(a, shared[0]) :
 	    arena_printf(a, "%s and of %s", store_words(a, shared[0]), store_words(a, shared[1]));
-	if (is_within(m)) {
+	if (is_within(m) || is_one_account(m)) {
 		err_class(e, ERR_RUN, ERR_USAGE, ERR_NEVER, "channels \"%s\" and \"%s\" share the mailbox %s (%s): the mail of "
 		    ":%s:%s is copied to :%s:%s, and the other way round, as mbsync does. If it is not meant, leave it out of the Patterns of one "
 		    "of them; else \"Hub yes\" in the section of %s ends this notice", m->channel[0]->name, m->channel[1]->name, m->name[0],

@@ -6,7 +6,7 @@
  *
  * Mailboxes are compared as they really are: directories with their symbolic links followed, servers by host, port and
  * user, under whatever names of stores and accounts; and only those count that both channels mean by their Patterns.
- * Between the same two stores it is but told, for no mail goes where it does not belong.
+ * Between the same two stores, and between one IMAP account and two Maildirs, it is but told, for no mail goes where it does not belong.
  */
 #ifndef CMD_OVERLAP_H
 #define CMD_OVERLAP_H
@@ -15,7 +15,7 @@
 #include "state/base/err.h"
 
 /* -1 with *e (ERR_USAGE) when two channels may not go together; both are named. 1 with *e where the mail that goes from one mailbox to
- * others stays in the same two stores: that is mbsync's meaning, and to be told. */
+ * others stays in the same two stores, or is one account's: that is mbsync's meaning, and to be told. */
 int overlap_check(const struct channel_settings *a, const struct channel_settings *b,
     struct err *e);
 

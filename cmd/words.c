@@ -54,7 +54,7 @@ const struct word words_sync[] = {
 	{ "All", BOTH | ALL_BUT_OLD, NULL }, { "Noop", WORD_NONE, NULL },
 	{ "ReNew", SYNC_UPGRADE, "Upgrade" }, { "Delete", SYNC_GONE, "Gone" },
 	/* mbsync's old words for all there is of one direction. */
-	{ "PullFull", WORD_PULL, "Pull" }, { "PushFull", WORD_PUSH, "Push" },
+	{ "PullFull", WORD_CELL | WORD_PULL | ALL_BUT_OLD, "Pull" }, { "PushFull", WORD_CELL | WORD_PUSH | ALL_BUT_OLD, "Push" },
 	{ .name = NULL },
 };
 

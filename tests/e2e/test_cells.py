@@ -24,7 +24,8 @@ def meaning(words):
     words = words.split()
     if words in ([], ['Full'], ['All'], ['Pull', 'Push']):
         return set(FULL)
-    if words == ['None'] or words == ['Noop']:
+    words = [w for w in words if w not in ('None', 'Noop')]
+    if not words:
         return set()
     ways = [WAYS[w] for w in words if w in WAYS]
     kinds = [w for w in words if w in TYPES + ('Upgrade', 'ReNew', 'Delete', 'Full', 'All')]
@@ -75,7 +76,8 @@ WORDS = ['', 'None', 'Full', 'All', 'Pull', 'Push', 'Pull Push', 'New', 'Old', '
          'Pull New', 'Pull Old', 'Pull Gone', 'Pull Flags', 'Push New', 'Push Old', 'Push Gone', 'Push Flags', 'Pull New Flags', 'Push Gone Flags',
          'Full Old', 'PullNew', 'PullOld', 'PullGone', 'PullFlags', 'PullUpgrade', 'PushNew', 'PushOld', 'PushGone', 'PushFlags',
          'PushUpgrade', 'PullFull', 'PushFull', 'PullNew PushGone', 'PullGone PushNew PushFlags', 'PullNew Push', 'PushOld Pull',
-         'PullNew Flags', 'PushGone New', 'PullDelete', 'Delete', 'PushDelete PullReNew']
+         'PullNew Flags', 'PushGone New', 'PullDelete', 'Delete', 'PushDelete PullReNew',
+         'None New', 'PushFlags Noop', 'Pull PullOld', 'PushOld Push', 'PullFull PullNew', 'PullFull PushNew']
 EXPUNGE = 'None', 'Far', 'Near', 'Both'
 
 
@@ -141,10 +143,10 @@ class Cells(Handover):
 
 
 class NextCells(Next, Cells):
-    """But for Full, which means Old to it, against its manual."""
+    """But for Full, which means Old to it, against its manual, and None beside others."""
 
     test_each = None
-    not_known = 'Full|All'
+    not_known = 'Full|All|None New|Noop'
 
 
 class Mailboxes(Handover):

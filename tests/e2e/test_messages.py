@@ -245,8 +245,9 @@ CONFIGURATION = [
      '{dir}/mbsyncrc:18:8: Create knows no "Yes" (only None, Far, Near, Both)\nmailtwin: {dir}/mbsyncrc has 1 error'),
     ('Create Both', 'Sync Pul', 2,
      '{dir}/mbsyncrc:18:6: Sync knows no "Pul"; did you mean "Pull"?\nmailtwin: {dir}/mbsyncrc has 1 error'),
-    ('Create Both', 'Sync Pull None', 2,
-     '{dir}/mbsyncrc:18:1: Sync has None beside other operations\nmailtwin: {dir}/mbsyncrc has 1 error'),
+    ('Create Both', 'Sync Pull PullNew', 2,
+     '{dir}/mbsyncrc:18:1: Sync says the same operation twice (a direction both alone and for one type)\n'
+     'mailtwin: {dir}/mbsyncrc has 1 error'),
     ('Create Both', 'MaxMessages many', 2,
      '{dir}/mbsyncrc:18:13: MaxMessages takes a number from 0 to 2147483647, not "many"\nmailtwin: {dir}/mbsyncrc has 1 '
      'error'),

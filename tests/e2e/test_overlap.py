@@ -1,6 +1,7 @@
 """Channels that meet in one mailbox: refused unless that is meant."""
 import os
 
+from accounts import Account
 from lib import Case, serials
 
 
@@ -182,3 +183,27 @@ class Overlap(Case):
                           'Channel two\nFar :a:\nNear :link:\nPatterns IN*\n')
         run = self.mailtwin('-a', code=2)
         self.assertIn('"one" and "two" both synchronise :d:INBOX with :a:INBOX', run.err.replace(':a:INBOX with :d:INBOX', ':d:INBOX with :a:INBOX'))
+
+
+class OneAccount(Account):
+    def test_in_two_maildirs(self):
+        """Kept twice, as mbsync does it: told, and each has what the other changed."""
+        far, a, b = self.account(), self.maildir('a'), self.maildir('b')
+        far.create('Work')
+        serials_ = sorted(self.fill(far, 'INBOX', 3, 'S') + self.fill(far, 'Work', 2))
+        self.write_config(far.store('far') + a.store('a') + b.store('b').rstrip('\n') + ''.join(
+            f'\n\nChannel {x}\nFar :far:\nNear :{x}:\nPatterns *\nCreate Both\nExpunge Both\n' for x in 'ab'))
+        self.assertIn('warning: channels "a" and "b" share the mailbox', self.mailtwin('check-config').err)
+        self.sync()
+        self.sync()
+        for side in (far, a, b):
+            self.assertEqual(sorted(serials(side)), serials_)
+        a.delete(self.one(a, serials_[0]))
+        b.flag(self.one(b, serials_[1]), add='F')
+        new, = self.fill(a, 'Work', 1)
+        self.sync()
+        self.sync()
+        for side in (far, a, b):
+            self.assertEqual(sorted(serials(side)), sorted([*serials_[1:], new]))
+            self.assertIn('F', self.one(side, serials_[1]).flags)
+        self.sync_twice(twins=False, sides=[far, a, b])

@@ -233,16 +233,20 @@ static const struct {
 	  "rc:12:8: notice: \"Master\" is deprecated: write \"Far\"\n"
 	  "rc:13:8: Remove knows no \"Neer\" (only None, Far, Near, Both); did you mean \"Near\"?\n"
 	  "rc:15:1: Create has Both beside a side\n" },
-	{ CHANNEL "Expunge None Both\n", "rc:12:1: Expunge has None beside a side\n" },
-	{ "Expunge None Far\n", "rc:1:1: Expunge has None beside a side\n" },
+	{ CHANNEL "Expunge None Both\n", "" },
+	{ CHANNEL "Expunge Both Far\n", "rc:12:1: Expunge has Both beside a side\n" },
 	{ CHANNEL "Sync PulNew\n", "rc:12:6: Sync knows no \"PulNew\"; did you mean \"PullNew\"?\n" },
 	{ CHANNEL "Sync ReNew Delete PushDelete\n",
 	  "rc:12:1: Sync says the same operation twice (a type both alone and for one direction)\n"
 	  "rc:12:6: notice: \"ReNew\" is deprecated: write \"Upgrade\"\n"
 	  "rc:12:12: notice: \"Delete\" is deprecated: write \"Gone\"\n"
 	  "rc:12:19: notice: \"PushDelete\" is deprecated: write \"PushGone\"\n" },
-	{ CHANNEL "Sync None New\n", "rc:12:1: Sync has None beside other operations\n" },
-	{ CHANNEL "Sync Noop PullNew\n", "rc:12:1: Sync has None beside other operations\n" },
+	{ CHANNEL "Sync None New\n", "" },
+	{ CHANNEL "Sync PullNew Noop\n", "" },
+	{ CHANNEL "Sync Pull PullOld\n", "" },
+	{ CHANNEL "Sync PullFull Pull\n",
+	  "rc:12:1: Sync says the same operation twice (a direction both alone and for one type)\n"
+	  "rc:12:6: notice: \"PullFull\" is deprecated: write \"Pull\"\n" },
 	{ CHANNEL "Sync PullNew Pull\n",
 	  "rc:12:1: Sync says the same operation twice (a direction both alone and for one type)\n" },
 	{ CHANNEL "Sync PullNew Push Gone\n",

@@ -166,13 +166,12 @@ static const struct {
 	  "plan, state, run)" },
 	{ "mailtwin --max-transfer 1g", "--max-transfer takes a size such as 500k or 10m, not \"1g\"" },
 	{ "mailtwin --max-transfer=0", "--max-transfer takes a size such as 500k or 10m, not \"0\"" },
-	{ "mailtwin -0n", "Sync, as the options have it, has None beside other operations" },
 	{ "mailtwin -Ln -n", "Sync, as the options have it, says the same operation twice (a type both alone "
 	  "and for one direction)" },
 	{ "mailtwin -L -Ln", "Sync, as the options have it, says the same operation twice (a direction both "
 	  "alone and for one type)" },
 	{ "mailtwin -C -Cn", "Create, as the options have it, has Both beside a side" },
-	{ "mailtwin -X- -X", "Expunge, as the options have it, has None beside a side" },
+	{ "mailtwin -X- -Xn -X", "Expunge, as the options have it, has Both beside a side" },
 	{ "mailtwin search --print=paths x", "--print takes path, uid, message-id, subject or json, not \"paths\"" },
 	{ "mailtwin search --limit=0 x", "--limit takes a number from 1 on, not \"0\"" },
 	{ "mailtwin --offline -a", "--offline belongs to the command search or init" },
