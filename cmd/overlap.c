@@ -348,7 +348,7 @@ is_within(const struct meeting *m)
 	    m->channel[0]->store[NEAR] == m->channel[1]->store[NEAR];
 }
 
-/* One account that is kept in two Maildirs. */
+/* One account that is kept in two Maildirs. Written twice, it is one that was copied and not changed. */
 static bool
 is_one_account(const struct meeting *m)
 {
@@ -357,7 +357,7 @@ is_one_account(const struct meeting *m)
 	for (x = 0; x < 2; x++)
 		if (m->channel[x]->store[m->side[x]]->kind != SETTINGS_IMAP || m->channel[x]->store[side_other(m->side[x])]->kind != SETTINGS_MAILDIR)
 			return false;
-	return true;
+	return m->channel[0]->store[m->side[0]]->account == m->channel[1]->store[m->side[1]]->account;
 }
 
 /* -1 refused; 1 told. */

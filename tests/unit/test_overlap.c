@@ -90,6 +90,8 @@ static const struct {
 	  "Patterns *\n\n" CHANNEL("b", ":s2:", ":e:") "Patterns *\n", "the mail of :d:INBOX would be copied to :e:INBOX" },
 	{ IMAP("s1", "h", "me") IMAP("s2", "h", "me") DISK("d", "/m/", "/m/INBOX") "Hub yes\n\n" CHANNEL("a", ":s1:", ":d:")
 	  "Patterns *\n\n" CHANNEL("b", ":s2:", ":d:") "Patterns *\n", "both synchronise :s1:INBOX with :d:INBOX" },
+	{ IMAP("s", "h", "me") DISK("d", "/m/", "/m/INBOX") "\n" DISK("e", "/n/", "/n/INBOX") "\n" CHANNEL("a", ":s:", ":d:")
+	  "Patterns *\n\n" CHANNEL("b", ":s:", ":e:") "Patterns *\n", NULL },
 	/* Two servers of one machine are two. */
 	{ "IMAPStore s1\nHost h\nPort 1143\nUser u\nPassCmd x\n\nIMAPStore s2\nHost h\nPort 1144\nUser u\nPassCmd x\n\n"
 	  DISK("d", "/m/", "/m/INBOX") "\n" DISK("e", "/n/", "/n/INBOX") "\n" CHANNEL("a", ":s1:", ":d:") "Patterns *\n\n"
