@@ -13,7 +13,7 @@
 
 #include "sync/mbsync/find.h"
 #include "sync/mbsync/lock.h"
-#include "sync/mbsync/uid_scheme.h"
+#include "sync/mbsync/uid_map.h"
 #include "sync/mbsync/whole_file.h"
 
 struct file { const struct delta_entry *entry; uint32_t uid; };

@@ -12,9 +12,7 @@
  */
 #include "sync/handover/handover.h"
 
-#include "sync/mbsync/uid_scheme.h"
-
-#include <sys/stat.h>
+#include "sync/mbsync/uid_map.h"
 
 struct file { uint32_t uid; const struct delta_entry *entry; bool is_double, is_met; };
 
@@ -22,6 +20,8 @@ struct file { uint32_t uid; const struct delta_entry *entry; bool is_double, is_
 struct known {
 	bool has_uids;			/* keys are UIDs, and nothing had to be listed */
 	struct delta delta;
+	struct mbsync_uid_map map;	/* of AltMap, where has_map; else UIDs are in the names */
+	bool has_map;
 	VEC(struct file) files;		/* by UID */
 };
 
@@ -48,7 +48,8 @@ index_files(struct known *k, uint32_t highest)
 	size_t i;
 
 	for (i = 0; i < k->delta.entries.n; i++) {
-		uid = handover_uid_of(&k->delta.entries.at[i]);
+		uid = k->has_map ? mbsync_uid_map_find(&k->map, k->delta.entries.at[i].key.data, k->delta.entries.at[i].key.len) :
+		    handover_uid_of(&k->delta.entries.at[i]);
 		if (uid != 0 && uid <= highest && k->delta.entries.at[i].replaced == NULL)
 			vec_push(&k->files, (struct file){ .uid = uid, .entry = &k->delta.entries.at[i] });
 	}
@@ -59,12 +60,20 @@ index_files(struct known *k, uint32_t highest)
 			k->files.at[i].is_double = k->files.at[i - 1].is_double = true;
 }
 
-static bool
-has_uid_map(struct env *env, const char *directory)
+/* By its names, or its map. 1; 0 there is neither, or what cannot be used: *why; -1. */
+static int
+read_scheme(const char *directory, struct known *k, struct mbsync_scheme *scheme_r, const char **why, struct arena *a, struct err *e)
 {
-	struct stat st;
+	struct err unsound;
+	int got = mbsync_scheme_read(directory, scheme_r, e);
 
-	return stat(arena_printf(&env->arena, "%s/" MBSYNC_UIDMAP, directory), &st) == 0;
+	if (got != 0)
+		return got;
+	got = mbsync_uid_map_read(directory, &k->map, &unsound);
+	k->has_map = got > 0;
+	*scheme_r = k->map.scheme;
+	*why = got < 0 ? arena_strdup(a, unsound.text) : arena_printf(a, "there is no %s/" MBSYNC_UIDVALIDITY, directory);
+	return k->has_map;
 }
 
 /* 1; 0 the side's messages cannot be known by mbsync's UIDs, *why says it; -1. */
@@ -86,7 +95,7 @@ learn_side(struct env *env, const struct run_box *b, enum side s, const struct m
 	}
 	if (k->has_uids)
 		return 1;
-	got = mbsync_scheme_read(directory, &scheme, e);
+	got = read_scheme(directory, k, &scheme, why, &env->arena, e);
 	if (got < 0 || handover_list(env, b, s, &k->delta, e) < 0)
 		return -1;
 	if (got > 0 && scheme.validity == state->validity[s]) {
@@ -97,12 +106,8 @@ learn_side(struct env *env, const struct run_box *b, enum side s, const struct m
 		return err_class(e, ERR_BOX, ERR_FAILED, ERR_NEVER, "%s is empty and not the Maildir that mbsync knew, with %zu messages: is a "
 		    "disk to be mounted there?", directory, state->entries.n);
 	if (got > 0)
-		*why = arena_printf(&env->arena, "%s/" MBSYNC_UIDVALIDITY " is of UIDVALIDITY %u, and mbsync's state of %u", directory,
-		    scheme.validity, state->validity[s]);
-	else if (has_uid_map(env, directory))
-		*why = arena_printf(&env->arena, "its UIDs are in %s/" MBSYNC_UIDMAP " (AltMap)", directory);
-	else
-		*why = arena_printf(&env->arena, "there is no %s/" MBSYNC_UIDVALIDITY, directory);
+		*why = arena_printf(&env->arena, "%s/%s is of UIDVALIDITY %u, and mbsync's state of %u", directory,
+		    k->has_map ? MBSYNC_UIDMAP : MBSYNC_UIDVALIDITY, scheme.validity, state->validity[s]);
 	return 0;
 }
 
@@ -304,6 +309,7 @@ handover_records(struct env *env, struct run_box *b, const struct mbsync_state *
 	}
 	for (s = 0; s < SIDES; s++) {
 		delta_release(&known[s].delta);
+		mbsync_uid_map_release(&known[s].map);
 		vec_release(&known[s].files);
 	}
 	return got;

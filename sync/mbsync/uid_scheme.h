@@ -1,5 +1,5 @@
 /* By which UIDs mbsync knows the messages of a Maildir: ",U=NUMBER" in their names, and the file .uidvalidity beside them, whose lines
- * are the UIDVALIDITY and the highest UID that was given. (.isyncuidmap.db, of AltMap, is not of this kind.)
+ * are the UIDVALIDITY and the highest UID that was given. (Of AltMap: uid_map.h)
  */
 #ifndef SYNC_MBSYNC_UID_SCHEME_H
 #define SYNC_MBSYNC_UID_SCHEME_H
@@ -10,7 +10,6 @@
 #include "state/base/err.h"
 
 #define MBSYNC_UIDVALIDITY ".uidvalidity"
-#define MBSYNC_UIDMAP ".isyncuidmap.db"
 
 struct mbsync_scheme { uint32_t validity, highest; };
 

@@ -101,6 +101,64 @@ class NextBetweenMaildirs(Next, BetweenMaildirs):
     test_lost_uidvalidity = None
 
 
+class AltMap(Import, Handover):
+    """UIDs of near, and of both Maildirs, in mbsync's map beside them."""
+
+    test_lost_uidvalidity = test_left_alone = None
+
+    def make(self, **kw):
+        self.pair(near_store='AltMap yes\n', far_store='AltMap yes\n', far=self.maildir('far'), near=self.maildir('near'), **kw)
+
+    def test_many(self):
+        """In several pages, some of them split."""
+        self.make(policy='')
+        self.fill(self.far, 'INBOX', 400, 'S')
+        self.old()
+        for m in self.near.messages('INBOX')[::3]:
+            self.near.delete(m)
+        self.old()
+        self.fill(self.far, 'INBOX', 50)
+        self.old()
+        self.assertGreater(os.path.getsize(os.path.join(self.near.box('INBOX'), '.isyncuidmap.db')), 20000)
+        self.taken_over(316)
+        self.quiet()
+
+    def test_damaged(self):
+        """Cut, and written over: what cannot be used is left, and equal messages are paired; nothing is deleted, nothing copied."""
+        self.make()
+        self.fill(self.far, 'INBOX', 5, 'S')
+        self.old()
+        self.binary = os.path.abspath(os.environ.get('MAILTWIN_FAST', self.binary))
+        path = os.path.join(self.near.box('INBOX'), '.isyncuidmap.db')
+        with open(path, 'rb') as f:
+            whole = f.read()
+        used = [i for i in range(0, len(whole), 16) if any(whole[i:i + 16])]
+        cuts = [whole[:n] for n in sorted({*range(0, len(whole), 997), *used})]
+        over = [whole[:i] + bytes(b ^ 0xff for b in whole[i:i + 16]) + whole[i + 16:] for i in used]
+        over += [whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1:] for u in used for i in range(u + 1, u + 16, 9)]
+        was = self.mail(self.far), self.mail(self.near)
+        left = 0
+        for data in cuts + over:
+            shutil.rmtree(self.state, True)
+            with open(path, 'wb') as f:
+                f.write(data)
+            left += 'is not whole' in self.mailtwin('-a', '-V').err
+            self.assertEqual(was, (self.mail(self.far), self.mail(self.near)))
+        self.assertGreater(left, len(cuts) - 1)
+        self.quiet()
+
+
+class AltMapFromDovecot(AltMap):
+    test_many = test_damaged = None
+
+    def make(self, **kw):
+        self.imap_pair(near_store='AltMap yes\n', near=self.maildir('near'), **kw)
+
+
+class NextAltMap(Next, AltMap):
+    test_damaged = test_many = None
+
+
 class FromCyrus(FromDovecot):
     kind = 'cyrus'
     test_lost_uidvalidity = None

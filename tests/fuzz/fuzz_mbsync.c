@@ -1,11 +1,11 @@
-/* Any bytes as a state of mbsync's: refused with a line, or read; and what was read is the same once it is written. */
+/* Any bytes as a state of mbsync's: refused with a line, or read; and what was read is the same once it is written. And as a map of UIDs. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "sync/mbsync/state_file.h"
-#include "sync/mbsync/uid_scheme.h"
+#include "sync/mbsync/uid_map.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,6 +26,22 @@ assert_same(const struct mbsync_state *a, const struct mbsync_state *b)
 	}
 }
 
+static void
+read_map(const char *data, size_t size)
+{
+	struct mbsync_uid_map map;
+	const struct mbsync_map_entry *entry;
+	size_t i;
+
+	if (mbsync_uid_map_parse(data, size, &map))
+		for (i = 0; i < map.v.n; i++) {
+			entry = &map.v.at[i];
+			assert(entry->uid != 0 && entry->uid <= map.scheme.highest);
+			assert(strchr(entry->name, ',') != NULL || mbsync_uid_map_find(&map, entry->name, strlen(entry->name)) == entry->uid);
+		}
+	mbsync_uid_map_release(&map);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -35,6 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int status;
 
 	(void)mbsync_uid_of((const char *)data, size);
+	read_map((const char *)data, size);
 	if (mbsync_state_parse((const char *)data, size, "state", &state, &e) < 0) {
 		assert(strstr(e.text, "state") != NULL);
 	} else {

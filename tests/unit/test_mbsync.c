@@ -1,4 +1,4 @@
-/* What mbsync writes: its state in all dialects, where it is, the UIDs in names (sync/mbsync). */
+/* What mbsync writes: its state in all dialects, where it is, the UIDs in names and in maps (sync/mbsync). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 
 #include "sync/mbsync/find.h"
 #include "sync/mbsync/state_file.h"
-#include "sync/mbsync/uid_scheme.h"
+#include "sync/mbsync/uid_map.h"
 
 #define HEADER "FarUidValidity 11\nNearUidValidity 12\nMaxPulledUid 8\nMaxPushedUid 9\n"
 
@@ -177,12 +177,110 @@ uids_of_names(void **state)
 		assert_int_equal(mbsync_uid_of(names[i].name, strlen(names[i].name)), names[i].uid);
 }
 
+enum { PAGE = 512 };
+
+static void
+put(char *at, uint32_t n, size_t len)
+{
+	const uint16_t half = (uint16_t)n;
+
+	memcpy(at, len == 2 ? (const void *)&half : &n, len);
+}
+
+/* Puts one item into the page; *end is where the one before it begins. */
+static void
+put_item(char *page, unsigned i, size_t *end, const void *data, size_t len)
+{
+	*end -= len + 1;
+	page[*end] = 1;
+	memcpy(page + *end + 1, data, len);
+	put(page + 26 + 2 * i, (uint32_t)*end, 2);
+	put(page + 20, i + 1, 2);
+}
+
+static void
+fill_map(char file[2 * PAGE])
+{
+	static const uint32_t scheme[2] = { 1700000000, 9 }, uids[2] = { 7, 9 };
+	char *page = file + PAGE;
+	size_t end = PAGE;
+
+	memset(file, 0, 2 * PAGE);
+	put(file + 12, 0x061561, 4);
+	put(file + 20, PAGE, 4);
+	file[25] = 8;
+	put(file + 32, 1, 4);
+	page[25] = 13;
+	put_item(page, 0, &end, "UIDVALIDITY", 11);
+	put_item(page, 1, &end, scheme, sizeof scheme);
+	put_item(page, 2, &end, "17.a.host", 9);
+	put_item(page, 3, &end, &uids[0], 4);
+	put_item(page, 4, &end, "17.b.host", 9);
+	put_item(page, 5, &end, &uids[1], 4);
+}
+
+static bool
+reads(const char *file, size_t len)
+{
+	struct mbsync_uid_map map;
+	bool is = mbsync_uid_map_parse(file, len, &map);
+
+	mbsync_uid_map_release(&map);
+	return is;
+}
+
+static void
+maps_are_read(void **state)
+{
+	char file[2 * PAGE], *page = file + PAGE;
+	struct mbsync_uid_map map;
+	size_t i;
+
+	(void)state;
+	fill_map(file);
+	assert_true(mbsync_uid_map_parse(file, sizeof file, &map));
+	assert_int_equal(map.scheme.validity, 1700000000);
+	assert_int_equal(map.scheme.highest, 9);
+	assert_int_equal(map.v.n, 2);
+	assert_int_equal(mbsync_uid_map_find(&map, "17.a.host", 9), 7);
+	assert_int_equal(mbsync_uid_map_find(&map, "17.b.host,S=12", 14), 9);
+	assert_int_equal(mbsync_uid_map_find(&map, "17.c.host", 9), 0);
+	mbsync_uid_map_release(&map);
+	for (i = 0; i < sizeof file; i++)
+		assert_false(reads(file, i));
+	/* A UID twice, one that was not given, none; a name twice; no UIDVALIDITY; an item beyond the page, another kind of item or file. */
+	fill_map(file);
+	memcpy(page + 512 - 12 - 9 - 10 - 5 - 10 - 4, &(uint32_t){ 7 }, 4);
+	assert_false(reads(file, sizeof file));
+	memcpy(page + 512 - 12 - 9 - 10 - 5 - 10 - 4, &(uint32_t){ 10 }, 4);
+	assert_false(reads(file, sizeof file));
+	memcpy(page + 512 - 12 - 9 - 10 - 5 - 10 - 4, &(uint32_t){ 0 }, 4);
+	assert_false(reads(file, sizeof file));
+	memcpy(page + 512 - 12 - 9 - 10 - 5 - 10 - 4, &(uint32_t){ 8 }, 4);
+	assert_true(reads(file, sizeof file));
+	page[512 - 12 - 9 - 10 - 5 - 10 + 1 + 3] = 'a';
+	assert_false(reads(file, sizeof file));
+	fill_map(file);
+	page[512 - 12 + 1] = 'X';
+	assert_false(reads(file, sizeof file));
+	fill_map(file);
+	put(page + 28, 600, 2);
+	assert_false(reads(file, sizeof file));
+	fill_map(file);
+	page[512 - 12] = 3;
+	assert_false(reads(file, sizeof file));
+	fill_map(file);
+	file[12] ^= 1;
+	assert_false(reads(file, sizeof file));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_read), cmocka_unit_test(dialects_are_read), cmocka_unit_test(what_is_not_so_is_refused),
 		cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(paths_are_those_of_mbsync), cmocka_unit_test(uids_of_names),
+		cmocka_unit_test(maps_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
