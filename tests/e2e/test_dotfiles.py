@@ -64,6 +64,16 @@ class Dotfiles(Account):
                 self.assertEqual(len(told), len({t.lower() for t in told}), run.err)
                 self.assertNotIn('deprecated', self.mailtwin('check-config', '-q', code=None).err)
 
+    def test_old_words_and_lists(self):
+        """Whoever asks for a list reads that alone."""
+        self.put('old', ''.join(f'MaildirStore {s}\nPath ~/{s}/\nInbox ~/{s}/INBOX\nSubFolders Verbatim\n\n' for s in 'ab') +
+                 'Channel c\nMaster :a:\nSlave :b:\nPatterns *\nCreate Slave\nSync PullReNew\n')
+        for s in 'ab':
+            os.mkdir(os.path.join(self.home, s))
+        for words in (('-l', '-a'), ('-ls',), ('-q', '-l', 'c')):
+            self.assertNotIn('deprecated', self.mailtwin(*words).err)
+        self.assertEqual(len(re.findall(r'notice: "Slave" is deprecated', self.mailtwin('-a').err)), 1)
+
     def test_accepted_as_mbsync_does(self):
         if self.mbsync is None:
             self.skipTest(missing(self.is_next))
@@ -135,4 +145,4 @@ class Dotfiles(Account):
 
 
 class NextDotfiles(Next, Dotfiles):
-    test_accepted = None
+    test_accepted = test_old_words_and_lists = None

@@ -2,9 +2,10 @@
 import fcntl
 import os
 import shutil
+import subprocess
 
 from handover import Handover, Next
-from lib import carried
+from lib import carried, program
 
 BOXES = ('INBOX', 'Sent', 'Work/deep')
 
@@ -636,6 +637,18 @@ class Held(Written):
         os.unlink(self.file + '.lock')
         self.nothing(pairs=3)
         self.assertFalse(os.path.exists(self.file + '.lock'))
+
+    def test_lock_is_held(self):
+        """From before the state is read until what it says is on the disk."""
+        self.make_state(self.WHOLE)
+        trace = os.path.join(self.dir, 'trace')
+        subprocess.run(['strace', '-f', '-y', '-e', 'trace=openat,fcntl,fdatasync,fsync,msync,unlink', '-o', trace, program('MAILTWIN_FAST'),
+                        *self.command('-a')[1:]], env=self.environment(), cwd=self.dir, check=True)
+        with open(trace) as f:
+            calls = [line for line in f.read().split('\n') if self.file in line or 'c.mdb' in line]
+        locked = next(i for i, c in enumerate(calls) if 'F_SETLK' in c and 'F_WRLCK' in c and self.file + '.lock' in c)
+        ended = next(i for i, c in enumerate(calls) if 'unlink(' in c and self.file + '.lock' in c)
+        self.assertTrue(any('sync(' in c and 'c.mdb' in c for c in calls[locked:ended]), calls)
 
     def test_check(self):
         """Only said; then only taken over; then the run."""

@@ -51,3 +51,22 @@ class Depth(Account):
         self.assertGreater(self.most(0), 6)
         self.assertEqual(self.most(1), 1, '\n'.join(self.seen))
         self.assertLessEqual(self.most(3), 3, '\n'.join(self.seen))
+
+
+class Buffer(Account):
+    def asked(self, limit):
+        """In how many commands the bodies of sixteen messages are asked for."""
+        self.far = self.near = None
+        self.setUp()
+        self.pair(far=self.account(), globals_=f'BufferLimit {limit}\n' if limit else '')
+        self.fill(self.far, 'INBOX', 16, 'S', size=20000)
+        run = self.mailtwin('-a', '--debug=imap')
+        self.assert_twins()
+        asked = re.findall(r'UID FETCH (\S+) \(.*BODY\.PEEK\[\]', run.err)
+        self.assertGreater(len(asked), 0, run.err)
+        return len(asked)
+
+    def test_buffer_limit(self):
+        """No more than so much is on its way at once."""
+        self.assertGreaterEqual(self.asked('50k'), 6)
+        self.assertLess(self.asked(0), 6)
