@@ -99,6 +99,7 @@ enum imap_fetch_has {
 	IMAP_FETCH_UID = 1 << 0, IMAP_FETCH_FLAGS = 1 << 1, IMAP_FETCH_MODSEQ = 1 << 2,
 	IMAP_FETCH_SIZE = 1 << 3, IMAP_FETCH_DATE = 1 << 4, IMAP_FETCH_EMAILID = 1 << 5,
 	IMAP_FETCH_THREADID = 1 << 6, IMAP_FETCH_GM_MSGID = 1 << 7, IMAP_FETCH_GUID = 1 << 8,
+	IMAP_FETCH_SAVED = 1 << 9,
 };
 
 /* A BODY[...] of a FETCH, as it passed by. */
@@ -121,6 +122,7 @@ struct imap_fetch {
 	uint64_t modseq, size, gm_msgid;
 	int64_t date;			/* INTERNALDATE, seconds; NIL and nonsense are no date */
 	int zone;			/* its zone, minutes east */
+	int64_t saved;			/* SAVEDATE (RFC 8514): when it came into this mailbox, likewise */
 	const char *emailid, *threadid, *guid;	/* guid: Dovecot's X-GUID */
 	bool is_contradictory;		/* it names two UIDs; whose it is nobody knows */
 	struct imap_body body[IMAP_BODIES];

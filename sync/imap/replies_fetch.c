@@ -43,15 +43,15 @@ fetch_body(struct reply_context *c, const char *item, size_t len)
 }
 
 static int
-fetch_date(struct reply_context *c)
+fetch_date(struct reply_context *c, int64_t *date, int *zone, enum imap_fetch_has what)
 {
 	struct imap_fetch *f = &c->reply->fetch;
 	struct imap_token t;
 
 	if (reply_next(c, &t) < 0 || imap_reader_string(c->r, &t, c->e) < 0)
 		return -1;
-	if (t.kind != IMAP_TOKEN_ATOM && imap_date_parse(t.s, t.len, &f->date, &f->zone) == 0)
-		f->has |= IMAP_FETCH_DATE;
+	if (t.kind != IMAP_TOKEN_ATOM && imap_date_parse(t.s, t.len, date, zone) == 0)
+		f->has |= what;
 	return 0;
 }
 
@@ -112,6 +112,7 @@ fetch_item(struct reply_context *c, const struct imap_token *t)
 {
 	struct imap_fetch *f = &c->reply->fetch;
 	uint64_t n;
+	int zone;
 
 	if (imap_token_is(t, "UID")) {
 		if (reply_number(c, UINT32_MAX, &n) < 0)
@@ -134,7 +135,9 @@ fetch_item(struct reply_context *c, const struct imap_token *t)
 	if (imap_token_is(t, "RFC822.SIZE"))
 		return fetch_number(c, &f->size, IMAP_FETCH_SIZE);
 	if (imap_token_is(t, "INTERNALDATE"))
-		return fetch_date(c);
+		return fetch_date(c, &f->date, &f->zone, IMAP_FETCH_DATE);
+	if (imap_token_is(t, "SAVEDATE"))
+		return fetch_date(c, &f->saved, &zone, IMAP_FETCH_SAVED);
 	if (t->len >= 6 && strncasecmp(t->s, "BODY[", 5) == 0)
 		return fetch_body(c, t->s, t->len);
 	if (t->len >= 8 && strncasecmp(t->s, "BINARY[", 7) == 0)

@@ -2,7 +2,7 @@
  *
  * The order is that of the messages on the other side, which has them all: of their UIDs, or, in a store without, the one in which they
  * came to be known. Counted are those that are on both sides, or on their way, and not \Deleted: from the newest on, as many as the limit
- * says are within. Where the limit is one of age, so is what arrived on the other side later than that (its INTERNALDATE, the time of its
+ * says are within. Where the limit is one of age, so is what arrived on the other side later than that (its SAVEDATE or INTERNALDATE, the time of its
  * file), or nobody knows when: a date that was not asked for yet comes with the next full list. Important is what is \Flagged, and, unless ExpireUnread is yes, what is not \Seen.
  *
  * What is beyond the limit is EXPIRED in the base before it goes, and stays so: that is what was let go, and all there is to know of it.

@@ -92,8 +92,8 @@ add_entry(struct delta_work *w, const struct imap_fetch *f)
 	e.flags = flags_dup(&d->arena, f->flags);
 	if (f->has & IMAP_FETCH_SIZE)
 		e.size = f->size;
-	if (f->has & IMAP_FETCH_DATE)
-		e.date = f->date;
+	if (f->has & (IMAP_FETCH_DATE | IMAP_FETCH_SAVED))
+		e.date = f->has & IMAP_FETCH_SAVED ? f->saved : f->date;
 	if (f->has & IMAP_FETCH_EMAILID)
 		e.server_id = arena_strdup(&d->arena, f->emailid);
 	else if (f->has & IMAP_FETCH_GM_MSGID)
@@ -283,6 +283,9 @@ compose(struct delta_work *w, struct buf *tail, bool with_size, bool changed_sin
 	buf_adds(tail, " (UID FLAGS");
 	if (with_size)
 		buf_adds(tail, w->d->wants_dates || imap_uids_are_ambiguous(w->c) ? " RFC822.SIZE INTERNALDATE" : " RFC822.SIZE");
+	/* Where UIDs are not believed the date is one more thing to know a message by, and has to be the one that is asked for elsewhere. */
+	if (with_size && w->d->wants_dates && !imap_uids_are_ambiguous(w->c) && imap_caps_has(imap_session_caps(w->c->s), IMAP_CAP_SAVEDATE))
+		buf_adds(tail, " SAVEDATE");
 	if (item != NULL) {
 		buf_printf(tail, " %s", item);
 		w->asked_guid |= strcmp(item, "X-GUID") == 0;

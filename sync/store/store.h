@@ -122,7 +122,7 @@ struct delta {
 	bool has_since;			/* false: list in full */
 	struct cursor since;
 	struct cursor before;		/* the same, also where the list is to be full; epoch 0 = none */
-	bool wants_dates;		/* of whatever is listed that may be new, the date: it is not only a help */
+	bool wants_dates;		/* of whatever is listed that may be new, when it came there: SAVEDATE where a server has it */
 	bool is_decided;		/* a person has said what is to become of what is missing here: a mailbox that is away is made
 					 * anew */
 	struct cursor listed;		/* as the last list had it; epoch 0 = it had not */

@@ -10,6 +10,8 @@ from servers import Cyrus, Dovecot, NO_CONDSTORE, NO_NAMESPACE, NO_QRESYNC, POOR
 KINDS = {
     'dovecot': lambda: Dovecot(),
     'no-qresync': lambda: Dovecot(without=NO_QRESYNC),
+    'no-savedate': lambda: Dovecot(without=('SAVEDATE',)),
+    'no-savedate-or-condstore': lambda: Dovecot(without=(*NO_CONDSTORE, 'SAVEDATE')),
     'no-condstore': lambda: Dovecot(without=NO_CONDSTORE),
     'poor': lambda: Dovecot(without=POOR),
     'dots': lambda: Dovecot(mail='maildir', separator='.'),

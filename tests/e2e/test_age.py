@@ -86,22 +86,37 @@ class Age(Account):
         self.story()
 
     def test_dovecot(self):
-        self.story('dovecot')
+        self.story('no-savedate')
 
     def test_without_condstore(self):
-        self.story('no-condstore')
+        self.story('no-savedate-or-condstore')
 
     def test_poor(self):
         self.story('poor')
 
-    def test_cyrus(self):
-        self.story('cyrus')
+    def saved(self, kind):
+        """By SAVEDATE what counts is when it came into this mailbox, whatever date it bears."""
+        self.aged(far=kind)
+        self.arrive(self.far, 400)
+        self.arrive(self.far, 1)
+        self.check([1, 2], [1, 2])
+        self.days_later(85)
+        self.assertEqual(self.has(self.near), [1, 2])
+        self.far.flag(self.one(self.far, 2), add='F')
+        self.days_later(95)
+        self.assertEqual((self.has(self.near), self.has(self.far)), ([2], [1, 2]))
+
+    def test_saved_in_dovecot(self):
+        self.saved('dovecot')
+
+    def test_saved_in_cyrus(self):
+        self.saved('cyrus')
 
     def test_courier(self):
         self.story('courier')
 
     def test_far_is_limited(self):
-        self.aged('MaxAge 90d\nExpireSide Far\n', 'Expunge Far\n', far='dovecot')
+        self.aged('MaxAge 90d\nExpireSide Far\n', 'Expunge Far\n', far='no-savedate')
         self.arrive(self.far, 80)
         self.arrive(self.near, 100)
         self.arrive(self.near, 10)
@@ -135,7 +150,7 @@ class Age(Account):
         self.check([2], [1, 2])
 
     def test_no_news_opens_no_mailbox(self):
-        self.aged(policy='Create Near\nExpunge Near\n', far='dovecot', patterns='*')
+        self.aged(policy='Create Near\nExpunge Near\n', far='no-savedate', patterns='*')
         self.arrive(self.far, 50)
         self.far.create('Work')
         self.far.deliver('Work', message(77), 'S')

@@ -383,6 +383,14 @@ is_bare_continue(struct peer *p)
 }
 
 static void
+is_saved(struct peer *p)
+{
+	assert_int_equal(IMAP_FETCH_UID | IMAP_FETCH_DATE | IMAP_FETCH_SAVED, p->reply.fetch.has);
+	assert_int_equal(1, p->reply.fetch.date);
+	assert_int_equal(1707371545, p->reply.fetch.saved);
+}
+
+static void
 understood(void **state)
 {
 	(void)state;
@@ -391,6 +399,7 @@ understood(void **state)
 	    "(18446744073709551615) RFC822.SIZE 5000000000 INTERNALDATE \" 7-Feb-2024 21:52:25 -0800\" EMAILID (M6d99ac) "
 	    "THREADID NIL X-GM-MSGID 1278455344230334865 X-GM-LABELS (\"\\\\Sent\" {3}\r\nx)y) ENVELOPE ((NIL) \"a\"))\r\n",
 	    is_fetch);
+	WITH("* 3 FETCH (UID 4 SAVEDATE \" 7-Feb-2024 21:52:25 -0800\" INTERNALDATE \" 1-Jan-1970 00:00:01 +0000\")\r\n", is_saved);
 	WITH("* 1 FETCH (BODY[HEADER.FIELDS (DATE \"x]\")]<7> NIL BODY[] {11}\r\na)\r\n\"{3}\r\nz UID 5)\r\n", is_body);
 	WITH("* 1 FETCH (UID 5 BODY[] \"say \\\"x\\\" \\\\\")\r\n", is_quoted_body);
 	WITH("* 1 FETCH (UID 5 BODY[] {0}\r\n)\r\n", is_empty_body);
@@ -470,6 +479,7 @@ passed_over(void **state)
 	WITH("\r\n\r\n\nA1 OK\r\n", is_bare);
 	WITH("* 3 FETCH ()\r\n", anything);
 	WITH("* 3 FETCH (UID 4 INTERNALDATE NIL)\r\n", has_no_date);
+	WITH("* 3 FETCH (UID 4 SAVEDATE NIL)\r\n", has_no_date);
 	WITH("* 3 FETCH (UID 4 INTERNALDATE \"yesterday\")\r\n", has_no_date);
 	WITH("* X-UNKNOWN \"quote {5}\r\nabc\r\n (\r\n", is_other);
 	WITH("* X-UNKNOWN it's 5\" wide ) ) (\r\n", is_other);
