@@ -352,12 +352,15 @@ is_within(const struct meeting *m)
 static bool
 is_one_account(const struct meeting *m)
 {
+	const struct store_settings *shared[2], *other[2];
 	int x;
 
-	for (x = 0; x < 2; x++)
-		if (m->channel[x]->store[m->side[x]]->kind != SETTINGS_IMAP || m->channel[x]->store[side_other(m->side[x])]->kind != SETTINGS_MAILDIR)
-			return false;
-	return m->channel[0]->store[m->side[0]]->account == m->channel[1]->store[m->side[1]]->account;
+	for (x = 0; x < 2; x++) {
+		shared[x] = m->channel[x]->store[m->side[x]];
+		other[x] = m->channel[x]->store[side_other(m->side[x])];
+	}
+	return shared[0]->account != NULL && shared[0]->account == shared[1]->account && !store_kinds[shared[0]->kind].is_source &&
+	    other[0]->account == NULL && other[1]->account == NULL;
 }
 
 /* -1 refused; 1 told. */
