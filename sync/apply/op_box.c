@@ -350,6 +350,14 @@ note_unsettled(struct env *env, const struct batch *b)
 		    env->set->store[b->side]->name, b->part[0].on);
 }
 
+/* The next run decides anew what is to become of it. */
+static void
+tell_changed(struct env *env, const struct run_box *box, enum side s)
+{
+	report_note(env, NOTE_LATER, box->name, arena_printf(&env->arena, "changed on the %s side while it was to be removed; waiting for the next run",
+	    side_name(s)));
+}
+
 static int
 settle(struct applying *x, struct batch *b, struct err *e)
 {
@@ -369,11 +377,11 @@ settle(struct applying *x, struct batch *b, struct err *e)
 			report_note(x->env, NOTE_ERROR, box->name, arena_printf(&x->env->arena, "cannot be created on the %s side: the INBOX of %s "
 			    "has another name here (MapInbox); this line in the channel leaves it out: Patterns * \"!INBOX\"",
 			    side_name(b->side), x->env->set->store[b->side]->name));
+		else if (b->is_there && b->kind == OP_CREATE_BOX)
+			report_note(x->env, NOTE_LATER, box->name, arena_printf(&x->env->arena,
+			    "came to be on the %s side since its mailboxes were listed; waiting for the next run", side_name(b->side)));
 		else if (b->is_there)
-			report_note(x->env, NOTE_LATER, box->name, arena_printf(&x->env->arena, b->kind == OP_CREATE_BOX ?
-			    "came to be on the %s side since its mailboxes were listed; waiting for the next run" :
-			    "changed on the %s side while it was to be removed; waiting for the next run",
-			    side_name(b->side)));
+			tell_changed(x->env, box, b->side);
 		return 0;
 	}
 	x->status[i] = OP_DONE;
@@ -458,8 +466,10 @@ boxes_before_removal(struct applying *x, struct err *e)
 			continue;
 		if ((got = holds_more(x, op, e)) < 0)
 			return -1;
-		if (got > 0)
-			x->status[i] = OP_FAILED;
+		if (got == 0)
+			continue;
+		x->status[i] = OP_FAILED;
+		tell_changed(x->env, apply_box(x, op->box), op->side);
 	}
 	return 0;
 }
