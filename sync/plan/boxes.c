@@ -208,6 +208,16 @@ build_revivals(struct build *b)
 	}
 }
 
+/* What a window does not show would go with it, unseen and uncounted (P15). */
+static bool
+hides_mail(const struct build *b, uint32_t box, enum side t)
+{
+	const struct window *w = &b->in->policy.window[t];
+
+	return w->kind == WINDOW_SIZE && b->in->boxes.at[box].side[t].here >= window_full(w->n) &&
+	    !b->in->boxes.at[box].side[side_other(t)].allow_delete;
+}
+
 /* Decided once the moves out of the mailbox are known. */
 static void
 plan_removal(struct build *b, uint32_t box, enum side t)
@@ -222,6 +232,13 @@ plan_removal(struct build *b, uint32_t box, enum side t)
 		    "on %s are new, changed or waiting; it is not removed there; %s would create it again on %s",
 		    build_name(b, box), side_name(s), (unsigned long long)v->unknown,
 		    v->unknown == 1 ? "message" : "messages", side_name(t),
+		    hint_option(&b->plan->arena, &b->in->hint, "--restore", build_name(b, box)), side_name(s)));
+		return;
+	}
+	if (hides_mail(b, box, t)) {
+		build_note(b, NOTE_ERROR, box, arena_printf(&b->plan->arena, "mailbox \"%s\" was removed on %s, but %s shows its newest messages "
+		    "only, and what it does not show would go with it; it is not removed there. %s removes it, %s would create it again on %s",
+		    build_name(b, box), side_name(s), side_name(t), hint_option(&b->plan->arena, &b->in->hint, "--allow-delete", build_name(b, box)),
 		    hint_option(&b->plan->arena, &b->in->hint, "--restore", build_name(b, box)), side_name(s)));
 		return;
 	}

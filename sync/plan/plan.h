@@ -34,7 +34,7 @@
  *   P15 the oldest messages of a mailbox that vanished on s, where its server may show the newest only (window.h): held back, as long as
  *       nobody says how it is; beyond the window: remembered as such (OP_BEYOND), neither deleted nor copied back. What is
  *       beyond s and deleted on t is remembered, too, so that it is not copied back to t once it is shown again. What may be beyond s is
- *       not copied to it.
+ *       not copied to it. A mailbox whose window is full is removed from s only where that is allowed: what is beyond would go along.
  *   P11 LINK_MOVED: moved on s from box A to box B: the twin on t is moved A -> B, flags carried; not copied, not deleted.
  *       Deleted or moved elsewhere on t at the same time: the message survives where it was moved to, far wins.
  *   P16 LINK_SHARED: flags that were changed on any of those that share a message are changed on it and on all of them.
