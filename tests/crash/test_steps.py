@@ -319,9 +319,9 @@ class Meanwhile(Case):
         self.at_every_step(lambda: (self.to(self.far, 'a'), self.to(self.near, 'b')), lambda: self.to(self.near, 'INBOX'))
 
     def make_anew(self, side):
-        """INBOX, with the mail that was in it."""
+        """INBOX, with the mail that was in it. The old one is put aside: else its inode may be given to the new one, which is held then."""
         kept = [(side.data(m), m.flags) for m in side.messages('INBOX')]
-        side.remove('INBOX')
+        os.rename(side.box('INBOX'), f'{side.path}.was')
         side.create('INBOX')
         for data, flags in kept:
             side.deliver('INBOX', data, ''.join(flags))
