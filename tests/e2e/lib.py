@@ -97,6 +97,9 @@ Mail = collections.namedtuple('Mail', 'box key flags serial digest size')
 """One message on one side: key is what the side knows it by, flags a frozenset of letters and keywords."""
 
 
+_removed = collections.deque()      # directories that are gone, held open
+
+
 class MaildirSide:
     """A tree of Maildirs. layout: Verbatim, Maildir++ or Legacy, as mbsync's SubFolders."""
 
@@ -160,8 +163,13 @@ class MaildirSide:
             self.create(name)
 
     def remove(self, name):
-        """Removes a folder with its mail, as a file manager would; folders below it stay."""
+        """Removes a folder with its mail, as a file manager would; folders below it stay. Its inode is not given away at once: one that
+        is made in its place would be taken for it."""
         path = self.box(name)
+        if os.stat(path).st_dev == os.stat(tempfile.gettempdir()).st_dev:
+            _removed.append(os.open(os.path.join(path, 'cur'), os.O_RDONLY))
+            if len(_removed) > 100:
+                os.close(_removed.popleft())
         for sub in ('cur', 'new', 'tmp'):
             shutil.rmtree(os.path.join(path, sub))
         for rest in os.listdir(path):
