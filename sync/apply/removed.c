@@ -56,12 +56,14 @@ removed_read(struct batch *b, struct session *session)
 {
 	struct removed *r = b->removed;
 	const struct header_sink sink = { got_header, r };
-	struct err why = { 0 };
+	struct err why;
 
 	if (r == NULL || r->items.n == 0)
 		return;
-	if (session->store->ops->headers(session, &r->part, 1, r->items.at, &sink, &why) < 0 || (r->part.status < 0 && (why = r->part.err, true)))
+	if (session->store->ops->headers(session, &r->part, 1, r->items.at, &sink, &why) < 0)
 		log_line(LOG_RUN, "%s: what goes with it cannot be named: %s", r->part.box, why.text);
+	else if (r->part.status < 0)
+		log_line(LOG_RUN, "%s: what goes with it cannot be named: %s", r->part.box, r->part.err.text);
 }
 
 /* The coordinator, once it has gone. */

@@ -23,7 +23,6 @@ run_sample(struct job *j, struct session *session[SIDES], struct err *e)
 {
 	struct sample_job *q = (struct sample_job *)j;
 	struct session *c = session[q->side];
-
 	struct identify_item *item;
 
 	if (store_identify_one(c, q->on, q->epoch, q->items, q->n, IDENT_HEADER, e) < 0)

@@ -61,6 +61,13 @@ sight_worsen(struct run_side *rs, enum sight to)
 		rs->sight = to;
 }
 
+/* Nothing of it is there: not even as a mailbox of that name made since. */
+static inline bool
+side_is_gone(const struct run_side *rs)
+{
+	return rs->is_gone && rs->listed == NULL;
+}
+
 static inline bool
 sight_has_failed(const struct run_side *rs)
 {

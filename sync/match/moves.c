@@ -37,7 +37,7 @@ moves_has_vanished(const struct env *env, const struct match_message *m, enum si
 	enum presence p = m->rec->half[s].presence;
 
 	return record_is_pair(m->rec) && m->rec->mark == MARK_NEW &&
-	    (p == PRESENCE_GONE || (p == PRESENCE_HERE && rs->listed == NULL && rs->is_gone &&
+	    (p == PRESENCE_GONE || (p == PRESENCE_HERE && side_is_gone(rs) &&
 	    (env->set->policy.sync[side_other(s)] & SYNC_GONE)));
 }
 

@@ -46,7 +46,6 @@ may_go(struct env *env, const struct record *rec, struct err *e)
 static int
 hold_replaced(struct env *env, struct matching *in, struct arena *a, struct err *e)
 {
-	const struct run_side *rs;
 	uint32_t i;
 	int got;
 
@@ -54,8 +53,7 @@ hold_replaced(struct env *env, struct matching *in, struct arena *a, struct err 
 		if (in->messages.at[i].rec->mark != MARK_REPLACED)
 			continue;
 		/* It has gone with its mailbox. */
-		rs = &env->boxes.at[in->messages.at[i].box].side[record_side(in->messages.at[i].rec)];
-		if (rs->is_gone && rs->listed == NULL)
+		if (side_is_gone(&env->boxes.at[in->messages.at[i].box].side[record_side(in->messages.at[i].rec)]))
 			continue;
 		if ((got = may_go(env, in->messages.at[i].rec, e)) < 0)
 			return -1;

@@ -88,12 +88,11 @@ static int
 claim_named(struct env *env, const struct intent *in, struct record *rec, struct run_box *home, struct run_box *at,
     struct arena *a, struct err *e)
 {
-	const struct run_side *rs = &at->side[in->side];
 	struct record found;
 	int got;
 
 	/* It went with its mailbox. */
-	if (rs->is_gone && rs->listed == NULL)
+	if (side_is_gone(&at->side[in->side]))
 		return FOUND_NOT;
 	got = message_find(env->state, a, at->rec.id, in->side, in->key, &found, e);
 	return got <= 0 ? got : claim(env, in, rec, &found, home, at, a, e);

@@ -232,12 +232,6 @@ present_lost(struct matching *in, uint32_t i, enum side s, struct arena *a)
 	in->messages.at[i].rec = copy;
 }
 
-static bool
-is_box_gone(const struct run_side *rs)
-{
-	return rs->is_gone && rs->listed == NULL;
-}
-
 /* A person took it away from there: not we, for its twin was moved or deleted. */
 static bool
 was_taken(const struct record *pair, enum side s)
@@ -285,7 +279,7 @@ share_one(struct env *env, struct matching *in, uint32_t i, enum side s, struct 
 	}
 	if (got == 0)
 		return share_no_more(env, in, box, rec, &like, a, e);
-	if (is_box_gone(&env->boxes.at[box].side[s])) {
+	if (side_is_gone(&env->boxes.at[box].side[s])) {
 		present_lost(in, i, s, a);
 		return 0;
 	}
